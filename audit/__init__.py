@@ -1,0 +1,1 @@
+"""What happened: the log, its proofs, signed checkpoints, and offline verification."""

@@ -1,0 +1,99 @@
+"""The closed catalogue of entry kinds: ``source:subject:action``, each with its sentence.
+
+Nothing is logged under a kind that is not here, and every state change of the system has one.
+"""
+
+from enum import StrEnum
+
+from foundation.errors import Message
+
+
+class EntryKind(StrEnum):
+    """What an entry of the log says happened."""
+
+    SERVICE_STARTED = "service:process:started"
+    POLICY_LOADED = "policy:pack:loaded"
+    TOKEN_ISSUED = "access:token:issued"
+    REQUEST_REFUSED = "access:request:refused"
+    ORGANISATION_CREATED = "authorization:organisation:created"
+    PERSON_CREATED = "authorization:person:created"
+    AGREEMENT_CREATED = "authorization:agreement:created"
+    LICENCE_DRAFTED = "authorization:licence:drafted"
+    LICENCE_ACTIVATED = "authorization:licence:activated"
+    LICENCE_SUSPENDED = "authorization:licence:suspended"
+    LICENCE_ENDED = "authorization:licence:ended"
+    ENTRY_REGISTERED = "catalog:entry:registered"
+    POPULATION_DECLARED = "catalog:population:declared"
+    DATASET_REGISTERED = "catalog:dataset:registered"
+    VERSION_PUBLISHED = "catalog:version:published"
+    VERSION_REFUSED = "catalog:version:refused"
+    EXTRACT_BUILT = "disclosure:extract:built"
+    EXTRACT_DESTROYED = "disclosure:extract:destroyed"
+    SESSION_OPENED = "sandbox:session:opened"
+    SESSION_FROZEN = "sandbox:session:frozen"
+    SESSION_CLOSED = "sandbox:session:closed"
+    SESSION_REFUSED = "sandbox:session:refused"
+    QUESTION_DECIDED = "query:question:decided"
+    QUESTION_REFUSED = "query:question:refused"
+    REFUSALS_COALESCED = "query:refusals:coalesced"
+    ANSWER_RELEASED = "query:answer:released"
+    ANSWER_REPEATED = "query:answer:repeated"
+    ANSWER_FAILED = "query:answer:failed"
+    RELEASE_SUBMITTED = "release:request:submitted"
+    RELEASE_CHECKED = "release:request:checked"
+    RELEASE_VOTED = "release:request:voted"
+    RELEASE_REFUSED = "release:request:refused"
+    RELEASE_DELIVERED = "release:request:delivered"
+    PRODUCT_FETCHED = "revenue:product:fetched"
+    PRODUCT_REFUSED = "revenue:product:refused"
+    PERIOD_OPENED = "revenue:period:opened"
+    PERIOD_CLOSED = "revenue:period:closed"
+    BUNDLE_EXPORTED = "audit:bundle:exported"
+    RECEIVED_LISTED = "audit:received:listed"
+
+
+KIND_SENTENCES: dict[EntryKind, Message] = {
+    EntryKind.SERVICE_STARTED: Message("服务已启动", "The service started"),
+    EntryKind.POLICY_LOADED: Message("规则包已载入", "A policy pack was loaded"),
+    EntryKind.TOKEN_ISSUED: Message("已签发访问令牌", "An access token was issued"),
+    EntryKind.REQUEST_REFUSED: Message("接口请求被拒绝", "An API request was refused"),
+    EntryKind.ORGANISATION_CREATED: Message("已登记机构", "An organisation was registered"),
+    EntryKind.PERSON_CREATED: Message("已登记人员", "A person was registered"),
+    EntryKind.AGREEMENT_CREATED: Message("已签订授权运营协议", "An agreement was signed"),
+    EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
+    EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),
+    EntryKind.LICENCE_SUSPENDED: Message("授权已暂停", "A licence was suspended"),
+    EntryKind.LICENCE_ENDED: Message("授权已终止", "A licence ended"),
+    EntryKind.ENTRY_REGISTERED: Message("已登记目录条目", "A catalogue entry was registered"),
+    EntryKind.POPULATION_DECLARED: Message("已声明总体", "A population was declared"),
+    EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
+    EntryKind.VERSION_PUBLISHED: Message("已发布数据版本", "A data set version was published"),
+    EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
+    EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
+    EntryKind.EXTRACT_DESTROYED: Message("授权数据副本已销毁", "A governed extract was destroyed"),
+    EntryKind.SESSION_OPENED: Message("沙箱会话已开通", "A sandbox session opened"),
+    EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
+    EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
+    EntryKind.SESSION_REFUSED: Message("沙箱会话被拒绝", "A sandbox session was refused"),
+    EntryKind.QUESTION_DECIDED: Message("查询获准", "A question was permitted"),
+    EntryKind.QUESTION_REFUSED: Message("查询被拒绝", "A question was refused"),
+    EntryKind.REFUSALS_COALESCED: Message(
+        "多次拒绝合并记录", "Repeated refusals were counted together"
+    ),
+    EntryKind.ANSWER_RELEASED: Message("答案已给出", "An answer was given"),
+    EntryKind.ANSWER_REPEATED: Message("重复给出已存答案", "A stored answer was given again"),
+    EntryKind.ANSWER_FAILED: Message("查询执行失败", "A permitted question failed"),
+    EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
+    EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
+    EntryKind.RELEASE_VOTED: Message("出域审核表决", "A checker voted on a release"),
+    EntryKind.RELEASE_REFUSED: Message("出域申请被拒绝", "A release was refused"),
+    EntryKind.RELEASE_DELIVERED: Message("结果已放行出域", "A result was released"),
+    EntryKind.PRODUCT_FETCHED: Message("产品已被调用", "A product was fetched"),
+    EntryKind.PRODUCT_REFUSED: Message("产品调用被拒绝", "A product fetch was refused"),
+    EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),
+    EntryKind.PERIOD_CLOSED: Message("账期已关闭", "A period closed"),
+    EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
+    EntryKind.RECEIVED_LISTED: Message(
+        "已列出运营机构所获内容", "What an operator received was listed"
+    ),
+}

@@ -1,0 +1,1 @@
+"""Who may: organisations, agreements, licences, and the Casbin decision."""

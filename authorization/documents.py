@@ -1,0 +1,134 @@
+"""The licence as a document: what the authority signs, field by field.
+
+The canonical bytes of this document carry the authority's Ed25519 signature; Casbin lines, the
+governed extract, the budget and the tariff are compiled from it and from nothing else (I12).
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from catalog.datasets import Frozen, Name
+
+PARTS_PER_MILLION = 1_000_000
+NANO_RHO_MAX = 10**12
+
+
+class AccessMode(StrEnum):
+    """How a data set may be asked under a licence."""
+
+    ROWS = "rows"
+    AGGREGATE = "aggregate"
+
+
+class Purpose(StrEnum):
+    """Purpose classes of 发改价格〔2025〕65号: the first two are free of charge."""
+
+    PUBLIC_GOVERNANCE = "public_governance"
+    PUBLIC_WELFARE = "public_welfare"
+    INDUSTRY = "industry"
+
+
+class RowFilter(Frozen):
+    """A constant condition on a column that is itself granted as rows (I13)."""
+
+    column: Name
+    values: tuple[str, ...] = Field(min_length=1, max_length=1000)
+
+
+class Grant(Frozen):
+    """What one data set gives under this licence.
+
+    ``basis`` names the approval that allows rows of a data set about persons; without it such
+    a grant is refused.
+    """
+
+    dataset: Name
+    modes: tuple[AccessMode, ...] = Field(min_length=1)
+    columns: tuple[Name, ...] = Field(min_length=1)
+    row_filters: tuple[RowFilter, ...] = ()
+    basis: str = ""
+
+
+class Scenario(Frozen):
+    """The approved use scenario; the purpose of every question comes from here."""
+
+    name_zh: str = Field(min_length=1, max_length=200)
+    name_en: str = Field(min_length=1, max_length=200)
+    purpose: Purpose
+
+
+class PrivacyBudget(Frozen):
+    """How much zCDP loss this licence may cause to each population, and at most per question."""
+
+    population: str
+    budget_nano_rho: int = Field(ge=0, le=NANO_RHO_MAX)
+    question_nano_rho_max: int = Field(ge=0, le=NANO_RHO_MAX)
+
+
+class Tariff(Frozen):
+    """An approved price per fetch, beneath its approved ceiling. Empty approval: no bill."""
+
+    version: str = Field(min_length=1, max_length=60)
+    approval: str = ""
+    fen_per_fetch: int = Field(ge=0, le=10**9)
+    ceiling_fen_per_fetch: int = Field(ge=0, le=10**9)
+    fictional: bool = True
+
+
+class ProductTerms(Frozen):
+    """The one product of this licence: who bills, who pays, at which tariff."""
+
+    name_zh: str = Field(min_length=1, max_length=200)
+    name_en: str = Field(min_length=1, max_length=200)
+    price_class: Purpose
+    tariff: Tariff
+    biller: str
+    payer: str
+
+
+class Share(Frozen):
+    """One line of the scheme: a payee and its parts per million of the distributed pool.
+
+    ``channel`` is ``treasury`` where the money goes to the treasury in the payee's name, as for
+    every government department.
+    """
+
+    payee: str
+    ppm: int = Field(ge=0, le=PARTS_PER_MILLION)
+    channel: Literal["treasury", "account"]
+
+
+class ShareScheme(Frozen):
+    """How the pool is split. No national percentage exists: every figure here is the parties'."""
+
+    version: str = Field(min_length=1, max_length=60)
+    approval: str = Field(min_length=1, max_length=200)
+    shares: tuple[Share, ...] = Field(min_length=1)
+    fictional: bool = True
+
+
+class Approvals(Frozen):
+    """Decision and filing numbers without which a licence cannot come into force."""
+
+    collective_decision: str = Field(min_length=1, max_length=200)  # 三重一大
+    filing_number: str = Field(min_length=1, max_length=200)  # 备案
+    agreement: str = Field(min_length=1, max_length=200)
+
+
+class LicenceDocument(Frozen):
+    """The whole licence. ``valid_from``/``valid_until`` are ISO 8601 dates, the end excluded."""
+
+    format: Literal["sandgate/licence@1"] = "sandgate/licence@1"
+    id: str
+    authority: str
+    operator: str
+    scenario: Scenario
+    valid_from: str
+    valid_until: str
+    grants: tuple[Grant, ...] = Field(min_length=1)
+    budgets: tuple[PrivacyBudget, ...] = ()
+    product: ProductTerms
+    scheme: ShareScheme
+    approvals: Approvals

@@ -1,0 +1,1 @@
+"""What exists: catalogue entries, data sets, immutable versions, populations."""

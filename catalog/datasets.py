@@ -1,0 +1,167 @@
+"""What a data set is: its columns with class, grade and bounds, its privacy unit, its versions.
+
+These are the declared facts that every later decision reads. A data set about persons or
+organisations that may answer aggregates names its population, its privacy unit and the group
+sets whose bounded rows are stored at onboarding.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+BOUND_MAX = 2**40
+
+
+class Frozen(BaseModel):
+    """A value object: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnType(StrEnum):
+    """How a column is stored. Decimals are integers of 10^-scale (I4: no float is summed)."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TEXT = "text"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Grade(StrEnum):
+    """Grade of general data, levels 1 to 4 (GB/T 43697-2024, common four-level split)."""
+
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+    L4 = "L4"
+
+
+class IdentifierKind(StrEnum):
+    """What a column could do for re-identification (GB/T 37964-2019)."""
+
+    DIRECT = "direct"
+    QUASI = "quasi"
+    SENSITIVE = "sensitive"
+    NONE = "none"
+
+
+class Exposure(StrEnum):
+    """The most that any licence may be granted of a column."""
+
+    ROWS = "rows"  # may stand in a governed extract, after its mask
+    AGGREGATE = "aggregate"  # only inside a differentially private aggregate
+    UNIT = "unit"  # names the privacy unit: counted, never shown
+    NEVER = "never"  # stored for the source only
+
+
+class MaskKind(StrEnum):
+    """The masks of the first release; all are total functions."""
+
+    NONE = "none"
+    REDACT = "redact"
+    PARTIAL = "partial"
+    PSEUDONYM = "pseudonym"
+    GENERALISE = "generalise"
+    NULL = "null"
+
+
+class Mask(Frozen):
+    """One mask with its parameters.
+
+    ``keep_first`` and ``keep_last`` are for PARTIAL; ``step`` (bucket width, in stored integer
+    units, or years for a date) is for GENERALISE.
+    """
+
+    kind: MaskKind = MaskKind.NONE
+    keep_first: int = Field(default=0, ge=0, le=64)
+    keep_last: int = Field(default=0, ge=0, le=64)
+    step: int = Field(default=0, ge=0)
+
+
+class Column(Frozen):
+    """One column as the source declares it. Bounds are in stored integer units."""
+
+    name: Name
+    type: ColumnType
+    label_zh: str = Field(min_length=1, max_length=200)
+    label_en: str = Field(min_length=1, max_length=200)
+    grade: Grade
+    identifier: IdentifierKind = IdentifierKind.NONE
+    exposure: Exposure
+    mask: Mask = Mask()
+    nullable: bool = False
+    scale: int = Field(default=0, ge=0, le=6)
+    lower: int | None = Field(default=None, ge=-BOUND_MAX, le=BOUND_MAX)
+    upper: int | None = Field(default=None, ge=-BOUND_MAX, le=BOUND_MAX)
+    unit_of_measure: str = ""
+    public_values: tuple[str, ...] = ()
+
+
+class GroupSet(Frozen):
+    """A declared set of public group keys whose contribution-bounded rows are stored.
+
+    Each unit keeps at most ``groups_per_unit_max`` groups and ``rows_per_group_max`` rows in
+    each; ``measures`` are the clamped columns that SUM and AVG may read there.
+    """
+
+    name: Name
+    keys: tuple[Name, ...] = Field(min_length=1, max_length=4)
+    groups_per_unit_max: int = Field(ge=1, le=254)
+    rows_per_group_max: int = Field(ge=1, le=254)
+    measures: tuple[Name, ...] = ()
+
+
+class DatasetDeclaration(Frozen):
+    """What the source department registers beneath a catalogue entry."""
+
+    name: Name
+    entry: str
+    label_zh: str = Field(min_length=1, max_length=200)
+    label_en: str = Field(min_length=1, max_length=200)
+    subject: Literal["person", "organisation", "open"]
+    population: str | None = None
+    unit_columns: tuple[Name, ...] = ()
+    columns: tuple[Column, ...] = Field(min_length=1, max_length=500)
+    group_sets: tuple[GroupSet, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """Return a column by name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Dataset(Frozen):
+    """A registered data set: its declaration and who supplies it."""
+
+    id: str
+    provider: str
+    declaration: DatasetDeclaration
+
+
+class StoredFile(Frozen):
+    """One file of a version: path below the version's directory, digest and role."""
+
+    path: str
+    sha256: str
+    bytes: int
+    role: Literal["rows", "bounded"]
+    group_set: str | None = None
+
+
+class Version(Frozen):
+    """An immutable, salted, content-hashed version of a data set.
+
+    ``row_count`` is exact and for the source and the authority only. ``manifest_digest`` names
+    the version everywhere else.
+    """
+
+    id: str
+    dataset: str
+    number: int
+    created_us: int
+    manifest_digest: str
+    row_count: int
+    files: tuple[StoredFile, ...]

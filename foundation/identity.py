@@ -1,0 +1,61 @@
+"""Who is asking: one natural person or service, the organisation they act for, and their roles."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may act as; the words of ``docs/glossary.md``."""
+
+    AUTHORITY = "authority"  # 数据主管部门
+    PROVIDER = "provider"  # 供数单位
+    OPERATOR = "operator"  # 运营机构
+    DEVELOPER = "developer"  # 数据企业
+    CHECKER = "checker"  # 出域审核员
+    FINANCE = "finance"  # 财政部门
+    REGULATOR = "regulator"  # 监管部门
+    SYSTEM = "system"  # the platform's own background work
+
+
+class ActorKind(StrEnum):
+    """Whether a natural person stands behind the request (only such may approve: I8)."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The caller of one request, as the issuer and the registry of organisations know them.
+
+    ``person`` is keyed to the natural person, whatever account they use. ``since_us`` is when
+    the account and its roles came into being: a younger account cannot vote on an older request.
+    """
+
+    person: str
+    organisation: str
+    roles: frozenset[Role]
+    kind: ActorKind = ActorKind.PERSON
+    since_us: int = 0
+    language: str = "zh"
+
+    def has(self, role: Role) -> bool:
+        """Tell whether the actor holds a role."""
+        return role in self.roles
+
+    def as_public(self) -> dict[str, object]:
+        """Return the fields that an audit entry's public part names."""
+        return {
+            "person": self.person,
+            "organisation": self.organisation,
+            "roles": sorted(self.roles),
+            "kind": str(self.kind),
+        }
+
+
+SYSTEM_ACTOR = Actor(
+    person="system",
+    organisation="platform",
+    roles=frozenset({Role.SYSTEM}),
+    kind=ActorKind.SERVICE,
+)

@@ -1,0 +1,51 @@
+"""The only reader of the environment: ``SANDGATE_…`` variables into one frozen object."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIBIBYTE = 1 << 30
+MEBIBYTE = 1 << 20
+
+
+class Mode(StrEnum):
+    """Development plays on any host; production refuses to start without every limit (I10)."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Where this service keeps its state, what it listens on, and how much a session may use.
+
+    No setting can change noise, thresholds, masks or shares: those are policy files.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SANDGATE_", frozen=True)
+
+    home: Path = Path(".sandgate")
+    mode: Mode = Mode.DEVELOPMENT
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8600, ge=0, le=65535)
+    language: str = "zh"
+    log_origin: str = "sandgate.example/log"
+    platform_host: str = "localhost"
+    session_environment: Path = Path(".venv-session")
+    bubblewrap: Path | None = None
+    policies: Path | None = None
+    session_memory_bytes_max: int = 2 * GIBIBYTE
+    session_pids_max: int = 256
+    session_home_bytes_max: int = 256 * MEBIBYTE
+    session_idle_seconds_max: int = 1_800
+    session_wall_seconds_max: int = 43_200
+    worker_memory_bytes_max: int = 2 * GIBIBYTE
+    workers_resident_max: int = 6
+    egress_bytes_per_day_max: int = GIBIBYTE
+
+    @property
+    def control_store_url(self) -> str:
+        """The URL of the control store: SQLite in the home directory unless one is set."""
+        return self.database_url or f"sqlite:///{self.home.resolve()}/control.db"

@@ -1,0 +1,1 @@
+"""Who is paid: usage, tariffs, shares, the ledger and its statements."""

@@ -1,0 +1,1 @@
+"""Where work runs: isolated notebook sessions and the rules of their proxy."""

@@ -1,0 +1,1 @@
+"""Every way in: composition root, HTTP API, session proxy, pages and command line."""

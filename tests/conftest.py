@@ -1,0 +1,51 @@
+"""Shared fixtures: a clock that moves by hand, a key store, a migrated control store, a writer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from foundation.db import open_engine
+from foundation.keys import FileKeyStore
+from tests.fakes import SteppedClock
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-all", action="store_true", help="a missing part fails the run")
+    parser.addoption("--full", action="store_true", help="run the long counts too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "missing_part(reason): a part is missing, and required")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.skip(reason="long count: ./dev test --full"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    missing = item.get_closest_marker("missing_part")
+    if missing:
+        pytest.fail(str(missing.args[0]), pytrace=False)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> FileKeyStore:
+    return FileKeyStore(tmp_path / "keys")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{tmp_path}/control.db")
+    yield engine
+    engine.dispose()

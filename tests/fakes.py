@@ -1,0 +1,16 @@
+"""The one fake of the suite: a clock with state."""
+
+START_US = 1_795_000_000_000_000  # 2026-11-18T11:06:40Z
+
+
+class SteppedClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now_us: int = START_US) -> None:
+        self._now_us = now_us
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def advance(self, microseconds: int) -> None:
+        self._now_us += microseconds

@@ -13,7 +13,7 @@ class EntryKind(StrEnum):
 
     SERVICE_STARTED = "service:process:started"
     POLICY_LOADED = "policy:pack:loaded"
-    TOKEN_ISSUED = "access:token:issued"
+    TOKEN_ISSUED = "access:token:issued"  # noqa: S105 - a kind, not a secret
     REQUEST_REFUSED = "access:request:refused"
     ORGANISATION_CREATED = "authorization:organisation:created"
     PERSON_CREATED = "authorization:person:created"

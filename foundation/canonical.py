@@ -7,9 +7,6 @@ keys in code-point order, no spaces, integers in full.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TypeAlias
-
-JSON: TypeAlias = "None | bool | int | str | list[JSON] | dict[str, JSON]"
 
 
 def canonical_bytes(value: object) -> bytes:

@@ -49,7 +49,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
             connection.rollback()
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's types
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, so that savepoints hold
     cursor = connection.cursor()
     for pragma in _SQLITE_PRAGMAS:

@@ -1,4 +1,4 @@
-"""The only maker of identifiers: a typed prefix and 128 random bits, never reused, sortable by none."""
+"""The only maker of identifiers: a typed prefix and 128 random bits, never reused."""
 
 import base64
 import re

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 from typing import Protocol
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from foundation.errors import Message, Unavailable
@@ -114,9 +115,13 @@ class FileKeyStore:
             os.fsync(file.fileno())
 
 
-def verify_signature(public_key: bytes, signature: bytes, data: bytes) -> None:
-    """Check an Ed25519 signature. Raises cryptography's InvalidSignature where it is wrong."""
-    Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+def signature_holds(public_key: bytes, signature: bytes, data: bytes) -> bool:
+    """Tell whether an Ed25519 signature (RFC 8032) over the data is good."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _no_key(name: str) -> Unavailable:

@@ -1,0 +1,101 @@
+"""The built-in development issuer: bearer tokens signed by a key in the service's own home.
+
+It stands where an OIDC issuer will stand; production refuses to start with it (I10). A token names
+a natural person only: organisation, roles and age come from the registry at each request.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Protocol
+
+from foundation.canonical import canonical_bytes
+from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.errors import Message, Unauthenticated
+from foundation.ids import new_id
+from foundation.keys import KeyStore, signature_holds
+
+ISSUER_KEY = "development-issuer"
+TOKEN_SECONDS_MAX = 12 * 3600
+_PREFIX = "sgdev1"
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A token's text, its id for the log, and when it ends."""
+
+    text: str
+    id: str
+    expires_us: int
+
+
+class TokenIssuer(Protocol):
+    """Turns a bearer token into the natural person behind it."""
+
+    @property
+    def development(self) -> bool:
+        """Whether this issuer is for development only."""
+        ...
+
+    def person_of(self, token: str) -> str:
+        """Return the person a valid token names. Raises Unauthenticated."""
+        ...
+
+
+class DevelopmentIssuer:
+    """Issues and checks tokens with one local key."""
+
+    development = True
+
+    def __init__(self, keys: KeyStore, clock: Clock) -> None:
+        """Make the issuer's key where there is none."""
+        self._public_key = keys.ensure_signing_key(ISSUER_KEY)
+        self._keys = keys
+        self._clock = clock
+
+    def issue(self, person: str, seconds: int = TOKEN_SECONDS_MAX) -> IssuedToken:
+        """Sign a token for a person, for at most twelve hours."""
+        lifetime_us = min(seconds, TOKEN_SECONDS_MAX) * MICROSECONDS_PER_SECOND
+        expires_us = self._clock.now_us() + lifetime_us
+        token_id = new_id("token")
+        payload = canonical_bytes({"person": person, "expires_us": expires_us, "id": token_id})
+        signature = self._keys.sign(ISSUER_KEY, payload)
+        text = ".".join((_PREFIX, _encode(payload), _encode(signature)))
+        return IssuedToken(text, token_id, expires_us)
+
+    def person_of(self, token: str) -> str:
+        """Return the person a valid, unexpired token names. Raises Unauthenticated."""
+        try:
+            prefix, payload_text, signature_text = token.split(".")
+            payload = _decode(payload_text)
+            genuine = prefix == _PREFIX and self._signed(payload, _decode(signature_text))
+            claims = json.loads(payload) if genuine else {}
+        except (ValueError, binascii.Error) as error:
+            raise _bad_token() from error
+        if claims.get("expires_us", 0) <= self._clock.now_us():
+            raise _bad_token()
+        return str(claims["person"])
+
+    def _signed(self, payload: bytes, signature: bytes) -> bool:
+        return signature_holds(self._public_key, signature, payload)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _bad_token() -> Unauthenticated:
+    return Unauthenticated(
+        "token_invalid",
+        Message(
+            "访问令牌缺失、无效或已过期。请重新获取令牌，并放在 Authorization: Bearer 头中。",
+            "The access token is missing, invalid or expired. Get a new one and send it as "
+            "Authorization: Bearer.",
+        ),
+        field="Authorization",
+    )

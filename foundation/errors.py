@@ -23,7 +23,7 @@ class SandgateError(Exception):
     """Base of all errors meant for a caller.
 
     ``code`` is stable and for machines; ``field`` is a JSON path of the input; ``rule`` names
-    the rule file or law that decided; ``way_out`` says what would be accepted.
+    the rule file or law that decided; ``way_out`` says what would be accepted, ``allowed_sql`` the nearest question that would be.
     """
 
     status = 500
@@ -37,6 +37,7 @@ class SandgateError(Exception):
         field: str | None = None,
         rule: str | None = None,
         way_out: Message | None = None,
+        allowed_sql: str | None = None,
     ) -> None:
         """Keep the parts apart; the exception's own text is the English sentence."""
         super().__init__(f"{code}: {message.en}")
@@ -45,6 +46,7 @@ class SandgateError(Exception):
         self.field = field
         self.rule = rule
         self.way_out = way_out
+        self.allowed_sql = allowed_sql
 
 
 class InvalidInput(SandgateError):

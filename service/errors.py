@@ -91,8 +91,12 @@ def problem(error: SandgateError, language: str) -> dict[str, object]:
         "rule": error.rule,
         "way_out": None
         if way_out is None
-        else {"text": way_out.in_language(language), "zh": way_out.zh, "en": way_out.en}
-        | ({"sql": error.allowed_sql} if getattr(error, "allowed_sql", None) else {}),
+        else {
+            "text": way_out.in_language(language),
+            "zh": way_out.zh,
+            "en": way_out.en,
+            "sql": error.allowed_sql,
+        },
         "messages": {"zh": error.message.zh, "en": error.message.en},
     }
 

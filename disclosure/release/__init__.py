@@ -1,0 +1,1 @@
+"""The release desk: the one door by which a result leaves, after checks and two people's votes."""

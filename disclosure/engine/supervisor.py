@@ -1,0 +1,308 @@
+"""The pool of confined workers: warm per licence, version and kind, bounded, killed at once.
+
+A worker serves one key for life. It is checked clean between people, dropped when idle, least
+recently used or over budget, and killed the moment its licence is. Nothing here runs unconfined:
+where isolation is missing, ``launch`` raises and the question is refused (I3).
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from disclosure.engine.link import Broken, WorkerLink, WorkerProcess
+from disclosure.outcome import question_failed
+from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.confinement import Confinement, Limits, launch
+from foundation.errors import Message, Unavailable
+
+WORKER_PROGRAM = Path(__file__).with_name("worker.py")
+KILL_GRACE_SECONDS = 0.5  # an interrupt that the engine does not heed (policy_gate: 27 s seen)
+
+Opener = Callable[[], pa.RecordBatchReader]
+Launch = Callable[[Confinement], WorkerProcess]
+
+
+@dataclass(frozen=True)
+class EngineLimits:
+    """How many workers may be warm, and how much each and all of them may hold."""
+
+    workers_max: int = 6
+    worker_memory_bytes_max: int = 2 << 30
+    pool_memory_bytes_max: int = 8 << 30
+    worker_pids_max: int = 64
+    threads: int = 2
+    start_seconds_max: float = 30.0
+    load_seconds_max: float = 120.0
+    parse_seconds_max: float = 2.0
+    idle_seconds_max: int = 1_800
+
+
+@dataclass(frozen=True)
+class WorkerKey:
+    """What a warm worker is for: one licence at one version of policy and data, one kind."""
+
+    licence: str
+    version: str
+    kind: Literal["rows", "aggregate"]
+
+
+@dataclass(frozen=True)
+class AnswerCaps:
+    """How large one answer may be and how long it may take."""
+
+    rows_max: int
+    bytes_max: int
+    deadline_seconds: float
+
+
+@dataclass
+class _Slot:
+    """One place in the pool. ``busy`` counts callers; ``turn`` lets one speak at a time."""
+
+    link: WorkerLink | None = None
+    person: str = ""
+    loaded: set[str] = field(default_factory=set)
+    busy: int = 0
+    used_us: int = 0
+    dropped: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def end(self) -> None:
+        """Kill the worker, then close its socket; whoever is waiting for it sees it break."""
+        self.dropped = True
+        if self.link is not None:
+            self.link.close()
+
+
+class EnginePool:
+    """Starts, feeds, reuses and kills the engine workers of this service."""
+
+    def __init__(
+        self,
+        environment: Path,
+        limits: EngineLimits,
+        clock: Clock,
+        launcher: Launch = launch,
+    ) -> None:
+        """Keep what workers are started with; no process runs before the first question."""
+        self._environment = environment
+        self._limits = limits
+        self._clock = clock
+        self._launch = launcher
+        self._slots: dict[WorkerKey, _Slot] = {}
+        self._slots_lock = threading.Lock()
+        self._parser: WorkerLink | None = None
+        self._parser_turn = threading.Lock()
+
+    def query(
+        self,
+        key: WorkerKey,
+        tables: Mapping[str, Opener],
+        sql: str,
+        caps: AnswerCaps,
+        *,
+        person: str,
+    ) -> pa.Table:
+        """Run one statement on the worker of a key, loading the tables it has not loaded yet.
+
+        Raises QuestionFailed with a fixed code. An aggregate worker has one code for everything:
+        which way it failed could depend on protected data (I14).
+        """
+        slot = self._take(key)
+        try:
+            with slot.turn:
+                return self._query(key, slot, tables, sql, caps, person)
+        except Broken as broken:
+            self._forget(key, slot)
+            raise question_failed(_visible_code(key, broken.code)) from None
+        finally:
+            with self._slots_lock:
+                slot.busy -= 1
+
+    def parse(self, sql: str) -> Mapping[str, Any]:
+        """Return DuckDB's own syntax tree of a text from the parser worker, which holds nothing.
+
+        Raises QuestionFailed where the text breaks the parser or its tree is too deep to read.
+        """
+        with self._parser_turn:
+            try:
+                if self._parser is None:
+                    self._parser = self._start("parser")
+                command = {"command": "parse", "sql": sql}
+                reply, _ = self._parser.call(command, seconds_max=self._limits.parse_seconds_max)
+            except Broken:
+                self._stop_parser()
+                raise question_failed("engine_error") from None
+        try:
+            tree = json.loads(reply["tree"]) if reply["ok"] else None
+        except (RecursionError, ValueError):
+            tree = None
+        if not isinstance(tree, dict):
+            raise question_failed("engine_error")
+        return tree
+
+    def drop(self, licence: str) -> None:
+        """Kill every worker of a licence at once, in the middle of whatever it does (I7)."""
+        with self._slots_lock:
+            keys = [key for key in self._slots if key.licence == licence]
+            slots = [self._slots.pop(key) for key in keys]
+        for slot in slots:
+            slot.end()
+
+    def close(self) -> None:
+        """Kill all workers."""
+        with self._slots_lock:
+            slots = list(self._slots.values())
+            self._slots.clear()
+        for slot in slots:
+            slot.end()
+        with self._parser_turn:
+            self._stop_parser()
+
+    def warm_keys(self) -> frozenset[WorkerKey]:
+        """Return the keys that have a place in the pool now."""
+        with self._slots_lock:
+            return frozenset(self._slots)
+
+    def _query(
+        self,
+        key: WorkerKey,
+        slot: _Slot,
+        tables: Mapping[str, Opener],
+        sql: str,
+        caps: AnswerCaps,
+        person: str,
+    ) -> pa.Table:
+        link = self._ready(key, slot, person)
+        self._load(link, slot, tables, key)
+        command = {
+            "command": "query",
+            "sql": sql,
+            "rows_max": caps.rows_max,
+            "bytes_max": caps.bytes_max,
+            "deadline_s": caps.deadline_seconds,
+        }
+        reply, payload = link.call(command, seconds_max=caps.deadline_seconds + KILL_GRACE_SECONDS)
+        if not reply["ok"]:
+            raise question_failed(_visible_code(key, str(reply.get("code"))))
+        return _read_answer(payload)
+
+    def _ready(self, key: WorkerKey, slot: _Slot, person: str) -> WorkerLink:
+        if slot.link is None:
+            slot.link = self._start(key.kind)
+            self._expect_ok(slot.link, {"command": "lock"})
+        elif slot.person != person:
+            self._expect_ok(slot.link, {"command": "reset"})
+        if slot.dropped:
+            slot.link.close()
+            raise Broken
+        slot.person = person
+        return slot.link
+
+    def _load(
+        self, link: WorkerLink, slot: _Slot, tables: Mapping[str, Opener], key: WorkerKey
+    ) -> None:
+        for name, opener in tables.items():
+            if name in slot.loaded:
+                continue
+            command = {"command": "load", "table": name}
+            reply, _ = link.call(command, seconds_max=self._limits.load_seconds_max, rows=opener())
+            if not reply["ok"]:
+                self._forget(key, slot)
+                raise question_failed(_visible_code(key, str(reply.get("code"))))
+            slot.loaded.add(name)
+
+    def _expect_ok(self, link: WorkerLink, command: dict[str, Any]) -> None:
+        reply, _ = link.call(command, seconds_max=self._limits.start_seconds_max)
+        if not reply["ok"]:
+            link.close()
+            raise Broken
+
+    def _take(self, key: WorkerKey) -> _Slot:
+        with self._slots_lock:
+            slot = self._slots.get(key)
+            if slot is None:
+                self._make_room()
+                slot = self._slots[key] = _Slot()
+            slot.busy += 1
+            slot.used_us = self._clock.now_us()
+            return slot
+
+    def _make_room(self) -> None:
+        oldest_first = sorted(self._slots, key=lambda key: self._slots[key].used_us)
+        idle = [key for key in oldest_first if not self._slots[key].busy]
+        stale_us = self._clock.now_us() - self._limits.idle_seconds_max * MICROSECONDS_PER_SECOND
+        for key in idle:
+            if self._slots[key].used_us > stale_us and self._has_room():
+                return
+            self._slots.pop(key).end()
+        if not self._has_room():
+            raise Unavailable(
+                "engine_busy",
+                Message(
+                    zh="查询引擎正忙，请稍后再试。", en="All query engines are busy; try again."
+                ),
+            )
+
+    def _has_room(self) -> bool:
+        links = [slot.link for slot in self._slots.values() if slot.link is not None]
+        held = sum(link.memory_bytes() for link in links)
+        few_enough = len(self._slots) < self._limits.workers_max
+        return few_enough and held < self._limits.pool_memory_bytes_max
+
+    def _forget(self, key: WorkerKey, slot: _Slot) -> None:
+        with self._slots_lock:
+            if self._slots.get(key) is slot:
+                del self._slots[key]
+        slot.dropped = True
+        if slot.link is not None:
+            slot.link.close()
+
+    def _stop_parser(self) -> None:
+        if self._parser is not None:
+            self._parser.close()
+            self._parser = None
+
+    def _start(self, kind: str) -> WorkerLink:
+        ours, theirs = socket.socketpair()
+        memory_bytes_max = self._limits.worker_memory_bytes_max
+        confinement = Confinement(
+            environment=self._environment,
+            program=WORKER_PROGRAM,
+            arguments=(
+                f"--fd={theirs.fileno()}",
+                f"--kind={kind}",
+                f"--memory-bytes-max={memory_bytes_max * 3 // 4}",
+                f"--threads={self._limits.threads}",
+            ),
+            inherited_fds=(theirs.fileno(),),
+            limits=Limits(memory_bytes_max=memory_bytes_max, pids_max=self._limits.worker_pids_max),
+            profile="worker",
+        )
+        try:
+            process = self._launch(confinement)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return WorkerLink(process, ours)
+
+
+def _visible_code(key: WorkerKey, code: str) -> str:
+    return code if key.kind == "rows" else "engine_error"
+
+
+def _read_answer(payload: bytes) -> pa.Table:
+    try:
+        table = pa.ipc.open_stream(payload).read_all()
+        table.validate(full=True)
+    except pa.ArrowException as error:
+        raise Broken from error
+    return table

@@ -1,0 +1,229 @@
+"""The confined child: one in-memory DuckDB that holds only what it may show.
+
+It speaks framed messages over one inherited descriptor (8-byte length, JSON header, Arrow
+stream). Whatever goes wrong in the engine leaves here as one fixed code, never as engine text
+(I11). Imports duckdb, pyarrow and the standard library only.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import duckdb
+import pyarrow as pa
+
+LENGTH_BYTES = 8
+HEADER_BYTES_MAX = 16 << 20
+BATCH_ROWS = 16_384
+COMMANDS = {
+    "parser": frozenset({"parse"}),
+    "rows": frozenset({"lock", "load", "query", "reset"}),
+    "aggregate": frozenset({"lock", "load", "query", "reset"}),
+}
+_TABLE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,127}$")
+_FINGERPRINT = """
+    SELECT (SELECT count(*) FROM duckdb_databases()),
+           (SELECT count(*) FROM duckdb_tables() WHERE NOT internal),
+           (SELECT count(*) FROM duckdb_views() WHERE NOT internal),
+           (SELECT count(*) FROM duckdb_types() WHERE NOT internal),
+           (SELECT count(*) FROM duckdb_functions() WHERE NOT internal)
+"""
+
+
+class Failed(Exception):
+    """A command failed; its one argument is the fixed code that the supervisor may see."""
+
+
+class Channel:
+    """The two directions of the inherited descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Open the descriptor for reading and, through a duplicate, for writing."""
+        self.reader: BinaryIO = os.fdopen(descriptor, "rb", buffering=1 << 20)
+        self._writer: BinaryIO = os.fdopen(os.dup(descriptor), "wb", buffering=1 << 20)
+
+    def receive(self) -> dict[str, Any] | None:
+        """Read one header, or None where the supervisor has gone or speaks another tongue."""
+        length = self.reader.read(LENGTH_BYTES)
+        if len(length) < LENGTH_BYTES or int.from_bytes(length, "big") > HEADER_BYTES_MAX:
+            return None
+        header = json.loads(self.reader.read(int.from_bytes(length, "big")))
+        return header if isinstance(header, dict) else None
+
+    def send(self, header: dict[str, Any], payload: pa.Buffer | None = None) -> None:
+        """Write one header and, after it, as many payload bytes as it announces."""
+        header["payload_bytes"] = 0 if payload is None else payload.size
+        encoded = json.dumps(header).encode()
+        self._writer.write(len(encoded).to_bytes(LENGTH_BYTES, "big") + encoded)
+        if payload is not None:
+            self._writer.write(payload)
+        self._writer.flush()
+
+
+class Engine:
+    """One DuckDB without files, network, extensions or sight of Python's own variables."""
+
+    def __init__(self, *, memory_bytes_max: int, threads: int) -> None:
+        """Open the database with every door shut except the configuration's own lock."""
+        self._database = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{memory_bytes_max // 1024}KiB",
+                "threads": threads,
+                "enable_external_access": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "python_enable_replacements": False,
+                "temp_directory": "",
+                "max_temp_directory_size": "0B",
+            },
+        )
+        self._database.execute("LOAD icu")
+        self._database.execute("SET TimeZone = 'UTC'")
+        self.locked = False
+        self._clean: tuple[Any, ...] = ()
+
+    def lock(self) -> None:
+        """Freeze the configuration for good."""
+        self._database.execute("SET lock_configuration = true")
+        self.locked = True
+        self._clean = self._fingerprint()
+
+    def load(self, name: str, rows: pa.RecordBatchReader) -> None:
+        """Make a table of a stream, its row order kept."""
+        if not self.locked or not _TABLE_NAME.match(name):
+            raise Failed("engine_error")
+        self._database.register("sandgate_incoming", rows)
+        self._database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM sandgate_incoming')  # noqa: S608 - the name is checked
+        self._database.unregister("sandgate_incoming")
+        self._clean = self._fingerprint()
+
+    def query(self, sql: str, caps: tuple[int, int], deadline_s: float) -> pa.Buffer:
+        """Answer one statement as an Arrow stream, within row cap, byte cap and deadline."""
+        if not self.locked:
+            raise Failed("engine_error")
+        cursor = self._database.cursor()
+        with _interrupting(cursor, deadline_s) as fired, contextlib.closing(cursor):
+            try:
+                return _collect(cursor, sql, caps)
+            except Exception as error:  # noqa: BLE001 - no engine error leaves as it is
+                raise Failed("too_slow" if fired.is_set() else _code_of(error)) from None
+
+    def reset(self) -> None:
+        """Confirm that nothing a person did is left: queries had own cursors, read only."""
+        if self._fingerprint() != self._clean:
+            raise Failed("engine_error")
+
+    def parse(self, sql: str) -> str:
+        """Turn hostile text, as a bound parameter, into DuckDB's own syntax tree."""
+        answer = self._database.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
+        return str(answer.fetchall()[0][0])
+
+    def _fingerprint(self) -> tuple[Any, ...]:
+        return tuple(self._database.execute(_FINGERPRINT).fetchall())
+
+
+def _collect(cursor: duckdb.DuckDBPyConnection, sql: str, caps: tuple[int, int]) -> pa.Buffer:
+    if len(cursor.extract_statements(sql)) != 1:
+        raise Failed("engine_error")
+    rows_max, bytes_max = caps
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    reader = cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
+    sink = pa.BufferOutputStream()
+    rows = 0
+    with pa.ipc.new_stream(sink, reader.schema) as stream:
+        for batch in reader:
+            rows += batch.num_rows
+            stream.write_batch(batch)
+            if rows > rows_max or sink.tell() > bytes_max:
+                raise Failed("too_large")
+    return sink.getvalue()
+
+
+@contextlib.contextmanager
+def _interrupting(
+    cursor: duckdb.DuckDBPyConnection, deadline_s: float
+) -> Iterator[threading.Event]:
+    fired = threading.Event()
+
+    def interrupt() -> None:
+        fired.set()
+        while not done.wait(0.05):  # an interrupt between two steps is lost: ask again
+            cursor.interrupt()
+
+    done = threading.Event()
+    timer = threading.Timer(deadline_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield fired
+    finally:
+        timer.cancel()
+        done.set()
+        if fired.is_set():
+            timer.join()
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, Failed):
+        return str(error.args[0])
+    if isinstance(error, duckdb.OutOfMemoryException | MemoryError | pa.ArrowMemoryError):
+        return "out_of_memory"
+    return "engine_error"
+
+
+def _answer(
+    engine: Engine, channel: Channel, header: dict[str, Any], allowed: frozenset[str]
+) -> tuple[dict[str, Any], pa.Buffer | None]:
+    steps: dict[str, Callable[[], Any]] = {
+        "lock": engine.lock,
+        "load": lambda: engine.load(header["table"], pa.ipc.open_stream(channel.reader)),
+        "query": lambda: engine.query(
+            header["sql"], (header["rows_max"], header["bytes_max"]), header["deadline_s"]
+        ),
+        "reset": engine.reset,
+        "parse": lambda: engine.parse(header["sql"]),
+    }
+    if header.get("command") not in allowed:
+        raise Failed("engine_error")
+    value = steps[header["command"]]()
+    if isinstance(value, pa.Buffer):
+        return {"ok": True}, value
+    return {"ok": True, "tree": value}, None
+
+
+def serve(channel: Channel, engine: Engine, kind: str) -> None:
+    """Answer commands until the supervisor closes the descriptor or a stream breaks."""
+    if kind == "parser":
+        engine.lock()
+    while (header := channel.receive()) is not None:
+        try:
+            reply, payload = _answer(engine, channel, header, COMMANDS[kind])
+        except Exception as error:  # noqa: BLE001 - every engine error becomes one fixed code
+            reply, payload = {"ok": False, "code": _code_of(error)}, None
+        channel.send(reply, payload)
+        if header.get("command") == "load" and not reply["ok"]:
+            return  # the rest of a broken stream must not be read as commands
+
+
+def main(arguments: list[str]) -> None:
+    """Run one worker of the kind and limits named on the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--kind", choices=sorted(COMMANDS), required=True)
+    parser.add_argument("--memory-bytes-max", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args(arguments)
+    engine = Engine(memory_bytes_max=options.memory_bytes_max, threads=options.threads)
+    serve(Channel(options.fd), engine, options.kind)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

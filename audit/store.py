@@ -1,0 +1,149 @@
+"""The log's tables: entries, their erasable private fields, full tiles, and signed checkpoints.
+
+All but the private fields are append-only. Triggers stop mistakes, among them SQLite's
+``INSERT OR REPLACE``; against malice there is only the tree and a checkpoint kept elsewhere.
+"""
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    event,
+)
+
+from foundation.db import metadata
+
+BODY_BYTES_MAX = 65_535  # C2SP tlog-tiles writes an entry's length in two bytes
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("time_us", BigInteger, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    CheckConstraint("idx >= 0", name="dense"),
+    CheckConstraint(f"length(body) <= {BODY_BYTES_MAX}", name="body"),
+    CheckConstraint("length(leaf_hash) = 32", name="leaf"),
+    Index("ix_entry_kind", "kind", "idx"),
+)
+
+# What an entry is about, copied out of its body so that it can be found; never an authority.
+entry_subject = Table(
+    "entry_subject",
+    metadata,
+    Column("field", String(32), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column(
+        "idx",
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    sqlite_with_rowid=False,
+)
+
+entry_private = Table(
+    "entry_private",
+    metadata,
+    Column(
+        "idx",
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    Column("field", String(64), primary_key=True),
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+tile = Table(
+    "tile",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    CheckConstraint("length(data) = 8192", name="full"),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+)
+
+_APPEND_ONLY = {
+    "entry": "idx = NEW.idx",
+    "entry_subject": "field = NEW.field AND value = NEW.value AND idx = NEW.idx",
+    "tile": "level = NEW.level AND number = NEW.number",
+    "checkpoint": "size = NEW.size",
+}
+
+
+def _sqlite_trigger(table: str, moment: str, condition: str = "") -> str:
+    name = f"{table}_no_{moment.rsplit(maxsplit=1)[-1].lower()}"
+    return (
+        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} {condition}"
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _exists(table: str, same: str) -> str:
+    return f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "  # noqa: S608 - our own names
+
+
+TRIGGERS_SQLITE: tuple[str, ...] = (
+    *(_sqlite_trigger(table, "UPDATE") for table in (*_APPEND_ONLY, "entry_private")),
+    *(_sqlite_trigger(table, "DELETE") for table in _APPEND_ONLY),
+    *(_sqlite_trigger(name, "INSERT", _exists(name, same)) for name, same in _APPEND_ONLY.items()),
+    _sqlite_trigger(
+        "entry_private",
+        "INSERT",
+        _exists("entry_private", "idx = NEW.idx AND field = NEW.field"),
+    ),
+)
+
+_POSTGRESQL_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+)
+
+TRIGGERS_POSTGRESQL: tuple[str, ...] = (
+    _POSTGRESQL_FUNCTION,
+    *(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        for table in _APPEND_ONLY
+    ),
+    (
+        "CREATE TRIGGER entry_private_no_update BEFORE UPDATE OR TRUNCATE ON entry_private "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    ),
+)
+
+
+def _attach(statements: tuple[str, ...], dialect: str) -> None:
+    for statement in statements:
+        words = statement.split()
+        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+        if words[1] == "TRIGGER":
+            table = metadata.tables[words[words.index("ON") + 1]]
+            event.listen(table, "after_create", ddl.execute_if(dialect))
+        else:
+            event.listen(metadata, "before_create", ddl.execute_if(dialect))
+
+
+_attach(TRIGGERS_SQLITE, "sqlite")
+_attach(TRIGGERS_POSTGRESQL, "postgresql")

@@ -1,0 +1,272 @@
+"""The one group-commit writer: entries, their effects, tiles and a signed checkpoint, together.
+
+Callers wait until the batch's transaction and the head file are durable, then get a receipt that
+proves their entry's place. A refused item rolls back alone and consumes no index. No size is
+signed twice for release: after a commit of unknown outcome the head is read again first.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine, RootTransaction, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from audit.batch import Batch, Item
+from audit.events import AuditEvent, PendingEntry, Recorded
+from audit.head import HeadFile
+from audit.notes import Checkpoint, VerifierKey, sign_note
+from audit.recovery import LogState, check_against_head, load_log, missing_head
+from audit.store import checkpoint
+from audit.tree import EMPTY_ROOT, TreeEdge
+from foundation.clock import Clock
+from foundation.errors import Message, SandgateError, Unavailable
+from foundation.keys import KeyStore
+
+T = TypeVar("T")
+
+LOG_KEY = "log"
+BATCH_ITEMS_MAX = 256
+
+
+class GroupCommitWriter:
+    """Implements ``audit.events.Writer`` with one thread over one connection."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: KeyStore,
+        clock: Clock,
+        origin: str,
+        head_path: Path,
+        *,
+        fault: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open the log, or refuse to. ``fault`` is called at named points, for crash tests."""
+        self._engine = engine
+        self._keys = keys
+        self._clock = clock
+        self._key = VerifierKey(origin, keys.ensure_signing_key(LOG_KEY))
+        self._fault = fault or (lambda _point: None)
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._connection: Connection | None = None
+        self._head_file = HeadFile(head_path)
+        try:
+            self._state: LogState | None = self._open()
+        except BaseException:
+            self._drop_connection()
+            self._head_file.release()
+            raise
+        self._head_note = self._state.note
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The public key that others check this log with; publish its ``text()``."""
+        return self._key
+
+    def head(self) -> str:
+        """Return the last durable checkpoint as a signed note."""
+        return self._head_note
+
+    def submit(
+        self, event: AuditEvent, apply: Callable[[Connection, PendingEntry], T]
+    ) -> Recorded[T]:
+        """Commit the entry and its effect together, or neither; return once both are durable."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("an effect cannot submit another entry: it would wait for itself")
+        item = Item(event, apply)
+        with self._gate:
+            if self._closed:
+                raise _closed()
+            self._queue.put(item)
+        recorded: Recorded[T] = item.wait()
+        return recorded
+
+    def close(self) -> None:
+        """Finish what was submitted, then stop; a second call changes nothing."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            while items := self._gather():
+                self._serve(items)
+        finally:
+            with self._gate:
+                self._closed = True
+            self._refuse_the_rest()
+            self._drop_connection()
+            self._head_file.release()
+
+    def _gather(self) -> list[Item]:
+        first = self._queue.get()
+        if first is None:
+            return []
+        items = [first]
+        while len(items) < BATCH_ITEMS_MAX:
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                self._queue.put(None)
+                break
+            items.append(following)
+        return items
+
+    def _refuse_the_rest(self) -> None:
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if item is not None:
+                item.fail(_closed())
+
+    def _serve(self, items: list[Item]) -> None:
+        try:
+            batch = self._commit(items)
+        except Exception as error:  # noqa: BLE001 - whatever failed, no caller may wait forever
+            self._state = None
+            self._drop_connection()
+            failure = error if isinstance(error, SandgateError) else _failed(error)
+            for item in items:
+                item.fail(failure)
+            return
+        batch.release()
+
+    def _commit(self, items: list[Item]) -> Batch:
+        if self._state is None or self._connection is None:
+            self._state = self._open()
+        state, connection = self._state, self._connection
+        assert connection is not None  # noqa: S101 - _open made it
+        self._fault("before_batch")
+        transaction = connection.begin()
+        batch = Batch(connection, state, self._clock)
+        for item in items:
+            batch.add(item)
+        self._fault("after_apply")
+        sealed = batch.seal(self._sign)
+        if sealed is None:
+            transaction.rollback()
+            return batch
+        self._fault("before_commit")
+        self._commit_or_reread(transaction, sealed.note)
+        self._publish(sealed)
+        return batch
+
+    def _commit_or_reread(self, transaction: RootTransaction, note: str) -> None:
+        try:
+            transaction.commit()
+            self._fault("after_commit")
+        except Exception as error:
+            self._drop_connection()
+            if self._stored_head() != note:
+                raise _failed(error) from error
+            self._connection = self._connect()
+
+    def _publish(self, sealed: LogState) -> None:
+        self._fault("before_head")
+        self._head_file.write(sealed.note)
+        self._fault("after_head")
+        self._state = sealed
+        self._head_note = sealed.note
+
+    def _sign(self, head: Checkpoint) -> str:
+        return sign_note(head.text(), self._key, lambda data: self._keys.sign(LOG_KEY, data))
+
+    def _stored_head(self) -> str | None:
+        with self._engine.connect() as connection:
+            newest = select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)
+            note: str | None = connection.execute(newest).scalar_one_or_none()
+            return note
+
+    def _open(self) -> LogState:
+        self._drop_connection()
+        self._connection = self._connect()
+        with self._connection.begin():
+            state = load_log(self._connection, self._key)
+            kept = self._head_file.read()
+            if state is None:
+                state = self._empty()
+                if kept is None:
+                    self._head_file.write(state.note)
+                    return state
+            if kept is None:
+                raise missing_head()
+            check_against_head(self._connection, state, kept, self._key)
+        if kept != state.note:
+            self._head_file.write(state.note)
+        return state
+
+    def _empty(self) -> LogState:
+        head = Checkpoint(self._key.name, 0, EMPTY_ROOT)
+        return LogState(TreeEdge(), head, self._sign(head), 0)
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect()
+        if self._engine.dialect.name == "postgresql":
+            # A killed client's backend may still be committing: it holds this lock until done.
+            with connection.begin():
+                connection.execute(
+                    text("SELECT pg_advisory_lock(hashtext(:log))"), {"log": self._key.name}
+                )
+        return connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.invalidate()
+            connection.close()
+        except SQLAlchemyError:
+            return
+
+
+def _closed() -> Unavailable:
+    return Unavailable(
+        "log_closed",
+        Message(
+            zh="审计日志已关闭，操作未执行。",
+            en="The audit log is closed; nothing was done.",
+        ),
+    )
+
+
+def _failed(error: Exception) -> Unavailable:
+    failure = Unavailable(
+        "log_unavailable",
+        Message(
+            zh="审计日志无法写入（例如磁盘已满），操作未确认。",
+            en="The audit log could not be written (a full disk, for example); "
+            "the operation was not confirmed.",
+        ),
+        way_out=Message(
+            zh="请腾出空间或恢复数据库后用同一幂等键重试。",
+            en="Free space or restore the database, then retry with the same idempotency key.",
+        ),
+    )
+    failure.__cause__ = error
+    return failure

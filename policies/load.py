@@ -20,14 +20,20 @@ from foundation.canonical import digest, sha256_hex
 from foundation.errors import InvalidInput, Message
 from policies.schema import RuleFile
 from policies.schema.access import AccessRules
+from policies.schema.disclosure import DisclosureRules
 from policies.schema.licences import LicenceRules
+from policies.schema.privacy import PrivacyRules
+from policies.schema.revenue import RevenueRules
 
 R = TypeVar("R", bound=RuleFile)
 
 SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
     {
         "access": AccessRules,
+        "disclosure": DisclosureRules,
         "licences": LicenceRules,
+        "privacy": PrivacyRules,
+        "revenue": RevenueRules,
     }
 )
 """Directory name to the class of its files: one line adds a section."""
@@ -145,13 +151,13 @@ def _check_complete(contents: Mapping[str, bytes]) -> None:
 def _parse(path: str, data: bytes) -> RuleFile:
     try:
         table = tomllib.loads(data.decode(), parse_float=_refuse_float)
-    except _FloatFound:
+    except _FloatFound as error:
         raise _refusal(
             "policy_file_float",
             path,
             zh=f"规则文件 {path} 含有小数；请改用整数单位（如分、百万分比、nano-ρ）。",
             en=f"The rule file {path} holds a decimal number; write it in integer units.",
-        )
+        ) from error
     except ValueError as error:
         raise _refusal(
             "policy_file_unreadable",

@@ -1,0 +1,49 @@
+"""What a privacy rule file may say: lifetime caps, prices, weights and limits of private answers.
+
+Budgets are integer nano-rho (zCDP) and integer steps of 10^-15 for delta; no float stands here.
+No setting can loosen these figures: they are policy, and their digest is in every log entry.
+"""
+
+from pydantic import Field, model_validator
+
+from policies.schema import RuleFile, Rules
+
+NANO = 10**9
+DELTA_STEPS = 10**15
+
+
+class Weights(Rules):
+    """How a question's budget is split over what it measures, in parts of their sum."""
+
+    rows: int = Field(ge=1, le=1000)
+    units: int = Field(ge=1, le=1000)
+    values: int = Field(ge=1, le=1000)
+    total: int = Field(ge=1, le=1000)
+
+
+class PrivacyRules(RuleFile):
+    """One privacy rule file.
+
+    ``dataset_rows_max`` is the declared cap on which the proof rests that no sum overflows.
+    ``interval_alpha_ppm`` is the chance, in parts per million, that the noise alone carries an
+    answer outside its interval. ``epsilon_delta_steps`` is the one delta at which an epsilon is
+    shown; it spends nothing.
+    """
+
+    population_lifetime_nano_rho_max: int = Field(ge=1, le=10 * NANO)
+    population_lifetime_delta_steps_max: int = Field(ge=0, le=DELTA_STEPS // 1000)
+    question_nano_rho_default: int = Field(ge=1, le=NANO)
+    question_nano_rho_min: int = Field(ge=1, le=NANO)
+    epsilon_delta_steps: int = Field(ge=1, le=DELTA_STEPS // 1000)
+    interval_alpha_ppm: int = Field(ge=1, le=500_000)
+    groups_max: int = Field(ge=1, le=100_000)
+    dataset_rows_max: int = Field(ge=1, le=10**11)
+    preview_counts: tuple[int, ...] = Field(min_length=1, max_length=6)
+    answer_slot_milliseconds: int = Field(ge=50, le=60_000)
+    weights: Weights
+
+    @model_validator(mode="after")
+    def _default_within_limits(self) -> "PrivacyRules":
+        if self.question_nano_rho_default < self.question_nano_rho_min:
+            raise ValueError("question_nano_rho_default lies below question_nano_rho_min")
+        return self

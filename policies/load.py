@@ -20,6 +20,9 @@ from foundation.canonical import digest, sha256_hex
 from foundation.errors import InvalidInput, Message
 from policies.schema import RuleFile
 from policies.schema.access import AccessRules
+from policies.schema.calendars import CalendarRules
+from policies.schema.catalog import CatalogRules
+from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.licences import LicenceRules
 from policies.schema.privacy import PrivacyRules
@@ -30,6 +33,9 @@ R = TypeVar("R", bound=RuleFile)
 SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
     {
         "access": AccessRules,
+        "calendars": CalendarRules,
+        "catalog": CatalogRules,
+        "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
         "licences": LicenceRules,
         "privacy": PrivacyRules,

@@ -1,0 +1,28 @@
+"""What a deadline file may say: each clock in working days, how far it may be extended, and why."""
+
+from pydantic import Field
+
+from policies.schema import RuleFile, Rules
+
+
+class Deadline(Rules):
+    """One clock. ``extension_days_max`` needs the named consent; zero means none is possible."""
+
+    working_days: int = Field(ge=1, le=365)
+    extension_days_max: int = Field(default=0, ge=0, le=365)
+    source: str = Field(min_length=1, max_length=200)
+
+
+class DeadlineRules(RuleFile):
+    """One deadline file: the clocks of sharing, catalogue, registration and correction."""
+
+    calendar: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    catalogue_review: Deadline
+    catalogue_change: Deadline
+    share_unconditional: Deadline
+    share_conditional: Deadline
+    share_supply: Deadline
+    correction: Deadline
+    registration_acceptance: Deadline
+    registration_review: Deadline
+    registration_notice: Deadline

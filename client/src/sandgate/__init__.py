@@ -1,0 +1,39 @@
+"""Sandgate's notebook SDK: checked questions over licensed public data, from inside a session.
+
+It speaks HTTP over the session's one Unix socket, holds no credential, and imports nothing of the
+platform. Every refusal says which rule decided and what would be allowed.
+"""
+
+from sandgate.answers import Answer, Cost, Estimate
+from sandgate.attempts import Attempt, attempt
+from sandgate.gateway import Gateway, allowed, budget, datasets, estimate, release, sql
+from sandgate.language import language
+from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest
+from sandgate.notebook import draw_refusals, load_ipython_extension
+from sandgate.refusals import Refused, Unreachable, last_refusal
+
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Budget",
+    "Cost",
+    "Dataset",
+    "Datasets",
+    "Estimate",
+    "Gateway",
+    "Refused",
+    "ReleaseRequest",
+    "Unreachable",
+    "allowed",
+    "attempt",
+    "budget",
+    "datasets",
+    "estimate",
+    "language",
+    "last_refusal",
+    "load_ipython_extension",
+    "release",
+    "sql",
+]
+
+draw_refusals()

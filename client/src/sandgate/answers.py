@@ -1,0 +1,231 @@
+"""Answers (an Arrow table with cost and receipt) and estimates (what a question would cost)."""
+
+import importlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from sandgate import charts, figures, markup
+from sandgate.language import pick, pick_from
+from sandgate.shown import Shown
+
+ROWS_SHOWN_MAX = 20
+METADATA_KEY = b"sandgate"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an answer took from the population's privacy budget; all zero for rows."""
+
+    nano_rho: int
+    epsilon_shown: str
+    budget_nano_rho_remaining: int | None
+
+    def __str__(self) -> str:
+        spent = f"ρ {figures.rho(self.nano_rho)}"
+        if self.epsilon_shown:
+            spent += f" (ε ≈ {self.epsilon_shown})"
+        if self.budget_nano_rho_remaining is None:
+            return spent
+        left = figures.rho(self.budget_nano_rho_remaining)
+        return pick(f"{spent}，剩余 ρ {left}", f"{spent}, ρ {left} left")
+
+
+@dataclass(frozen=True, repr=False)
+class Answer(Shown):
+    """One answer. ``receipt`` proves its place in the log; ``answer_id`` names it for a release."""
+
+    table: pa.Table
+    details: dict[str, Any] = field(default_factory=dict)
+    kind = "answer"
+
+    @classmethod
+    def from_stream(cls, stream: bytes) -> "Answer":
+        """Read an Arrow stream whose schema metadata carries the answer's details."""
+        with pa.ipc.open_stream(pa.BufferReader(stream)) as reader:
+            table = reader.read_all()
+        raw = (table.schema.metadata or {}).get(METADATA_KEY, b"{}")
+        return cls(table, json.loads(raw))
+
+    @property
+    def answer_id(self) -> str:
+        """The name under which the platform stored this answer."""
+        return str(self.details.get("answer_id", ""))
+
+    @property
+    def mode(self) -> str:
+        """``rows`` or ``aggregate``."""
+        return str(self.details.get("mode", ""))
+
+    @property
+    def receipt(self) -> Any:
+        """The proof that this answer stands in the log, as the platform gave it."""
+        return self.details.get("receipt")
+
+    @property
+    def cost(self) -> Cost:
+        """What this answer took from the privacy budget, and what is left."""
+        epsilon = self.details.get("epsilon_shown")
+        return Cost(
+            int(self.details.get("cost_nano_rho") or 0),
+            "" if epsilon in {None, "", 0, "0"} else str(epsilon),
+            self.details.get("budget_nano_rho_remaining"),
+        )
+
+    @property
+    def intervals(self) -> dict[str, tuple[str, str]]:
+        """The columns that bound each noisy value: ``{value: (low, high)}``."""
+        names = set(self.table.column_names)
+        told = self.details.get("intervals") or {}
+        pairs = {name: (ends["low"], ends["high"]) for name, ends in told.items()}
+        for name in self.table.column_names:
+            pairs.setdefault(name, (f"{name}_low", f"{name}_high"))
+        return {name: ends for name, ends in pairs.items() if {name, *ends} <= names}
+
+    @property
+    def notes(self) -> str:
+        """What the platform says about this answer, in the operator's language."""
+        return pick_from(self.details.get("notes"))
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame."""
+        return self.table.to_pandas()
+
+    def to_polars(self) -> Any:
+        """Return a polars DataFrame."""
+        return importlib.import_module("polars").from_arrow(self.table)
+
+    def plot(self, x: str | None = None, y: str | None = None) -> Any:
+        """Return an Altair chart: bars by ``x`` of ``y``, error bars from the interval columns."""
+        return charts.bars(self.table, self.intervals, x, y)
+
+    def plain(self) -> str:
+        """Return the first rows and the budget line."""
+        head, rows, _ = self._cells()
+        return "\n".join([markup.plain_table(head, rows), *self._lines()])
+
+    def html(self) -> str:
+        """Return the first rows as a table with the budget line beneath."""
+        head, rows, numeric = self._cells()
+        notes = [markup.paragraph(line, quiet=True) for line in self._lines()]
+        title = pick("查询结果", "Answer")
+        return markup.card("plain", title, [markup.table(head, rows, numeric), *notes])
+
+    def facts(self) -> dict[str, Any]:
+        """Return what names and prices this answer, without its values."""
+        return {
+            "answer_id": self.answer_id,
+            "mode": self.mode,
+            "rows": self.table.num_rows,
+            "columns": self.table.column_names,
+            "cost_nano_rho": self.cost.nano_rho,
+            "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
+            "receipt": self.receipt,
+        }
+
+    def _cells(self) -> tuple[list[str], list[list[str]], list[bool]]:
+        """Fold interval ends into the cell of their value."""
+        intervals = self.intervals
+        ends = {end for pair in intervals.values() for end in pair}
+        names = [name for name in self.table.column_names if name not in ends]
+        rows = self.table.slice(0, ROWS_SHOWN_MAX).to_pylist()
+        cells = [[_cell(row, name, intervals.get(name)) for name in names] for row in rows]
+        return names, cells, [_is_number(self.table.schema.field(name).type) for name in names]
+
+    def _lines(self) -> list[str]:
+        count = self.table.num_rows
+        shown = min(count, ROWS_SHOWN_MAX)
+        lines = [pick(f"共 {count:,} 行，显示 {shown} 行", f"{count:,} rows, {shown} shown")]
+        if self.mode == "aggregate":
+            lines.append(pick(f"隐私预算：消耗 {self.cost}", f"Privacy budget: {self.cost}"))
+        if self.intervals:
+            lines.append(pick("方括号内为 95% 区间", "95% interval in brackets"))
+        return [*lines, *([self.notes] if self.notes else [])]
+
+
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
+    """The price and expected error of a question; asking for it is free and touches no data."""
+
+    details: dict[str, Any]
+    kind = "estimate"
+
+    @property
+    def cost_nano_rho(self) -> int:
+        """What the question would take from the privacy budget."""
+        return int(self.details.get("cost_nano_rho") or 0)
+
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        """The standard deviation and 95% half width of each noisy column."""
+        return list(self.details.get("columns") or [])
+
+    @property
+    def cost(self) -> Cost:
+        """The price, and what would be left of the budget as it stands now."""
+        left = self.details.get("budget_nano_rho_remaining")
+        return Cost(self.cost_nano_rho, str(self.details.get("epsilon_shown") or ""), left)
+
+    def plain(self) -> str:
+        """Return the price and the expected error."""
+        head, rows = self._error_table()
+        table = [markup.plain_table(head, rows)] if rows else []
+        return "\n".join([*self._lines(), *table])
+
+    def html(self) -> str:
+        """Return the price and the expected error as a card."""
+        head, rows = self._error_table()
+        body = [markup.paragraph(line) for line in self._lines()]
+        if rows:
+            body.append(markup.table(head, rows, [False, True, True]))
+        return markup.card("plain", pick("预估（免费）", "Estimate (free)"), body)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the gateway's figures."""
+        return self.details
+
+    def _error_table(self) -> tuple[list[str], list[list[str]]]:
+        head = [
+            pick("列", "Column"),
+            pick("噪声标准差", "Noise σ"),
+            pick("95% 区间半宽", "95% half width"),
+        ]
+        return head, [
+            [str(column["name"]), figures.cell(column["sigma"]), f"± {_half_width(column)}"]
+            for column in self.columns
+        ]
+
+    def _lines(self) -> list[str]:
+        mode = self.details.get("mode")
+        if mode == "rows":
+            return [pick("返回脱敏明细，不耗隐私预算", "Masked rows; no privacy budget")]
+        lines = [pick(f"将消耗 {self.cost}", f"Would cost {self.cost}")]
+        for error in self.details.get("relative_errors") or []:
+            count, percent = figures.cell(error["count"]), figures.cell(error["percent"])
+            lines.append(
+                pick(
+                    f"实际为 {count} 的组，相对误差约 ±{percent}%",
+                    f"A group of {count} would be off by about ±{percent}%",
+                )
+            )
+        notes = pick_from(self.details.get("notes"))
+        return [*lines, *([notes] if notes else [])]
+
+
+def _half_width(column: dict[str, Any]) -> str:
+    return figures.cell(column.get("half_width_95"))
+
+
+def _cell(row: dict[str, Any], name: str, ends: tuple[str, str] | None) -> str:
+    value = figures.cell(row[name])
+    if ends is None or row[name] is None:
+        return value
+    return f"{value}  [{figures.cell(row[ends[0]])} – {figures.cell(row[ends[1]])}]"
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )

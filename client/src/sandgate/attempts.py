@@ -1,0 +1,87 @@
+"""Try what the sandbox forbids and say what stopped it; a success is shown as one, in red.
+
+Only an operating-system error counts as being stopped: any other exception is a mistake of the
+attempt itself and is raised, so that a typing error never reads as protection.
+"""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandgate import markup
+from sandgate.language import pick
+from sandgate.shown import Shown
+
+_NO_NETWORK = ("network_stopped", "沙箱内没有网络", "there is no network in the sandbox")
+_CAUSES: dict[int, tuple[str, str, str]] = {
+    errno.EPERM: ("not_permitted", "系统调用被禁止", "the system call is forbidden"),
+    errno.EACCES: ("access_denied", "没有访问权限", "access is denied"),
+    errno.ENOENT: ("absent", "沙箱内不存在该文件", "no such file exists in the sandbox"),
+    errno.EROFS: ("read_only", "文件系统只读", "the file system is read-only"),
+    errno.EAFNOSUPPORT: _NO_NETWORK,
+    errno.ENETUNREACH: _NO_NETWORK,
+    errno.EHOSTUNREACH: _NO_NETWORK,
+    errno.ENETDOWN: _NO_NETWORK,
+}
+_OTHER = ("stopped", "操作系统拒绝", "the operating system refused")
+_NOT_STOPPED = ("not_stopped", "未被阻止：请报告此事", "NOT stopped: please report this")
+
+
+@dataclass(frozen=True, repr=False)
+class Attempt(Shown):
+    """What became of an attempt. ``code`` is ``not_stopped`` where nothing stopped it."""
+
+    label: tuple[str, str]
+    code: str
+    reasons: tuple[str, str]
+    error_name: str
+    kind = "attempt"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something stopped it."""
+        return self.code != _NOT_STOPPED[0]
+
+    def plain(self) -> str:
+        """Return the card for a terminal."""
+        return f"{self._title()}: {pick(*self.reasons)} [{self.code}] {self.error_name}".rstrip()
+
+    def html(self) -> str:
+        """Return the card for a notebook."""
+        facts = [(pick("代码", "Code"), self.code), (pick("系统错误", "Error"), self.error_name)]
+        body = [markup.paragraph(pick(*self.reasons)), markup.facts_list(facts)]
+        return markup.card("good" if self.stopped else "refused", self._title(), body)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the outcome for a program."""
+        return {
+            "label": self.label[1],
+            "stopped": self.stopped,
+            "code": self.code,
+            "error": self.error_name,
+        }
+
+    def _title(self) -> str:
+        outcome = pick("已被阻止", "Stopped") if self.stopped else pick("未被阻止", "Not stopped")
+        return f"{outcome} · {pick(*self.label)}"
+
+
+def attempt(label: str | tuple[str, str], action: Callable[[], object]) -> Attempt:
+    """Call ``action`` and return what stopped it; ``label`` is one text, or (Chinese, English)."""
+    names = (label, label) if isinstance(label, str) else label
+    try:
+        action()
+    except OSError as error:
+        number = _number(error)
+        code, zh, en = _CAUSES.get(number, _OTHER)
+        return Attempt(names, code, (zh, en), errno.errorcode.get(number, type(error).__name__))
+    code, zh, en = _NOT_STOPPED
+    return Attempt(names, code, (zh, en), "")
+
+
+def _number(error: OSError) -> int:
+    """Return the errno, also of the error that urllib wraps."""
+    inner = getattr(error, "reason", None)
+    source = inner if isinstance(inner, OSError) else error
+    return source.errno or 0

@@ -1,0 +1,98 @@
+"""HTML and plain text of cards and tables: everything escaped, nothing loaded from elsewhere.
+
+Colours hold a contrast of at least 7:1 on their own background, in light and dark themes alike.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Literal
+
+Tone = Literal["plain", "refused", "good"]
+
+_TONES: dict[Tone, tuple[str, str]] = {
+    "plain": ("#1f4e79", "#ffffff"),
+    "refused": ("#9c1c13", "#fff7f5"),
+    "good": ("#14532d", "#f5fbf6"),
+}
+_FONT = "font-family:system-ui,'Noto Sans CJK SC','WenQuanYi Zen Hei','Microsoft YaHei',sans-serif"
+_HEAD = "background:#eef2f7;color:#12263a;"
+_CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
+
+
+def card(tone: Tone, title: str, body: Iterable[str], label: str = "") -> str:
+    """Wrap ready HTML parts in a card; ``title`` and ``label`` are escaped here."""
+    line, ground = _TONES[tone]
+    return (
+        f'<section role="group" aria-label="{escape(label or title)}" style="{_FONT};'
+        f"font-size:14px;line-height:1.6;color:#1b1f24;background:{ground};"
+        f"border:1px solid #c9ced6;border-left:5px solid {line};border-radius:6px;"
+        f'padding:10px 16px;margin:4px 0;max-width:64em;overflow-x:auto">'
+        f'<div style="font-weight:650;color:{line}">{escape(title)}</div>{"".join(body)}</section>'
+    )
+
+
+def paragraph(text: str, *, quiet: bool = False) -> str:
+    """Return one escaped paragraph; quiet ones are notes."""
+    style = "color:#454c56;font-size:13px" if quiet else ""
+    return f'<p style="margin:4px 0;{style}">{escape(text)}</p>' if text else ""
+
+
+def facts_list(facts: Iterable[tuple[str, str]]) -> str:
+    """Return a definition list of name and value; facts without a value are left out."""
+    rows = "".join(
+        f'<dt style="color:#454c56">{escape(name)}</dt>'
+        f'<dd style="margin:0"><code style="color:#1b1f24;background:none">{escape(value)}</code>'
+        "</dd>"
+        for name, value in facts
+        if value
+    )
+    style = "display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:6px 0"
+    return f'<dl style="{style}">{rows}</dl>' if rows else ""
+
+
+def copyable(text: str, hint: str) -> str:
+    """Return text that one click selects whole, ready to copy."""
+    return (
+        f'<pre tabindex="0" style="user-select:all;-webkit-user-select:all;white-space:pre-wrap;'
+        f"background:#eef2f7;color:#12263a;border:1px solid #b8c4d2;border-radius:4px;"
+        f'padding:8px 10px;margin:4px 0;font-size:13px">{escape(text)}</pre>'
+        f"{paragraph(hint, quiet=True)}"
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+    """Return an escaped table; numeric columns stand to the right in figures of one width."""
+    sides = ["right;font-variant-numeric:tabular-nums" if flag else "left" for flag in numeric]
+    cells = "".join(
+        f'<th scope="col" style="{_HEAD}{_CELL}{side}">{escape(name)}</th>'
+        for name, side in zip(head, sides, strict=True)
+    )
+    lines = "".join(f"<tr>{_row(row, sides)}</tr>" for row in rows)
+    return (
+        '<table style="border-collapse:collapse;margin:6px 0;color:#1b1f24;background:#ffffff">'
+        f"<thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
+    )
+
+
+def _row(row: Sequence[str], sides: Sequence[str]) -> str:
+    return "".join(
+        f'<td style="{_CELL}{side}">{escape(value)}</td>'
+        for value, side in zip(row, sides, strict=True)
+    )
+
+
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return the table for a terminal, Chinese characters counted as two columns wide."""
+    lines = [list(head), *[list(row) for row in rows]]
+    widths = [max(_width(line[index]) for line in lines) for index in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

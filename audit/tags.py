@@ -21,6 +21,8 @@ class EntryKind(StrEnum):
     LICENCE_DRAFTED = "authorization:licence:drafted"
     LICENCE_ACTIVATED = "authorization:licence:activated"
     LICENCE_SUSPENDED = "authorization:licence:suspended"
+    LICENCE_RESUMED = "authorization:licence:resumed"
+    LICENCE_EXPIRED = "authorization:licence:expired"
     LICENCE_ENDED = "authorization:licence:ended"
     ENTRY_REGISTERED = "catalog:entry:registered"
     POPULATION_DECLARED = "catalog:population:declared"
@@ -63,6 +65,8 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
     EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),
     EntryKind.LICENCE_SUSPENDED: Message("授权已暂停", "A licence was suspended"),
+    EntryKind.LICENCE_RESUMED: Message("授权已恢复", "A licence was resumed"),
+    EntryKind.LICENCE_EXPIRED: Message("授权已到期", "A licence expired"),
     EntryKind.LICENCE_ENDED: Message("授权已终止", "A licence ended"),
     EntryKind.ENTRY_REGISTERED: Message("已登记目录条目", "A catalogue entry was registered"),
     EntryKind.POPULATION_DECLARED: Message("已声明总体", "A population was declared"),

@@ -5,7 +5,6 @@ recently used or over budget, and killed the moment its licence is. Nothing here
 where isolation is missing, ``launch`` raises and the question is refused (I3).
 """
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -59,6 +58,14 @@ class AnswerCaps:
     rows_max: int
     bytes_max: int
     deadline_seconds: float
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A text as DuckDB reads it: its syntax tree as JSON, and the tree written back as SQL."""
+
+    tree_json: str
+    canonical_sql: str
 
 
 @dataclass
@@ -117,7 +124,9 @@ class EnginePool:
         slot = self._take(key)
         try:
             with slot.turn:
-                return self._query(key, slot, tables, sql, caps, person)
+                link = self._ready(key, slot, person)
+                self._load(link, slot, tables, key)
+                return self._ask(link, key, sql, caps)
         except Broken as broken:
             self._forget(key, slot)
             raise question_failed(_visible_code(key, broken.code)) from None
@@ -125,10 +134,10 @@ class EnginePool:
             with self._slots_lock:
                 slot.busy -= 1
 
-    def parse(self, sql: str) -> Mapping[str, Any]:
-        """Return DuckDB's own syntax tree of a text from the parser worker, which holds nothing.
+    def parse(self, sql: str) -> Parsed:
+        """Return DuckDB's own reading of a text from the parser worker, which holds nothing.
 
-        Raises QuestionFailed where the text breaks the parser or its tree is too deep to read.
+        Raises QuestionFailed where the text breaks the parser; the next text gets a new one.
         """
         with self._parser_turn:
             try:
@@ -139,13 +148,9 @@ class EnginePool:
             except Broken:
                 self._stop_parser()
                 raise question_failed("engine_error") from None
-        try:
-            tree = json.loads(reply["tree"]) if reply["ok"] else None
-        except (RecursionError, ValueError):
-            tree = None
-        if not isinstance(tree, dict):
+        if not reply["ok"]:
             raise question_failed("engine_error")
-        return tree
+        return Parsed(str(reply["tree"]), str(reply["canonical_sql"]))
 
     def drop(self, licence: str) -> None:
         """Kill every worker of a licence at once, in the middle of whatever it does (I7)."""
@@ -170,17 +175,7 @@ class EnginePool:
         with self._slots_lock:
             return frozenset(self._slots)
 
-    def _query(
-        self,
-        key: WorkerKey,
-        slot: _Slot,
-        tables: Mapping[str, Opener],
-        sql: str,
-        caps: AnswerCaps,
-        person: str,
-    ) -> pa.Table:
-        link = self._ready(key, slot, person)
-        self._load(link, slot, tables, key)
+    def _ask(self, link: WorkerLink, key: WorkerKey, sql: str, caps: AnswerCaps) -> pa.Table:
         command = {
             "command": "query",
             "sql": sql,

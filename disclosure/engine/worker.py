@@ -121,10 +121,16 @@ class Engine:
         if self._fingerprint() != self._clean:
             raise Failed("engine_error")
 
-    def parse(self, sql: str) -> str:
-        """Turn hostile text, as a bound parameter, into DuckDB's own syntax tree."""
+    def parse(self, sql: str) -> dict[str, str]:
+        """Turn hostile text, as a bound parameter, into DuckDB's own syntax tree and back."""
         answer = self._database.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
-        return str(answer.fetchall()[0][0])
+        tree = str(answer.fetchall()[0][0])
+        try:
+            answer = self._database.execute("SELECT json_deserialize_sql(?::JSON)", [tree])
+            canonical_sql = str(answer.fetchall()[0][0])
+        except duckdb.Error:
+            canonical_sql = ""
+        return {"tree": tree, "canonical_sql": canonical_sql}
 
     def _fingerprint(self) -> tuple[Any, ...]:
         return tuple(self._database.execute(_FINGERPRINT).fetchall())
@@ -196,7 +202,7 @@ def _answer(
     value = steps[header["command"]]()
     if isinstance(value, pa.Buffer):
         return {"ok": True}, value
-    return {"ok": True, "tree": value}, None
+    return {"ok": True} | (value or {}), None
 
 
 def serve(channel: Channel, engine: Engine, kind: str) -> None:

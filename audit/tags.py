@@ -26,6 +26,7 @@ class EntryKind(StrEnum):
     LICENCE_ENDED = "authorization:licence:ended"
     ENTRY_REGISTERED = "catalog:entry:registered"
     POPULATION_DECLARED = "catalog:population:declared"
+    POPULATION_APPROVED = "catalog:population:approved"
     DATASET_REGISTERED = "catalog:dataset:registered"
     VERSION_PUBLISHED = "catalog:version:published"
     VERSION_REFUSED = "catalog:version:refused"
@@ -50,6 +51,7 @@ class EntryKind(StrEnum):
     PRODUCT_REFUSED = "revenue:product:refused"
     PERIOD_OPENED = "revenue:period:opened"
     PERIOD_CLOSED = "revenue:period:closed"
+    JOURNAL_REVERSED = "revenue:journal:reversed"
     BUNDLE_EXPORTED = "audit:bundle:exported"
     RECEIVED_LISTED = "audit:received:listed"
 
@@ -70,6 +72,7 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.LICENCE_ENDED: Message("授权已终止", "A licence ended"),
     EntryKind.ENTRY_REGISTERED: Message("已登记目录条目", "A catalogue entry was registered"),
     EntryKind.POPULATION_DECLARED: Message("已声明总体", "A population was declared"),
+    EntryKind.POPULATION_APPROVED: Message("总体声明已批准", "A population was approved"),
     EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
     EntryKind.VERSION_PUBLISHED: Message("已发布数据版本", "A data set version was published"),
     EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
@@ -96,6 +99,7 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.PRODUCT_REFUSED: Message("产品调用被拒绝", "A product fetch was refused"),
     EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),
     EntryKind.PERIOD_CLOSED: Message("账期已关闭", "A period closed"),
+    EntryKind.JOURNAL_REVERSED: Message("凭证已冲销", "A journal was reversed"),
     EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
     EntryKind.RECEIVED_LISTED: Message(
         "已列出运营机构所获内容", "What an operator received was listed"

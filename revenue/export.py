@@ -1,0 +1,87 @@
+"""The ledger as files for the evidence bundle: journals, accruals, rules and period statements.
+
+Lines are canonical JSON, ordered by log index, so equal ledgers give equal bytes. Each journal
+names the log leaf it rests on; a seal's digest covers its line without ``audit_leaf``.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, select
+
+from audit.store import entry
+from foundation.canonical import canonical_bytes
+from revenue.ledger import journal_content
+from revenue.statements import closed_periods, period_statement
+from revenue.store import accrual, journal, posting, seal, settlement_rule
+
+
+def export_ledger(connection: Connection) -> Mapping[str, bytes]:
+    """Return path to bytes: ``journals.jsonl``, ``accruals.jsonl``, ``rules/``, ``statements/``."""
+    return {
+        "journals.jsonl": _lines(_journals(connection)),
+        "accruals.jsonl": _lines(_accruals(connection)),
+        **_rules(connection),
+        **_statements(connection),
+    }
+
+
+def _journals(connection: Connection) -> Iterable[dict[str, object]]:
+    legs = _postings(connection)
+    query = (
+        select(journal, seal.c.digest, entry.c.leaf_hash)
+        .join(seal, seal.c.journal_id == journal.c.id)
+        .join(entry, entry.c.idx == journal.c.audit_index)
+        .order_by(journal.c.audit_index, journal.c.id)
+    )
+    for row in connection.execute(query):
+        head: dict[str, object] = {
+            "id": row.id,
+            "kind": row.kind,
+            "period": row.period_id,
+            "audit_index": row.audit_index,
+            "rule_digest": row.rule_digest,
+        }
+        content = journal_content(head, legs[row.id])
+        yield {**content, "audit_leaf": row.leaf_hash.hex(), "digest": row.digest}
+
+
+def _postings(connection: Connection) -> Mapping[str, list[tuple[str, int]]]:
+    legs: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    query = select(posting.c.journal_id, posting.c.account, posting.c.fen)
+    for journal_id, code, fen in connection.execute(
+        query.order_by(posting.c.journal_id, posting.c.sequence)
+    ):
+        legs[journal_id].append((code, int(fen)))
+    return legs
+
+
+def _accruals(connection: Connection) -> Iterable[dict[str, object]]:
+    query = select(accrual).order_by(accrual.c.audit_index, accrual.c.payee)
+    for row in connection.execute(query):
+        yield {
+            "audit_index": row.audit_index,
+            "payee": row.payee,
+            "micro_fen": int(row.micro_fen),
+            "rule_digest": row.rule_digest,
+        }
+
+
+def _rules(connection: Connection) -> dict[str, bytes]:
+    """Return each settlement rule under its digest's hexadecimal, exactly as it was digested."""
+    query = select(settlement_rule).order_by(settlement_rule.c.digest)
+    return {
+        f"rules/{row.digest.removeprefix('sha256:')}.json": row.document.encode()
+        for row in connection.execute(query)
+    }
+
+
+def _statements(connection: Connection) -> dict[str, bytes]:
+    return {
+        f"statements/{period}.json": canonical_bytes(period_statement(connection, period).document)
+        for period in closed_periods(connection)
+    }
+
+
+def _lines(records: Iterable[dict[str, object]]) -> bytes:
+    return b"".join(canonical_bytes(record) + b"\n" for record in records)

@@ -1,0 +1,139 @@
+"""Statements for people: one bilingual table per statement, and the same as Markdown.
+
+Every table carries the notice 虚构示例 / fictional where a figure in it was made up. The values
+are the statement's own; nothing is computed here but the rendering of fen as yuan.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from foundation.errors import Message
+from foundation.money import yuan_text
+
+CHANNELS: Mapping[str, Message] = {
+    "treasury": Message("国库（非税收入）", "Treasury (non-tax revenue)"),
+    "account": Message("账户", "Account"),
+    "tax": Message("税费", "Tax"),
+}
+INDEXES_SHOWN_MAX = 20
+
+
+@dataclass(frozen=True)
+class ReadableTable:
+    """A titled table: headings and cells are sentences in both languages, or plain text."""
+
+    title: Message
+    notice: Message | None
+    headings: tuple[Message, ...]
+    rows: tuple[tuple[Message, ...], ...]
+
+    def in_language(self, language: str) -> dict[str, Any]:
+        """Return the table in one language, ready for a template."""
+        return {
+            "title": self.title.in_language(language),
+            "notice": self.notice.in_language(language) if self.notice else "",
+            "headings": [heading.in_language(language) for heading in self.headings],
+            "rows": [[cell.in_language(language) for cell in row] for row in self.rows],
+        }
+
+    def markdown(self, language: str) -> str:
+        """Render the table as Markdown in one language."""
+        table = self.in_language(language)
+        lines = [f"## {table['title']}", ""]
+        if table["notice"]:
+            lines += [f"> {table['notice']}", ""]
+        lines += [_markdown_row(table["headings"]), _markdown_row(["---"] * len(self.headings))]
+        lines += [_markdown_row(row) for row in table["rows"]]
+        return "\n".join(lines) + "\n"
+
+
+def readable_period(document: Mapping[str, Any]) -> ReadableTable:
+    """Lay out a period statement: one row per payee and pool, then the whole."""
+    pools = {pool["rule_digest"]: pool for pool in document["pools"]}
+    rows = [
+        (
+            _plain(line["payee"]),
+            _channel(line["channel"]),
+            _plain(pools[line["rule_digest"]]["licence"]),
+            _plain(pools[line["rule_digest"]]["scheme"]["version"]),
+            _plain(str(line["micro_fen"])),
+            _plain(yuan_text(line["fen"])),
+            _indexes(pools[line["rule_digest"]]["audit_indexes"]),
+        )
+        for line in document["lines"]
+    ]
+    whole = Message("合计", "Total")
+    blank = _plain("")
+    rows.append((whole, blank, blank, blank, blank, _plain(yuan_text(document["pool_fen"])), blank))
+    return ReadableTable(
+        title=Message(f"账期结算单 {document['period']}", f"Statement of {document['period']}"),
+        notice=_notice(document),
+        headings=(
+            Message("收款方", "Payee"),
+            Message("入账渠道", "Channel"),
+            Message("授权", "Licence"),
+            Message("分配方案", "Scheme"),
+            Message("应计（微分）", "Accrued (micro-fen)"),
+            Message("金额（元）", "Amount (yuan)"),
+            Message("所依据的日志条目", "Log entries"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def readable_payee(document: Mapping[str, Any]) -> ReadableTable:
+    """Lay out a payee's statement: one row per licence, with the entries that it rests on."""
+    rows = tuple(
+        (
+            Message(line["product"]["zh"], line["product"]["en"]),
+            _plain(line["licence"]),
+            _plain(line["tariff"]["version"]),
+            _plain(str(len(line["fetches"]))),
+            _plain(str(line["micro_fen"])),
+            _plain(yuan_text(line["fen"])),
+            _indexes([fetch["audit_index"] for fetch in line["fetches"]]),
+        )
+        for line in document["lines"]
+    )
+    payee, period = document["payee"], document["period"]
+    return ReadableTable(
+        title=Message(f"结算单 {payee}（{period}）", f"Statement for {payee} ({period})"),
+        notice=_notice(document),
+        headings=(
+            Message("产品", "Product"),
+            Message("授权", "Licence"),
+            Message("资费版本", "Tariff version"),
+            Message("调用次数", "Fetches"),
+            Message("应计（微分）", "Accrued (micro-fen)"),
+            Message("金额（元）", "Amount (yuan)"),
+            Message("所依据的日志条目", "Log entries"),
+        ),
+        rows=rows,
+    )
+
+
+def _plain(text: str) -> Message:
+    return Message(text, text)
+
+
+def _channel(channel: str) -> Message:
+    return CHANNELS[channel]
+
+
+def _notice(document: Mapping[str, Any]) -> Message | None:
+    notice = document["notice"]
+    return Message(notice["zh"], notice["en"]) if notice else None
+
+
+def _indexes(indexes: Sequence[int]) -> Message:
+    shown = ", ".join(f"#{index}" for index in indexes[:INDEXES_SHOWN_MAX])
+    more = len(indexes) - INDEXES_SHOWN_MAX
+    if more <= 0:
+        return _plain(shown)
+    return Message(f"{shown} 等，另有 {more} 条", f"{shown} and {more} more")
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    inert = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
+    return f"| {' | '.join(inert)} |"

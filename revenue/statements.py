@@ -1,0 +1,229 @@
+"""Statements: what each pool of a period held, who is paid how much, and the log entries behind it.
+
+The period statement is written once, when the period closes, and its digest stands in the closing
+entry. A payee's statement is derived from the same rows and names every fetch that it rests on.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from audit.events import PendingEntry
+from foundation.canonical import canonical_bytes, digest
+from foundation.errors import Message, NotFound
+from revenue.settlement import Pool, pools_of
+from revenue.store import accrual, journal, period, posting, statement, usage
+
+FICTIONAL = Message(
+    zh="虚构示例：资费、税率与分配比例均为演示而设，不代表任何真实安排。",
+    en="Fictional: tariffs, tax rate and shares are made up for demonstration.",
+)
+
+
+@dataclass(frozen=True)
+class PeriodStatement:
+    """The stored statement of a period."""
+
+    period: str
+    pool_fen: int
+    digest: str
+    document: Mapping[str, Any]
+
+
+def write_period_statement(
+    connection: Connection, entry: PendingEntry, period_id: str
+) -> PeriodStatement:
+    """Write the statement of the period that the entry being written closes."""
+    document = _period_document(connection, period_id, entry.index)
+    connection.execute(
+        insert(statement).values(
+            period_id=period_id,
+            audit_index=entry.index,
+            document=canonical_bytes(document).decode(),
+            digest=document["digest"],
+        )
+    )
+    return _as_statement(document)
+
+
+def period_statement(connection: Connection, period_id: str) -> PeriodStatement:
+    """Return the statement of a closed period. Raises NotFound before it is closed."""
+    query = select(statement.c.document).where(statement.c.period_id == period_id)
+    text = connection.execute(query).scalar()
+    if text is None:
+        raise NotFound(
+            "statement_unknown",
+            Message(
+                zh=f"账期“{period_id}”没有结算单：该账期不存在或尚未关闭。",
+                en=f"The period {period_id!r} has no statement: unknown, or not yet closed.",
+            ),
+            field="$.period",
+        )
+    return _as_statement(json.loads(text))
+
+
+def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[str, Any]:
+    """Return one payee's statement, each line with the log entries that it rests on.
+
+    Raises NotFound for an open period and for a payee without a line: the two read the same to
+    a stranger.
+    """
+    whole = period_statement(connection, period_id)
+    lines = [
+        _payee_line(connection, whole.document, line)
+        for line in whole.document["lines"]
+        if line["payee"] == payee
+    ]
+    if not lines:
+        raise NotFound(
+            "statement_unknown",
+            Message(
+                zh="该收款方在此账期没有结算单。",
+                en="This payee has no statement for this period.",
+            ),
+            field="$.payee",
+        )
+    return _sealed(
+        {
+            "format": "sandgate/payee-statement@1",
+            "period": period_id,
+            "close_index": whole.document["close_index"],
+            "period_digest": whole.digest,
+            "payee": payee,
+            "fictional": whole.document["fictional"],
+            "notice": whole.document["notice"],
+            "micro_fen": sum(line["micro_fen"] for line in lines),
+            "fen": sum(line["fen"] for line in lines),
+            "lines": lines,
+        }
+    )
+
+
+def payees_of(connection: Connection, period_id: str) -> tuple[str, ...]:
+    """Return the payees of a closed period in order of name."""
+    lines = period_statement(connection, period_id).document["lines"]
+    return tuple(sorted({line["payee"] for line in lines}))
+
+
+def closed_periods(connection: Connection) -> tuple[str, ...]:
+    """Return the closed periods in the order of their closing."""
+    query = select(period.c.id).where(period.c.state == "closed").order_by(period.c.closed_index)
+    return tuple(connection.execute(query).scalars())
+
+
+def _period_document(connection: Connection, period_id: str, close_index: int) -> dict[str, Any]:
+    pools = pools_of(connection, period_id)
+    fictional = any(pool.rule["fictional"] for pool in pools)
+    return _sealed(
+        {
+            "format": "sandgate/period-statement@1",
+            "period": period_id,
+            "close_index": close_index,
+            "fictional": fictional,
+            "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
+            "scheme": ", ".join(sorted({_scheme(pool) for pool in pools})),
+            "pool_fen": sum(pool.pool_fen for pool in pools),
+            "tax_fen": sum(pool.tax_fen for pool in pools),
+            "lines": [line for pool in pools for line in _lines(pool)],
+            "pools": [_pool_summary(pool) for pool in pools],
+            "adjustments": _adjustments(connection, period_id),
+        }
+    )
+
+
+def _scheme(pool: Pool) -> str:
+    return str(_part(pool.rule, "scheme")["version"])
+
+
+def _part(rule: Mapping[str, object], name: str) -> dict[str, Any]:
+    part = rule[name]
+    if not isinstance(part, dict):
+        raise TypeError(f"the settlement rule has no table {name!r}")
+    return part
+
+
+def _lines(pool: Pool) -> list[dict[str, object]]:
+    return [
+        {
+            "payee": line.payee,
+            "channel": line.channel,
+            "rule_digest": pool.rule_digest,
+            "micro_fen": line.micro_fen,
+            "fen": line.fen,
+        }
+        for line in pool.lines
+    ]
+
+
+def _pool_summary(pool: Pool) -> dict[str, object]:
+    copied = ("licence", "product", "price_class", "tariff", "scheme", "payer", "biller")
+    return {
+        "rule_digest": pool.rule_digest,
+        "pool_fen": pool.pool_fen,
+        "fetches": len(pool.audit_indexes),
+        "audit_indexes": list(pool.audit_indexes),
+        **{name: pool.rule[name] for name in copied},
+    }
+
+
+def _adjustments(connection: Connection, period_id: str) -> list[dict[str, object]]:
+    """List what was posted beside the settlement, such as reversals of earlier periods."""
+    query = (
+        select(journal.c.id, journal.c.kind, journal.c.reverses, journal.c.audit_index)
+        .where(journal.c.period_id == period_id, journal.c.kind != "settlement")
+        .order_by(journal.c.audit_index, journal.c.id)
+    )
+    return [
+        {
+            "journal": row.id,
+            "kind": row.kind,
+            "reverses": row.reverses,
+            "audit_index": row.audit_index,
+            "postings": [{"account": code, "fen": fen} for code, fen in _legs(connection, row.id)],
+        }
+        for row in connection.execute(query).all()
+    ]
+
+
+def _legs(connection: Connection, journal_id: str) -> list[tuple[str, int]]:
+    query = select(posting.c.account, posting.c.fen).where(posting.c.journal_id == journal_id)
+    rows = connection.execute(query.order_by(posting.c.sequence))
+    return [(code, int(fen)) for code, fen in rows]
+
+
+def _payee_line(
+    connection: Connection, document: Mapping[str, Any], line: Mapping[str, Any]
+) -> dict[str, Any]:
+    pool = next(pool for pool in document["pools"] if pool["rule_digest"] == line["rule_digest"])
+    query = (
+        select(accrual.c.audit_index, accrual.c.micro_fen)
+        .join(usage, usage.c.audit_index == accrual.c.audit_index)
+        .where(
+            usage.c.period_id == document["period"],
+            accrual.c.rule_digest == line["rule_digest"],
+            accrual.c.payee == line["payee"],
+        )
+        .order_by(accrual.c.audit_index)
+    )
+    fetches = [
+        {"audit_index": index, "micro_fen": int(micro)}
+        for index, micro in connection.execute(query)
+    ]
+    copied = ("licence", "product", "price_class", "tariff", "scheme", "pool_fen")
+    return {**line, **{name: pool[name] for name in copied}, "fetches": fetches}
+
+
+def _sealed(document: dict[str, Any]) -> dict[str, Any]:
+    return {**document, "digest": digest(document)}
+
+
+def _as_statement(document: Mapping[str, Any]) -> PeriodStatement:
+    return PeriodStatement(
+        period=document["period"],
+        pool_fen=document["pool_fen"],
+        digest=document["digest"],
+        document=document,
+    )

@@ -1,7 +1,7 @@
 """The built-in development issuer: bearer tokens signed by a key in the service's own home.
 
 It stands where an OIDC issuer will stand; production refuses to start with it (I10). A token names
-a natural person only: organisation, roles and age come from the registry at each request.
+an account only: person, organisation, roles and age come from the registry at each request.
 """
 
 import base64
@@ -31,15 +31,15 @@ class IssuedToken:
 
 
 class TokenIssuer(Protocol):
-    """Turns a bearer token into the natural person behind it."""
+    """Turns a bearer token into the account behind it."""
 
     @property
     def development(self) -> bool:
         """Whether this issuer is for development only."""
         ...
 
-    def person_of(self, token: str) -> str:
-        """Return the person a valid token names. Raises Unauthenticated."""
+    def account_of(self, token: str) -> str:
+        """Return the account a valid token names. Raises Unauthenticated."""
         ...
 
 
@@ -54,18 +54,18 @@ class DevelopmentIssuer:
         self._keys = keys
         self._clock = clock
 
-    def issue(self, person: str, seconds: int = TOKEN_SECONDS_MAX) -> IssuedToken:
-        """Sign a token for a person, for at most twelve hours."""
+    def issue(self, account: str, seconds: int = TOKEN_SECONDS_MAX) -> IssuedToken:
+        """Sign a token for an account, for at most twelve hours."""
         lifetime_us = min(seconds, TOKEN_SECONDS_MAX) * MICROSECONDS_PER_SECOND
         expires_us = self._clock.now_us() + lifetime_us
         token_id = new_id("token")
-        payload = canonical_bytes({"person": person, "expires_us": expires_us, "id": token_id})
+        payload = canonical_bytes({"account": account, "expires_us": expires_us, "id": token_id})
         signature = self._keys.sign(ISSUER_KEY, payload)
         text = ".".join((_PREFIX, _encode(payload), _encode(signature)))
         return IssuedToken(text, token_id, expires_us)
 
-    def person_of(self, token: str) -> str:
-        """Return the person a valid, unexpired token names. Raises Unauthenticated."""
+    def account_of(self, token: str) -> str:
+        """Return the account a valid, unexpired token names. Raises Unauthenticated."""
         try:
             prefix, payload_text, signature_text = token.split(".")
             payload = _decode(payload_text)
@@ -75,7 +75,7 @@ class DevelopmentIssuer:
             raise _bad_token() from error
         if claims.get("expires_us", 0) <= self._clock.now_us():
             raise _bad_token()
-        return str(claims["person"])
+        return str(claims["account"])
 
     def _signed(self, payload: bytes, signature: bytes) -> bool:
         return signature_holds(self._public_key, signature, payload)

@@ -1,0 +1,73 @@
+"""The command line: start the service, ask the host what it enforces, verify files offline.
+
+Exit codes: 0 good, 1 refused or tampered, 2 unusable input, 3 policy unmet. Commands that act on a
+running service go through its HTTP API with a token, like any other user (``service.cli_remote``).
+"""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from audit.verify.command import run as run_verify
+from foundation.settings import Settings
+from sandbox.report import isolation_report
+from service.cli_remote import audit, licence, period, statement
+from service.founding import founder_token
+from service.serving import serve_forever
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sandgate 沙闸: licensed, checked, audited use of public data.",
+)
+app.add_typer(audit, name="audit")
+app.add_typer(licence, name="licence")
+app.add_typer(period, name="period")
+app.add_typer(statement, name="statement")
+
+
+@app.command()
+def serve() -> None:
+    """Start the service with the settings of the environment (SANDGATE_…). 启动服务"""
+    raise typer.Exit(serve_forever(Settings()))
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Print what this host enforces for sessions and workers, and what it cannot. 主机隔离能力"""
+    settings = Settings()
+    report = isolation_report(settings)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+    else:
+        typer.echo(report.as_text(settings.language))
+    raise typer.Exit(0 if report.isolated else 1)
+
+
+@app.command()
+def token() -> None:
+    """Print a token for the founding person of the data authority (development). 开发令牌"""
+    typer.echo(founder_token(Settings()))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def verify(context: typer.Context) -> None:
+    """Check a bundle, receipt, log or statement from files alone. 离线核验"""
+    raise typer.Exit(run_verify(context.args))
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="sandgate")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Commands that act on a running service, through its HTTP API, with the caller's own token."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+CALL_SECONDS_MAX = 300
+
+audit = typer.Typer(no_args_is_help=True, help="The audit log, as the regulator sees it. 审计日志")
+licence = typer.Typer(no_args_is_help=True, help="Licences, as the authority sees them. 授权")
+period = typer.Typer(no_args_is_help=True, help="Periods of the ledger. 账期")
+statement = typer.Typer(no_args_is_help=True, help="Statements of a closed period. 结算单")
+
+Token = Annotated[str, typer.Option(envvar="SANDGATE_TOKEN", help="bearer token")]
+Url = Annotated[str, typer.Option(envvar="SANDGATE_URL", help="the service's address")]
+Language = Annotated[str, typer.Option(envvar="SANDGATE_LANGUAGE", help="zh or en")]
+Out = Annotated[Path, typer.Option("--out", help="where to write the file")]
+DEFAULT_URL = "http://127.0.0.1:8600"
+
+
+def call(method: str, url: str, token: str, language: str, body: Any = None) -> httpx.Response:
+    """Make one request; print the refusal and exit 1 (or 2 for bad input) where there is one."""
+    headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+    try:
+        response = httpx.request(method, url, headers=headers, json=body, timeout=CALL_SECONDS_MAX)
+    except httpx.TransportError as error:
+        typer.echo(f"平台无法连接 / the service cannot be reached: {url}", err=True)
+        raise typer.Exit(2) from error
+    if response.status_code >= httpx.codes.BAD_REQUEST:
+        problem = response.json()
+        typer.echo(f"{problem['detail']}  [{problem['code']}]", err=True)
+        if problem.get("way_out"):
+            typer.echo(problem["way_out"]["text"], err=True)
+        raise typer.Exit(2 if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY else 1)
+    return response
+
+
+def show(response: httpx.Response) -> None:
+    """Print an answer's JSON."""
+    typer.echo(json.dumps(response.json(), ensure_ascii=False, indent=2))
+
+
+@audit.command("kept")
+def audit_kept(token: Token, out: Out, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
+    """Save today's checkpoint with its tiles, to hold later logs against. 留存检查点"""
+    out.write_bytes(call("GET", f"{url}/api/v1/log/kept", token, language).content)
+
+
+@audit.command("key")
+def audit_key(token: Token, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
+    """Print the log's verifier key; keep it outside the platform. 日志公钥"""
+    typer.echo(call("GET", f"{url}/api/v1/log/key", token, language).text)
+
+
+@audit.command("export")
+def audit_export(token: Token, out: Out, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
+    """Export the evidence bundle. 导出证据包"""
+    out.write_bytes(call("POST", f"{url}/api/v1/log/bundles", token, language).content)
+
+
+@licence.command("suspend")
+def licence_suspend(
+    identifier: str,
+    token: Token,
+    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
+    url: Url = DEFAULT_URL,
+    language: Language = "zh",
+) -> None:
+    """Suspend a licence: its sessions, questions and releases stop at once. 暂停授权"""
+    address = f"{url}/api/v1/licences/{identifier}/suspend"
+    show(call("POST", address, token, language, {"reason": reason}))
+
+
+@licence.command("received")
+def licence_received(
+    identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """List everything that was ever given out under a licence. 已获内容清单"""
+    show(call("GET", f"{url}/api/v1/licences/{identifier}/received", token, language))
+
+
+@period.command("close")
+def period_close(
+    identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Close a period at today's log index; its statements follow. 关闭账期"""
+    show(call("POST", f"{url}/api/v1/periods/{identifier}/close", token, language))
+
+
+@statement.command("show")
+def statement_show(
+    identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Print the statements of a closed period. 查看结算单"""
+    show(call("GET", f"{url}/api/v1/periods/{identifier}/statements", token, language))

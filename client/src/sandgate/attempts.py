@@ -1,7 +1,7 @@
 """Try what the sandbox forbids and say what stopped it; a success is shown as one, in red.
 
-Only an operating-system error counts as being stopped: any other exception is a mistake of the
-attempt itself and is raised, so that a typing error never reads as protection.
+Only errors that a closed door gives count as being stopped. A time-out or a refused connection
+proves nothing, and any other exception is a mistake of the attempt and is raised.
 """
 
 import errno
@@ -24,13 +24,13 @@ _CAUSES: dict[int, tuple[str, str, str]] = {
     errno.EHOSTUNREACH: _NO_NETWORK,
     errno.ENETDOWN: _NO_NETWORK,
 }
-_OTHER = ("stopped", "操作系统拒绝", "the operating system refused")
+_UNCLEAR = ("unclear", "失败了，但不能证明是被阻止的", "it failed, which does not prove a barrier")
 _NOT_STOPPED = ("not_stopped", "未被阻止：请报告此事", "NOT stopped: please report this")
 
 
 @dataclass(frozen=True, repr=False)
 class Attempt(Shown):
-    """What became of an attempt. ``code`` is ``not_stopped`` where nothing stopped it."""
+    """What became of an attempt; ``stopped`` only where a closed door is proven."""
 
     label: tuple[str, str]
     code: str
@@ -40,8 +40,8 @@ class Attempt(Shown):
 
     @property
     def stopped(self) -> bool:
-        """Whether something stopped it."""
-        return self.code != _NOT_STOPPED[0]
+        """Whether a barrier is known to have stopped it."""
+        return self.code not in {_NOT_STOPPED[0], _UNCLEAR[0]}
 
     def plain(self) -> str:
         """Return the card for a terminal."""
@@ -74,7 +74,7 @@ def attempt(label: str | tuple[str, str], action: Callable[[], object]) -> Attem
         action()
     except OSError as error:
         number = _number(error)
-        code, zh, en = _CAUSES.get(number, _OTHER)
+        code, zh, en = _CAUSES.get(number, _UNCLEAR)
         return Attempt(names, code, (zh, en), errno.errorcode.get(number, type(error).__name__))
     code, zh, en = _NOT_STOPPED
     return Attempt(names, code, (zh, en), "")

@@ -1,0 +1,205 @@
+"""The far side of the socket: a real HTTP server over AF_UNIX that keeps a budget and answers."""
+
+import http.server
+import json
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.parts import REPOSITORY, SESSION_ENVIRONMENT
+
+CLIENT = REPOSITORY / "client" / "src"
+if str(CLIENT) not in sys.path:
+    sys.path.insert(0, str(CLIENT))
+
+TOTAL_NANO_RHO = 100_000_000
+COST_NANO_RHO = 2_500_000
+REFUSAL_DEFAULT = {
+    "code": "not_granted",
+    "rule": "authorization/licence",
+    "field": "sql",
+    "messages": {"zh": "授权未包含所写的名称。", "en": "The licence does not hold that name."},
+    "way_out": None,
+}
+
+
+class GatewayState:
+    """What the far side remembers: who asked what, what it cost, which releases were requested."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tables: dict[str, pa.Table] = {}
+        self.refusals: dict[str, dict[str, Any]] = {}
+        self.raw: tuple[int, bytes] | None = None
+        self.datasets: list[dict[str, Any]] = []
+        self.charged: dict[str, int] = {}
+        self.releases: list[dict[str, Any]] = []
+        self.languages: list[str] = []
+        self.choose: Callable[[str], pa.Table | None] = self.tables.get
+
+    @property
+    def remaining(self) -> int:
+        return TOTAL_NANO_RHO - sum(self.charged.values())
+
+    def listing(self, target: str) -> dict[str, Any]:
+        if target == "/v1/datasets":
+            return {"datasets": self.datasets}
+        line = {
+            "population": "households",
+            "budget_nano_rho": TOTAL_NANO_RHO,
+            "budget_nano_rho_spent": TOTAL_NANO_RHO - self.remaining,
+            "budget_nano_rho_remaining": self.remaining,
+            "epsilon_shown": "2.1",
+        }
+        return {"populations": [line]}
+
+    def query(self, sql: str, asked: int | None) -> bytes:
+        table = self.choose(sql)
+        noisy = any(name.endswith("_low") for name in table.column_names)
+        cost = (asked or COST_NANO_RHO) if noisy else 0
+        self.charged.setdefault(sql, cost)
+        details = {
+            "answer_id": f"ans_{list(self.charged).index(sql)}",
+            "mode": "aggregate" if noisy else "rows",
+            "receipt": {"index": 7, "leaf": "00"},
+            "cost_nano_rho": cost,
+            "epsilon_shown": "0.31" if noisy else "0",
+            "budget_nano_rho_remaining": self.remaining,
+            "intervals": {
+                name.removesuffix("_low"): {"low": name, "high": name[:-3] + "high"}
+                for name in table.column_names
+                if name.endswith("_low")
+            },
+            "notes": {"zh": "仅为示例。", "en": "An example only."},
+        }
+        table = table.replace_schema_metadata({"sandgate": json.dumps(details)})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue().to_pybytes()
+
+    def estimate(self) -> dict[str, Any]:
+        return {
+            "mode": "aggregate",
+            "cost_nano_rho": COST_NANO_RHO,
+            "epsilon_shown": "0.31",
+            "budget_nano_rho_remaining": self.remaining,
+            "columns": [{"name": "households", "sigma": 14.1, "half_width_95": 27.7}],
+            "relative_errors": [{"count": 1000, "percent": 2.8}],
+            "notes": {"zh": "估算不读数据。", "en": "An estimate reads no data."},
+        }
+
+    def release(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.releases.append(body)
+        return {"id": f"rel_{len(self.releases)}", "state": "submitted", **body}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Speaks the gateway's words; the state lives on the server."""
+
+    server: "UnixServer"
+
+    def do_GET(self) -> None:
+        self._answer(200, json.dumps(self.server.state.listing(self.path)).encode())
+
+    def do_POST(self) -> None:
+        state = self.server.state
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        state.languages.append(self.headers["Accept-Language"])
+        if state.raw is not None:
+            return self._answer(*state.raw)
+        if self.path == "/v1/releases":
+            return self._answer(201, json.dumps(state.release(body)).encode())
+        refusal = state.refusals.get(body["sql"])
+        if refusal is None and state.choose(body["sql"]) is None:
+            refusal = REFUSAL_DEFAULT
+        if refusal is not None:
+            return self._answer(403, json.dumps(refusal).encode())
+        if self.path == "/v1/estimate":
+            return self._answer(200, json.dumps(state.estimate()).encode())
+        return self._answer(200, state.query(body["sql"], body.get("question_nano_rho")))
+
+    def _answer(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if content:
+            self.wfile.write(content)
+
+    def log_message(self, *_args: object) -> None:
+        """Keep the test's output quiet."""
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """One thread a request, as the real gateway."""
+
+    daemon_threads = True
+
+    def __init__(self, state: GatewayState) -> None:
+        self.state = state
+        super().__init__(str(state.path), Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        request, _ = super().get_request()
+        return request, ("session", 0)
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayState]:
+    with tempfile.TemporaryDirectory(prefix="sg") as directory:
+        state = GatewayState(Path(directory) / "g.sock")
+        with UnixServer(state) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            yield state
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def in_session(gateway: GatewayState, tmp_path: Path) -> Callable[[str], str]:
+    """Run a program with the session's Python, the client on its path; return what it printed."""
+
+    def run(program: str) -> str:
+        variables = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(CLIENT),
+            "SANDGATE_GATEWAY": str(gateway.path),
+            "SANDGATE_LANGUAGE": "en",
+            "IPYTHONDIR": str(tmp_path / "ipython"),
+        }
+        python = str(SESSION_ENVIRONMENT / "bin" / "python")
+        done = subprocess.run(
+            [python, "-c", program],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def by_state() -> pa.Table:
+    return pa.table(
+        {
+            "state": ["CA", "TX", "<b>NY</b>"],
+            "households": [1200, 1100, 900],
+            "households_low": [1172, 1072, 872],
+            "households_high": [1228, 1128, 928],
+        }
+    )

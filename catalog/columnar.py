@@ -56,6 +56,7 @@ def open_store(memory_bytes_max: int, threads: int) -> duckdb.DuckDBPyConnection
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
             "temp_directory": "",
             "memory_limit": f"{memory_bytes_max // 2**20}MiB",
             "threads": str(threads),
@@ -71,7 +72,7 @@ def load_rows(
     """Read batches into a table; return the number of rows."""
     connection.register("_incoming", batches)
     try:
-        connection.execute(f"CREATE TABLE {_q(target)} AS SELECT * FROM _incoming")
+        connection.execute(f"CREATE TABLE {_q(target)} AS FROM _incoming")
     finally:
         connection.unregister("_incoming")
     return count_rows(connection, target)
@@ -139,7 +140,8 @@ def bound_rows(
     codes = [f"k_{name}" for name in bounded.keys]
     listed = ", ".join(_q(code) for code in codes)
     joins = " ".join(
-        f"JOIN {_q('_codes_' + name)} ON {_q('_codes_' + name)}.value = CAST(s.{_q(name)} AS VARCHAR)"
+        f"JOIN {_q('_codes_' + name)} ON "
+        f"{_q('_codes_' + name)}.value = CAST(s.{_q(name)} AS VARCHAR)"
         for name in bounded.keys
     )
     picked = ", ".join(f"{_q('_codes_' + name)}.code AS {_q('k_' + name)}" for name in bounded.keys)

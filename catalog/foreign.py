@@ -23,7 +23,6 @@ SCAN_BYTES = 1 << 20
 LINE_BYTES_MAX = 1 << 20
 FIELD_CHARACTERS_MAX = 4_096
 COLUMNS_MAX = 2_000
-ROWS_MAX = 100_000_000
 INTEGER_MAX = 2**53 - 1
 FAULTS_MAX = 20
 DECIMAL_PRECISION = 38
@@ -66,14 +65,29 @@ class FileRefused(Exception):
         self.faults = tuple(faults[:FAULTS_MAX])
 
 
-def read_foreign(file: BinaryIO, form: str, columns: Sequence[ColumnSpec]) -> pa.RecordBatchReader:
+def read_foreign(
+    file: BinaryIO,
+    form: str,
+    columns: Sequence[ColumnSpec],
+    rows_max: int,
+    found: list[FileRefused],
+) -> pa.RecordBatchReader:
     """Give the file's rows as stored types plus their position.
 
-    Raises FileRefused, here or while the batches are read.
+    Whoever pulls the batches may wrap what it raises in an error of its own, so a refusal is
+    also put into ``found``.
     """
     batches = read_csv(file, columns) if form == "csv" else read_parquet(file, columns)
     schema = stored_schema(columns)
-    return pa.RecordBatchReader.from_batches(schema, _positioned(batches, schema))
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from _positioned(batches, schema, rows_max)
+        except FileRefused as refused:
+            found.append(refused)
+            raise
+
+    return pa.RecordBatchReader.from_batches(schema, watched())
 
 
 def stored_schema(columns: Sequence[ColumnSpec]) -> pa.Schema:
@@ -130,12 +144,14 @@ def read_parquet(file: BinaryIO, columns: Sequence[ColumnSpec]) -> Iterator[list
         raise FileRefused([Fault("empty")])
 
 
-def _positioned(batches: Iterator[list[pa.Array]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _positioned(
+    batches: Iterator[list[pa.Array]], schema: pa.Schema, rows_max: int
+) -> Iterator[pa.RecordBatch]:
     position = 0
     for arrays in batches:
         rows = len(arrays[0])
-        if position + rows > ROWS_MAX:
-            raise FileRefused([Fault("too_many_rows", ROWS_MAX + 1)])
+        if position + rows > rows_max:
+            raise FileRefused([Fault("too_many_rows", rows_max + 1)])
         place = pa.array(range(position, position + rows), pa.int64())
         yield pa.RecordBatch.from_arrays([*arrays, place], schema=schema)
         position += rows
@@ -230,15 +246,17 @@ def _check_types(schema: pa.Schema, columns: Sequence[ColumnSpec]) -> None:
 def _may_hold(found: pa.DataType, column: ColumnSpec) -> bool:
     if pa.types.is_dictionary(found):
         found = found.value_type
-    whole = pa.types.is_integer(found)
+    whole = bool(pa.types.is_integer(found))
     if column.type == "decimal":
-        return whole or (pa.types.is_decimal128(found) and found.scale <= column.scale)
-    return {
-        "integer": whole,
-        "text": pa.types.is_string(found) or pa.types.is_large_string(found),
-        "date": pa.types.is_date(found),
-        "boolean": pa.types.is_boolean(found),
-    }[column.type]
+        return whole or bool(pa.types.is_decimal128(found) and found.scale <= column.scale)
+    if column.type == "integer":
+        return whole
+    tests = {
+        "text": (pa.types.is_string, pa.types.is_large_string),
+        "date": (pa.types.is_date,),
+        "boolean": (pa.types.is_boolean,),
+    }
+    return any(test(found) for test in tests[column.type])
 
 
 def _convert(

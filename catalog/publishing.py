@@ -1,0 +1,158 @@
+"""Publishes a version: built apart, renamed and recorded together, or refused and gone.
+
+A refusal is logged with its rules only: rows and columns go to the provider, never to the log's
+public part, and no value goes anywhere (I11).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert
+
+from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.tags import EntryKind
+from catalog.builder import Builder, SourceRefused
+from catalog.datasets import Dataset, Version
+from catalog.faults import FileFault, VersionRefused, explain
+from catalog.registration import require_provider
+from catalog.store import (
+    current_version,
+    dataset_by_name,
+    files_text,
+    next_version_number,
+    version_ids,
+    version_table,
+)
+from catalog.versions import VersionFolder, remove_leftovers
+from foundation.canonical import digest
+from foundation.db import reading
+from foundation.errors import InvalidInput, Message, NotFound
+from foundation.identity import Actor
+from policies.schema.catalog import CatalogRules
+
+FORMATS = {".csv": "csv", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Everything that publishing needs: where versions live, who builds, who records."""
+
+    engine: Engine
+    writer: Writer
+    builder: Builder
+    home: Path
+    rules: CatalogRules
+
+    def publish(self, actor: Actor, dataset_name: str, source: Path, file_name: str) -> Version:
+        """Build one uploaded file into the data set's next version.
+
+        ``file_name`` is the provider's own name for it: its ending says CSV or Parquet. Raises
+        VersionRefused, with a fault for each place, where the file breaks the declaration.
+        """
+        dataset = self._dataset(actor, dataset_name)
+        folder = VersionFolder(self.home)
+        try:
+            form = self._form(source, file_name)
+            rows = self.builder.build(dataset.declaration, source, form, folder)
+            return self._record(actor, dataset, folder, rows)
+        except SourceRefused as refused:
+            faults = tuple(explain(fault, file_name) for fault in refused.faults)
+            self._record_refusal(actor, dataset, faults)
+            raise VersionRefused(faults) from refused
+        finally:
+            folder.discard_unpublished()
+
+    def remove_leftovers(self) -> list[str]:
+        """Remove what a crash left of versions that were never recorded; call at start."""
+        with reading(self.engine) as connection:
+            known = version_ids(connection)
+        return remove_leftovers(self.home, known)
+
+    def _dataset(self, actor: Actor, name: str) -> Dataset:
+        with reading(self.engine) as connection:
+            dataset = dataset_by_name(connection, name)
+        if dataset is None:
+            raise NotFound(
+                "dataset_unknown",
+                Message("没有该数据集。", "There is no such data set."),
+                field="$.dataset",
+            )
+        require_provider(actor, dataset.provider)
+        return dataset
+
+    def _form(self, source: Path, file_name: str) -> str:
+        form = FORMATS.get(Path(file_name).suffix.lower())
+        if form is None:
+            raise InvalidInput(
+                "format_unsupported",
+                Message(
+                    "只接受 .csv（UTF-8）和 .parquet 文件。",
+                    "Only .csv (UTF-8) and .parquet files are accepted.",
+                ),
+                field="$.file",
+            )
+        if source.stat().st_size > self.rules.source_bytes_max:
+            raise InvalidInput(
+                "file_too_large",
+                Message(
+                    f"文件超过 {self.rules.source_bytes_max} 字节的上限，请拆分后分版本提交。",
+                    f"The file is over {self.rules.source_bytes_max} bytes; split it.",
+                ),
+                field="$.file",
+                rule="policies/catalog",
+            )
+        return form
+
+    def _record(self, actor: Actor, dataset: Dataset, folder: VersionFolder, rows: int) -> Version:
+        declaration = dataset.declaration.model_dump(mode="json")
+        facts: dict[str, object] = {
+            "dataset": dataset.id,
+            "declaration_digest": digest(declaration),
+            "row_count": rows,
+        }
+        manifest = folder.seal(facts)
+        event = AuditEvent(
+            EntryKind.VERSION_PUBLISHED,
+            actor,
+            public={
+                "dataset": dataset.declaration.name,
+                "version": folder.version_id,
+                "manifest_digest": manifest,
+                "population": dataset.declaration.population,
+            },
+        )
+
+        def apply(connection: Connection, entry: PendingEntry) -> Version:
+            number = next_version_number(connection, dataset.id)
+            connection.execute(
+                insert(version_table).values(
+                    id=folder.version_id,
+                    dataset_id=dataset.id,
+                    number=number,
+                    created_us=entry.time_us,
+                    manifest_digest=manifest,
+                    row_count=rows,
+                    files=files_text(folder.files),
+                )
+            )
+            entry.amend(number=number)
+            version = current_version(connection, dataset.id)
+            if version is None:
+                raise LookupError("a version just inserted is there")
+            folder.reveal()
+            return version
+
+        return self.writer.submit(event, apply).value
+
+    def _record_refusal(
+        self, actor: Actor, dataset: Dataset, faults: tuple[FileFault, ...]
+    ) -> None:
+        event = AuditEvent(
+            EntryKind.VERSION_REFUSED,
+            actor,
+            public={
+                "dataset": dataset.declaration.name,
+                "rules": sorted({fault.rule for fault in faults}),
+            },
+        )
+        self.writer.submit(event, no_effect)

@@ -1,0 +1,164 @@
+"""Registers catalogue entries and data sets: by the provider itself, or by the data authority.
+
+Everything is checked again inside the writer's savepoint, so two registrations at once cannot
+both hold a name.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from audit.events import AuditEvent, PendingEntry, Recorded, Writer
+from audit.tags import EntryKind
+from catalog.datasets import Dataset, DatasetDeclaration
+from catalog.declarations import check_declaration
+from catalog.entries import check_entry
+from catalog.store import (
+    PopulationState,
+    RegisteredEntry,
+    catalog_entry,
+    dataset_by_name,
+    dataset_table,
+    entry_by_code,
+    entry_by_id,
+    population,
+)
+from foundation.canonical import digest
+from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
+from foundation.identity import Actor, Role
+from foundation.ids import new_id
+from policies.schema.catalog import CatalogRules
+
+
+def register_entry(
+    writer: Writer, actor: Actor, rules: CatalogRules, provider: str, raw: Mapping[str, Any]
+) -> Recorded[RegisteredEntry]:
+    """Check a catalogue entry and record it under a provider's organisation."""
+    require_provider(actor, provider)
+    entry = check_entry(raw, rules)
+    entry_id = new_id("cat")
+    document = entry.model_dump(mode="json")
+    event = AuditEvent(
+        EntryKind.ENTRY_REGISTERED,
+        actor,
+        public={
+            "catalogue_entry": entry_id,
+            "code": entry.code,
+            "provider": provider,
+            "share_attribute": str(entry.share_attribute),
+            "document_digest": digest(document),
+        },
+    )
+
+    def apply(connection: Connection, pending: PendingEntry) -> RegisteredEntry:
+        if entry_by_code(connection, entry.code) is not None:
+            raise _taken("entry_exists", "$.code", entry.code)
+        connection.execute(
+            insert(catalog_entry).values(
+                id=entry_id,
+                code=entry.code,
+                provider=provider,
+                document=entry.model_dump_json(),
+                created_us=pending.time_us,
+            )
+        )
+        return RegisteredEntry(
+            id=entry_id, provider=provider, entry=entry, created_us=pending.time_us
+        )
+
+    return writer.submit(event, apply)
+
+
+def register_dataset(writer: Writer, actor: Actor, raw: Mapping[str, Any]) -> Recorded[Dataset]:
+    """Check a declaration and record the data set beneath its catalogue entry.
+
+    ``entry`` of the declaration may be the entry's identifier or its catalogue code.
+    """
+    declaration = check_declaration(raw)
+    dataset_id = new_id("ds")
+    event = AuditEvent(
+        EntryKind.DATASET_REGISTERED,
+        actor,
+        public={
+            "dataset": declaration.name,
+            "dataset_id": dataset_id,
+            "subject": declaration.subject,
+            "population": declaration.population,
+            "declaration_digest": digest(declaration.model_dump(mode="json")),
+        },
+    )
+
+    def apply(connection: Connection, pending: PendingEntry) -> Dataset:
+        entry = _entry_of(connection, declaration)
+        require_provider(actor, entry.provider)
+        _check_population(connection, declaration)
+        if dataset_by_name(connection, declaration.name) is not None:
+            raise _taken("dataset_exists", "$.name", declaration.name)
+        connection.execute(
+            insert(dataset_table).values(
+                id=dataset_id,
+                name=declaration.name,
+                entry_id=entry.id,
+                provider=entry.provider,
+                population=declaration.population,
+                declaration=declaration.model_dump_json(),
+                created_us=pending.time_us,
+            )
+        )
+        pending.amend(provider=entry.provider)
+        return Dataset(id=dataset_id, provider=entry.provider, declaration=declaration)
+
+    return writer.submit(event, apply)
+
+
+def require_provider(actor: Actor, provider: str) -> None:
+    """Refuse anyone but the provider's own people and the data authority."""
+    own = actor.has(Role.PROVIDER) and actor.organisation == provider
+    if not own and not actor.has(Role.AUTHORITY):
+        raise Denied(
+            "provider_required",
+            Message(
+                "只有供数单位本单位人员或数据主管部门可以登记其数据。",
+                "Only the providing department's own people or the data authority register its "
+                "data.",
+            ),
+        )
+
+
+def _entry_of(connection: Connection, declaration: DatasetDeclaration) -> RegisteredEntry:
+    found = entry_by_id(connection, declaration.entry) or entry_by_code(
+        connection, declaration.entry
+    )
+    if found is None:
+        raise NotFound(
+            "entry_unknown",
+            Message("没有该目录条目，请先登记目录。", "No such entry; register the entry first."),
+            field="$.entry",
+        )
+    return found
+
+
+def _check_population(connection: Connection, declaration: DatasetDeclaration) -> None:
+    if declaration.population is None:
+        return
+    found = population(connection, declaration.population)
+    if found is None or found.state is not PopulationState.APPROVED:
+        raise InvalidInput(
+            "population_not_approved",
+            Message(
+                zh=f"总体“{declaration.population}”尚未声明或未经第二人批准，请先完成声明和批准。",
+                en=f"The population {declaration.population!r} is not declared, or not approved "
+                "by a second person yet; do both first.",
+            ),
+            field="$.population",
+            rule="I5",
+        )
+
+
+def _taken(code: str, field: str, name: str) -> Conflict:
+    return Conflict(
+        code,
+        Message(f"“{name}”已登记，请换一个名称。", f"{name!r} is registered; choose another name."),
+        field=field,
+    )

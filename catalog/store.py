@@ -1,0 +1,336 @@
+"""The catalogue's tables and their reads: entries, populations, data sets, versions.
+
+Entries, data sets and versions are append-only. A population changes in two ways only, both one
+way: declared to approved, and ``dp_only`` to ``mixed`` (I4).
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    func,
+    select,
+)
+
+from catalog.datasets import Dataset, DatasetDeclaration, Frozen, StoredFile, Version
+from catalog.entries import Bilingual, CatalogueEntry
+from foundation.db import metadata
+
+
+class PopulationState(StrEnum):
+    """A population counts for nothing until a second person approved it."""
+
+    DECLARED = "declared"
+    APPROVED = "approved"
+
+
+class NeighbourRelation(StrEnum):
+    """What one unit may change (I4)."""
+
+    DP_ONLY = "dp_only"
+    MIXED = "mixed"
+
+
+class RegisteredEntry(Frozen):
+    """A catalogue entry with its identifier."""
+
+    id: str
+    provider: str
+    entry: CatalogueEntry
+    created_us: int
+
+
+class Population(Frozen):
+    """A unit namespace: whom the privacy budget belongs to.
+
+    ``statement`` says why it is disjoint from every other population.
+    """
+
+    name: str
+    label: Bilingual
+    unit: Bilingual
+    statement: str
+    state: PopulationState
+    relation: NeighbourRelation
+    declared_by: str
+    approved_by: str | None
+
+
+catalog_entry = Table(
+    "catalog_entry",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("code", String(100), nullable=False, unique=True),
+    Column("provider", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+population_table = Table(
+    "population",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("relation", String(16), nullable=False),
+    Column("declared_by", String(64), nullable=False),
+    Column("declared_us", BigInteger, nullable=False),
+    Column("approved_by", String(64)),
+    CheckConstraint("state IN ('declared', 'approved')", name="state"),
+    CheckConstraint("relation IN ('dp_only', 'mixed')", name="relation"),
+    CheckConstraint("approved_by IS NULL OR approved_by <> declared_by", name="second_person"),
+    CheckConstraint("(state = 'approved') = (approved_by IS NOT NULL)", name="approved"),
+)
+
+dataset_table = Table(
+    "dataset",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("entry_id", String(64), ForeignKey("catalog_entry.id"), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("population", String(63), ForeignKey("population.name")),
+    Column("declaration", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+version_table = Table(
+    "dataset_version",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("dataset_id", String(64), ForeignKey("dataset.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("manifest_digest", String(80), nullable=False, unique=True),
+    Column("row_count", BigInteger, nullable=False),
+    Column("files", Text, nullable=False),
+    UniqueConstraint("dataset_id", "number", name="uq_dataset_version_number"),
+    CheckConstraint("number > 0", name="number"),
+)
+
+_APPEND_ONLY = ("catalog_entry", "dataset", "dataset_version")
+_FIXED_POPULATION = ("name", "label", "unit", "statement", "declared_by", "declared_us")
+_POPULATION_TURNS_BACK = " OR ".join(
+    [
+        *(f"NEW.{name} <> OLD.{name}" for name in _FIXED_POPULATION),
+        "(OLD.state = 'approved' AND NEW.state <> 'approved')",
+        "(OLD.approved_by IS NOT NULL AND NEW.approved_by <> OLD.approved_by)",
+        "(OLD.relation = 'mixed' AND NEW.relation <> 'mixed')",
+    ]
+)
+
+
+def _stop(table: str, moment: str, condition: str = "") -> str:
+    name = f"{table}_no_{moment.rsplit(maxsplit=1)[-1].lower()}"
+    when = f"WHEN {condition} " if condition else ""
+    return (
+        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} {when}"
+        f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
+    )
+
+
+TRIGGERS_SQLITE: tuple[str, ...] = (
+    *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
+    _stop("population", "UPDATE", _POPULATION_TURNS_BACK),
+    _stop("population", "DELETE"),
+)
+
+TRIGGERS_POSTGRESQL: tuple[str, ...] = (
+    (
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    ),
+    *(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        for table in _APPEND_ONLY
+    ),
+    (
+        "CREATE TRIGGER population_no_update BEFORE UPDATE ON population FOR EACH ROW "
+        f"WHEN ({_POPULATION_TURNS_BACK}) EXECUTE FUNCTION refuse_change()"
+    ),
+    (
+        "CREATE TRIGGER population_no_delete BEFORE DELETE OR TRUNCATE ON population "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    ),
+)
+
+
+def _attach(statements: tuple[str, ...], dialect: str) -> None:
+    for statement in statements:
+        words = statement.split()
+        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+        if words[1] == "TRIGGER":
+            table = metadata.tables[words[words.index("ON") + 1]]
+            event.listen(table, "after_create", ddl.execute_if(dialect))
+        else:
+            event.listen(metadata, "before_create", ddl.execute_if(dialect))
+
+
+_attach(TRIGGERS_SQLITE, "sqlite")
+_attach(TRIGGERS_POSTGRESQL, "postgresql")
+
+
+def entry_by_id(connection: Connection, entry_id: str) -> RegisteredEntry | None:
+    """Return a catalogue entry by its identifier."""
+    row = connection.execute(select(catalog_entry).where(catalog_entry.c.id == entry_id)).first()
+    return _entry(row) if row else None
+
+
+def entry_by_code(connection: Connection, code: str) -> RegisteredEntry | None:
+    """Return a catalogue entry by its catalogue code."""
+    row = connection.execute(select(catalog_entry).where(catalog_entry.c.code == code)).first()
+    return _entry(row) if row else None
+
+
+def entries(connection: Connection) -> list[RegisteredEntry]:
+    """Return all catalogue entries, by code."""
+    return [
+        _entry(row)
+        for row in connection.execute(select(catalog_entry).order_by(catalog_entry.c.code))
+    ]
+
+
+def population(connection: Connection, name: str) -> Population | None:
+    """Return a population by name."""
+    row = connection.execute(
+        select(population_table).where(population_table.c.name == name)
+    ).first()
+    return _population(row) if row else None
+
+
+def populations(connection: Connection) -> list[Population]:
+    """Return all populations, by name."""
+    rows = connection.execute(select(population_table).order_by(population_table.c.name))
+    return [_population(row) for row in rows]
+
+
+def dataset_by_name(connection: Connection, name: str) -> Dataset | None:
+    """Return a data set by name."""
+    row = connection.execute(select(dataset_table).where(dataset_table.c.name == name)).first()
+    return _dataset(row) if row else None
+
+
+def dataset_by_id(connection: Connection, dataset_id: str) -> Dataset | None:
+    """Return a data set by identifier."""
+    row = connection.execute(select(dataset_table).where(dataset_table.c.id == dataset_id)).first()
+    return _dataset(row) if row else None
+
+
+def datasets(connection: Connection) -> list[Dataset]:
+    """Return all data sets, by name."""
+    rows = connection.execute(select(dataset_table).order_by(dataset_table.c.name))
+    return [_dataset(row) for row in rows]
+
+
+def datasets_of_population(connection: Connection, name: str) -> list[Dataset]:
+    """Return the data sets that speak of one population, by name."""
+    rows = connection.execute(
+        select(dataset_table)
+        .where(dataset_table.c.population == name)
+        .order_by(dataset_table.c.name)
+    )
+    return [_dataset(row) for row in rows]
+
+
+def current_version(connection: Connection, dataset_id: str) -> Version | None:
+    """Return a data set's newest version."""
+    row = connection.execute(
+        select(version_table)
+        .where(version_table.c.dataset_id == dataset_id)
+        .order_by(version_table.c.number.desc())
+        .limit(1)
+    ).first()
+    return _version(row) if row else None
+
+
+def version_by_id(connection: Connection, version_id: str) -> Version | None:
+    """Return a version by identifier."""
+    row = connection.execute(select(version_table).where(version_table.c.id == version_id)).first()
+    return _version(row) if row else None
+
+
+def versions(connection: Connection, dataset_id: str) -> list[Version]:
+    """Return a data set's versions, oldest first."""
+    rows = connection.execute(
+        select(version_table)
+        .where(version_table.c.dataset_id == dataset_id)
+        .order_by(version_table.c.number)
+    )
+    return [_version(row) for row in rows]
+
+
+def version_ids(connection: Connection) -> set[str]:
+    """Return the identifiers of all versions of all data sets."""
+    return set(connection.execute(select(version_table.c.id)).scalars())
+
+
+def next_version_number(connection: Connection, dataset_id: str) -> int:
+    """Return the number that the next version of a data set will have."""
+    highest = connection.execute(
+        select(func.max(version_table.c.number)).where(version_table.c.dataset_id == dataset_id)
+    ).scalar()
+    return (highest or 0) + 1
+
+
+def files_text(files: Sequence[StoredFile]) -> str:
+    """Return the stored form of a version's files."""
+    return _Files(files=tuple(files)).model_dump_json()
+
+
+class _Files(Frozen):
+    files: tuple[StoredFile, ...]
+
+
+def _entry(row: Row[tuple[object, ...]]) -> RegisteredEntry:
+    return RegisteredEntry(
+        id=row.id,
+        provider=row.provider,
+        entry=CatalogueEntry.model_validate_json(row.document),
+        created_us=row.created_us,
+    )
+
+
+def _population(row: Row[tuple[object, ...]]) -> Population:
+    return Population(
+        name=row.name,
+        label=Bilingual.model_validate_json(row.label),
+        unit=Bilingual.model_validate_json(row.unit),
+        statement=row.statement,
+        state=PopulationState(row.state),
+        relation=NeighbourRelation(row.relation),
+        declared_by=row.declared_by,
+        approved_by=row.approved_by,
+    )
+
+
+def _dataset(row: Row[tuple[object, ...]]) -> Dataset:
+    declaration = DatasetDeclaration.model_validate_json(row.declaration)
+    return Dataset(id=row.id, provider=row.provider, declaration=declaration)
+
+
+def _version(row: Row[tuple[object, ...]]) -> Version:
+    return Version(
+        id=row.id,
+        dataset=row.dataset_id,
+        number=row.number,
+        created_us=row.created_us,
+        manifest_digest=row.manifest_digest,
+        row_count=row.row_count,
+        files=_Files.model_validate_json(row.files).files,
+    )

@@ -102,12 +102,12 @@ def _arguments(confinement: Confinement, bubblewrap: Path) -> ArgumentList:
     arguments = ArgumentList(bubblewrap)
     add_base_system(arguments)
     add_interpreter(arguments, interpreter)
+    add_kernel_views(arguments, confinement.tmpfs_bytes)
     files = {confinement.program.name: confinement.program, **confinement.guest_files}
     for name, host in files.items():
         arguments.bind(host, f"{GUEST_DIRECTORY}/{name}")
     for inside, host in confinement.read_only.items():
         arguments.bind(host, inside)
-    add_kernel_views(arguments, confinement.tmpfs_bytes)
     variables = {
         "PATH": "/opt/env/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",

@@ -1,0 +1,1 @@
+"""Where a session really runs: one interface, and the embedded backend that uses bubblewrap."""

@@ -1,0 +1,200 @@
+"""Slots on this host: JupyterLab and its kernels together inside one bubblewrap sandbox.
+
+The host keeps a listening interface socket (inherited by number, without a path inside) and one
+gateway socket per slot; the slot's directory, its processes and its cgroup end with it.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foundation.confined_process import ConfinedProcess
+from foundation.confinement import Confinement, Limits, launch
+from foundation.errors import Conflict, Message, NotFound
+from foundation.ids import random_name
+from sandbox.backends.interface import Endpoint, SlotStats
+
+GUEST = Path(__file__).resolve().parent.parent / "guest"
+HOME = "/home/operator"
+GATEWAY_INSIDE = "/run/gateway.sock"
+MEBIBYTE = 1 << 20
+DIRECTORY_PREFIX = "sandgate-slots-"
+BACKLOG = 64
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """What one session may use."""
+
+    memory_bytes_max: int
+    pids_max: int
+    home_bytes_max: int
+
+
+@dataclass
+class _Slot:
+    directory: Path
+    token: str
+    gateway: socket.socket
+    process: ConfinedProcess
+    session: str | None = None
+
+
+@dataclass
+class BubblewrapBackend:
+    """Slots as bubblewrap sandboxes on this host.
+
+    ``packages`` are pure Python packages shown to kernels as ``/opt/packages/<name>``, for a
+    client that is not installed in the session environment.
+    """
+
+    environment: Path
+    limits: SessionLimits
+    bubblewrap: Path | None = None
+    packages: Mapping[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the directory of slots; its path is short, as socket paths must be."""
+        root = Path(tempfile.gettempdir())
+        _sweep(root)
+        self._root = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=root))
+        self._slots: dict[str, _Slot] = {}
+        self._lock = threading.Lock()
+
+    def prestart(self) -> str:
+        """Start a slot for nobody yet and return its name."""
+        name = random_name()
+        directory = self._root / name
+        directory.mkdir(mode=0o700)
+        ui, gateway = _listen(directory / "ui.sock"), _listen(directory / "gateway.sock")
+        try:
+            token = secrets.token_urlsafe(32)
+            confinement = self._confinement(directory, ui.fileno(), token)
+            process = launch(confinement, bubblewrap=self.bubblewrap)
+        except BaseException:
+            gateway.close()
+            shutil.rmtree(directory)
+            raise
+        finally:
+            ui.close()
+        with self._lock:
+            self._slots[name] = _Slot(directory, token, gateway, process)
+        return name
+
+    def assign(self, slot: str, session: str) -> Endpoint:
+        """Give a prestarted slot to one session, once."""
+        with self._lock:
+            held = self._slots.get(slot)
+            if held is not None and held.session is None:
+                held.session = session
+                return _endpoint(slot, held)
+        if held is None:
+            raise _no_such_slot()
+        raise Conflict(
+            "slot_taken",
+            Message("该沙箱已分配给其他会话。", "This sandbox already belongs to a session."),
+        )
+
+    def endpoint(self, slot: str) -> Endpoint:
+        """Return how to reach a live slot."""
+        held = self._slots.get(slot)
+        if held is None:
+            raise _no_such_slot()
+        return _endpoint(slot, held)
+
+    def stats(self, slot: str) -> SlotStats:
+        """Return what a slot uses now."""
+        held = self._slots.get(slot)
+        if held is None or held.process.poll() is not None:
+            return SlotStats(alive=False, memory_bytes=0)
+        return SlotStats(alive=True, memory_bytes=held.process.memory_bytes())
+
+    def output_tail(self, slot: str) -> str:
+        """Return the last output of a slot's processes, for the operator of this host."""
+        held = self._slots.get(slot)
+        return "" if held is None else held.process.output_tail()
+
+    def kill(self, slot: str) -> None:
+        """End every process of a slot and remove its sockets and directory."""
+        with self._lock:
+            held = self._slots.pop(slot, None)
+        if held is not None:
+            held.process.kill()
+            held.gateway.close()
+            shutil.rmtree(held.directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """End every slot and remove the directory of slots."""
+        for slot in list(self._slots):
+            self.kill(slot)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _confinement(self, directory: Path, ui: int, token: str) -> Confinement:
+        shown = {f"/opt/packages/{name}": host for name, host in self.packages.items()}
+        return Confinement(
+            environment=self.environment,
+            program=GUEST / "server.py",
+            arguments=(str(ui),),
+            guest_files={
+                "kernel.py": GUEST / "kernel.py",
+                "jupyter/kernels/python3/kernel.json": GUEST / "kernel.json",
+            },
+            read_only={GATEWAY_INSIDE: directory / "gateway.sock", **shown},
+            inherited_fds=(ui,),
+            tmpfs_bytes={
+                HOME: self.limits.home_bytes_max,
+                "/tmp": 32 * MEBIBYTE,  # noqa: S108 - a path inside
+                "/run": 4 * MEBIBYTE,
+            },
+            variables=_variables(token),
+            limits=Limits(self.limits.memory_bytes_max, self.limits.pids_max),
+            profile="session",
+        )
+
+
+def _variables(token: str) -> dict[str, str]:
+    return {
+        "HOME": HOME,
+        "SANDBOX_UI_TOKEN": token,
+        "JUPYTER_PATH": "/opt/guest/jupyter",
+        "JUPYTER_RUNTIME_DIR": "/run/jupyter",
+        "JUPYTER_CONFIG_DIR": f"{HOME}/.jupyter",
+        "IPYTHONDIR": f"{HOME}/.ipython",
+        "XDG_CACHE_HOME": f"{HOME}/.cache",
+    }
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o666)  # the slot's own uid must connect; its 0700 directory keeps others away
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _endpoint(slot: str, held: _Slot) -> Endpoint:
+    return Endpoint(
+        slot, held.directory / "ui.sock", held.token, held.gateway, peer_uid=held.process.uid
+    )
+
+
+def _no_such_slot() -> NotFound:
+    return NotFound(
+        "slot_unknown", Message("没有这个沙箱，或它已结束。", "No such sandbox, or it has ended.")
+    )
+
+
+def _sweep(root: Path) -> None:
+    """Remove the slot directories of services that were killed before they could."""
+    for directory in root.glob(f"{DIRECTORY_PREFIX}*"):
+        owner = directory.name.removeprefix(DIRECTORY_PREFIX).split("-", maxsplit=1)[0]
+        with contextlib.suppress(OSError):
+            if not Path("/proc", owner).exists() and directory.stat().st_uid == os.geteuid():
+                shutil.rmtree(directory)

@@ -1,0 +1,60 @@
+"""What every session backend must do: start a slot anonymously, assign it once, end it whole.
+
+A slot is single-use: nothing inside changes at assignment, because identity lives on the host
+side, in which gateway socket the session's connection arrives at.
+"""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How the host reaches one slot's interface, and how the slot reaches the gateway.
+
+    ``peer_uid`` is the only uid that may connect to the gateway socket (SO_PEERCRED).
+    """
+
+    slot: str
+    ui_socket: Path
+    ui_token: str
+    gateway_listener: socket.socket
+    peer_uid: int
+
+
+@dataclass(frozen=True)
+class SlotStats:
+    """What a slot uses now."""
+
+    alive: bool
+    memory_bytes: int
+
+
+class SessionBackend(Protocol):
+    """Starts, shows and ends slots."""
+
+    def prestart(self) -> str:
+        """Start a slot for nobody yet and return its name. Raises Unavailable: fail closed."""
+        ...
+
+    def assign(self, slot: str, session: str) -> Endpoint:
+        """Give a prestarted slot to one session, once. Raises Conflict on a second time."""
+        ...
+
+    def endpoint(self, slot: str) -> Endpoint:
+        """Return how to reach a live slot. Raises NotFound."""
+        ...
+
+    def stats(self, slot: str) -> SlotStats:
+        """Return what a slot uses; not alive where it ended or never was."""
+        ...
+
+    def kill(self, slot: str) -> None:
+        """End every process of a slot and remove what it left; safe to repeat."""
+        ...
+
+    def close(self) -> None:
+        """End every slot."""
+        ...

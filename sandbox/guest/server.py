@@ -1,0 +1,114 @@
+"""Run inside: JupyterLab's server on an inherited listening socket, and one kernel kept warm.
+
+The socket has no path inside, so nothing in here can swap it. No network, terminals, language
+servers or news; kernels speak ZeroMQ over Unix sockets. Arguments: the socket's descriptor.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from traitlets.config import Config
+
+HOME = "/home/operator"
+HIDDEN_EXTENSIONS = {
+    "jupyter_lsp": False,
+    "jupyter_server_terminals": False,
+    "notebook_shim": False,
+    "jupyterlab": True,
+}
+DISABLED_IN_THE_PAGE = [
+    "@jupyterlab/filebrowser-extension:download",
+    "@jupyterlab/docmanager-extension:download",
+    "@jupyterlab/extensionmanager-extension",
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/terminal-extension",
+    "@jupyterlab/lsp-extension",
+]
+
+
+class WarmKernels(AsyncMappingKernelManager):
+    """Starts one kernel at boot and gives it to whoever first asks for the default one."""
+
+    _warm: "asyncio.Task[str] | None" = None
+
+    def warm(self) -> None:
+        """Begin starting the kernel that the first request will get."""
+        self._warm = asyncio.ensure_future(super().start_kernel())
+
+    async def start_kernel(self, *, kernel_id: Any = None, path: Any = None, **options: Any) -> str:
+        """Hand over the warm kernel once, else start another."""
+        default = options.get("kernel_name") in {None, "", self.default_kernel_name}
+        if self._warm is not None and kernel_id is None and default and self._at_home(path):
+            warm, self._warm = self._warm, None
+            return await warm
+        return await super().start_kernel(kernel_id=kernel_id, path=path, **options)
+
+    def _at_home(self, path: Any) -> bool:
+        return path is None or os.path.realpath(self.cwd_for_path(path)) == HOME
+
+
+class SessionServer(ServerApp):
+    """A server that listens on what it inherited and nowhere else."""
+
+    listener: socket.socket
+
+    def _bind_http_server(self) -> None:
+        self.http_server.add_socket(self.listener)
+        self.kernel_manager.warm()
+
+
+def configuration(token: str) -> Config:
+    """Return the whole configuration; nothing is read from files."""
+    config = Config()
+    config.ServerApp = Config(
+        ip="127.0.0.1",  # the default would probe with a TCP socket
+        sock="/run/unused.sock",  # the default would search for a free port
+        base_url="/",
+        default_url="/lab",
+        root_dir=HOME,
+        allow_root=True,
+        allow_remote_access=True,
+        open_browser=False,
+        terminals_enabled=False,
+        jpserver_extensions=HIDDEN_EXTENSIONS,
+        kernel_manager_class=WarmKernels,
+    )
+    config.IdentityProvider.token = token
+    config.ZMQChannelsWebsocketConnection.iopub_data_rate_limit = 32 << 20
+    config.KernelManager.transport = "ipc"
+    config.MultiKernelManager.default_kernel_name = "python3"
+    config.KernelSpecManager.ensure_native_kernel = False
+    config.KernelSpecManager.allowed_kernelspecs = {"python3"}
+    config.FileContentsManager.delete_to_trash = False
+    config.LabApp.news_url = None
+    config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+    config.LabApp.extension_manager = "readonly"
+    config.LabApp.workspaces_dir = f"{HOME}/.jupyter/lab/workspaces"
+    config.LabApp.user_settings_dir = f"{HOME}/.jupyter/lab/user-settings"
+    return config
+
+
+def without_downloads(_handler: Any, page: dict[str, Any]) -> dict[str, Any]:
+    """Hide what the proxy refuses anyway, and keep the server's token out of the page."""
+    disabled = [*page.get("disabledExtensions", []), *DISABLED_IN_THE_PAGE]
+    return {**page, "disabledExtensions": sorted(set(disabled)), "token": ""}
+
+
+def main() -> None:
+    """Serve until killed."""
+    token = os.environ.pop("SANDBOX_UI_TOKEN")
+    server = SessionServer.instance(config=configuration(token))
+    server.listener = socket.socket(fileno=int(sys.argv[1]))
+    server.listener.setblocking(False)
+    server.initialize(argv=[])
+    server.web_app.settings["page_config_hook"] = without_downloads
+    server.start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The isolation report that ``sandgate doctor`` prints: each limit, held or not, and how."""
+
+from dataclasses import dataclass
+
+from foundation.errors import Message
+from foundation.host_report import HostReport
+from foundation.settings import Mode
+from sandbox.isolation import isolation_gaps
+
+TITLES = {
+    "namespaces": Message("命名空间", "Namespaces"),
+    "seccomp": Message("系统调用过滤", "System call filter"),
+    "memory": Message("内存上限", "Memory limit"),
+    "pids": Message("进程数上限", "Process limit"),
+    "uid": Message("独立用户号", "Own uid"),
+}
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """One limit as the report shows it."""
+
+    name: str
+    title: Message
+    enforced: bool
+    how: Message
+
+
+@dataclass(frozen=True)
+class IsolationReport:
+    """Every line, and whether this host may run each mode."""
+
+    lines: tuple[ReportLine, ...]
+    development_ready: bool
+    production_ready: bool
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report for machines."""
+        return {
+            "limits": [
+                {"name": line.name, "enforced": line.enforced, "zh": line.how.zh, "en": line.how.en}
+                for line in self.lines
+            ],
+            "development_ready": self.development_ready,
+            "production_ready": self.production_ready,
+        }
+
+    def as_text(self, language: str) -> str:
+        """Return the report as lines for a person."""
+        held, lacking = ("✓", "✗")
+        lines = [
+            f"{held if line.enforced else lacking} {line.title.in_language(language)}: "
+            f"{line.how.in_language(language)}"
+            for line in self.lines
+        ]
+        ready = Message("可用于生产：是", "Fit for production: yes")
+        unfit = Message("可用于生产：否", "Fit for production: no")
+        lines.append((ready if self.production_ready else unfit).in_language(language))
+        return "\n".join(lines)
+
+
+def isolation_report(host: HostReport) -> IsolationReport:
+    """Turn what the probe found into the report."""
+    lines = tuple(
+        ReportLine(limit.name, TITLES[limit.name], limit.enforced, limit.how)
+        for limit in host.limits
+    )
+    return IsolationReport(
+        lines,
+        development_ready=not isolation_gaps(host, Mode.DEVELOPMENT),
+        production_ready=not isolation_gaps(host, Mode.PRODUCTION),
+    )

@@ -16,6 +16,7 @@ import casbin
 from casbin.effect import Effector, effect_to_bool, get_effector
 from casbin.util import SimpleEval
 
+from authorization.compile import CompiledLicence
 from authorization.lines import FAR_PAST, RULE, Effect, Links, PolicyLine, check_line, check_links
 from foundation.canonical import digest
 from foundation.errors import Denied, InvalidInput, Message, Unavailable
@@ -62,8 +63,19 @@ class Verdict:
 class PolicySnapshot:
     """An immutable policy: lines indexed by (domain, object, action), and inheritance closed."""
 
-    def __init__(self, model_text: str, lines: Iterable[PolicyLine], links: Links) -> None:
-        """Check model, lines and links, and build the index. Raises InvalidInput."""
+    def __init__(
+        self,
+        model_text: str,
+        lines: Iterable[PolicyLine],
+        links: Links,
+        licences: Mapping[str, CompiledLicence] = MappingProxyType({}),
+    ) -> None:
+        """Check model, lines and links, and build the index. Raises InvalidInput.
+
+        ``licences`` are those the lines were compiled from; they travel with the snapshot, so
+        that one reference swaps both.
+        """
+        self.licences = MappingProxyType(dict(licences))
         self._matcher, self._effector = _read_model(model_text)
         check_links(links)
         unique = sorted(set(lines))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from authorization.documents import LicenceDocument
 from foundation.canonical import canonical_bytes, sha256_hex
 from foundation.errors import Denied, Message
-from foundation.keys import KeyStore, verify_signature
+from foundation.keys import KeyStore, signature_holds
 
 AUTHORITY_KEY = "authority"
 CONTEXT = b"sandgate/licence@1\n"
@@ -45,10 +45,8 @@ def sign_licence(
 
 def verify_licence(signed: SignedLicence, public_key: bytes) -> LicenceDocument:
     """Return the document that the authority signed. Raises Denied for anything else."""
-    try:
-        verify_signature(public_key, signed.signature, CONTEXT + signed.document)
-    except Exception as error:
-        raise _not_signed() from error
+    if not signature_holds(public_key, signed.signature, CONTEXT + signed.document):
+        raise _not_signed()
     try:
         document = LicenceDocument.model_validate_json(signed.document)
     except ValidationError as error:

@@ -95,7 +95,6 @@ licence = Table(
     Column("document", LargeBinary, nullable=False),
     Column("document_digest", String(80), nullable=False),
     Column("signature", LargeBinary),
-    Column("signing_key", LargeBinary),
     Column("state", String(10), nullable=False),
     Column("drafted_by", ForeignKey("person.id"), nullable=False),
     Column("activated_by", ForeignKey("person.id")),

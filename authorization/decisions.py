@@ -113,7 +113,7 @@ def decide(
         return _SHUT
     lines: list[PolicyLine] = []
     for obj, grade, column in _objects(request):
-        verdict = _ask(snapshot, licence, request, obj, grade, now_us)
+        verdict = _ask(snapshot, licence, request, (obj, grade), now_us)
         if not verdict.allowed or verdict.line is None:
             return _denial(licence, request, column, verdict)
         lines.append(verdict.line)
@@ -153,10 +153,10 @@ def _ask(
     snapshot: PolicySnapshot,
     licence: CompiledLicence,
     request: AccessRequest,
-    obj: str,
-    grade: str,
+    asked: tuple[str, str],
     now_us: int,
 ) -> Verdict:
+    obj, grade = asked
     environment = Environment(
         purpose=str(licence.document.scenario.purpose), grade=str(grade), now=time_text(now_us)
     )

@@ -45,10 +45,10 @@ def assemble(connection: Connection, pack: PolicyPack, authority_public_key: byt
     lines = [line for licence in compiled for line in licence.lines]
     _check_size(len(lines), pack.rules(AccessRules).lines_max)
     links = member_links(connection, compiled)
-    for licence in compiled:
-        links = links.joined(licence.links)
-    found = {licence.id: licence for licence in compiled}
-    return Assembly(PolicySnapshot(pack.access_model, lines, links, found), tuple(left_out))
+    for found in compiled:
+        links = links.joined(found.links)
+    by_id = {found.id: found for found in compiled}
+    return Assembly(PolicySnapshot(pack.access_model, lines, links, by_id), tuple(left_out))
 
 
 def compile_stored(

@@ -24,6 +24,7 @@ from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
+from policies.schema.gate import GateRules
 from policies.schema.licences import LicenceRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
@@ -37,6 +38,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "catalog": CatalogRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
+        "gate": GateRules,
         "licences": LicenceRules,
         "privacy": PrivacyRules,
         "revenue": RevenueRules,

@@ -12,6 +12,7 @@ from audit.notes import BadNote, Checkpoint, VerifierKey, open_checkpoint
 from audit.store import checkpoint, entry, tile
 from audit.tree import (
     EMPTY_ROOT,
+    HASH_BYTES,
     TILE_HEIGHT,
     TILE_WIDTH,
     NodeReader,
@@ -130,18 +131,18 @@ def _edge_nodes(edge: TreeEdge) -> NodeReader:
 
 def stored_nodes(connection: Connection) -> NodeReader:
     """Read interior hashes from the database: full tiles, else leaves and tiles below."""
-
-    def read_tile(level: int, number: int) -> bytes:
-        data: bytes | None = connection.execute(
-            select(tile.c.data).where(tile.c.level == level, tile.c.number == number)
-        ).scalar_one_or_none()
-        return data if data is not None else _partial_tile(connection, level, number)
-
-    return nodes_of_tiles(read_tile)
+    return nodes_of_tiles(lambda level, number: stored_tile(connection, level, number))
 
 
-def _partial_tile(connection: Connection, level: int, number: int) -> bytes:
-    first, last = number * TILE_WIDTH, (number + 1) * TILE_WIDTH
+def stored_tile(connection: Connection, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
+    """Return the first ``width`` hashes of a tile, computed from below where it is not full yet."""
+    data: bytes | None = connection.execute(
+        select(tile.c.data).where(tile.c.level == level, tile.c.number == number)
+    ).scalar_one_or_none()
+    if data is not None:
+        return data[: width * HASH_BYTES]
+    first = number * TILE_WIDTH
+    last = first + width
     if level == 0:
         leaves = select(entry.c.leaf_hash).where(entry.c.idx >= first, entry.c.idx < last)
         return b"".join(connection.execute(leaves.order_by(entry.c.idx)).scalars())

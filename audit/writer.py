@@ -5,7 +5,6 @@ proves their entry's place. A refused item rolls back alone and consumes no inde
 signed twice for release: after a commit of unknown outcome the head is read again first.
 """
 
-import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from audit.batch import Batch, Item
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.head import HeadFile
+from audit.intake import Intake
 from audit.notes import Checkpoint, VerifierKey, sign_note
 from audit.recovery import LogState, check_against_head, load_log, missing_head
 from audit.store import checkpoint
@@ -29,7 +29,6 @@ from foundation.keys import KeyStore
 T = TypeVar("T")
 
 LOG_KEY = "log"
-BATCH_ITEMS_MAX = 256
 
 
 class GroupCommitWriter:
@@ -51,9 +50,7 @@ class GroupCommitWriter:
         self._clock = clock
         self._key = VerifierKey(origin, keys.ensure_signing_key(LOG_KEY))
         self._fault = fault or (lambda _point: None)
-        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()
-        self._closed = False
+        self._intake = Intake()
         self._connection: Connection | None = None
         self._head_file = HeadFile(head_path)
         try:
@@ -82,19 +79,13 @@ class GroupCommitWriter:
         if threading.current_thread() is self._thread:
             raise RuntimeError("an effect cannot submit another entry: it would wait for itself")
         item = Item(event, apply)
-        with self._gate:
-            if self._closed:
-                raise _closed()
-            self._queue.put(item)
+        self._intake.put(item)
         recorded: Recorded[T] = item.wait()
         return recorded
 
     def close(self) -> None:
         """Finish what was submitted, then stop; a second call changes nothing."""
-        with self._gate:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+        self._intake.close()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -110,49 +101,20 @@ class GroupCommitWriter:
 
     def _run(self) -> None:
         try:
-            while items := self._gather():
+            while items := self._intake.take():
                 self._serve(items)
         finally:
-            with self._gate:
-                self._closed = True
-            self._refuse_the_rest()
             self._drop_connection()
             self._head_file.release()
-
-    def _gather(self) -> list[Item]:
-        first = self._queue.get()
-        if first is None:
-            return []
-        items = [first]
-        while len(items) < BATCH_ITEMS_MAX:
-            try:
-                following = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                self._queue.put(None)
-                break
-            items.append(following)
-        return items
-
-    def _refuse_the_rest(self) -> None:
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if item is not None:
-                item.fail(_closed())
 
     def _serve(self, items: list[Item]) -> None:
         try:
             batch = self._commit(items)
-        except Exception as error:  # noqa: BLE001 - whatever failed, no caller may wait forever
+        except BaseException as error:  # noqa: BLE001 - no caller may wait forever
             self._state = None
             self._drop_connection()
-            failure = error if isinstance(error, SandgateError) else _failed(error)
             for item in items:
-                item.fail(failure)
+                item.fail(error if isinstance(error, SandgateError) else _failed(error))
             return
         batch.release()
 
@@ -245,17 +207,7 @@ class GroupCommitWriter:
             return
 
 
-def _closed() -> Unavailable:
-    return Unavailable(
-        "log_closed",
-        Message(
-            zh="审计日志已关闭，操作未执行。",
-            en="The audit log is closed; nothing was done.",
-        ),
-    )
-
-
-def _failed(error: Exception) -> Unavailable:
+def _failed(error: BaseException) -> Unavailable:
     failure = Unavailable(
         "log_unavailable",
         Message(

@@ -1,0 +1,222 @@
+"""The command: ``verify bundle | receipt | log | statement``, from files and a key alone.
+
+Exit codes: 0 good, 1 tampered (the first bad entry is named), 2 unusable input, 3 policy unmet.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from audit.verify.evidence import holds_money, read_evidence
+from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.ledger import verify_ledger
+from audit.verify.log import VerifiedLog, verify_log
+from audit.verify.manifest import verify_manifest, verify_private
+from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
+from audit.verify.notes import Key, NotSigned, read_head, read_key, read_receipt
+from audit.verify.shares import canonical
+from audit.verify.since import Kept, read_kept, verify_since
+from audit.verify.sources import read_checkpoint_source, read_source, text_of
+from audit.verify.statements import verify_statements
+
+_BROKEN_RECORD = (KeyError, TypeError, AttributeError, ValueError, IndexError)
+
+
+def verify_files(files: Mapping[str, bytes], key: Key, kept: Sequence[Kept] = ()) -> Report:
+    """Verify a bundle or a log that was read into memory."""
+    report = Report()
+    log = verify_log(files, key, report)
+    if log is None:
+        return report
+    verify_since(log, kept, report)
+    if log.entries:
+        _verify_beside(files, log, report)
+    if not kept:
+        report.add(
+            Verdict.NOTE,
+            "no_earlier_checkpoint",
+            zh="未提供早先的检查点：用平台自己的密钥重建的日志无法被发现。",
+            en="No earlier checkpoint was given: a log rebuilt with the platform's own key "
+            "cannot be noticed.",
+        )
+    return report
+
+
+def _verify_beside(files: Mapping[str, bytes], log: VerifiedLog, report: Report) -> None:
+    if not verify_manifest(files, log.entries, report):
+        return
+    try:
+        verify_private(files, log.entries, report)
+        if holds_money(files):
+            evidence = read_evidence(files, log.entries, log.leaves)
+            verify_ledger(evidence, report)
+            verify_statements(evidence, report)
+    except Unusable as unusable:
+        report.add(Verdict.UNUSABLE, "unusable_record", zh=unusable.zh, en=unusable.en)
+    except _BROKEN_RECORD:
+        report.add(
+            Verdict.UNUSABLE,
+            "unusable_record",
+            zh="证据包中有记录缺少字段或类型不对。",
+            en="A record of the bundle lacks a field or holds one of the wrong type.",
+        )
+
+
+def _verify_receipt(options: argparse.Namespace, key: Key) -> Report:
+    report = Report()
+    receipt = read_receipt(text_of(_bytes(options.file), options.file.name))
+    leaf = _leaf(options, receipt.index)
+    try:
+        head = read_head(receipt.note, key)
+    except NotSigned:
+        report.tampered(
+            "checkpoint_not_signed",
+            zh="回执中的检查点没有所给公钥的有效签名。",
+            en="The checkpoint in the receipt carries no valid signature by the key given.",
+            index=receipt.index,
+        )
+        return report
+    if inclusion_holds(leaf, receipt.index, head.size, receipt.proof, head.root):
+        report.good(
+            "receipt_holds",
+            zh=f"该条目是日志（{head.size} 条）的第 {receipt.index} 号条目。",
+            en=f"The entry stands at place {receipt.index} in the log of {head.size} entries.",
+        )
+    else:
+        report.tampered(
+            "receipt_fails",
+            zh=f"回执不能证明该条目位于第 {receipt.index} 号。",
+            en=f"The receipt does not prove that this entry stands at place {receipt.index}.",
+            index=receipt.index,
+        )
+    return report
+
+
+def _leaf(options: argparse.Namespace, index: int) -> bytes:
+    if options.entry is not None:
+        return hash_leaf(_bytes(options.entry))
+    if options.leaf is not None:
+        leaf = _hexadecimal(options.leaf)
+        if len(leaf) == HASH_BYTES:
+            return leaf
+        raise Unusable("叶哈希应为 64 位十六进制数。", "A leaf hash has 64 hexadecimal digits.")
+    raise Unusable(
+        f"请用 --entry 给出第 {index} 号条目的原文，或用 --leaf 给出其叶哈希。",
+        f"Give the body of entry {index} with --entry, or its leaf hash with --leaf.",
+    )
+
+
+def _verify_statement(options: argparse.Namespace, key: Key) -> Report:
+    """Find a statement file in a bundle, and verify the bundle that vouches for it."""
+    files = read_source(options.bundle)
+    wanted = _bytes(options.file)
+    report = verify_files(files, key, _kept(options, key))
+    held = {data for name, data in files.items() if name.startswith("statements/")}
+    try:
+        same = canonical(json.loads(wanted)) in held or wanted in held
+    except ValueError as error:
+        raise Unusable("结算单不是有效的 JSON。", "The statement is not valid JSON.") from error
+    if same:
+        report.good(
+            "statement_in_bundle",
+            zh="该结算单就是证据包中核验过的那一份。",
+            en="The statement is the one that was verified in the bundle.",
+        )
+    else:
+        report.tampered(
+            "statement_not_in_bundle",
+            zh="该结算单不在证据包中：内容被改动，或属于另一账期。",
+            en="The statement is not in the bundle: it was changed, or is of another period.",
+        )
+    return report
+
+
+def _kept(options: argparse.Namespace, key: Key) -> list[Kept]:
+    return [read_kept(read_checkpoint_source(path), key) for path in options.since]
+
+
+def _verify_whole(options: argparse.Namespace, key: Key) -> Report:
+    return verify_files(read_source(options.file), key, _kept(options, key))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"无法读取 {path.name}。", f"{path.name} cannot be read.") from error
+
+
+def _hexadecimal(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="verify", description="核验审计日志 / verify an audit log"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, check, words in (
+        ("bundle", _verify_whole, "证据包 / an evidence bundle (zip)"),
+        ("log", _verify_whole, "日志目录 / a log directory in tlog-tiles layout"),
+        ("receipt", _verify_receipt, "回执 / a receipt (tlog-proof)"),
+        ("statement", _verify_statement, "结算单 / a period statement"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.set_defaults(check=check)
+        command.add_argument("file", type=Path)
+        command.add_argument("--key", required=True, help="NAME+HASH+KEY, or a file that holds it")
+        command.add_argument("--json", action="store_true")
+        command.add_argument("--lang", choices=("zh", "en", "both"), default="both")
+        if name == "receipt":
+            command.add_argument("--entry", type=Path, help="the entry's body")
+            command.add_argument("--leaf", help="the entry's leaf hash")
+        else:
+            since = "an earlier checkpoint, kept file or bundle; may be repeated"
+            command.add_argument("--since", type=Path, action="append", default=[], help=since)
+            command.add_argument("--require-since", action="store_true")
+        if name == "statement":
+            command.add_argument("--bundle", type=Path, required=True)
+    return parser
+
+
+def _key(text: str) -> Key:
+    is_key = text.count("+") > 1
+    return read_key(text if is_key else text_of(_bytes(Path(text)), text))
+
+
+def verify(options: argparse.Namespace) -> Report:
+    """Run the chosen check; an unusable input becomes a report that says so."""
+    try:
+        report: Report = options.check(options, _key(options.key))
+    except Unusable as unusable:
+        report = Report()
+        report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)
+    if getattr(options, "require_since", False) and not options.since:
+        report.add(
+            Verdict.UNMET,
+            "earlier_checkpoint_required",
+            zh="要求提供早先的检查点，但没有提供。",
+            en="An earlier checkpoint was required, but none was given.",
+        )
+    return report
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command; the exit code says what was found."""
+    options = _parser().parse_args(argv)
+    report = verify(options)
+    if options.json:
+        text = json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = report.text(options.lang)
+    sys.stdout.write(text)
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,97 @@
+"""The files beside the log: each is listed in a manifest whose digest is itself a log entry."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.verify.findings import Report
+
+MANIFEST = "manifest.json"
+EXPORTED = "audit:bundle:exported"
+
+
+def verify_manifest(
+    files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
+) -> bool:
+    """Check every file that is not the log's own; True where all of them are committed to."""
+    extra = {name for name in files if not _of_the_log(name)}
+    if not extra and MANIFEST not in files:
+        return True
+    before = len(report.findings)
+    listed = _listed(files, entries, report)
+    if listed is None:
+        return False
+    for name in sorted(extra | set(listed)):
+        _check_file(name, files.get(name), listed.get(name), report)
+    if len(report.findings) > before:
+        return False
+    report.good(
+        "files_logged",
+        zh=f"{len(listed)} 个附加文件与日志中登记的清单一致。",
+        en=f"The {len(listed)} files beside the log are the ones that the log commits to.",
+    )
+    return True
+
+
+def verify_private(
+    files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
+) -> None:
+    """Check that each disclosed private field opens the commitment in its entry."""
+    for line in files.get("private.jsonl", b"").splitlines():
+        disclosed = json.loads(line)
+        index, name = disclosed["index"], disclosed["field"]
+        salted = bytes.fromhex(disclosed["salt"]) + disclosed["text"].encode()
+        commitments = entries[index]["private"] if 0 <= index < len(entries) else {}
+        if commitments.get(name) != f"sha256:{hashlib.sha256(salted).hexdigest()}":
+            report.tampered(
+                "private_field_changed",
+                zh=f"第 {index} 号条目的非公开字段“{name}”与日志中的承诺不符。",
+                en=f"The private field {name!r} of entry {index} does not open the commitment "
+                "in the log.",
+                index=index,
+            )
+
+
+def _of_the_log(name: str) -> bool:
+    return name in {"checkpoint", MANIFEST} or name.startswith("tile/")
+
+
+def _listed(
+    files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
+) -> Mapping[str, str] | None:
+    manifest = files.get(MANIFEST, b"")
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    logged = [
+        entry["public"].get("manifest_digest") for entry in entries if entry["kind"] == EXPORTED
+    ]
+    if digest not in logged:
+        report.tampered(
+            "manifest_not_logged",
+            zh="文件清单（manifest.json）缺失，或不是日志中登记的那一份。",
+            en="The list of files (manifest.json) is missing, or not the one that was logged.",
+        )
+        return None
+    listed: Mapping[str, str] = json.loads(manifest)["files"]
+    return listed
+
+
+def _check_file(name: str, data: bytes | None, digest: str | None, report: Report) -> None:
+    if data is None:
+        report.tampered(
+            "file_missing",
+            zh=f"清单中的文件 {name} 缺失。",
+            en=f"The file {name} is on the logged list but missing.",
+        )
+    elif digest is None:
+        report.tampered(
+            "file_unlisted",
+            zh=f"文件 {name} 不在日志登记的清单中。",
+            en=f"The file {name} is not on the logged list.",
+        )
+    elif hashlib.sha256(data).hexdigest() != digest:
+        report.tampered(
+            "file_changed",
+            zh=f"文件 {name} 的内容与日志登记的摘要不符。",
+            en=f"The content of {name} is not what the log commits to.",
+        )

@@ -1,0 +1,136 @@
+"""Walks the whole of a syntax tree against the grammar; what is not known there is refused.
+
+Yields each node once, with its kind and the names of the WITH queries it can see, so that what
+follows reads only nodes that passed. Uses its own stack: no tree can exhaust Python's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from disclosure.gate.grammar import (
+    DISCRIMINATED,
+    EXPRESSION_TYPES,
+    RECORDS,
+    Child,
+    Children,
+    Kind,
+    Only,
+    Rows,
+    Rule,
+    Sets,
+    Shape,
+    Text,
+    Words,
+)
+from disclosure.gate.refusals import construct_refused, depth_refused
+from policies.schema.gate import GateRules
+
+Node = Mapping[str, Any]
+_SCALARS = (str, int, type(None))
+
+
+@dataclass(frozen=True)
+class Visited:
+    """One node that passed: its kind, and the WITH names in scope where it stands."""
+
+    kind: Kind
+    node: Node
+    depth: int
+    with_names: frozenset[str]
+
+
+def walk(statement: object, rules: GateRules) -> Iterator[Visited]:
+    """Yield every node of a statement. Raises Refused at the first that the grammar lacks."""
+    stack = [_visited("statement", statement, 0, frozenset())]
+    count = 0
+    while stack:
+        visited = stack.pop()
+        count += 1
+        if visited.depth > rules.tree_depth_max or count > rules.tree_nodes_max:
+            raise depth_refused()
+        below = list(_below(visited))
+        yield visited
+        stack.extend(below)
+
+
+def _visited(kind: Kind, node: object, depth: int, with_names: frozenset[str]) -> Visited:
+    if not isinstance(node, Mapping):
+        raise construct_refused(kind)
+    return Visited(kind, node, depth, with_names)
+
+
+def _shape(kind: Kind, node: Node) -> Shape:
+    if kind not in DISCRIMINATED:
+        return RECORDS[kind]
+    field, shapes = DISCRIMINATED[kind]
+    name = str(node.get(field))
+    if name not in shapes:
+        raise construct_refused(name)
+    if kind == "expression" and node.get("type") not in EXPRESSION_TYPES[name]:
+        raise construct_refused(str(node.get("type")))
+    return shapes[name]
+
+
+def _below(visited: Visited) -> Iterator[Visited]:
+    shape = _shape(visited.kind, visited.node)
+    depth = visited.depth + 1
+    for field, value in visited.node.items():
+        rule = shape.get(field)
+        if rule is None:
+            raise construct_refused(field)
+        names = visited.with_names
+        if visited.kind == "query" and field != "cte_map":
+            names |= _with_names(visited.node)
+        for kind, child in _children(field, rule, value):
+            yield _visited(kind, child, depth, names)
+            if kind == "cte":  # a WITH query sees those before it, never itself
+                names |= _with_name(child)
+
+
+def _children(field: str, rule: Rule, value: Any) -> Iterator[tuple[Kind, object]]:
+    if isinstance(rule, Child):
+        if value is not None:
+            yield rule.kind, value
+    elif isinstance(rule, Children | Rows):
+        yield from _listed(field, rule, value)
+    elif not _is_plain(rule, value):
+        raise construct_refused(field)
+
+
+def _listed(field: str, rule: Children | Rows, value: Any) -> Iterator[tuple[Kind, object]]:
+    if not isinstance(value, list):
+        raise construct_refused(field)
+    if isinstance(rule, Children):
+        yield from ((rule.kind, child) for child in value)
+        return
+    for row in value:
+        yield from _listed(field, Children("expression"), row)
+
+
+def _is_plain(rule: Rule, value: Any) -> bool:
+    if isinstance(rule, Only):
+        return any(value == allowed and type(value) is type(allowed) for allowed in rule.values)
+    if isinstance(rule, Text):
+        return isinstance(value, _SCALARS)
+    if not isinstance(value, list):
+        return False
+    if isinstance(rule, Words):
+        return all(isinstance(word, str) for word in value)
+    return isinstance(rule, Sets) and all(_is_set(group) for group in value)
+
+
+def _is_set(group: object) -> bool:
+    return isinstance(group, list) and all(isinstance(place, int) for place in group)
+
+
+def _with_names(query: Node) -> frozenset[str]:
+    cte_map = query.get("cte_map")
+    entries = cte_map.get("map") if isinstance(cte_map, Mapping) else None
+    found = (_with_name(entry) for entry in entries) if isinstance(entries, list) else ()
+    return frozenset[str]().union(*found)
+
+
+def _with_name(entry: object) -> frozenset[str]:
+    key = entry.get("key") if isinstance(entry, Mapping) else None
+    return frozenset({key.lower()}) if isinstance(key, str) else frozenset()

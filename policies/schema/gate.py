@@ -1,0 +1,42 @@
+"""What a gate rule file may say: how long a question may be, and which words it may use.
+
+What is not named here is refused. Names are compared in lower case, as the engine does.
+"""
+
+from pydantic import Field
+
+from policies.schema import RuleFile
+
+
+class GateRules(RuleFile):
+    """One gate rule file.
+
+    ``bounded_arguments`` maps a function to the place (from 0) of an argument that must be a
+    whole number written out, at most ``bounded_argument_max``: such functions can otherwise
+    fill the memory of a worker from one row.
+    """
+
+    text_bytes_max: int = Field(ge=1, le=1 << 20)
+    nesting_max: int = Field(ge=1, le=1_000)
+    tree_depth_max: int = Field(ge=10, le=1_000)
+    tree_nodes_max: int = Field(ge=100, le=1_000_000)
+    types: frozenset[str] = Field(min_length=1)
+    collations: frozenset[str]
+    operators: frozenset[str] = Field(min_length=1)
+    scalar_functions: frozenset[str] = Field(min_length=1)
+    aggregate_functions: frozenset[str] = Field(min_length=1)
+    window_functions: frozenset[str] = Field(min_length=1)
+    bounded_arguments: dict[str, int]
+    bounded_argument_max: int = Field(ge=1, le=1 << 20)
+
+    def allows_function(self, name: str) -> bool:
+        """Tell whether a function or operator may stand in a plain expression."""
+        return name in self.operators or name in self.scalar_functions or self.is_aggregate(name)
+
+    def allows_window(self, name: str) -> bool:
+        """Tell whether a function may stand before OVER."""
+        return name in self.window_functions or self.is_aggregate(name)
+
+    def is_aggregate(self, name: str) -> bool:
+        """Tell whether a function makes one value of many rows."""
+        return name in self.aggregate_functions

@@ -1,0 +1,33 @@
+"""Real engines for tests: the parser in this process, and the confined pool."""
+
+import sys
+from pathlib import Path
+
+import duckdb
+
+from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Parsed, WorkerKey
+from disclosure.gate.question import QueryGate
+from foundation.clock import SystemClock
+from policies.load import load_policies
+from policies.schema.gate import GateRules
+
+MEBIBYTE = 1 << 20
+CAPS = AnswerCaps(rows_max=10_000, bytes_max=4 * MEBIBYTE, deadline_seconds=5.0)
+ROWS = WorkerKey("lic_a", "v1", "rows")
+RULES = load_policies().rules(GateRules)
+
+
+def parse_here(sql: str) -> Parsed:
+    with duckdb.connect() as database:
+        answer = database.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
+        return Parsed(str(answer.fetchall()[0][0]), "")
+
+
+def gate_here() -> QueryGate:
+    return QueryGate(parse_here, RULES)
+
+
+def open_pool(limits: EngineLimits | None = None) -> EnginePool:
+    environment = Path(sys.prefix)
+    chosen = limits or EngineLimits(worker_memory_bytes_max=512 * MEBIBYTE, workers_max=3)
+    return EnginePool(environment, chosen, SystemClock())

@@ -32,9 +32,11 @@ class EntryKind(StrEnum):
     VERSION_REFUSED = "catalog:version:refused"
     EXTRACT_BUILT = "disclosure:extract:built"
     EXTRACT_DESTROYED = "disclosure:extract:destroyed"
+    SESSION_REQUESTED = "sandbox:session:requested"
     SESSION_OPENED = "sandbox:session:opened"
     SESSION_FROZEN = "sandbox:session:frozen"
     SESSION_CLOSED = "sandbox:session:closed"
+    SESSION_DESTROYED = "sandbox:session:destroyed"
     SESSION_REFUSED = "sandbox:session:refused"
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
@@ -78,9 +80,11 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
     EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
     EntryKind.EXTRACT_DESTROYED: Message("授权数据副本已销毁", "A governed extract was destroyed"),
+    EntryKind.SESSION_REQUESTED: Message("已申请沙箱会话", "A sandbox session was requested"),
     EntryKind.SESSION_OPENED: Message("沙箱会话已开通", "A sandbox session opened"),
     EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
     EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
+    EntryKind.SESSION_DESTROYED: Message("沙箱会话已销毁", "A sandbox session was destroyed"),
     EntryKind.SESSION_REFUSED: Message("沙箱会话被拒绝", "A sandbox session was refused"),
     EntryKind.QUESTION_DECIDED: Message("查询获准", "A question was permitted"),
     EntryKind.QUESTION_REFUSED: Message("查询被拒绝", "A question was refused"),

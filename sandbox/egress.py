@@ -38,10 +38,10 @@ class EgressBudget:
 
         return count
 
-    def carry_over(self, account: EgressAccount, byte_count: int) -> None:
-        """Add what the account spent today before this process started."""
+    def carry_over(self, account: EgressAccount, byte_count: int, time_us: int) -> None:
+        """Add what an account spent by then, before this process started."""
         with self._lock:
-            key = (account, self._today())
+            key = (account, time_us // MICROSECONDS_PER_DAY)
             self._spent[key] = self._spent.get(key, 0) + byte_count
 
     def slot_bytes(self, slot: str) -> int:

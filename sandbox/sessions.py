@@ -1,0 +1,286 @@
+"""A session's life: requested → open → frozen → closed → destroyed, each step a logged entry.
+
+A slot answers only after its assignment is committed. Ending works the other way round: darkness
+and death come first and never wait on the log (I7).
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+
+from audit.events import AuditEvent, PendingEntry, Writer
+from audit.tags import EntryKind
+from foundation.db import reading
+from foundation.errors import Conflict, Message, NotFound, SandgateError
+from foundation.identity import SYSTEM_ACTOR, Actor
+from foundation.ids import new_id
+from sandbox.backends.interface import Endpoint, SessionBackend
+from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.store import sessions
+
+
+class SessionState(StrEnum):
+    """Where a session stands."""
+
+    REQUESTED = "requested"
+    OPEN = "open"
+    FROZEN = "frozen"
+    CLOSED = "closed"
+    DESTROYED = "destroyed"
+
+
+TRANSITIONS: dict[tuple[SessionState, SessionState], EntryKind] = {
+    (SessionState.REQUESTED, SessionState.OPEN): EntryKind.SESSION_OPENED,
+    (SessionState.REQUESTED, SessionState.CLOSED): EntryKind.SESSION_REFUSED,
+    (SessionState.OPEN, SessionState.FROZEN): EntryKind.SESSION_FROZEN,
+    (SessionState.OPEN, SessionState.CLOSED): EntryKind.SESSION_CLOSED,
+    (SessionState.FROZEN, SessionState.CLOSED): EntryKind.SESSION_CLOSED,
+    (SessionState.CLOSED, SessionState.DESTROYED): EntryKind.SESSION_DESTROYED,
+}
+LIVE = (SessionState.REQUESTED, SessionState.OPEN, SessionState.FROZEN)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session as the store knows it."""
+
+    id: str
+    slot: str | None
+    person: str
+    organisation: str
+    licence: str
+    purpose: str
+    state: SessionState
+    reason: str | None
+    egress_bytes: int
+    opened_us: int | None
+    changed_us: int
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What stands between a slot and the world, as the service gives it.
+
+    ``open`` begins to serve browser and gateway; ``darken`` (slot, frozen) ends both at once.
+    """
+
+    open: Callable[[Session, Endpoint], None]
+    darken: Callable[[str, bool], None]
+
+
+class SessionRegistry:
+    """Opens, freezes and closes sessions. The caller has already asked whether the actor may."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: Writer,
+        backend: SessionBackend,
+        egress: EgressBudget,
+        doors: Doors,
+    ) -> None:
+        """Take collaborators; ``recover`` closes what an earlier process left open."""
+        self._engine = engine
+        self._writer = writer
+        self._backend = backend
+        self._egress = egress
+        self._doors = doors
+        self._ending = threading.Lock()
+
+    def open(self, actor: Actor, licence: str, purpose: str) -> Session:
+        """Open a session for an actor under a licence. Raises Unavailable where none can be."""
+        session = self._request(actor, licence, purpose)
+        try:
+            slot = self._backend.prestart()
+        except SandgateError as error:
+            self._end(session.id, actor, error.code)
+            raise
+        try:
+            endpoint = self._backend.assign(slot, session.id)
+            opened = self._move(session.id, SessionState.OPEN, actor, {"slot": slot}, slot=slot)
+            self._doors.open(opened, endpoint)
+        except BaseException:
+            self._doors.darken(slot, False)
+            self._backend.kill(slot)
+            self._end(session.id, actor, "start_failed")
+            raise
+        return opened
+
+    def freeze(self, session_id: str, actor: Actor, reason: str) -> Session:
+        """Stop a session's outputs but keep its sandbox for inspection."""
+        session = self.session(session_id)
+        if session.slot is not None:
+            self._doors.darken(session.slot, True)
+        return self._move(session_id, SessionState.FROZEN, actor, {"reason": reason}, reason=reason)
+
+    def close(self, session_id: str, actor: Actor, reason: str) -> Session:
+        """End a session and its sandbox; both are gone before anything is logged."""
+        session = self.session(session_id)
+        if session.state not in LIVE:
+            raise _illegal(session.state, SessionState.CLOSED)
+        if session.slot is not None:
+            self._doors.darken(session.slot, False)
+            self._backend.kill(session.slot)
+        return self._end(session_id, actor, reason)
+
+    def close_licence(self, licence: str, actor: Actor, reason: str) -> tuple[Session, ...]:
+        """End every session under a licence: all go dark and die first, then all are logged."""
+        live = self.sessions(licence=licence, live=True)
+        for session in live:
+            if session.slot is not None:
+                self._doors.darken(session.slot, False)
+        for session in live:
+            if session.slot is not None:
+                self._backend.kill(session.slot)
+        return tuple(self._end(session.id, actor, reason) for session in live)
+
+    def freeze_slot(self, slot: str) -> None:
+        """Freeze the session whose day's egress is spent; nothing happens where it just ended."""
+        for session in self.sessions(live=True):
+            if session.slot == slot and session.state is SessionState.OPEN:
+                self.freeze(session.id, SYSTEM_ACTOR, "egress_budget_spent")
+
+    def recover(self) -> tuple[Session, ...]:
+        """Log the end of sessions that died with an earlier service; carry today's egress over."""
+        left = [one for one in self.sessions() if one.state is not SessionState.DESTROYED]
+        for session in left:
+            if session.slot is not None:
+                self._backend.kill(session.slot)
+        ended = tuple(self._end(one.id, SYSTEM_ACTOR, "service_restarted") for one in left)
+        for session in self.sessions():
+            account = egress_account(session)
+            self._egress.carry_over(account, session.egress_bytes, session.changed_us)
+        return ended
+
+    def session(self, session_id: str) -> Session:
+        """Return one session. Raises NotFound."""
+        with reading(self._engine) as connection:
+            return _read(connection, session_id)
+
+    def session_of_slot(self, slot: str) -> Session | None:
+        """Return the open session behind a slot; None where it is not, or no longer, open."""
+        query = select(sessions).where(
+            sessions.c.slot == slot, sessions.c.state == SessionState.OPEN.value
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _session(row)
+
+    def sessions(self, *, licence: str | None = None, live: bool = False) -> tuple[Session, ...]:
+        """Return sessions, newest first."""
+        query = select(sessions).order_by(sessions.c.requested_us.desc(), sessions.c.id)
+        if licence is not None:
+            query = query.where(sessions.c.licence == licence)
+        if live:
+            query = query.where(sessions.c.state.in_([state.value for state in LIVE]))
+        with reading(self._engine) as connection:
+            return tuple(_session(row) for row in connection.execute(query))
+
+    def _request(self, actor: Actor, licence: str, purpose: str) -> Session:
+        session_id = new_id("ses")
+
+        def apply(connection: Connection, entry: PendingEntry) -> Session:
+            row = {
+                "id": session_id,
+                "person": actor.person,
+                "organisation": actor.organisation,
+                "licence": licence,
+                "purpose": purpose,
+                "state": SessionState.REQUESTED.value,
+                "egress_bytes": 0,
+                "requested_us": entry.time_us,
+                "changed_us": entry.time_us,
+            }
+            connection.execute(insert(sessions).values(row))
+            return _read(connection, session_id)
+
+        public = {"session": session_id, "licence": licence, "purpose": purpose}
+        event = AuditEvent(EntryKind.SESSION_REQUESTED, actor, public)
+        return self._writer.submit(event, apply).value
+
+    def _end(self, session_id: str, actor: Actor, reason: str) -> Session:
+        with self._ending:  # two enders of one session: the second finds it ended
+            session = self.session(session_id)
+            if session.state is SessionState.DESTROYED:
+                return session
+            if session.state is not SessionState.CLOSED:
+                spent = 0 if session.slot is None else self._egress.slot_bytes(session.slot)
+                public = {"reason": reason, "egress_bytes": spent}
+                columns = {"reason": reason, "egress_bytes": spent}
+                self._move(session_id, SessionState.CLOSED, actor, public, **columns)
+            return self._move(session_id, SessionState.DESTROYED, actor, {"reason": reason})
+
+    def _move(
+        self,
+        session_id: str,
+        target: SessionState,
+        actor: Actor,
+        public: dict[str, object],
+        **columns: Any,
+    ) -> Session:
+        """Make one transition of the table, logged; the state is checked again while writing."""
+        source = self.session(session_id).state
+        kind = TRANSITIONS.get((source, target))
+        if kind is None:
+            raise _illegal(source, target)
+
+        def apply(connection: Connection, entry: PendingEntry) -> Session:
+            times = {"changed_us": entry.time_us}
+            if target is SessionState.OPEN:
+                times["opened_us"] = entry.time_us
+            changed = connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session_id, sessions.c.state == source.value)
+                .values(state=target.value, **times, **columns)
+            )
+            if changed.rowcount != 1:
+                raise _illegal(_read(connection, session_id).state, target)
+            return _read(connection, session_id)
+
+        event = AuditEvent(kind, actor, {"session": session_id, **public})
+        return self._writer.submit(event, apply).value
+
+
+def egress_account(session: Session) -> EgressAccount:
+    """Return whose egress a session's bytes are."""
+    return EgressAccount(session.person, session.licence)
+
+
+def _read(connection: Connection, session_id: str) -> Session:
+    row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one_or_none()
+    if row is None:
+        raise NotFound(
+            "session_unknown", Message("没有这个会话。", "There is no such session."), field="id"
+        )
+    return _session(row)
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        id=row.id,
+        slot=row.slot,
+        person=row.person,
+        organisation=row.organisation,
+        licence=row.licence,
+        purpose=row.purpose,
+        state=SessionState(row.state),
+        reason=row.reason,
+        egress_bytes=row.egress_bytes,
+        opened_us=row.opened_us,
+        changed_us=row.changed_us,
+    )
+
+
+def _illegal(source: SessionState, target: SessionState) -> Conflict:
+    return Conflict(
+        "session_state",
+        Message(
+            f"会话状态为 {source}，不能变为 {target}。",
+            f"The session is {source}; it cannot become {target}.",
+        ),
+        field="state",
+    )

@@ -1,0 +1,26 @@
+"""The table of sessions: who opened which sandbox under which licence, and where it stands."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, String, Table
+
+from foundation.db import metadata
+
+STATES = ("requested", "open", "frozen", "closed", "destroyed")
+
+sessions = Table(
+    "sandbox_sessions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("slot", String(26), unique=True),
+    Column("person", String(120), nullable=False),
+    Column("organisation", String(120), nullable=False),
+    Column("licence", String(40), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(200)),
+    Column("egress_bytes", BigInteger, nullable=False, default=0),
+    Column("requested_us", BigInteger, nullable=False),
+    Column("opened_us", BigInteger),
+    Column("changed_us", BigInteger, nullable=False),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    Index("ix_sandbox_sessions_licence_state", "licence", "state"),
+)

@@ -1,0 +1,152 @@
+"""Serves the gateway on one Unix socket per slot: the listener, not the request, says who asks.
+
+Until its slot is assigned a socket answers 503; a connection from any uid but the slot's own is
+dropped before a byte is read. The slot stands in the ASGI scope as ``state["slot"]``.
+"""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+T = TypeVar("T")
+
+CLOSE_SECONDS_MAX = 10.0
+_PEER_CREDENTIALS = struct.Struct("3i")
+
+
+@dataclass
+class _Served:
+    """One slot's listener and what it may do."""
+
+    peer_uid: int
+    assigned: bool = False
+    server: asyncio.Server | None = None
+    state: ServerState = field(default_factory=ServerState)
+
+
+class GatewaySockets:
+    """Every slot's gateway socket, in one event loop of its own thread."""
+
+    def __init__(self, gateway: ASGIApp) -> None:
+        """Start the loop; no socket is served yet."""
+        self._gateway = gateway
+        self._served: dict[str, _Served] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="gateway sockets", daemon=True)
+        self._thread.start()
+
+    def serve(self, slot: str, listener: socket.socket, peer_uid: int) -> None:
+        """Accept on a slot's listener; answers 503 until the slot is assigned."""
+        served = _Served(peer_uid)
+        self._served[slot] = served
+        self._await(self._listen(slot, served, listener))
+
+    def assign(self, slot: str) -> None:
+        """Begin to answer: call only after the assignment was committed to the log."""
+        self._served[slot].assigned = True
+
+    def go_dark(self, slot: str) -> None:
+        """Stop serving a slot and cut its connections. From any thread; repeatable."""
+        served = self._served.pop(slot, None)
+        if served is not None:
+            served.assigned = False
+            self._await(_shut(served))
+
+    def close(self) -> None:
+        """Stop serving every slot and end the thread."""
+        for slot in tuple(self._served):
+            self.go_dark(slot)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_SECONDS_MAX)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        finally:
+            self._loop.close()
+
+    def _await(self, work: "Awaitable[T]") -> T:
+        async def awaited() -> T:
+            return await work
+
+        future: Future[T] = asyncio.run_coroutine_threadsafe(awaited(), self._loop)
+        return future.result(CLOSE_SECONDS_MAX)
+
+    async def _listen(self, slot: str, served: _Served, listener: socket.socket) -> None:
+        application = _unless_unassigned(self._gateway, served)
+        config = Config(application, lifespan="off", log_config=None, access_log=False, ws="none")
+        config.load()
+
+        def connection() -> asyncio.Protocol:
+            return _OwnPeerOnly(
+                served.peer_uid, config=config, server_state=served.state, app_state={"slot": slot}
+            )
+
+        served.server = await self._loop.create_unix_server(connection, sock=listener.dup())
+
+
+class _OwnPeerOnly(H11Protocol):
+    """HTTP for one uid: any other is cut off before a byte is read."""
+
+    def __init__(self, peer_uid: int, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._peer_uid = peer_uid
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        if peer_uid_of(transport.get_extra_info("socket")) == self._peer_uid:
+            super().connection_made(transport)
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if hasattr(self, "transport") and self.transport is not None:
+            super().connection_lost(exc)
+
+
+def peer_uid_of(connection: socket.socket) -> int:
+    """Return the uid on the other end of a Unix socket, as the kernel knows it."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+    uid: int = _PEER_CREDENTIALS.unpack(raw)[1]
+    return uid
+
+
+def _unless_unassigned(gateway: ASGIApp, served: _Served) -> Callable[..., Awaitable[None]]:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if served.assigned:
+            await gateway(scope, receive, send)
+            return
+        body = {
+            "type": "urn:sandgate:unavailable",
+            "title": "This sandbox belongs to no session yet.",
+            "status": 503,
+            "code": "slot_unassigned",
+            "messages": {
+                "zh": "该沙箱尚未分配给会话。",
+                "en": "This sandbox belongs to no session yet.",
+            },
+        }
+        response = JSONResponse(body, 503, media_type="application/problem+json")
+        await response(scope, receive, send)
+
+    return application
+
+
+async def _shut(served: _Served) -> None:
+    if served.server is not None:
+        served.server.close()
+    for connection in tuple(served.state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()

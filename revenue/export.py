@@ -57,8 +57,8 @@ def _postings(connection: Connection) -> Mapping[str, list[tuple[str, int]]]:
 
 
 def _accruals(connection: Connection) -> Iterable[dict[str, object]]:
-    query = select(accrual).order_by(accrual.c.audit_index, accrual.c.payee)
-    for row in connection.execute(query):
+    rows = connection.execute(select(accrual)).all()
+    for row in sorted(rows, key=lambda row: (row.audit_index, row.payee)):
         yield {
             "audit_index": row.audit_index,
             "payee": row.payee,

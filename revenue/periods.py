@@ -46,13 +46,7 @@ def open_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[str]:
         )
 
     def apply(connection: Connection, entry: PendingEntry) -> str:
-        _check_free(connection, period_id)
-        connection.execute(
-            insert(period).values(
-                id=period_id, state="open", opened_index=entry.index, opened_us=entry.time_us
-            )
-        )
-        return period_id
+        return open_at(connection, entry, period_id)
 
     event = AuditEvent(EntryKind.PERIOD_OPENED, actor, {"period": period_id})
     return writer.submit(event, apply)
@@ -67,6 +61,17 @@ def close_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[Close
 
     event = AuditEvent(EntryKind.PERIOD_CLOSED, actor, {"period": period_id})
     return writer.submit(event, apply)
+
+
+def open_at(connection: Connection, entry: PendingEntry, period_id: str) -> str:
+    """Open a period at the index of the entry being written."""
+    _check_free(connection, period_id)
+    connection.execute(
+        insert(period).values(
+            id=period_id, state="open", opened_index=entry.index, opened_us=entry.time_us
+        )
+    )
+    return period_id
 
 
 def close_at(connection: Connection, entry: PendingEntry, period_id: str) -> ClosedPeriod:

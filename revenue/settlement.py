@@ -71,9 +71,10 @@ def _pool(
         .join(usage, usage.c.audit_index == accrual.c.audit_index)
         .where(usage.c.period_id == period_id, accrual.c.rule_digest == rule_digest)
         .group_by(accrual.c.payee, accrual.c.channel)
-        .order_by(accrual.c.payee)
     )
-    accrued = [(payee, channel, int(micro)) for payee, channel, micro in connection.execute(sums)]
+    accrued = sorted(  # here, not by the database: its collation may not be that of the rule
+        (payee, channel, int(micro)) for payee, channel, micro in connection.execute(sums)
+    )
     pool_fen = _whole_fen(sum(micro for _, _, micro in accrued))
     paid = round_pool(pool_fen, {payee: micro for payee, _, micro in accrued})
     lines = tuple(PoolLine(payee, channel, micro, paid[payee]) for payee, channel, micro in accrued)

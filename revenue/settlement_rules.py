@@ -17,8 +17,6 @@ from revenue.shares import ShareLine, split_fetch
 from revenue.store import settlement_rule
 from revenue.tariffs import price_of_fetch
 
-BUYER_PAYS = "buyer"
-
 
 @dataclass(frozen=True)
 class SettlementRule:
@@ -34,27 +32,24 @@ class SettlementRule:
     lines: tuple[ShareLine, ...]
 
 
-def compile_rule(licence: LicenceDocument, buyer: str, rules: RevenueRules) -> SettlementRule:
-    """Compile the rule of one fetch. Raises where the tariff or the scheme may not be used.
-
-    A licence whose payer is the word ``buyer`` lets each buyer pay for its own fetches.
-    """
+def compile_rule(licence: LicenceDocument, rules: RevenueRules) -> SettlementRule:
+    """Compile the rule of one fetch. Raises where the tariff or the scheme may not be used."""
     product = licence.product
     gross_micro_fen = price_of_fetch(product, rules)
     lines = split_fetch(gross_micro_fen, licence.scheme, rules)
-    payer = buyer if product.payer == BUYER_PAYS else product.payer
     document: dict[str, object] = {
         "format": "sandgate/settlement-rule@1",
         "licence": licence.id,
         "licence_digest": digest(licence.model_dump(mode="json")),
         "rules_version": rules.version,
         "rules_digest": digest(rules.model_dump(mode="json")),
+        "tax_ppm": rules.tax.ppm,
         "fictional": rules.fictional or licence.scheme.fictional or product.tariff.fictional,
         "product": {"zh": product.name_zh, "en": product.name_en},
         "price_class": product.price_class.value,
         "tariff": {"version": product.tariff.version, "approval": product.tariff.approval},
         "scheme": {"version": licence.scheme.version, "approval": licence.scheme.approval},
-        "payer": payer,
+        "payer": product.payer,
         "biller": product.biller,
         "gross_micro_fen": gross_micro_fen,
         "lines": [line.as_json() for line in lines],
@@ -62,7 +57,7 @@ def compile_rule(licence: LicenceDocument, buyer: str, rules: RevenueRules) -> S
     return SettlementRule(
         digest=digest(document),
         document=document,
-        payer=payer,
+        payer=product.payer,
         biller=product.biller,
         tariff_version=product.tariff.version,
         price_class=product.price_class.value,

@@ -43,10 +43,11 @@ def meter_fetch(
 ) -> Usage:
     """Meter one fetch in the open period and name its rule in the log entry.
 
-    ``product`` is the released table's identifier. Raises Denied for an unapproved tariff and
+    ``product`` is the released table's identifier; the licence's payer owes the price, whoever
+    the buyer is. Raises Denied for an unapproved tariff and
     Conflict where no period is open; the caller logs that refusal as PRODUCT_REFUSED.
     """
-    rule = compile_rule(licence, buyer, rules)
+    rule = compile_rule(licence, rules)
     period = require_open_period(connection)
     keep_rule(connection, rule)
     metered = Usage(

@@ -21,8 +21,8 @@ from revenue.readable import readable_payee, readable_period
 from revenue.statements import payee_statement, payees_of, period_statement
 from revenue.store import accrual, journal, usage
 from revenue.usage import Usage, meter_fetch
+from tests.unit.revenue.selling import make_licence
 
-MakeLicence = Callable[..., LicenceDocument]
 Fetch = Callable[..., Recorded[Usage]]
 
 
@@ -73,9 +73,7 @@ def test_a_closed_period_neither_closes_nor_opens_again(writer: Writer, authorit
         open_period(writer, authority, "2026-11")
 
 
-def test_no_fetch_is_metered_outside_a_period(
-    engine: Engine, writer: Writer, fetch: Fetch, make_licence: MakeLicence
-) -> None:
+def test_no_fetch_is_metered_outside_a_period(engine: Engine, fetch: Fetch) -> None:
     with pytest.raises(Conflict, match="no_open_period"):
         fetch(make_licence())
     with reading(engine) as connection:
@@ -83,7 +81,7 @@ def test_no_fetch_is_metered_outside_a_period(
 
 
 def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     with pytest.raises(Denied, match="tariff_not_approved"):
@@ -93,7 +91,7 @@ def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
 
 
 def test_a_statement_exists_only_after_the_close_and_for_its_payees(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     fetch(make_licence())
@@ -105,7 +103,7 @@ def test_a_statement_exists_only_after_the_close_and_for_its_payees(
 
 
 def test_the_log_entry_of_a_fetch_names_its_rule_and_commits_to_what_it_accrues(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     metered = fetch(make_licence())
@@ -123,7 +121,7 @@ def test_the_log_entry_of_a_fetch_names_its_rule_and_commits_to_what_it_accrues(
 
 
 def test_closing_pays_the_pool_to_the_fen_and_commits_to_the_statement(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     indexes = [fetch(make_licence()).index for _ in range(3)]
@@ -150,7 +148,7 @@ def test_closing_pays_the_pool_to_the_fen_and_commits_to_the_statement(
 
 
 def test_a_payees_statement_names_every_fetch_it_rests_on(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     indexes = [fetch(make_licence()).index for _ in range(3)]
@@ -171,7 +169,6 @@ def test_free_purposes_are_metered_at_zero(
     writer: Writer,
     authority: Actor,
     fetch: Fetch,
-    make_licence: MakeLicence,
     purpose: Purpose,
 ) -> None:
     open_period(writer, authority, "2026-11")
@@ -185,13 +182,13 @@ def test_free_purposes_are_metered_at_zero(
     assert document["lines"][0]["fetches"] == [{"audit_index": metered.index, "micro_fen": 0}]
 
 
-def test_each_licence_and_payer_has_a_pool_and_a_journal_of_its_own(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+def test_each_licence_has_a_pool_and_a_journal_of_its_own(
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     fetch(make_licence())
-    fetch(make_licence(), buyer="other")
-    fetch(make_licence("licence_b", fen=7, payer="operator", shares=(("transport", 10**6),)))
+    fetch(make_licence("licence_b", payer="other"), buyer="enterprise")
+    fetch(make_licence("licence_c", fen=7, payer="city", shares=(("transport", 10**6),)))
     closed = close_period(writer, authority, "2026-11")
     assert len(closed.value.journals) == 3
     with reading(engine) as connection:
@@ -199,16 +196,16 @@ def test_each_licence_and_payer_has_a_pool_and_a_journal_of_its_own(
         document = period_statement(connection, "2026-11").document
     assert ledger["receivable:operator:enterprise"] == 1_999
     assert ledger["receivable:operator:other"] == 1_999
-    assert ledger["receivable:operator:operator"] == 7
+    assert ledger["receivable:operator:city"] == 7
     assert sum(ledger.values()) == 0
-    assert document["scheme"] == "licence_a-s1, licence_b-s1"
+    assert document["scheme"] == "licence_a-s1, licence_b-s1, licence_c-s1"
     for pool in document["pools"]:
         lines = [x for x in document["lines"] if x["rule_digest"] == pool["rule_digest"]]
         assert sum(line["fen"] for line in lines) == pool["pool_fen"]
 
 
 def test_a_reversal_lands_in_the_open_period_and_is_listed_apart(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     fetch(make_licence())
@@ -226,7 +223,7 @@ def test_a_reversal_lands_in_the_open_period_and_is_listed_apart(
 
 
 def test_statements_read_in_both_languages_and_say_that_they_are_fictional(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     open_period(writer, authority, "2026-11")
     for _ in range(25):
@@ -243,7 +240,7 @@ def test_statements_read_in_both_languages_and_say_that_they_are_fictional(
 
 
 def test_the_export_holds_the_ledger_in_the_shape_the_verifier_reads(
-    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch, make_licence: MakeLicence
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
     writer.submit(AuditEvent(EntryKind.SERVICE_STARTED, authority), no_effect)
     open_period(writer, authority, "2026-11")

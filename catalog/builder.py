@@ -222,8 +222,9 @@ def _raise_outcome(header: dict[str, Any]) -> None:
         raise Unavailable(
             "builder_failed",
             Message(
-                "数据构建进程内部出错，未保存任何内容。请联系平台管理员。",
-                "The builder failed inside; nothing was stored. Ask the platform's administrator.",
+                "数据构建进程出错（可能内存不足），未保存任何内容。请拆分文件，或联系平台管理员。",
+                "The builder failed, perhaps for want of memory; nothing was stored. Split the "
+                "file, or ask the platform's administrator.",
             ),
         )
     faults = header.get("faults")

@@ -25,7 +25,7 @@ FIELD_CHARACTERS_MAX = 4_096
 COLUMNS_MAX = 2_000
 INTEGER_MAX = 2**53 - 1
 FAULTS_MAX = 20
-DECIMAL_PRECISION = 38
+DECIMAL_PRECISION = 30  # with 10^6 as 7 digits, the product just fits decimal128
 POSITION = "_position"
 
 STORED_TYPES: Mapping[str, pa.DataType] = {
@@ -295,7 +295,7 @@ def _convert_column(array: pa.Array, column: ColumnSpec) -> pa.Array | tuple[str
 def _cast(array: pa.Array, column: ColumnSpec) -> pa.Array:
     if column.type != "decimal":
         return pc.cast(array, STORED_TYPES[column.type])
-    exact = pc.cast(array, pa.decimal128(DECIMAL_PRECISION - 7, column.scale))
+    exact = pc.cast(array, pa.decimal128(DECIMAL_PRECISION, column.scale))
     power = pa.scalar(10**column.scale, pa.decimal128(7, 0))
     return pc.cast(pc.multiply_checked(exact, power), pa.int64())
 

@@ -1,0 +1,112 @@
+"""A small declared world: one entry, one population, people who may and may not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+import catalog.store
+from audit.writer import GroupCommitWriter
+from foundation.db import metadata
+from foundation.identity import Actor, ActorKind, Role
+from foundation.keys import FileKeyStore
+from policies.load import load_policies
+from policies.schema.catalog import CatalogRules
+from tests.fakes import SteppedClock
+
+assert catalog.store.catalog_entry is not None  # its tables stand in the metadata
+
+
+def _actor(person: str, organisation: str, role: Role, kind: ActorKind = ActorKind.PERSON) -> Actor:
+    return Actor(person, organisation, frozenset({role}), kind)
+
+
+@pytest.fixture(scope="session")
+def rules() -> CatalogRules:
+    return load_policies().rules(CatalogRules)
+
+
+@pytest.fixture
+def catalog_writer(
+    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
+) -> Iterator[GroupCommitWriter]:
+    metadata.create_all(engine)
+    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
+        yield writer
+
+
+@pytest.fixture
+def authority() -> Actor:
+    return _actor("person_a", "org_authority", Role.AUTHORITY)
+
+
+@pytest.fixture
+def second_authority() -> Actor:
+    return _actor("person_b", "org_authority", Role.AUTHORITY)
+
+
+@pytest.fixture
+def authority_service() -> Actor:
+    return _actor("person_s", "org_authority", Role.AUTHORITY, ActorKind.SERVICE)
+
+
+@pytest.fixture
+def provider() -> Actor:
+    return _actor("person_c", "org_finance", Role.PROVIDER)
+
+
+@pytest.fixture
+def stranger() -> Actor:
+    return _actor("person_d", "org_other", Role.PROVIDER)
+
+
+@pytest.fixture
+def entry_document() -> dict[str, Any]:
+    text = {"zh": "示例", "en": "example"}
+    return {
+        "code": "finance/households",
+        "name": text,
+        "data_items": [text],
+        "provider": {"name": text, "code": "91350100M000100Y43"},
+        "format": "CSV",
+        "update_frequency": "yearly",
+        "share_attribute": "conditional",
+        "share_mode": "sandbox",
+        "use_conditions": text,
+        "classification": {"category": text, "grade": "L3"},
+        "return_attribute": "none",
+        "source": text,
+    }
+
+
+@pytest.fixture
+def declaration_document() -> dict[str, Any]:
+    def column(name: str, kind: str, exposure: str, **more: Any) -> dict[str, Any]:
+        labels = {"label_zh": name, "label_en": name}
+        return {"name": name, "type": kind, "grade": "L2", "exposure": exposure, **labels, **more}
+
+    return {
+        "name": "households",
+        "entry": "finance/households",
+        "label_zh": "住户",
+        "label_en": "Households",
+        "subject": "person",
+        "population": "people",
+        "unit_columns": ["household"],
+        "columns": [
+            column("household", "integer", "unit"),
+            column("state", "text", "aggregate", public_values=["AL", "AK"]),
+            column("wages", "integer", "aggregate", lower=0, upper=100, nullable=True),
+        ],
+        "group_sets": [
+            {
+                "name": "by_state",
+                "keys": ["state"],
+                "groups_per_unit_max": 1,
+                "rows_per_group_max": 2,
+                "measures": ["wages"],
+            }
+        ],
+    }

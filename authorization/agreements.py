@@ -80,6 +80,6 @@ def _taken() -> Conflict:
     return Conflict(
         "agreement_already_recorded",
         Message(zh="该协议编号已登记。", en="An agreement of this number is already recorded."),
-        field="number",
+        field="$.number",
         rule="agreement-register",
     )

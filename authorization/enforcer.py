@@ -5,6 +5,7 @@ half-loaded policy. Answers equal those of the plain Enforcer (tests/properties/
 while being independent of the number of lines. Casbin's traps T1 to T9 are refused, not met.
 """
 
+import ast
 import threading
 from bisect import bisect_right
 from collections import defaultdict
@@ -220,12 +221,32 @@ def _read_model(text: str) -> tuple[str, Effector]:
         roles = tuple(sorted(model["g"]))
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise _bad_model() from error
-    keyed = all(part in f" && {matcher} && ".split(" && ") for part in KEYED_ON)
-    if found != (REQUEST, POLICY, EFFECT) or roles != ROLES or not keyed:
-        raise _bad_model()
-    if "eval(" in matcher.replace(" ", "") or any(len(model[key]) > 1 for key in "rpem"):
+    single = all(len(model[key]) == 1 for key in "rpem")
+    if found != (REQUEST, POLICY, EFFECT) or roles != ROLES or not single or not _is_keyed(matcher):
         raise _bad_model()
     return matcher, get_effector(model["e"]["e"].value)
+
+
+def _is_keyed(matcher: str) -> bool:
+    """Tell whether the matcher demands equality or closure on domain, object and action.
+
+    The index is right only then. Pattern functions and ``eval`` are out (traps T5 and T6).
+    """
+    tree = _syntax(matcher)
+    if not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
+        return False
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    demanded = {ast.dump(part) for part in tree.values}
+    return called <= set(ROLES) and {ast.dump(_syntax(part)) for part in KEYED_ON} <= demanded
+
+
+def _syntax(expression: str) -> ast.expr:
+    try:
+        parsed = casbin.Enforcer._get_expression(expression, {})  # noqa: SLF001 - Casbin's reading
+    except (SyntaxError, IndexError, AttributeError) as error:
+        raise _bad_model() from error
+    tree: ast.expr = parsed.ast_parsed_value
+    return tree
 
 
 def _parameters(line: PolicyLine) -> dict[str, str]:

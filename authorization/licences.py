@@ -15,7 +15,7 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization import store
 from authorization.agreements import agreement_by_number
-from authorization.documents import LicenceDocument
+from authorization.documents import AccessMode, LicenceDocument
 from authorization.organisations import group_of, organisations
 from authorization.separation import (
     check_another_person,
@@ -31,6 +31,7 @@ from authorization.signing import (
 )
 from authorization.terms import check_term
 from authorization.validation import LICENCE_PREFIX, LicenceFacts, LicenceRuleset, check_licence
+from catalog.populations import mark_rows_held
 from catalog.store import dataset_by_name
 from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor, Role
@@ -200,6 +201,7 @@ def activate_licence(
         document = LicenceDocument.model_validate_json(found.document)
         check_licence(document, licence_facts(connection, document), rules)
         signed = sign_licence(keys, document)
+        _mark_rows_held(connection, document)
         entry.amend(document_digest=found.digest, operator=found.operator)
         return move_licence(
             connection,
@@ -257,6 +259,15 @@ def licences_in(connection: Connection, states: Iterable[LicenceState]) -> list[
     return [_licence(row) for row in rows]
 
 
+def _mark_rows_held(connection: Connection, document: LicenceDocument) -> None:
+    """Turn every population whose rows this licence gives into a mixed one, for good (I4)."""
+    for grant in document.grants:
+        found = dataset_by_name(connection, grant.dataset)
+        population = None if found is None else found.declaration.population
+        if AccessMode.ROWS in grant.modes and population is not None:
+            mark_rows_held(connection, population)
+
+
 def _licence(row: RowMapping) -> Licence:
     return Licence(
         id=row["id"],
@@ -278,6 +289,6 @@ def _already_drafted() -> Conflict:
     return Conflict(
         "licence_already_drafted",
         Message(zh="该编号的授权已存在。", en="A licence of this id already exists."),
-        field="id",
+        field="$.id",
         rule=RULE,
     )

@@ -85,7 +85,7 @@ def check_credit_code(code: str) -> None:
                 zh="统一社会信用代码须为 18 位且校验码正确。",
                 en="A unified social credit code has 18 characters and a valid check character.",
             ),
-            field="credit_code",
+            field="$.credit_code",
             rule=CREDIT_CODE_RULE,
         )
 
@@ -156,7 +156,7 @@ def require_organisation(connection: Connection, organisation: str, field: str) 
                 zh=f"字段 {field} 所指的机构尚未登记，请先登记该机构。",
                 en=f"The organisation named in {field} is not registered; register it first.",
             ),
-            field=field,
+            field=f"$.{field}",
             rule="organisation-registry",
         )
     return found
@@ -260,7 +260,7 @@ def _check_person(person: Person) -> None:
                 zh="“system”角色仅供平台自身使用，不得授予任何人。",
                 en="The role 'system' is the platform's own and is granted to nobody.",
             ),
-            field="roles",
+            field="$.roles",
             rule="roles",
         )
     if Role.REGULATOR in person.roles and len(set(person.roles)) > 1:
@@ -270,7 +270,7 @@ def _check_person(person: Person) -> None:
                 zh="监管人员只读，不得兼任其他角色。",
                 en="A regulator reads only, and holds no other role.",
             ),
-            field="roles",
+            field="$.roles",
             rule="separation-of-duties",
         )
     for account in person.accounts:
@@ -281,7 +281,7 @@ def _check_person(person: Person) -> None:
                     zh="账号所属机构须为该人员所在机构之一。",
                     en="An account acts for one of the organisations its person belongs to.",
                 ),
-                field="accounts",
+                field="$.accounts",
                 rule="organisation-registry",
             )
 
@@ -352,6 +352,6 @@ def _taken(field: str, value: str) -> Conflict:
             zh=f"字段 {field} 的值“{value}”已被登记。",
             en=f"The value {value!r} of {field} is already registered.",
         ),
-        field=field,
+        field=f"$.{field}",
         rule="organisation-registry",
     )

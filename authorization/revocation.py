@@ -303,7 +303,7 @@ def _check_reason(reason: str) -> None:
         raise InvalidInput(
             "reason_missing",
             Message(zh="请写明理由。", en="Give a reason."),
-            field="reason",
+            field="$.reason",
             rule=RULE,
         )
 

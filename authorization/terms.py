@@ -57,4 +57,4 @@ def _read(field: str, text: str, rules: LicenceRules) -> int:
 
 
 def _refusal(code: str, field: str, rules: LicenceRules, *, zh: str, en: str) -> InvalidInput:
-    return InvalidInput(code, Message(zh, en), field=field, rule=rules.term_document)
+    return InvalidInput(code, Message(zh, en), field=f"$.{field}", rule=rules.term_document)

@@ -289,7 +289,7 @@ def _product_problems(
                 zh="运营机构及其关联机构不得成为自己产品的付费使用方（禁止再开发）。",
                 en="An operator, or an affiliate, may not be the payer of its own product.",
             ),
-            field="product.payer",
+            field="$.product.payer",
             rule=rules.licences.redevelopment_document,
         )
     if product.price_class != document.scenario.purpose:
@@ -368,8 +368,10 @@ def _unknown_organisation(field: str) -> InvalidInput:
 def _tariff_problem(
     code: str, field: str, rules: RevenueRules, *, zh: str, en: str
 ) -> InvalidInput:
-    return InvalidInput(code, Message(zh, en), field=f"product.tariff.{field}", rule=rules.document)
+    return InvalidInput(
+        code, Message(zh, en), field=f"$.product.tariff.{field}", rule=rules.document
+    )
 
 
 def _problem(code: str, field: str, zh: str, en: str) -> InvalidInput:
-    return InvalidInput(code, Message(zh, en), field=field, rule=RULE)
+    return InvalidInput(code, Message(zh, en), field=f"$.{field}", rule=RULE)

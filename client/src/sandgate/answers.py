@@ -23,14 +23,22 @@ class Cost:
     epsilon_shown: str
     budget_nano_rho_remaining: int | None
 
-    def __str__(self) -> str:
-        spent = f"ρ {figures.rho(self.nano_rho)}"
-        if self.epsilon_shown:
-            spent += f" (ε ≈ {self.epsilon_shown})"
+    @property
+    def spent(self) -> str:
+        """The loss in ρ, with the ε it is shown as."""
+        epsilon = f" (ε ≈ {self.epsilon_shown})" if self.epsilon_shown else ""
+        return f"ρ {figures.rho(self.nano_rho)}{epsilon}"
+
+    @property
+    def left(self) -> str:
+        """What the budget holds now; empty where the platform did not say."""
         if self.budget_nano_rho_remaining is None:
-            return spent
-        left = figures.rho(self.budget_nano_rho_remaining)
-        return pick(f"{spent}，剩余 ρ {left}", f"{spent}, ρ {left} left")
+            return ""
+        rho = figures.rho(self.budget_nano_rho_remaining)
+        return pick(f"现余 ρ {rho}", f"ρ {rho} left")
+
+    def __str__(self) -> str:
+        return pick("，", ", ").join(part for part in (self.spent, self.left) if part)
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,7 +209,7 @@ class Estimate(Shown):
         mode = self.details.get("mode")
         if mode == "rows":
             return [pick("返回脱敏明细，不耗隐私预算", "Masked rows; no privacy budget")]
-        lines = [pick(f"将消耗 {self.cost}", f"Would cost {self.cost}")]
+        lines = [pick(f"将消耗 {self.cost.spent}", f"Would cost {self.cost.spent}"), self.cost.left]
         for error in self.details.get("relative_errors") or []:
             count, percent = figures.cell(error["count"]), figures.cell(error["percent"])
             lines.append(

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandgate import figures, markup
-from sandgate.language import language, pick, pick_from
+from sandgate.language import pick, pick_from
 from sandgate.shown import Shown
 
 _USES = {
     "rows": ("脱敏明细", "masked rows"),
     "aggregate": ("差分隐私统计", "private statistics"),
     "unit": ("仅作隐私单元", "privacy unit, never shown"),
+}
+_MASKS = {
+    "none": ("–", "–"),
+    "redact": ("隐去", "redacted"),
+    "partial": ("部分遮盖", "partly hidden"),
+    "pseudonym": ("假名化", "pseudonym"),
+    "generalise": ("泛化", "generalised"),
+    "null": ("置空", "emptied"),
 }
 
 
@@ -62,7 +70,7 @@ class Dataset(Shown):
         return self.details
 
     def _title(self) -> str:
-        modes = " / ".join(_use(mode) for mode in self.details.get("modes") or [])
+        modes = " / ".join(_word(_USES, mode) for mode in self.details.get("modes") or [])
         return f"{self.name} · {self.label} ({modes})"
 
     def _column_table(self) -> tuple[list[str], list[list[str]]]:
@@ -204,9 +212,8 @@ def _label(details: dict[str, Any]) -> str:
     return pick_from({"zh": details.get("label_zh"), "en": details.get("label_en")})
 
 
-def _use(mode: Any) -> str:
-    zh, en = _USES.get(str(mode), (str(mode), str(mode)))
-    return zh if language() == "zh" else en
+def _word(words: dict[str, tuple[str, str]], name: Any) -> str:
+    return pick(*words.get(str(name), (str(name), str(name))))
 
 
 def _column_row(column: dict[str, Any]) -> list[str]:
@@ -216,8 +223,8 @@ def _column_row(column: dict[str, Any]) -> list[str]:
         str(column["name"]),
         _label(column),
         str(column.get("type") or ""),
-        _use(column.get("mode")),
-        "–" if shown in {None, "none"} else str(shown),
+        _word(_USES, column.get("mode") or "–"),
+        _word(_MASKS, shown or "none"),
     ]
 
 

@@ -70,7 +70,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[
     )
     lines = "".join(f"<tr>{_row(row, sides)}</tr>" for row in rows)
     return (
-        '<table style="border-collapse:collapse;margin:6px 0;color:#1b1f24;background:#ffffff">'
+        '<table style="border-collapse:collapse;font-size:14px;margin:6px 0;'
+        'color:#1b1f24;background:#ffffff">'
         f"<thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
     )
 

@@ -48,7 +48,7 @@ def test_an_answer_is_read_with_intervals_folded_in_and_is_escaped(client: Any) 
     assert "&lt;b&gt;NY&lt;/b&gt;" in html
     assert "ρ 0.0975 left" in html
     sandgate.language("zh")
-    assert "剩余 ρ 0.0975" in answer._repr_html_()
+    assert "现余 ρ 0.0975" in answer._repr_html_()
 
 
 def test_a_repeat_and_a_chosen_price_reach_the_gateway(gateway: Any, client: Any) -> None:

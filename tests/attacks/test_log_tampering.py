@@ -1,0 +1,488 @@
+"""Every single edit of the log is found offline and named; a rebuilt and re-signed log is refused.
+
+The attacker holds the database, the bundle and, where a test says so, the log's own signing key.
+What the attacker does not hold is the checkpoint that the regulator kept.
+"""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+import audit.store  # noqa: F401 - the log's tables
+from audit.events import AuditEvent, no_effect
+from audit.export import export_bundle, export_kept
+from audit.notes import Checkpoint, VerifierKey, sign_note
+from audit.recovery import edge_root
+from audit.tags import EntryKind
+from audit.tree import TILE_WIDTH, TreeEdge, entries_path, leaf_hash, tile_path, tiles_of_size
+from audit.verify.__main__ import run, verify_files
+from audit.verify.findings import Report, Unusable
+from audit.verify.log import read_bodies
+from audit.verify.notes import Key, read_key
+from audit.verify.since import Kept, read_kept
+from audit.verify.sources import read_source
+from audit.writer import GroupCommitWriter
+from foundation.canonical import canonical_bytes
+from foundation.db import metadata, open_engine
+from foundation.errors import InvalidInput
+from foundation.identity import SYSTEM_ACTOR
+from foundation.keys import FileKeyStore
+from tests.fakes import SteppedClock
+from tests.parts import REPOSITORY
+
+Files = Mapping[str, bytes]
+EXTRA = {
+    "rules/access.json": b'{"rule":"fictional"}',
+    "notes/readme.txt": "结算说明".encode(),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A log, the bundle and kept files exported from it, and the key to check them with."""
+
+    engine: Engine
+    keys: FileKeyStore
+    key: VerifierKey
+    bundle: Path
+    earlier_bundle: Path
+    kept: Path
+    checkpoint: Path
+
+    @property
+    def files(self) -> Files:
+        return read_source(self.bundle)
+
+    @property
+    def verifier(self) -> Key:
+        return read_key(self.key.text())
+
+    def earlier(self) -> list[Kept]:
+        return [read_kept(read_source(self.kept), self.verifier)]
+
+
+def make_scene(home: Path, entries: int) -> Scene:
+    engine = open_engine(f"sqlite:///{home}/control.db")
+    metadata.create_all(engine)
+    keys, clock = FileKeyStore(home / "keys"), SteppedClock()
+    bundle, earlier, kept, note = (home / name for name in ("b.zip", "e.zip", "k.zip", "note"))
+    with GroupCommitWriter(engine, keys, clock, "test.example/log", home / "head") as writer:
+        key = writer.verifier_key
+        for number in range(entries):
+            clock.advance(1_000)
+            public = {"licence": f"lic_{number % 3}", "cost_nano_rho": number}
+            event = AuditEvent(
+                EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, public, {"sql": f"SELECT {number}"}
+            )
+            writer.submit(event, no_effect)
+            if number == entries * 2 // 3:
+                export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files={}, out=earlier)
+                note.write_text(export_kept(engine, kept), encoding="utf-8")
+        export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files=EXTRA, out=bundle, private=True)
+    return Scene(engine, keys, key, bundle, earlier, kept, note)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    made = make_scene(tmp_path_factory.mktemp("log"), 30)
+    made.engine.dispose()
+    return made
+
+
+def judged(files: Files, scene: Scene, kept: Sequence[Kept] = ()) -> Report:
+    return verify_files(files, scene.verifier, kept)
+
+
+def exit_code(files: Files, scene: Scene) -> int:
+    try:
+        return judged(files, scene).exit_code
+    except Unusable:
+        return 2
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def flipped(files: Files, name: str, offset: int, bit: int = 1) -> Files:
+    data = bytearray(files[name])
+    data[offset] ^= bit
+    return {**files, name: bytes(data)}
+
+
+def as_log(bodies: Sequence[bytes], scene: Scene, size: int | None = None) -> Files:
+    """Build a whole log over these bodies and sign it with the platform's own key."""
+    edge = TreeEdge()
+    rows: dict[tuple[int, int], bytes] = {}
+    for body in bodies:
+        rows |= {(level, n): data for level, n, data in edge.append(leaf_hash(body))}
+    head = Checkpoint(scene.key.name, size or edge.size, edge_root(edge))
+    note = sign_note(head.text(), scene.key, lambda data: scene.keys.sign("log", data))
+    files = {"checkpoint": note.encode()}
+    for level, number, width in tiles_of_size(edge.size):
+        tile = rows.get((level, number)) or edge.partial_tile(level, number) or b""
+        files[tile_path(level, number, width)] = tile
+        if level == 0:
+            chunk = bodies[number * TILE_WIDTH : number * TILE_WIDTH + width]
+            files[entries_path(number, width)] = b"".join(
+                len(body).to_bytes(2, "big") + body for body in chunk
+            )
+    return files
+
+
+def renumbered(bodies: Sequence[bytes]) -> list[bytes]:
+    return [
+        canonical_bytes({**json.loads(body), "index": index}) for index, body in enumerate(bodies)
+    ]
+
+
+def bodies_of(scene: Scene) -> list[bytes]:
+    files = scene.files
+    return read_bodies(files, int(files["checkpoint"].split(b"\n")[1]))
+
+
+def owners(scene: Scene) -> list[int]:
+    """For each byte of the entry bundle, the entry it belongs to."""
+    return [i for i, body in enumerate(bodies_of(scene)) for _ in range(len(body) + 2)]
+
+
+def entries_name(scene: Scene) -> str:
+    return next(name for name in scene.files if name.startswith("tile/entries/"))
+
+
+def check_every_byte(scene: Scene) -> None:
+    files, entries, owner = scene.files, entries_name(scene), owners(scene)
+    for name, data in files.items():
+        for offset in range(len(data)):
+            changed = flipped(files, name, offset)
+            assert exit_code(changed, scene) in {1, 2}, f"{name} byte {offset}"
+            if name == entries:
+                assert judged(changed, scene).first_bad_index == owner[offset], offset
+
+
+def test_every_flipped_byte_of_every_file_is_detected_and_its_entry_named(scene: Scene) -> None:
+    check_every_byte(scene)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3_600)
+def test_every_flipped_byte_of_a_log_of_two_hundred(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, 200)
+    check_every_byte(scene)
+    scene.engine.dispose()
+
+
+def test_every_flipped_byte_of_the_zip_is_detected_or_changes_no_file(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    scene = make_scene(tmp_path_factory.mktemp("small"), 4)
+    scene.engine.dispose()
+    whole, original = scene.bundle.read_bytes(), scene.files
+    copy = tmp_path / "copy.zip"
+    outside = 0
+    for offset in range(len(whole)):
+        data = bytearray(whole)
+        data[offset] ^= 1
+        copy.write_bytes(data)
+        try:
+            files = read_source(copy)
+        except Unusable:
+            continue
+        if files == original:
+            outside += 1
+        else:
+            assert exit_code(files, scene) in {1, 2}, offset
+    assert outside < len(whole) // 4  # dates, versions and flags of the zip itself
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 19, 31])
+def test_an_edited_entry_is_named(scene: Scene, place: int) -> None:
+    bodies = bodies_of(scene)
+    bodies[place] = bodies[place].replace(b"system", b"sistem")
+    forged = {**scene.files, entries_name(scene): as_log(bodies, scene)[entries_name(scene)]}
+    report = judged(forged, scene)
+    assert (report.exit_code, report.first_bad_index) == (1, place)
+    assert "entry_changed" in codes(report)
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 19, 31])
+def test_a_removed_entry_is_named(scene: Scene, place: int) -> None:
+    bodies = bodies_of(scene)
+    del bodies[place]
+    name = entries_name(scene)
+    rest = b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
+    report = judged({**scene.files, name: rest}, scene)
+    assert (report.exit_code, report.first_bad_index) == (1, place)
+    assert codes(report) & {"entry_moved", "entry_missing"}
+
+
+@pytest.mark.parametrize(("place", "other"), [(0, 1), (3, 20), (30, 31)])
+def test_reordered_entries_are_named(scene: Scene, place: int, other: int) -> None:
+    bodies = bodies_of(scene)
+    bodies[place], bodies[other] = bodies[other], bodies[place]
+    forged = {**scene.files, entries_name(scene): as_log(bodies, scene)[entries_name(scene)]}
+    report = judged(forged, scene)
+    assert (report.exit_code, report.first_bad_index) == (1, place)
+    assert "entry_moved" in codes(report)
+
+
+def test_a_log_rebuilt_without_renumbering_gives_itself_away(scene: Scene) -> None:
+    bodies = bodies_of(scene)
+    del bodies[11]
+    report = judged(as_log(bodies, scene), scene)
+    assert (report.exit_code, report.first_bad_index) == (1, 11)
+    assert "entry_misplaced" in codes(report)
+
+
+def test_a_log_signed_with_its_times_out_of_order_gives_itself_away(scene: Scene) -> None:
+    bodies = bodies_of(scene)
+    bodies[4], bodies[9] = bodies[9], bodies[4]
+    report = judged(as_log(renumbered(bodies), scene), scene)
+    assert (report.exit_code, report.first_bad_index) == (1, 5)
+    assert "time_runs_backwards" in codes(report)
+
+
+def edit(bodies: list[bytes], place: int) -> None:
+    content = json.loads(bodies[place])
+    content["public"]["cost_nano_rho"] = 999
+    bodies[place] = canonical_bytes(content)
+
+
+def remove(bodies: list[bytes], place: int) -> None:
+    del bodies[place]
+
+
+@pytest.mark.parametrize("place", [0, 5, 20])
+@pytest.mark.parametrize("forge", [edit, remove])
+def test_a_log_rebuilt_and_resigned_with_the_true_key_is_refused_against_the_past(
+    scene: Scene, place: int, forge: Callable[[list[bytes], int], None]
+) -> None:
+    bodies = bodies_of(scene)[:-1]  # without the export that committed to the files beside it
+    forge(bodies, place)
+    rebuilt = as_log(renumbered(bodies), scene)
+    assert judged(rebuilt, scene).exit_code == 0  # consistent in itself: signed by the platform
+    note_only = read_kept({"checkpoint": scene.checkpoint.read_bytes()}, scene.verifier)
+    report = judged(rebuilt, scene, [note_only])
+    assert report.exit_code == 1
+    assert codes(report) >= {"rewritten_since"}
+    for kept_file in (scene.kept, scene.earlier_bundle):
+        kept = read_kept(read_source(kept_file), scene.verifier)
+        report = judged(rebuilt, scene, [kept])
+        assert (report.exit_code, report.first_bad_index) == (1, place)
+        assert "rewritten_since" in codes(report)
+    assert "query:question:decided" in report.findings[-1].en  # what stood there before
+
+
+def test_several_kept_checkpoints_narrow_the_difference_down(scene: Scene) -> None:
+    bodies = bodies_of(scene)
+    kept = [
+        read_kept({"checkpoint": as_log(bodies[:size], scene)["checkpoint"]}, scene.verifier)
+        for size in (5, 10, 15)
+    ]
+    edit(bodies, 12)
+    report = judged(as_log(bodies[:-1], scene), scene, kept)
+    assert report.exit_code == 1
+    assert "10 to 14" in report.findings[-1].en
+
+
+def test_a_log_rolled_back_to_a_backup_is_refused(scene: Scene) -> None:
+    shorter = as_log(bodies_of(scene)[:9], scene)
+    assert judged(shorter, scene).exit_code == 0
+    report = judged(shorter, scene, scene.earlier())
+    assert (report.exit_code, report.first_bad_index) == (1, 9)
+
+
+def test_a_checkpoint_that_lies_about_its_size_is_refused(scene: Scene) -> None:
+    bodies = bodies_of(scene)[:9]
+    for size in (8, 10):
+        lying = as_log(bodies, scene, size)
+        assert exit_code(lying, scene) == 1
+
+
+def test_entries_replaced_together_with_their_tiles_are_refused(scene: Scene) -> None:
+    bodies = bodies_of(scene)
+    edit(bodies, 6)
+    forged = {**as_log(bodies, scene), "checkpoint": scene.files["checkpoint"]}
+    report = judged(forged, scene)
+    assert report.exit_code == 1
+    assert "root_not_signed" in codes(report)
+    report = judged(forged, scene, scene.earlier())
+    assert report.first_bad_index == 6
+
+
+@pytest.mark.parametrize("name", ["tile/0/000.p/32", "tile/entries/000.p/32"])
+def test_a_missing_file_of_the_log_is_refused(scene: Scene, name: str) -> None:
+    files = {path: data for path, data in scene.files.items() if path != name}
+    assert judged(files, scene).exit_code == 1
+    assert judged(files, scene).first_bad_index == 0
+
+
+def test_files_beside_the_log_are_committed_to(scene: Scene) -> None:
+    files = dict(scene.files)
+    assert "file_changed" in codes(judged(flipped(files, "rules/access.json", 3), scene))
+    added = {**files, "rules/extra.json": b"{}"}
+    assert "file_unlisted" in codes(judged(added, scene))
+    removed = {name: data for name, data in files.items() if name != "rules/access.json"}
+    assert "file_missing" in codes(judged(removed, scene))
+    hashes = json.loads(files["manifest.json"])
+    hashes["files"].pop("rules/access.json")
+    forged = {**removed, "manifest.json": canonical_bytes(hashes)}
+    assert "manifest_not_logged" in codes(judged(forged, scene))
+    assert "manifest_not_logged" in codes(
+        judged({n: d for n, d in files.items() if n != "manifest.json"}, scene)
+    )
+
+
+def test_a_disclosed_private_field_must_open_its_commitment(scene: Scene, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    other = make_scene(home, 3)
+    with other.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER entry_private_no_update")
+        connection.exec_driver_sql("UPDATE entry_private SET text = 'SELECT 9' WHERE idx = 1")
+    with GroupCommitWriter(
+        other.engine, other.keys, SteppedClock(), other.key.name, home / "head"
+    ) as writer:
+        export_bundle(
+            other.engine,
+            writer,
+            SYSTEM_ACTOR,
+            key=other.key,
+            files={},
+            out=other.bundle,
+            private=True,
+        )
+    other.engine.dispose()
+    report = judged(other.files, other)
+    assert (report.exit_code, report.first_bad_index) == (1, 1)
+    assert "private_field_changed" in codes(report)
+    assert "SELECT 0" in scene.files["private.jsonl"].decode()
+
+
+def test_an_entry_edited_in_the_database_is_named_in_the_next_bundle(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, 12)
+    with scene.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER entry_no_update")
+        connection.exec_driver_sql(
+            "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'lic_2', 'lic_0') AS BLOB) "
+            "WHERE idx = 5"
+        )
+    with GroupCommitWriter(
+        scene.engine, scene.keys, SteppedClock(), scene.key.name, tmp_path / "head"
+    ) as writer:
+        export_bundle(scene.engine, writer, SYSTEM_ACTOR, key=scene.key, files={}, out=scene.bundle)
+    scene.engine.dispose()
+    report = judged(scene.files, scene)
+    assert (report.exit_code, report.first_bad_index) == (1, 5)
+
+
+def test_another_key_another_origin_and_a_damaged_past_prove_nothing(
+    scene: Scene, tmp_path: Path
+) -> None:
+    stranger = FileKeyStore(tmp_path / "stranger").ensure_signing_key("log")
+    for key in (
+        VerifierKey(scene.key.name, stranger),
+        VerifierKey("other.example/log", scene.key.public_key),
+    ):
+        report = verify_files(scene.files, read_key(key.text()))
+        assert codes(report) == {"checkpoint_not_signed"}
+        assert report.exit_code == 1
+    damaged = scene.checkpoint.read_bytes().replace(b"\n2", b"\n1", 1)
+    with pytest.raises(Unusable, match="proves nothing"):
+        read_kept({"checkpoint": damaged}, scene.verifier)
+    with pytest.raises(Unusable, match="no checkpoint"):
+        read_kept({}, scene.verifier)
+
+
+def test_a_bundle_takes_no_file_in_the_place_of_its_own(scene: Scene, tmp_path: Path) -> None:
+    for path in ("checkpoint", "tile/0/000", "../up", "/root", "manifest.json"):
+        with (
+            GroupCommitWriter(
+                scene.engine, scene.keys, SteppedClock(), scene.key.name, head_of(scene)
+            ) as writer,
+            pytest.raises(InvalidInput),
+        ):
+            export_bundle(
+                scene.engine,
+                writer,
+                SYSTEM_ACTOR,
+                key=scene.key,
+                files={path: b""},
+                out=tmp_path / "x.zip",
+            )
+    scene.engine.dispose()
+
+
+def head_of(scene: Scene) -> Path:
+    return scene.bundle.with_name("head")
+
+
+def test_archives_with_names_twice_or_climbing_are_unusable(tmp_path: Path) -> None:
+    path = tmp_path / "bad.zip"
+    for name in ("../checkpoint", "/checkpoint"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, "x")
+        with pytest.raises(Unusable):
+            read_source(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("checkpoint", "x")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("checkpoint", "y")
+    with pytest.raises(Unusable):
+        read_source(path)
+    with pytest.raises(Unusable):
+        read_source(tmp_path / "nothing.zip")
+
+
+def test_an_honest_bundle_is_good_and_every_finding_speaks_both_languages(scene: Scene) -> None:
+    report = judged(scene.files, scene, scene.earlier())
+    assert report.exit_code == 0
+    assert codes(report) == {"log_intact", "files_logged", "extends_checkpoint"}
+    assert all(finding.zh and finding.en for finding in report.findings)
+    assert "log_intact" in report.text("zh")
+
+
+def test_the_command_needs_no_more_than_python_and_cryptography(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, bundle = scene.key.text(), str(scene.bundle)
+    script = (
+        "import sys; from audit.verify.__main__ import run; code = run(sys.argv[1:]);"
+        "ours = {name.split('.')[0] for name in sys.modules};"
+        "assert not ours & {'foundation', 'sqlalchemy', 'pydantic', 'revenue'}, ours;"
+        "assert 'audit.tree' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "bundle", bundle, "--key", key, "--since", scene.kept],
+        check=False,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "全部" in done.stdout
+    damaged = tmp_path / "damaged.zip"
+    whole = bytearray(scene.bundle.read_bytes())
+    whole[len(whole) // 3] ^= 1
+    damaged.write_bytes(whole)
+    assert run(["bundle", str(damaged), "--key", key]) in {1, 2}
+    assert run(["bundle", bundle, "--key", "nonsense+1+x"]) == 2
+    assert run(["bundle", bundle, "--key", str(tmp_path / "missing.key")]) == 2
+    assert run(["bundle", bundle, "--key", key, "--require-since"]) == 3
+    assert run(["bundle", bundle, "--key", key, "--since", str(scene.checkpoint)]) == 0
+    capsys.readouterr()
+    assert run(["bundle", bundle, "--key", key, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 0
+    folder = tmp_path / "log"
+    for name, data in scene.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    assert run(["log", str(folder), "--key", key, "--since", str(scene.earlier_bundle)]) == 0

@@ -26,6 +26,7 @@ from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
 from policies.schema.licences import LicenceRules
+from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 
@@ -40,6 +41,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "disclosure": DisclosureRules,
         "gate": GateRules,
         "licences": LicenceRules,
+        "masks": MaskRules,
         "privacy": PrivacyRules,
         "revenue": RevenueRules,
     }
@@ -56,13 +58,15 @@ _PACKAGE_FILES = frozenset({"__init__.py", "load.py", "py.typed"})
 class PolicyPack:
     """All rules in force, as typed values, with the digest of the bytes they came from.
 
-    ``files`` maps ``section/name`` to its rules; ``file_digests`` maps each path to its SHA-256.
+    ``files`` maps ``section/name`` to its rules; ``file_digests`` maps each path to its SHA-256, and
+    ``sources`` to its bytes, for an evidence bundle.
     """
 
     digest: str
     file_digests: Mapping[str, str]
     files: Mapping[str, RuleFile]
     access_model: str
+    sources: Mapping[str, bytes]
 
     def rules(self, schema: type[R], name: str | None = None) -> R:
         """Return the rules of one section, chosen by its class.
@@ -109,6 +113,7 @@ def load_policies(directory: Path | None = None) -> PolicyPack:
         ),
         files=MappingProxyType(rules),
         access_model=contents[ACCESS_MODEL].decode(),
+        sources=MappingProxyType(contents),
     )
 
 

@@ -178,7 +178,7 @@ def _refuse_repeat(connection: Connection, key: RequestKey) -> None:
         "already_done",
         Message(
             f"该请求此前已生效，见日志第 {row.entry_index} 号条目；未重复执行。",
-            f"This request took effect before, as log entry {row.entry_index}; it was not repeated.",
+            f"This request took effect before, as log entry {row.entry_index}; not repeated.",
         ),
         field="Idempotency-Key",
     )

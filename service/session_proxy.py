@@ -42,6 +42,7 @@ FRAME_BYTES_MAX = 64 << 20
 REQUEST_BYTES_MAX = 64 << 20
 HEADER_SECONDS_MAX = 60.0
 CLOSED_BY_POLICY = 1008
+GOING_AWAY = 1001
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 CountBytes = Callable[[int], bool]
@@ -265,7 +266,7 @@ class SessionProxy:
                 await browser.accept(subprotocol=session.subprotocol)
                 await self._relay(slot, live, browser, session)
         except (OSError, WebSocketException):
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await browser.close(CLOSED_BY_POLICY)
 
     async def _relay(
@@ -288,8 +289,8 @@ class SessionProxy:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            with contextlib.suppress(RuntimeError):
-                await browser.close(CLOSED_BY_POLICY if live.dark else 1001)
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await browser.close(CLOSED_BY_POLICY if live.dark else GOING_AWAY)
 
     async def _inwards(self, slot: str, browser: WebSocket, session: ClientConnection) -> None:
         while True:

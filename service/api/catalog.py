@@ -1,0 +1,145 @@
+"""The catalogue: entries, populations, data sets and their versions, from those who supply them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from catalog.populations import (
+    PopulationDeclaration,
+    approve_population,
+    declare_population,
+)
+from catalog.registration import register_dataset, register_entry
+from catalog.store import current_version, dataset_by_name, datasets
+from foundation.db import reading
+from foundation.errors import InvalidInput, Message, NotFound
+from foundation.ids import random_name
+from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, SupplierCaller
+from service.bootstrap import Platform
+from service.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/catalog", route_class=IdempotentRoute, tags=["catalog"])
+uploads = APIRouter(prefix="/catalog", tags=["catalog"])
+
+Document = Annotated[dict[str, Any], Body()]
+
+
+@router.post("/entries", status_code=201)
+def post_entry(
+    body: Document,
+    actor: SupplierCaller,
+    platform: OnPlatform,
+    provider: Annotated[str, Query(max_length=64)] = "",
+) -> dict[str, object]:
+    """Register a catalogue entry under the caller's department, or a named one."""
+    recorded = register_entry(
+        platform.writer, actor, platform.catalog_rules, provider or actor.organisation, body
+    )
+    found = recorded.value
+    return {"id": found.id, "code": found.entry.code, "entry": recorded.index}
+
+
+@router.post("/populations", status_code=201)
+def post_population(
+    body: PopulationDeclaration, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Declare a population; a second person approves it."""
+    recorded = declare_population(platform.writer, actor, body)
+    return {"name": recorded.value.name, "state": recorded.value.state, "entry": recorded.index}
+
+
+@router.post("/populations/{name}/approval", status_code=201)
+def post_population_approval(
+    name: str, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Approve a population that somebody else declared."""
+    recorded = approve_population(platform.writer, actor, name)
+    return {"name": recorded.value.name, "state": recorded.value.state, "entry": recorded.index}
+
+
+@router.post("/datasets", status_code=201)
+def post_dataset(body: Document, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
+    """Register a data set beneath a catalogue entry."""
+    recorded = register_dataset(platform.writer, actor, body)
+    return {
+        "id": recorded.value.id,
+        "name": recorded.value.declaration.name,
+        "entry": recorded.index,
+    }
+
+
+@router.get("/datasets")
+def get_datasets(_actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+    """List the data sets with their declared facts. No count of rows stands here."""
+    with reading(platform.engine) as connection:
+        found = [
+            {
+                **item.declaration.model_dump(mode="json"),
+                "provider": item.provider,
+                "version": version.manifest_digest
+                if (version := current_version(connection, item.id))
+                else None,
+            }
+            for item in datasets(connection)
+        ]
+    return {"datasets": found}
+
+
+@router.get("/datasets/{name}/rows")
+def get_row_count(name: str, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
+    """Tell the exact number of rows: to the source department and the authority only."""
+    with reading(platform.engine) as connection:
+        dataset = dataset_by_name(connection, name)
+        version = current_version(connection, dataset.id) if dataset else None
+    own = dataset is not None and (
+        dataset.provider == actor.organisation or actor.organisation == platform.authority
+    )
+    if version is None or not own:
+        raise NotFound("dataset_unknown", Message("没有该数据集。", "There is no such data set."))
+    return {"dataset": name, "number": version.number, "row_count": version.row_count}
+
+
+@uploads.post("/datasets/{name}/versions", status_code=201)
+async def post_version(
+    name: str,
+    request: Request,
+    actor: SupplierCaller,
+    platform: OnPlatform,
+    file_name: Annotated[str, Query(min_length=1, max_length=200)],
+) -> dict[str, object]:
+    """Upload one file (CSV or Parquet, as the raw body); publish it as the next version."""
+    path = platform.settings.home / "uploads" / random_name()
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        await _receive(request, platform, path)
+        version = await run_in_threadpool(
+            platform.publisher.publish, actor, name, path, file_name
+        )
+    finally:
+        path.unlink(missing_ok=True)
+    return {
+        "version": version.id,
+        "number": version.number,
+        "manifest_digest": version.manifest_digest,
+    }
+
+
+async def _receive(request: Request, platform: Platform, path: Any) -> None:
+    """Write the body to a file, and stop at the largest size a source may have."""
+    limit = platform.catalog_rules.source_bytes_max
+    received = 0
+    with path.open("xb") as file:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > limit:
+                raise InvalidInput(
+                    "file_too_large",
+                    Message(
+                        f"文件超过 {limit} 字节的上限，请拆分后分版本提交。",
+                        f"The file is over {limit} bytes; split it.",
+                    ),
+                    field="$.file",
+                    rule="policies/catalog",
+                )
+            file.write(chunk)

@@ -1,0 +1,86 @@
+"""What code inside a session may ask: data sets, budget, estimate, question, release.
+
+The slot stands in the scope, put there by the listener that accepted the connection; nothing in
+the request says who asks (see ``service.session_gateway_socket``).
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from authorization.organisations import actor_for_person
+from catalog.datasets import Frozen
+from disclosure.pipeline import QuestionScope
+from disclosure.release.desk import ReleaseRequest
+from foundation.db import reading
+from foundation.errors import Denied, Message
+from service.api.callers import OnPlatform, platform_of
+from service.errors import language_of
+
+router = APIRouter(prefix="/v1", tags=["gateway"])
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+SQL_CHARACTERS_MAX = 100_000
+
+
+class SqlQuestion(Frozen):
+    """One question, and how much privacy loss it may cost."""
+
+    sql: str = Field(min_length=1, max_length=SQL_CHARACTERS_MAX)
+    question_nano_rho: int | None = Field(default=None, ge=1)
+
+
+def session_scope(request: Request) -> QuestionScope:
+    """Return who asks, as the slot's session and the registry know it."""
+    platform = platform_of(request)
+    session = platform.sessions.session_of_slot(str(request.state.slot))
+    if session is None:
+        raise Denied(
+            "session_not_open",
+            Message("会话不在开通状态。", "The session is not open."),
+            field="session",
+        )
+    with reading(platform.engine) as connection:
+        actor = actor_for_person(
+            connection, session.person, session.organisation, language_of(request)
+        )
+    return QuestionScope(session=session.id, licence=session.licence, actor=actor)
+
+
+InSession = Annotated[QuestionScope, Depends(session_scope)]
+
+
+@router.get("/datasets")
+def get_datasets(scope: InSession, platform: OnPlatform) -> dict[str, object]:
+    """List what this licence grants."""
+    return {"datasets": platform.pipeline.datasets(scope)}
+
+
+@router.get("/budget")
+def get_budget(scope: InSession, platform: OnPlatform) -> dict[str, object]:
+    """Tell this licence's privacy budget."""
+    return {"populations": platform.pipeline.budget(scope)}
+
+
+@router.post("/estimate")
+def post_estimate(
+    body: SqlQuestion, scope: InSession, platform: OnPlatform
+) -> dict[str, object]:
+    """Say what a question would cost and how exact its answer would be. Free."""
+    return platform.pipeline.estimate(scope, body.sql, body.question_nano_rho)
+
+
+@router.post("/query")
+def post_query(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> Response:
+    """Ask a question; the answer is one Arrow stream with its receipt."""
+    given = platform.pipeline.ask(scope, body.sql, body.question_nano_rho)
+    return Response(given.arrow_stream, media_type=ARROW_STREAM)
+
+
+@router.post("/releases", status_code=201)
+def post_release(
+    body: ReleaseRequest, scope: InSession, platform: OnPlatform
+) -> dict[str, object]:
+    """Ask the release desk to let one stored answer out."""
+    return platform.desk.submit(scope.actor, scope.licence, scope.session, body).as_json()

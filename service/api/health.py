@@ -1,0 +1,17 @@
+"""Whether the service is up; nothing about data or people."""
+
+from fastapi import APIRouter
+
+from service.api.callers import OnPlatform
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health")
+def get_health(platform: OnPlatform) -> dict[str, object]:
+    """Answer once the platform is built; name its mode and policy pack."""
+    return {
+        "status": "ok",
+        "mode": platform.settings.mode.value,
+        "policy_digest": platform.pack.digest,
+    }

@@ -1,0 +1,102 @@
+"""The log as its readers see it: key, checkpoint, entries, receipts, and the evidence bundle."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, PlainTextResponse
+from starlette.background import BackgroundTask
+
+from audit.export import export_bundle, export_kept
+from audit.reading import read_entries, receipt_for
+from audit.tags import KIND_SENTENCES, EntryKind
+from foundation.clock import to_iso
+from foundation.db import reading
+from foundation.ids import random_name
+from service.api.callers import AnyCaller, OnPlatform, OverseerCaller, RegulatorCaller
+from service.evidence import evidence_files
+
+router = APIRouter(prefix="/log", tags=["audit"])
+ENTRIES_MAX = 500
+
+
+@router.get("/key", response_class=PlainTextResponse)
+def get_key(platform: OnPlatform) -> str:
+    """Return the log's verifier key. Public: keep it outside the platform."""
+    return platform.log.verifier_key.text() + "\n"
+
+
+@router.get("/checkpoint", response_class=PlainTextResponse)
+def get_checkpoint(platform: OnPlatform) -> str:
+    """Return the last signed checkpoint. Public."""
+    return platform.log.head()
+
+
+@router.get("/kept")
+def get_kept(_actor: OverseerCaller, platform: OnPlatform) -> FileResponse:
+    """Return the checkpoint with the leaf hashes beneath it, to hold later logs against."""
+    path = platform.settings.home / "exports" / f"{random_name()}.zip"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    export_kept(platform.engine, path)
+    return FileResponse(
+        path, media_type="application/zip", background=BackgroundTask(path.unlink)
+    )
+
+
+@router.post("/bundles")
+def post_bundle(actor: RegulatorCaller, platform: OnPlatform) -> FileResponse:
+    """Export the whole log, its rules, licences, journals and statements for offline checking."""
+    path = platform.settings.home / "exports" / f"{random_name()}.zip"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    export_bundle(
+        platform.engine,
+        platform.writer,
+        actor,
+        key=platform.log.verifier_key,
+        files=evidence_files(platform.engine, platform.pack),
+        out=path,
+    )
+    return FileResponse(
+        path, media_type="application/zip", background=BackgroundTask(path.unlink)
+    )
+
+
+@router.get("/entries")
+def get_entries(
+    actor: OverseerCaller,
+    platform: OnPlatform,
+    start: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=ENTRIES_MAX)] = 100,
+    kind: Annotated[EntryKind | None, Query()] = None,
+    licence: Annotated[str | None, Query(max_length=80)] = None,
+    person: Annotated[str | None, Query(max_length=80)] = None,
+    dataset: Annotated[str | None, Query(max_length=80)] = None,
+) -> dict[str, object]:
+    """Search the public part of the log; each line says in words what happened."""
+    subjects = {"licence": licence, "person": person, "dataset": dataset}
+    with reading(platform.engine) as connection:
+        found = read_entries(
+            connection,
+            first=start,
+            limit=limit,
+            kinds=() if kind is None else (kind,),
+            subjects={name: value for name, value in subjects.items() if value is not None},
+        )
+    return {
+        "entries": [
+            {
+                "index": entry.index,
+                "time": to_iso(entry.time_us),
+                "kind": entry.kind,
+                "sentence": KIND_SENTENCES[EntryKind(entry.kind)].in_language(actor.language),
+                "content": entry.content,
+            }
+            for entry in found
+        ]
+    }
+
+
+@router.get("/entries/{index}/receipt", response_class=PlainTextResponse)
+def get_receipt(index: int, _actor: AnyCaller, platform: OnPlatform) -> str:
+    """Return the proof of an entry's place in the log. It discloses hashes only."""
+    with reading(platform.engine) as connection:
+        return receipt_for(connection, index)

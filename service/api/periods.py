@@ -1,0 +1,67 @@
+"""Periods of the ledger and their statements: opened and closed by the authority's command."""
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from catalog.datasets import Frozen
+from foundation.db import reading
+from foundation.errors import Denied, Message
+from foundation.identity import Role
+from revenue.periods import close_period, open_period
+from revenue.readable import readable_payee, readable_period
+from revenue.statements import payee_statement, payees_of, period_statement
+from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
+from service.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/periods", route_class=IdempotentRoute, tags=["revenue"])
+
+
+class PeriodRequest(Frozen):
+    """The name of a new period, for example ``2026-11``."""
+
+    id: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,59}$")
+
+
+@router.post("", status_code=201)
+def post_period(
+    body: PeriodRequest, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Open a period; one is open at a time."""
+    recorded = open_period(platform.writer, actor, body.id)
+    return {"id": recorded.value, "entry": recorded.index}
+
+
+@router.post("/{period_id}/close", status_code=201)
+def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> dict[str, object]:
+    """Close a period at this log index: journals are sealed, statements written."""
+    recorded = close_period(platform.writer, actor, period_id)
+    return {"id": period_id, "entry": recorded.index, "close_index": recorded.index}
+
+
+@router.get("/{period_id}/statements")
+def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+    """Read a closed period: the whole for authority and regulator, its own line for a payee."""
+    overseer = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR) or actor.has(Role.FINANCE)
+    with reading(platform.engine) as connection:
+        payees = payees_of(connection, period_id)
+        if not overseer and actor.organisation not in payees:
+            raise Denied(
+                "statement_not_yours",
+                Message(
+                    "只能查看本机构的结算单。", "You may read your own organisation's statement."
+                ),
+            )
+        shown = payees if overseer else (actor.organisation,)
+        lines = {payee: payee_statement(connection, period_id, payee) for payee in shown}
+        whole = period_statement(connection, period_id) if overseer else None
+    return {
+        "period": None if whole is None else whole.document,
+        "readable": None
+        if whole is None
+        else readable_period(whole.document).in_language(actor.language),
+        "payees": lines,
+        "readable_payees": {
+            payee: readable_payee(line).in_language(actor.language)
+            for payee, line in lines.items()
+        },
+    }

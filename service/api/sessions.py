@@ -1,0 +1,117 @@
+"""Sessions: opened by an operator under a licence, framed on the platform's own page."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from authorization.decisions import AccessRequest, check_decision, decide
+from authorization.lines import Action
+from catalog.datasets import Frozen
+from foundation.errors import Conflict, Message, NotFound
+from foundation.identity import Actor, Role
+from sandbox.sessions import Session, SessionState
+from service.api.callers import AnyCaller, OnPlatform, OperatorCaller
+from service.bootstrap import Platform
+from service.idempotency import IdempotentRoute
+from service.session_page import session_page
+
+router = APIRouter(prefix="/sessions", route_class=IdempotentRoute, tags=["sessions"])
+pages = APIRouter(tags=["pages"])
+
+
+class SessionRequest(Frozen):
+    """Under which licence a session is wanted."""
+
+    licence: str
+
+
+@router.post("", status_code=201)
+def post_session(
+    body: SessionRequest, actor: OperatorCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Open an isolated notebook session. Its purpose is that of the licence's scenario."""
+    snapshot = platform.enforcer.snapshot
+    request = AccessRequest(actor, body.licence, Action.SESSION_OPEN)
+    permit = check_decision(decide(snapshot, platform.board, request, platform.clock.now_us()))
+    purpose = str(permit.licence.document.scenario.purpose)
+    session = platform.sessions.open(actor, body.licence, purpose)
+    if not platform.board.is_open(body.licence):  # suspended while the sandbox was starting
+        platform.sessions.close(session.id, actor, "licence_suspended")
+        platform.board.check_open(body.licence)
+    return _shown(session)
+
+
+@router.get("/{session_id}")
+def get_session(session_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+    """Tell where a session stands: to its own person, the authority and the regulator."""
+    return _shown(_readable(platform, actor, session_id))
+
+
+@router.post("/{session_id}/tickets", status_code=201)
+def post_ticket(
+    session_id: str, actor: OperatorCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Give the session's own person a link that works once, within a minute."""
+    session = _own(platform, actor, session_id)
+    return {"url": platform.proxy.enter_url(str(session.slot))}
+
+
+@router.post("/{session_id}/close", status_code=200)
+def post_close(session_id: str, actor: OperatorCaller, platform: OnPlatform) -> dict[str, object]:
+    """End a session; its sandbox and everything in it is destroyed."""
+    _own(platform, actor, session_id)
+    return _shown(platform.sessions.close(session_id, actor, "closed_by_operator"))
+
+
+@pages.get("/sessions/{session_id}", response_class=HTMLResponse)
+def get_session_page(
+    session_id: str, platform: OnPlatform, ticket: Annotated[str, Query(max_length=200)] = ""
+) -> HTMLResponse:
+    """Show the page that frames a session. The link holds a one-time ticket, so no token."""
+    session = platform.sessions.session(session_id)
+    if session.state is not SessionState.OPEN or session.slot is None or not ticket:
+        raise _unknown()
+    origin = platform.proxy.session_origin(session.slot)
+    url = f"{origin}{platform.proxy.enter_path}?ticket={ticket}"
+    return session_page(session_id, url, origin, platform.settings.language)
+
+
+def _own(platform: Platform, actor: Actor, session_id: str) -> Session:
+    session = platform.sessions.session(session_id)
+    if session.person != actor.person:
+        raise _unknown()
+    if session.state is not SessionState.OPEN:
+        raise Conflict(
+            "session_not_open",
+            Message(
+                f"会话当前状态为 {session.state}，不能使用。",
+                f"The session is {session.state}; it cannot be used.",
+            ),
+            field="session",
+        )
+    return session
+
+
+def _readable(platform: Platform, actor: Actor, session_id: str) -> Session:
+    session = platform.sessions.session(session_id)
+    overseer = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
+    if session.person != actor.person and not overseer:
+        raise _unknown()
+    return session
+
+
+def _unknown() -> NotFound:
+    return NotFound("session_unknown", Message("没有这个会话。", "There is no such session."))
+
+
+def _shown(session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "slot": session.slot,
+        "licence": session.licence,
+        "purpose": session.purpose,
+        "state": session.state,
+        "reason": session.reason,
+        "egress_bytes": session.egress_bytes,
+    }

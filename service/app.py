@@ -1,0 +1,58 @@
+"""The applications of one platform: the API on the platform's host, sessions on their own hosts,
+and the gateway that answers only on a slot's Unix socket.
+"""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from service import errors
+from service.api import (
+    catalog,
+    gateway,
+    health,
+    licences,
+    log,
+    organisations,
+    periods,
+    products,
+    releases,
+    sessions,
+)
+from service.bootstrap import Platform
+from service.session_proxy import SessionHosts
+
+PREFIX = "/api/v1"
+
+
+def create_api(platform: Platform) -> FastAPI:
+    """Build the HTTP API."""
+    app = FastAPI(
+        title="Sandgate 沙闸",
+        version="1",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.platform = platform
+    for module in (catalog, health, licences, log, organisations, periods, products, releases):
+        app.include_router(module.router, prefix=PREFIX)
+    app.include_router(catalog.uploads, prefix=PREFIX)
+    app.include_router(sessions.router, prefix=PREFIX)
+    app.include_router(sessions.pages)
+    errors.install(app)
+    return app
+
+
+def create_gateway(platform: Platform) -> FastAPI:
+    """Build the gateway: what code inside a session may ask, and nothing else."""
+    app = FastAPI(title="Sandgate gateway", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.platform = platform
+    app.include_router(gateway.router)
+    errors.install(app)
+    return app
+
+
+def create_app(platform: Platform) -> ASGIApp:
+    """Join API and session hosts, and open the gateway's sockets."""
+    platform.doors.connect(create_gateway(platform), platform.sessions.freeze_slot)
+    return SessionHosts(create_api(platform), platform.proxy)

@@ -1,0 +1,84 @@
+"""A session's two doors, opened and shut together: the browser's proxy and the gateway's socket.
+
+Shutting is immediate, from any thread, and waits on nothing; a licence's doors are known by heart
+so that a suspension needs no database.
+"""
+
+import threading
+from collections.abc import Callable
+
+from starlette.types import ASGIApp
+
+from foundation.settings import Settings
+from sandbox.backends.interface import Endpoint
+from sandbox.egress import EgressBudget
+from sandbox.sessions import Session, egress_account
+from sandbox.tickets import Tickets
+from service.session_gateway_socket import GatewaySockets
+from service.session_proxy import SessionProxy
+
+
+class SessionDoors:
+    """Opens and shuts the doors of every slot of this process."""
+
+    def __init__(self, settings: Settings, tickets: Tickets, egress: EgressBudget) -> None:
+        """Make the proxy; gateways answer only once ``connect`` gave them their application."""
+        self._egress = egress
+        self._freeze: Callable[[str], None] = _freeze_nothing
+        self._gateways: GatewaySockets | None = None
+        self._licence_of: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.proxy = SessionProxy(
+            tickets,
+            f"http://{settings.platform_host}:{settings.port}",
+            on_egress_exceeded=self._exceeded,
+            on_activity=_ignore,
+        )
+
+    def connect(self, gateway: ASGIApp, freeze_slot: Callable[[str], None]) -> None:
+        """Give the gateway its application, and the way to freeze a slot that took too much."""
+        self._gateways = GatewaySockets(gateway)
+        self._freeze = freeze_slot
+
+    def open(self, session: Session, endpoint: Endpoint) -> None:
+        """Open both doors of a session whose assignment is in the log."""
+        if self._gateways is None:
+            raise RuntimeError("the gateway has no application yet")
+        with self._lock:
+            self._licence_of[endpoint.slot] = session.licence
+        self._gateways.serve(endpoint.slot, endpoint.gateway_listener, endpoint.peer_uid)
+        self._gateways.assign(endpoint.slot)
+        meter = self._egress.meter(endpoint.slot, egress_account(session))
+        self.proxy.light_up(endpoint.slot, endpoint.ui_socket, endpoint.ui_token, meter)
+
+    def darken(self, slot: str, frozen: bool) -> None:
+        """Shut both doors of a slot at once."""
+        self.proxy.go_dark(slot, frozen=frozen)
+        if self._gateways is not None:
+            self._gateways.go_dark(slot)
+
+    def darken_licence(self, licence: str) -> None:
+        """Shut the doors of every session under a licence."""
+        with self._lock:
+            slots = [slot for slot, held in self._licence_of.items() if held == licence]
+        for slot in slots:
+            self.darken(slot, frozen=True)
+
+    def close(self) -> None:
+        """Shut everything."""
+        self.proxy.close()
+        if self._gateways is not None:
+            self._gateways.close()
+
+    def _exceeded(self, slot: str) -> None:
+        # The proxy's own loop must not wait for the log: darkness first, the entry from a thread.
+        self.proxy.go_dark(slot, frozen=True)
+        threading.Thread(target=self._freeze, args=(slot,), daemon=True).start()
+
+
+def _ignore(_slot: str) -> None:
+    """Idle stops are not counted yet; see the changelog."""
+
+
+def _freeze_nothing(_slot: str) -> None:
+    """Before ``connect`` no slot is served, so none can exceed."""

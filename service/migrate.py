@@ -1,0 +1,47 @@
+"""Brings the control store to the newest revision at start; an unknown revision refuses to start."""
+
+import importlib
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Engine
+
+from foundation.errors import Message, Unavailable
+
+STORES = (
+    "audit.store",
+    "authorization.store",
+    "catalog.store",
+    "disclosure.store",
+    "disclosure.release.store",
+    "revenue.store",
+    "sandbox.store",
+    "service.idempotency",
+)
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def import_stores() -> None:
+    """Import every module that declares tables, so that the metadata is whole."""
+    for store in STORES:
+        importlib.import_module(store)
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the revisions this store has not seen. Raises Unavailable for one from the future."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise Unavailable(
+            "store_unknown_revision",
+            Message(
+                "控制库由更新版本的平台写成，本版本不能打开。请升级平台。",
+                "The control store was written by a newer version; upgrade this service.",
+            ),
+        ) from error

@@ -1,0 +1,35 @@
+"""Who may read what through the API, where a role alone does not decide it."""
+
+from authorization.documents import LicenceDocument
+from authorization.licences import Licence
+from foundation.errors import Denied, Message, NotFound
+from foundation.identity import Actor, Role
+
+
+class Readers:
+    """Checks of readers against the parties of a licence."""
+
+    def __init__(self, authority: str) -> None:
+        """Know the data authority's organisation."""
+        self._authority = authority
+
+    def check_authority(self, actor: Actor) -> None:
+        """Refuse anyone who does not act for the data authority itself."""
+        if actor.organisation != self._authority:
+            raise Denied(
+                "authority_only",
+                Message("仅限数据主管部门。", "This is for the data authority only."),
+                rule="roles",
+            )
+
+    def check_licence_reader(self, actor: Actor, licence: Licence) -> None:
+        """Let a licence's parties, the authority and the regulator read it; to others it is not."""
+        document = LicenceDocument.model_validate_json(licence.document)
+        parties = {self._authority, document.operator, document.product.payer}
+        parties |= {share.payee for share in document.scheme.shares}
+        if actor.organisation not in parties and not actor.has(Role.REGULATOR):
+            raise NotFound(
+                "licence_unknown",
+                Message("没有这项授权。", "There is no such licence."),
+                field="licence",
+            )

@@ -16,7 +16,8 @@ from pathlib import Path
 from foundation.cgroups import ControlGroup
 
 OUTPUT_BYTES_MAX = 64 << 10
-GONE_MILLISECONDS_MAX = 5_000
+GONE_SECONDS_MAX = 5.0
+REAPED_SECONDS_MAX = 2.0
 
 
 def status_field(pid: int, name: str) -> str | None:
@@ -69,12 +70,20 @@ class ConfinedProcess:
         return code
 
     def kill(self) -> None:
-        """End every process inside, at once; returns when they are gone. Safe to repeat."""
-        if self._init is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._init, signal.SIGKILL)
-        self._started.kill()
-        self._started.wait()
+        """End every process inside, at once; returns when they are gone. Safe to repeat.
+
+        The first inner process goes first, so that bubblewrap reaps it and leaves no zombie to
+        whatever is process 1 on this host.
+        """
+        with self._lock:
+            if self._init is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        try:
+            self._started.wait(REAPED_SECONDS_MAX if self.init_pid is not None else 0)
+        except subprocess.TimeoutExpired:
+            self._started.kill()
+            self._started.wait()
         self._tidy()
 
     def output_tail(self) -> str:
@@ -91,7 +100,7 @@ class ConfinedProcess:
         with self._lock:
             init, self._init = self._init, None
         if init is not None:
-            select.select([init], [], [], GONE_MILLISECONDS_MAX / 1_000)
+            select.select([init], [], [], GONE_SECONDS_MAX)
             os.close(init)
         self._drain.join(1.0)
         self._group.remove()

@@ -1,0 +1,226 @@
+"""A real JupyterLab in a real sandbox, used through the real proxy."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from sandbox.backends.interface import Endpoint
+from service.session_browser import KernelChannel, SessionBrowser
+from tests.integration.session_parts import Stage, stage
+from tests.parts import need_namespaces, need_session_environment
+
+pytestmark = [need_namespaces, need_session_environment]
+
+WHO = """
+import http.client, socket
+class Local(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/gateway.sock")
+connection = Local("gateway")
+connection.request("GET", "/who")
+print(connection.getresponse().read().decode())
+"""
+
+FORK = """
+import os, time
+if os.fork() == 0:
+    print('child', flush=True)
+    os._exit(0)
+os.wait()
+time.sleep(0.5)
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stage]:
+    with stage() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def endpoint(running: Stage) -> Endpoint:
+    return running.open()
+
+
+@pytest.fixture(scope="module")
+def browser(running: Stage, endpoint: Endpoint) -> Iterator[SessionBrowser]:
+    with running.enter(endpoint.slot) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def kernel(browser: SessionBrowser) -> Iterator[KernelChannel]:
+    with browser.kernel() as channel:
+        yield channel
+
+
+def test_without_a_cookie_a_session_does_not_exist(running: Stage, endpoint: Endpoint) -> None:
+    host = running.proxy.session_origin(endpoint.slot).removeprefix("http://")
+    answer = httpx.get(f"http://127.0.0.1:{running.port}/api/status", headers={"host": host})
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "session_unknown"
+
+
+def test_a_ticket_works_once(running: Stage, endpoint: Endpoint, browser: SessionBrowser) -> None:
+    url = running.proxy.enter_url(endpoint.slot)
+    host = browser.headers()["host"]
+    path = url.removeprefix(browser.origin)
+    base = f"http://127.0.0.1:{running.port}"
+    assert httpx.get(base + path, headers={"host": host}).status_code == 303
+    assert httpx.get(base + path, headers={"host": host}).status_code == 403
+
+
+def test_a_ticket_opens_no_other_session(running: Stage, endpoint: Endpoint) -> None:
+    other = "a" * 26
+    path = running.proxy.enter_url(endpoint.slot).split("/", 3)[3]
+    answer = httpx.get(
+        f"http://127.0.0.1:{running.port}/{path}",
+        headers={"host": f"{other}.localhost:{running.port}"},
+    )
+    assert answer.status_code == 404
+
+
+def test_the_platform_stays_on_its_own_host(running: Stage) -> None:
+    answer = httpx.get(
+        f"http://127.0.0.1:{running.port}/", headers={"host": f"localhost:{running.port}"}
+    )
+    assert answer.text == "platform"
+
+
+def test_direct_call_without_the_token_is_refused(
+    endpoint: Endpoint, browser: SessionBrowser
+) -> None:
+    assert browser.request("GET", "/api/status").status_code == 200
+    transport = httpx.HTTPTransport(uds=str(endpoint.ui_socket))
+    with httpx.Client(transport=transport, base_url="http://session") as client:
+        assert client.get("/api/contents").status_code == 403
+
+
+def test_a_cell_runs(kernel: KernelChannel) -> None:
+    assert kernel.execute("1+1").text == "2"
+
+
+def test_lab_page_loads_with_our_headers_and_no_token(
+    endpoint: Endpoint, browser: SessionBrowser
+) -> None:
+    page = browser.request("GET", "/lab")
+    assert page.status_code == 200
+    assert "frame-ancestors http://localhost" in page.headers["content-security-policy"]
+    assert "set-cookie" not in page.headers
+    assert endpoint.ui_token not in page.text
+    assert "filebrowser-extension:download" in page.text
+
+
+def test_workspaces_and_settings_can_be_saved(browser: SessionBrowser) -> None:
+    workspace = {"data": {}, "metadata": {"id": "default"}}
+    saved = browser.request("PUT", "/lab/api/workspaces/default", json=workspace)
+    assert saved.status_code == 204
+    settings = browser.request(
+        "PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", json={"raw": "{}"}
+    )
+    assert settings.status_code == 204
+
+
+def test_a_notebook_is_saved_and_read_but_not_downloaded(browser: SessionBrowser) -> None:
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    body = {"type": "notebook", "format": "json", "content": notebook}
+    assert browser.request("PUT", "/api/contents/笔记.ipynb", json=body).status_code == 201
+    read = browser.request("GET", "/api/contents/笔记.ipynb?type=notebook&content=1")
+    assert read.json()["content"]["nbformat"] == 4
+    assert browser.request("GET", "/files/笔记.ipynb").status_code == 403
+    assert browser.request("GET", "/api/contents/笔记.ipynb?format=base64").status_code == 403
+
+
+def test_the_gateway_knows_the_slot_by_its_listener(
+    endpoint: Endpoint, kernel: KernelChannel
+) -> None:
+    assert endpoint.slot in kernel.execute(WHO).text
+
+
+def test_output_of_forked_children_is_seen(kernel: KernelChannel) -> None:
+    code = (
+        "import os\nif os.fork() == 0:\n    print('child', flush=True)\n    os._exit(0)\nos.wait()"
+    )
+    shown = kernel.execute(code + "\nimport time; time.sleep(0.5)")
+    assert shown.error is None
+    assert kernel.execute("!echo pty works").text.strip() == "pty works"
+
+
+def test_two_sessions_do_not_see_each_other(running: Stage, kernel: KernelChannel) -> None:
+    other = running.open()
+    try:
+        with running.enter(other.slot) as second, second.kernel() as channel:
+            channel.execute(
+                "open('/tmp/mark','w').write('x'); open('/dev/shm/mark','w').write('x')"
+            )
+            shown = channel.execute(WHO).text
+        assert other.slot in shown
+        seen = kernel.execute(
+            "import os; print(os.path.exists('/tmp/mark'), os.path.exists('/dev/shm/mark'))"
+        )
+        assert seen.text.strip() == "False False"
+    finally:
+        running.gateways.go_dark(other.slot)
+        running.proxy.go_dark(other.slot)
+        running.backend.kill(other.slot)
+
+
+def test_going_dark_closes_the_channel_at_once_and_kill_leaves_nothing(running: Stage) -> None:
+    before = leftovers()
+    endpoint = running.open()
+    process = running.backend._slots[endpoint.slot].process
+    with running.enter(endpoint.slot) as browser, browser.kernel() as channel:
+        assert channel.execute("1+1").text == "2"
+        started = time.monotonic()
+        running.proxy.go_dark(endpoint.slot)
+        running.gateways.go_dark(endpoint.slot)
+        with pytest.raises(ConnectionClosed):
+            channel.socket.recv(5)
+        assert time.monotonic() - started < 1
+        assert browser.request("GET", "/api/status").status_code == 404
+        started = time.monotonic()
+        running.backend.kill(endpoint.slot)
+        assert time.monotonic() - started < 2
+    assert not Path("/proc", str(process.init_pid)).exists()
+    after = leftovers()
+    assert after[:2] == before[:2]
+    assert after[2] <= before[2]
+
+
+def test_a_frozen_session_says_so(running: Stage) -> None:
+    endpoint = running.open()
+    try:
+        with running.enter(endpoint.slot) as browser:
+            running.proxy.go_dark(endpoint.slot, frozen=True)
+            answer = browser.request("GET", "/api/status")
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "session_frozen"
+    finally:
+        running.gateways.go_dark(endpoint.slot)
+        running.backend.kill(endpoint.slot)
+
+
+def test_past_the_egress_budget_the_session_freezes() -> None:
+    with stage(egress_bytes_max=200_000) as small:
+        endpoint = small.open()
+        with small.enter(endpoint.slot) as browser, browser.kernel() as channel:
+            with pytest.raises(ConnectionClosed):
+                channel.execute("print('x' * 1_000_000)")
+            assert small.exceeded == [endpoint.slot]
+            assert browser.request("GET", "/api/status").status_code == 403
+
+
+def leftovers() -> tuple[list[str], list[str], int]:
+    """Our cgroups, our mounts, and our open descriptors."""
+    groups = sorted(
+        str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/sandgate-{os.getpid()}-*")
+    )
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    time.sleep(0.3)  # sockets of closed channels are let go by the loop
+    return groups, mounts, len(list(Path("/proc/self/fd").iterdir()))

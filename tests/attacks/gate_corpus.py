@@ -4,8 +4,13 @@ The licence grants ``colleges`` and ``flights``. ``secrets`` exists beside them 
 granted; CANARY stands in what no answer, heading or error may ever show.
 """
 
+from datetime import date
+
+import pyarrow as pa
+
+from disclosure.gate.scope import TableGrant
+
 CANARY = "canary7f3a"
-CANARY_NUMBER = 918273645
 
 FORBIDDEN: dict[str, str] = {
     # files as tables, by name and by function
@@ -196,39 +201,80 @@ LEGITIMATE: tuple[str, ...] = (
     "SELECT name FROM colleges c WHERE EXISTS (SELECT 1 FROM flights f WHERE f.state = c.state)",
     "SELECT name FROM colleges WHERE tuition > (SELECT avg(tuition) FROM colleges)",
     "SELECT name, CASE WHEN students > 1000 THEN '大' ELSE '小' END AS 规模 FROM colleges",
-    "WITH by_state AS (SELECT state, sum(students) AS n FROM colleges GROUP BY state) "
-    "SELECT b.state, b.n, f.delay FROM by_state b JOIN flights f ON f.state = b.state",
-    "WITH a AS (SELECT * FROM colleges), b(s, n) AS MATERIALIZED "
-    "(SELECT state, count(*) FROM a GROUP BY ALL) SELECT s, n FROM b WHERE n > 1",
-    "SELECT name, row_number() OVER (PARTITION BY state ORDER BY students DESC) AS place "
-    "FROM colleges QUALIFY place <= 2",
-    "SELECT day, delay, avg(delay) OVER (ORDER BY day ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) "
-    "AS smooth, lag(delay, 1, 0) OVER (ORDER BY day) AS before FROM flights",
+    (
+        "WITH by_state AS (SELECT state, sum(students) AS n FROM colleges GROUP BY state) "
+        "SELECT b.state, b.n, f.delay FROM by_state b JOIN flights f ON f.state = b.state"
+    ),
+    (
+        "WITH a AS (SELECT * FROM colleges), b(s, n) AS MATERIALIZED "
+        "(SELECT state, count(*) FROM a GROUP BY ALL) SELECT s, n FROM b WHERE n > 1"
+    ),
+    (
+        "SELECT name, row_number() OVER (PARTITION BY state ORDER BY students DESC) AS place "
+        "FROM colleges QUALIFY place <= 2"
+    ),
+    (
+        "SELECT day, avg(delay) OVER (ORDER BY day ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) "
+        "AS smooth, lag(delay, 1, 0) OVER (ORDER BY day) AS before FROM flights"
+    ),
     "SELECT sum(delay) OVER w AS s FROM flights WINDOW w AS (PARTITION BY state)",
     "SELECT date_trunc('month', day) AS m, quantile_cont(delay, 0.9) AS q FROM flights GROUP BY 1",
-    "SELECT extract(year FROM day) AS y, count(*) FILTER (WHERE delay > 15) AS late "
-    "FROM flights GROUP BY ROLLUP (y)",
+    (
+        "SELECT extract(year FROM day) AS y, count(*) FILTER (WHERE delay > 15) AS late "
+        "FROM flights GROUP BY ROLLUP (y)"
+    ),
     "SELECT day + INTERVAL 7 DAY, day - DATE '2020-01-01', strftime(day, '%Y-%m') FROM flights",
-    "SELECT TRY_CAST(name AS INTEGER), students::DOUBLE / 3, CAST(tuition AS DECIMAL(12, 2)), "
-    "round(tuition / 7.0, 2) FROM colleges",
-    "SELECT trim(upper(name)) || '-' || lpad(state, 4, '0'), length(name), "
-    "substring(name FROM 1 FOR 2), regexp_replace(name, '[0-9]+', '') FROM colleges "
-    "WHERE name LIKE 'c%' OR name ILIKE '%X%' ESCAPE '!' OR name NOT SIMILAR TO 'q.*'",
+    (
+        "SELECT TRY_CAST(name AS INTEGER), students::DOUBLE / 3, CAST(tuition AS DECIMAL(12, 2)), "
+        "round(tuition / 7.0, 2) FROM colleges"
+    ),
+    (
+        "SELECT trim(upper(name)) || '-' || lpad(state, 4, '0'), length(name), "
+        "substring(name FROM 1 FOR 2), regexp_replace(name, '[0-9]+', '') FROM colleges "
+        "WHERE name LIKE 'c%' OR name ILIKE '%X%' ESCAPE '!' OR name NOT SIMILAR TO 'q.*'"
+    ),
     "SELECT state FROM colleges UNION SELECT state FROM flights EXCEPT SELECT 'ZZ' ORDER BY state",
-    "SELECT coalesce(nullif(state, 'AK'), '其他') AS 州, string_agg(name, '、' ORDER BY name) "
-    "FROM colleges GROUP BY ALL HAVING count(DISTINCT name) >= 1",
-    "SELECT x.s, x.n FROM (SELECT state AS s, count(*) AS n FROM colleges GROUP BY state) x "
-    "WHERE x.n BETWEEN 1 AND 100",
+    (
+        "SELECT coalesce(nullif(state, 'AK'), '其他') AS 州, string_agg(name, '、' ORDER BY name) "
+        "FROM colleges GROUP BY ALL HAVING count(DISTINCT name) >= 1"
+    ),
+    (
+        "SELECT x.s, x.n FROM (SELECT state AS s, count(*) AS n FROM colleges GROUP BY state) x "
+        "WHERE x.n BETWEEN 1 AND 100"
+    ),
     "SELECT a.name, b.name FROM colleges a, colleges b WHERE a.state = b.state AND a.name < b.name",
-    "SELECT v.k, count(*) FROM colleges c JOIN (VALUES ('AK', 1), ('AL', 2)) v(s, k) "
-    "ON v.s = c.state GROUP BY v.k",
-    "SELECT c.name, l.worst FROM colleges c, LATERAL "
-    "(SELECT max(delay) AS worst FROM flights f WHERE f.state = c.state) l",
-    "SELECT corr(students, tuition), stddev(tuition), median(tuition), arg_max(name, students) "
-    "FROM colleges",
+    (
+        "SELECT v.k, count(*) FROM colleges c JOIN (VALUES ('AK', 1), ('AL', 2)) v(s, k) "
+        "ON v.s = c.state GROUP BY v.k"
+    ),
+    (
+        "SELECT c.name, l.worst FROM colleges c, LATERAL "
+        "(SELECT max(delay) AS worst FROM flights f WHERE f.state = c.state) l"
+    ),
+    (
+        "SELECT corr(students, tuition), stddev(tuition), median(tuition), arg_max(name, students) "
+        "FROM colleges"
+    ),
     "SELECT tuition AS t, t * 2 AS double_t FROM colleges WHERE t IS NOT NULL ORDER BY double_t",
     "SELECT avg(tuition) AS tuition FROM colleges HAVING avg(tuition) > 0",
     "SELECT name FROM colleges WHERE (state, name) IN (SELECT state, name FROM colleges)",
     "select NAME, Colleges.State from COLLEGES where STATE = 'AK'; -- 注释 it's fine",
     "SELECT name FROM colleges WHERE students > ALL (SELECT delay FROM flights WHERE delay < 3)",
 )
+GRANTS = {
+    "colleges": TableGrant(extract=("name", "state", "students", "tuition")),
+    "flights": TableGrant(extract=("day", "state", "delay")),
+}
+
+
+def granted_tables() -> dict[str, pa.Table]:
+    """The governed extracts: nothing in them is hidden."""
+    colleges = {
+        "name": ["c1", "c2", "c3", "c4"],
+        "state": ["AK", "AK", "AL", None],
+        "students": [10, 2_000, 30, 4],
+        "tuition": [100, 200, None, 400],
+    }
+    days = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 2, 1)]
+    flights = {"day": days, "state": ["AK", "AL", "AL"], "delay": [1, 20, 30]}
+    return {"colleges": pa.table(colleges), "flights": pa.table(flights)}

@@ -1,0 +1,155 @@
+"""Which extracts are in force: one per licence, data set, version and policy, logged both ways.
+
+An extract counts from its EXTRACT_BUILT entry on and is gone with its EXTRACT_DESTROYED entry;
+its key is destroyed right after that entry is durable.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    String,
+    Table,
+    Text,
+    select,
+    update,
+)
+
+from audit.events import AuditEvent, PendingEntry, Recorded, Writer
+from audit.tags import EntryKind
+from disclosure.extracts import Extract, destroy_extract
+from foundation.db import metadata
+from foundation.identity import Actor
+from foundation.keys import KeyStore
+
+extracts = Table(
+    "extract",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("licence", String(80), nullable=False, index=True),
+    Column("dataset", String(80), nullable=False),
+    Column("version", String(80), nullable=False),
+    Column("policy_digest", String(80), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("key_name", String(120), nullable=False, unique=True),
+    Column("columns_json", Text, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("built_index", BigInteger, nullable=False),
+    Column("built_us", BigInteger, nullable=False),
+    Column("destroyed_us", BigInteger),
+    CheckConstraint("destroyed_us IS NULL OR destroyed_us >= built_us", name="order"),
+)
+
+
+@dataclass(frozen=True)
+class ActiveExtract:
+    """An extract that a licence's rows worker may be loaded with."""
+
+    licence: str
+    dataset: str
+    version: str
+    policy_digest: str
+    digest: str
+    path: Path
+    key_name: str
+    columns: tuple[str, ...]
+
+
+def activate_extract(
+    writer: Writer,
+    actor: Actor,
+    extract: Extract,
+    *,
+    licence: str,
+    version: str,
+    policy_digest: str,
+) -> Recorded[None]:
+    """Put a built extract in force: its entry and its record commit together, or neither."""
+    event = AuditEvent(
+        EntryKind.EXTRACT_BUILT,
+        actor,
+        public={
+            "licence": licence,
+            "dataset": extract.dataset,
+            "version": version,
+            "policy_digest": policy_digest,
+            "extract_digest": extract.digest,
+            "columns": list(extract.columns),
+            "key_name": extract.key_name,
+        },
+    )
+
+    def apply(connection: Connection, entry: PendingEntry) -> None:
+        connection.execute(
+            extracts.insert().values(
+                digest=extract.digest,
+                licence=licence,
+                dataset=extract.dataset,
+                version=version,
+                policy_digest=policy_digest,
+                path=str(extract.path),
+                key_name=extract.key_name,
+                columns_json=json.dumps(extract.columns),
+                row_count=extract.row_count,
+                built_index=entry.index,
+                built_us=entry.time_us,
+            )
+        )
+
+    return writer.submit(event, apply)
+
+
+def end_extract(
+    writer: Writer, actor: Actor, extract: ActiveExtract, keys: KeyStore, *, reason: str
+) -> Recorded[None]:
+    """Take an extract out of force, then destroy its key and file."""
+    event = AuditEvent(
+        EntryKind.EXTRACT_DESTROYED,
+        actor,
+        public={
+            "licence": extract.licence,
+            "dataset": extract.dataset,
+            "extract_digest": extract.digest,
+            "key_name": extract.key_name,
+            "reason": reason,
+        },
+    )
+
+    def apply(connection: Connection, entry: PendingEntry) -> None:
+        connection.execute(
+            update(extracts)
+            .where(extracts.c.digest == extract.digest, extracts.c.destroyed_us.is_(None))
+            .values(destroyed_us=entry.time_us)
+        )
+
+    recorded = writer.submit(event, apply)
+    destroy_extract(extract.path, extract.key_name, keys)
+    return recorded
+
+
+def active_extracts(connection: Connection, licence: str) -> tuple[ActiveExtract, ...]:
+    """Return a licence's extracts in force, the latest of each data set."""
+    query = (
+        select(extracts)
+        .where(extracts.c.licence == licence, extracts.c.destroyed_us.is_(None))
+        .order_by(extracts.c.built_index)
+    )
+    latest = {row.dataset: row for row in connection.execute(query)}
+    return tuple(
+        ActiveExtract(
+            licence=row.licence,
+            dataset=row.dataset,
+            version=row.version,
+            policy_digest=row.policy_digest,
+            digest=row.digest,
+            path=Path(row.path),
+            key_name=row.key_name,
+            columns=tuple(json.loads(row.columns_json)),
+        )
+        for row in latest.values()
+    )

@@ -34,7 +34,7 @@ class ClosedPeriod:
 
 def open_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[str]:
     """Open a period by the authority's command, for example ``2026-11``."""
-    _check_authority(actor)
+    check_authority(actor)
     if not _PERIOD.fullmatch(period_id):
         raise InvalidInput(
             "period_name_invalid",
@@ -54,7 +54,7 @@ def open_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[str]:
 
 def close_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[ClosedPeriod]:
     """Close the open period by the authority's command, settle it and write its statement."""
-    _check_authority(actor)
+    check_authority(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> ClosedPeriod:
         return close_at(connection, entry, period_id)
@@ -119,8 +119,8 @@ def require_open_period(connection: Connection) -> str:
         raise Conflict(
             "no_open_period",
             Message(
-                zh="当前没有开启的账期，产品调用无法计量。",
-                en="No period is open, so no fetch can be metered.",
+                zh="当前没有开启的账期，无法计量或记账。",
+                en="No period is open, so nothing can be metered or posted.",
             ),
             rule="revenue/periods",
             way_out=Message(
@@ -148,13 +148,14 @@ def _check_free(connection: Connection, period_id: str) -> None:
         )
 
 
-def _check_authority(actor: Actor) -> None:
+def check_authority(actor: Actor) -> None:
+    """Refuse anyone but the data authority."""
     if not actor.has(Role.AUTHORITY):
         raise Denied(
             "authority_required",
             Message(
-                zh="只有数据主管部门可以开启或关闭账期。",
-                en="Only the data authority may open or close a period.",
+                zh="只有数据主管部门可以开启、关闭账期或冲销凭证。",
+                en="Only the data authority may open or close a period or reverse a journal.",
             ),
             rule="revenue/periods",
         )

@@ -4,8 +4,10 @@ Every table carries the notice 虚构示例 / fictional where a figure in it was
 are the statement's own; nothing is computed here but the rendering of fen as yuan.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from foundation.errors import Message
@@ -17,6 +19,7 @@ CHANNELS: Mapping[str, Message] = {
     "tax": Message("税费", "Tax"),
 }
 INDEXES_SHOWN_MAX = 20
+_ACTIVE = re.compile(r"[\\`*_\[\]|!]")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ReadableTable:
     def markdown(self, language: str) -> str:
         """Render the table as Markdown in one language."""
         table = self.in_language(language)
-        lines = [f"## {table['title']}", ""]
+        lines = [f"## {_inert(table['title'])}", ""]
         if table["notice"]:
             lines += [f"> {table['notice']}", ""]
         lines += [_markdown_row(table["headings"]), _markdown_row(["---"] * len(self.headings))]
@@ -135,5 +138,10 @@ def _indexes(indexes: Sequence[int]) -> Message:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    inert = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-    return f"| {' | '.join(inert)} |"
+    return f"| {' | '.join(_inert(cell) for cell in cells)} |"
+
+
+def _inert(text: str) -> str:
+    """Escape what Markdown or HTML would act on: names come from others."""
+    one_line = " ".join(escape(text, quote=False).split())
+    return _ACTIVE.sub(r"\\\g<0>", one_line)

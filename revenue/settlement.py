@@ -7,10 +7,12 @@ departments to the treasury in their name (财资〔2024〕1号), and tax to its
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from audit.events import PendingEntry
+from foundation.errors import Message, Unavailable
 from foundation.money import MICRO_FEN_PER_FEN
 from revenue.ledger import Account, JournalKind, JournalRequest, Posted, Posting, post
 from revenue.settlement_rules import read_rule
@@ -33,7 +35,7 @@ class Pool:
     """All fetches of a period under one rule: one payer, biller, product and scheme."""
 
     rule_digest: str
-    rule: Mapping[str, object]
+    rule: Mapping[str, Any]
     audit_indexes: tuple[int, ...]
     pool_fen: int
     lines: tuple[PoolLine, ...]
@@ -75,17 +77,28 @@ def _pool(
     accrued = sorted(  # here, not by the database: its collation may not be that of the rule
         (payee, channel, int(micro)) for payee, channel, micro in connection.execute(sums)
     )
-    pool_fen = _whole_fen(sum(micro for _, _, micro in accrued))
+    total = sum(micro for _, _, micro in accrued)
+    pool_fen = _owed_fen(connection, period_id, rule_digest, total)
     paid = round_pool(pool_fen, {payee: micro for payee, _, micro in accrued})
     lines = tuple(PoolLine(payee, channel, micro, paid[payee]) for payee, channel, micro in accrued)
     return Pool(rule_digest, read_rule(connection, rule_digest), audit_indexes, pool_fen, lines)
 
 
-def _whole_fen(micro_fen: int) -> int:
-    """Turn a pool into fen; every fetch costs whole fen, so a remainder is a broken ledger."""
-    fen, remainder = divmod(micro_fen, MICRO_FEN_PER_FEN)
-    if remainder:
-        raise RuntimeError("the accruals of a pool do not sum to whole fen")
+def _owed_fen(connection: Connection, period_id: str, rule_digest: str, accrued: int) -> int:
+    """Return what the payer owes in fen. Raises Unavailable where the accruals do not sum to it."""
+    owed = select(func.sum(usage.c.gross_micro_fen)).where(
+        usage.c.period_id == period_id, usage.c.rule_digest == rule_digest
+    )
+    fen, remainder = divmod(accrued, MICRO_FEN_PER_FEN)
+    if remainder or int(connection.execute(owed).scalar_one()) != accrued:
+        raise Unavailable(
+            "ledger_inconsistent",
+            Message(
+                zh=f"账期“{period_id}”的应计金额与计量金额不一致，已停止结算。",
+                en=f"The accruals of {period_id!r} are not what was metered; nothing is settled.",
+            ),
+            rule="revenue/settlement",
+        )
     return fen
 
 

@@ -7,6 +7,7 @@ accrual and statement line without the licence store or this code (I12).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -74,8 +75,8 @@ def keep_rule(connection: Connection, rule: SettlementRule) -> None:
         connection.execute(insert(settlement_rule).values(digest=rule.digest, document=text))
 
 
-def read_rule(connection: Connection, rule_digest: str) -> dict[str, object]:
+def read_rule(connection: Connection, rule_digest: str) -> dict[str, Any]:
     """Return a kept rule's document."""
     query = select(settlement_rule.c.document).where(settlement_rule.c.digest == rule_digest)
-    document: dict[str, object] = json.loads(connection.execute(query).scalar_one())
+    document: dict[str, Any] = json.loads(connection.execute(query).scalar_one())
     return document

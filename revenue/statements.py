@@ -135,14 +135,7 @@ def _period_document(connection: Connection, period_id: str, close_index: int) -
 
 
 def _scheme(pool: Pool) -> str:
-    return str(_part(pool.rule, "scheme")["version"])
-
-
-def _part(rule: Mapping[str, object], name: str) -> dict[str, Any]:
-    part = rule[name]
-    if not isinstance(part, dict):
-        raise TypeError(f"the settlement rule has no table {name!r}")
-    return part
+    return str(pool.rule["scheme"]["version"])
 
 
 def _lines(pool: Pool) -> list[dict[str, object]]:

@@ -40,9 +40,9 @@ def _logged() -> ForeignKey:
 account = Table(
     "account",
     metadata,
-    Column("code", String(300), primary_key=True),
+    Column("code", String(500), primary_key=True),
     Column("kind", String(20), nullable=False),
-    Column("holder", String(200), nullable=False),
+    Column("holder", String(450), nullable=False),
     CheckConstraint("kind IN ('receivable', 'treasury', 'account', 'tax')", name="kind"),
     sqlite_with_rowid=False,
 )
@@ -162,7 +162,7 @@ posting = Table(
     metadata,
     Column("journal_id", String(60), ForeignKey("journal.id"), primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("account", String(300), ForeignKey("account.code"), nullable=False),
+    Column("account", String(500), ForeignKey("account.code"), nullable=False),
     Column("fen", BigInteger, nullable=False),
     CheckConstraint(f"fen <> 0 AND fen BETWEEN -{FEN_MAX} AND {FEN_MAX}", name="fen"),
     Index("ix_posting_account", "account"),

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
-from audit.events import PendingEntry
+from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
+from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
 from foundation.canonical import digest
+from foundation.errors import Conflict, Denied, InvalidInput
+from foundation.identity import Actor
 from policies.schema.revenue import RevenueRules
 from revenue.periods import require_open_period
 from revenue.settlement_rules import SettlementRule, compile_rule, keep_rule
@@ -32,6 +35,31 @@ class Usage:
     rule_digest: str
 
 
+def record_fetch(
+    writer: Writer,
+    actor: Actor,
+    *,
+    licence: LicenceDocument,
+    product: str,
+    buyer: str,
+    rules: RevenueRules,
+) -> Recorded[Usage]:
+    """Log and meter one fetch in one step. A refusal is logged too, and raised again."""
+
+    def apply(connection: Connection, entry: PendingEntry) -> Usage:
+        return meter_fetch(
+            connection, entry, licence=licence, product=product, buyer=buyer, rules=rules
+        )
+
+    named = {"licence": licence.id, "product": product, "buyer": buyer}
+    try:
+        return writer.submit(AuditEvent(EntryKind.PRODUCT_FETCHED, actor, named), apply)
+    except (Conflict, Denied, InvalidInput) as refusal:
+        refused = {**named, "code": refusal.code, "rule": refusal.rule}
+        writer.submit(AuditEvent(EntryKind.PRODUCT_REFUSED, actor, refused), no_effect)
+        raise
+
+
 def meter_fetch(
     connection: Connection,
     entry: PendingEntry,
@@ -45,7 +73,7 @@ def meter_fetch(
 
     ``product`` is the released table's identifier; the licence's payer owes the price, whoever
     the buyer is. Raises Denied for an unapproved tariff and
-    Conflict where no period is open; the caller logs that refusal as PRODUCT_REFUSED.
+    Conflict where no period is open.
     """
     rule = compile_rule(licence, rules)
     period = require_open_period(connection)

@@ -2,7 +2,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from audit.events import AuditEvent, Recorded, Writer, no_effect
 from audit.store import entry
@@ -10,30 +10,29 @@ from audit.tags import EntryKind
 from authorization.documents import LicenceDocument, Purpose
 from foundation.canonical import digest
 from foundation.db import reading
-from foundation.errors import Conflict, Denied, InvalidInput, NotFound
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound, Unavailable
 from foundation.identity import Actor
 from foundation.money import MICRO_FEN_PER_FEN
 from policies.schema.revenue import RevenueRules
+from revenue.corrections import reverse_journal
 from revenue.export import export_ledger
-from revenue.ledger import balances, reverse
+from revenue.ledger import balances
 from revenue.periods import close_period, open_period, open_period_id
 from revenue.readable import readable_payee, readable_period
 from revenue.statements import payee_statement, payees_of, period_statement
 from revenue.store import accrual, journal, usage
-from revenue.usage import Usage, meter_fetch
+from revenue.usage import Usage, record_fetch
 from tests.unit.revenue.selling import make_licence
 
 Fetch = Callable[..., Recorded[Usage]]
+REFUSED = EntryKind.PRODUCT_REFUSED.value
 
 
 @pytest.fixture
 def fetch(writer: Writer, developer: Actor, rules: RevenueRules) -> Fetch:
     def once(licence: LicenceDocument, buyer: str = "enterprise") -> Recorded[Usage]:
-        return writer.submit(
-            AuditEvent(EntryKind.PRODUCT_FETCHED, developer),
-            lambda connection, pending: meter_fetch(
-                connection, pending, licence=licence, product="rel_1", buyer=buyer, rules=rules
-            ),
+        return record_fetch(
+            writer, developer, licence=licence, product="rel_1", buyer=buyer, rules=rules
         )
 
     return once
@@ -77,7 +76,7 @@ def test_no_fetch_is_metered_outside_a_period(engine: Engine, fetch: Fetch) -> N
     with pytest.raises(Conflict, match="no_open_period"):
         fetch(make_licence())
     with reading(engine) as connection:
-        assert connection.execute(select(func.count()).select_from(entry)).scalar() == 0
+        assert connection.execute(select(entry.c.kind)).scalars().all() == [REFUSED]
 
 
 def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
@@ -88,6 +87,10 @@ def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
         fetch(make_licence(approval=" "))
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(usage)).scalar() == 0
+    public = body_of(engine, 1)["public"]
+    assert isinstance(public, dict)
+    assert public["code"] == "tariff_not_approved"
+    assert public["buyer"] == "enterprise"
 
 
 def test_a_statement_exists_only_after_the_close_and_for_its_payees(
@@ -204,6 +207,21 @@ def test_each_licence_has_a_pool_and_a_journal_of_its_own(
         assert sum(line["fen"] for line in lines) == pool["pool_fen"]
 
 
+def test_a_reversal_needs_the_authority_an_open_period_and_a_journal(
+    writer: Writer, authority: Actor, developer: Actor, fetch: Fetch
+) -> None:
+    open_period(writer, authority, "2026-11")
+    fetch(make_licence())
+    (settled,) = close_period(writer, authority, "2026-11").value.journals
+    with pytest.raises(Denied, match="authority_required"):
+        reverse_journal(writer, developer, settled, "mistake")
+    with pytest.raises(Conflict, match="no_open_period"):
+        reverse_journal(writer, authority, settled, "mistake")
+    open_period(writer, authority, "2026-12")
+    with pytest.raises(NotFound, match="journal_unknown"):
+        reverse_journal(writer, authority, "journal_none", "mistake")
+
+
 def test_a_reversal_lands_in_the_open_period_and_is_listed_apart(
     engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
 ) -> None:
@@ -211,15 +229,52 @@ def test_a_reversal_lands_in_the_open_period_and_is_listed_apart(
     fetch(make_licence())
     (settled,) = close_period(writer, authority, "2026-11").value.journals
     open_period(writer, authority, "2026-12")
-    event = AuditEvent(EntryKind.JOURNAL_REVERSED, authority, {"journal": settled})
-    with pytest.raises(Conflict, match="period_not_open"):
-        writer.submit(event, lambda c, pending: reverse(c, pending, settled, "2026-11"))
-    writer.submit(event, lambda c, pending: reverse(c, pending, settled, "2026-12"))
+    reversal = reverse_journal(writer, authority, settled, "mistake")
+    with pytest.raises(Conflict, match="reversal_final"):
+        reverse_journal(writer, authority, reversal.value.id, "mistake")
     close_period(writer, authority, "2026-12")
     with reading(engine) as connection:
         assert set(balances(connection).values()) == {0}
         (adjustment,) = period_statement(connection, "2026-12").document["adjustments"]
     assert adjustment["reverses"] == settled
+    public = body_of(engine, reversal.index)["public"]
+    assert isinstance(public, dict)
+    assert public["reversal_digest"] == reversal.value.digest
+
+
+def test_a_journal_is_reversed_once(
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
+) -> None:
+    open_period(writer, authority, "2026-11")
+    fetch(make_licence())
+    (settled,) = close_period(writer, authority, "2026-11").value.journals
+    open_period(writer, authority, "2026-12")
+    reverse_journal(writer, authority, settled, "mistake")
+    with pytest.raises(Conflict, match="journal_reversed"):
+        reverse_journal(writer, authority, settled, "mistake")
+    with reading(engine) as connection:
+        assert set(balances(connection).values()) == {0}
+
+
+def test_nothing_is_settled_where_accruals_are_not_what_was_metered(
+    engine: Engine, writer: Writer, authority: Actor, fetch: Fetch
+) -> None:
+    open_period(writer, authority, "2026-11")
+    metered = fetch(make_licence())
+    with engine.begin() as connection:
+        connection.execute(
+            insert(accrual).values(
+                audit_index=metered.index,
+                payee="stranger",
+                rule_digest=metered.value.rule_digest,
+                channel="account",
+                micro_fen=MICRO_FEN_PER_FEN,
+            )
+        )
+    with pytest.raises(Unavailable, match="ledger_inconsistent"):
+        close_period(writer, authority, "2026-11")
+    with reading(engine) as connection:
+        assert open_period_id(connection) == "2026-11"
 
 
 def test_statements_read_in_both_languages_and_say_that_they_are_fictional(

@@ -17,13 +17,14 @@ MEDIA_TYPE = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 BARS_MAX = 2_000
 UPRIGHT_MAX = 12
+FLAT_LABEL_MAX = 5
 BAR, LINE = "#2b6c99", "#14202b"
 
 
 def bars(
     table: pa.Table, intervals: dict[str, tuple[str, str]], x: str | None, y: str | None
 ) -> Any:
-    """Return an Altair chart of ``y`` by ``x``, tallest first, with the interval of each bar."""
+    """Return an Altair chart of ``y`` by ``x`` with intervals; many groups stand tallest first."""
     if table.num_rows > BARS_MAX:
         text = pick(f"作图最多 {BARS_MAX} 行", f"a chart holds at most {BARS_MAX} rows")
         raise ValueError(text)
@@ -65,6 +66,8 @@ def _records(
         if ends:
             record |= {"low": _json(row[ends[0]]), "high": _json(row[ends[1]])}
         rows.append(record)
+    if len(rows) <= UPRIGHT_MAX:
+        return rows  # few groups stand in the order asked: an age comes before an older one
     return sorted(rows, key=lambda row: -(row["value"] or 0))
 
 
@@ -74,7 +77,7 @@ def _chart(alt: Any, records: list[dict[str, Any]], titles: tuple[str, str], has
     upright = len(order) <= UPRIGHT_MAX
     place, size, end = (alt.X, alt.Y, alt.Y2) if upright else (alt.Y, alt.X, alt.X2)
     names = ("x", "y", "y2") if upright else ("y", "x", "x2")
-    axis = {"labelAngle": 0 if max(map(len, order), default=0) <= UPRIGHT_MAX else -40}
+    axis = {"labelAngle": 0 if max(map(len, order), default=0) <= FLAT_LABEL_MAX else -40}
     key = place("key", type="nominal", sort=order, title=titles[0], axis=axis if upright else {})
     amount = size("value", type="quantitative", title=titles[1])
     shown = [alt.Tooltip("key", type="nominal", title=titles[0])]
@@ -84,7 +87,7 @@ def _chart(alt: Any, records: list[dict[str, Any]], titles: tuple[str, str], has
         low = size("low", type="quantitative", title=titles[1])
         errors = base.mark_errorbar(ticks=True, color=LINE, thickness=1.5)
         layer = layer + errors.encode(**{names[0]: key, names[1]: low, names[2]: end("high")})
-    step = alt.Step(30 if upright else 15)
+    step = alt.Step(44 if upright else 15)
     across = {"width": step, "height": 280} if upright else {"width": 520, "height": step}
     return layer.properties(**across)
 

@@ -17,6 +17,7 @@ _TONES: dict[Tone, tuple[str, str]] = {
 }
 _FONT = "font-family:system-ui,'Noto Sans CJK SC','WenQuanYi Zen Hei','Microsoft YaHei',sans-serif"
 _HEAD = "background:#eef2f7;color:#12263a;"
+_OWN = "float:none;width:auto;margin:0;padding:0;"  # JupyterLab floats dt and dd by its own sheet
 _CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
 
 
@@ -41,8 +42,8 @@ def paragraph(text: str, *, quiet: bool = False) -> str:
 def facts_list(facts: Iterable[tuple[str, str]]) -> str:
     """Return a definition list of name and value; facts without a value are left out."""
     rows = "".join(
-        f'<dt style="color:#454c56">{escape(name)}</dt>'
-        f'<dd style="margin:0"><code style="color:#1b1f24;background:none">{escape(value)}</code>'
+        f'<dt style="{_OWN}white-space:nowrap;font-weight:400;color:#454c56">{escape(name)}</dt>'
+        f'<dd style="{_OWN}"><code style="color:#1b1f24;background:none">{escape(value)}</code>'
         "</dd>"
         for name, value in facts
         if value

@@ -51,8 +51,8 @@ class Refused(Exception):
         """Return the card for a terminal."""
         lines = [f"{_title()}: {self.message}"]
         lines += [f"  {name}: {value}" for name, value in self._facts_shown() if value]
-        if self.way_out:
-            lines.append(f"  {pick('可行做法', 'Way out')}: {self.way_out}")
+        if self._advice:
+            lines.append(f"  {pick('可行做法', 'Way out')}: {self._advice}")
         if self.allowed_sql:
             lines.append(f"  {pick('可用写法', 'Allowed form')}:")
             lines += [f"    {line}" for line in self.allowed_sql.splitlines()]
@@ -61,8 +61,8 @@ class Refused(Exception):
     def html(self) -> str:
         """Return the card for a notebook, escaped."""
         body = [markup.paragraph(self.message), markup.facts_list(self._facts_shown())]
-        if self.way_out:
-            body.append(markup.paragraph(f"{pick('可行做法：', 'Way out: ')}{self.way_out}"))
+        if self._advice:
+            body.append(markup.paragraph(f"{pick('可行做法：', 'Way out: ')}{self._advice}"))
         if self.allowed_sql:
             hint = pick(
                 "点一下即全选，可复制；或运行 sandgate.allowed()",
@@ -93,6 +93,13 @@ class Refused(Exception):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         del include, exclude
         return self.mime_bundle()
+
+    @property
+    def _advice(self) -> str:
+        """The way out as the card says it: its SQL stands once, where it can be copied."""
+        return (
+            self.way_out.replace(self.allowed_sql, "").strip() if self.allowed_sql else self.way_out
+        )
 
     def _facts_shown(self) -> list[tuple[str, str]]:
         return [

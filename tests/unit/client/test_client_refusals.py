@@ -70,6 +70,13 @@ def test_the_card_speaks_the_operators_language(gateway: Any, client: Any) -> No
     assert gateway.languages == ["zh-CN"]
 
 
+def test_the_allowed_form_stands_once_on_the_card() -> None:
+    way_out = {"zh": "可以改问：SELECT 1", "en": "You can ask instead: SELECT 1", "sql": "SELECT 1"}
+    refused = sandgate.Refused({"code": "x", "way_out": way_out})
+    assert refused.plain().count("SELECT 1") == 1
+    assert "You can ask instead:" in refused.html()
+
+
 def test_a_way_out_in_both_languages_is_read_in_one() -> None:
     refused = sandgate.Refused({"way_out": {"zh": "改用统计", "en": "Use statistics", "sql": "S"}})
     assert refused.way_out == "Use statistics"

@@ -17,11 +17,15 @@ from sqlalchemy import Connection, Engine, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from audit import store as audit_store
-from foundation.db import metadata, open_engine
+from foundation.db import metadata, open_engine, reading
 from revenue import store
+from revenue.export import export_ledger
 from revenue.ledger import Account, JournalKind, JournalRequest, Posting, post
 from revenue.periods import close_at, open_at
+from revenue.statements import payee_statement, period_statement
 from revenue.store import accrual, settlement_rule, usage
+from revenue.usage import meter_fetch
+from tests.unit.revenue.selling import make_licence, revenue_rules
 
 LEDGER: tuple[Table, ...] = (
     store.account,
@@ -353,3 +357,28 @@ def test_the_same_statements_pass_where_they_are_lawful(ledger: Engine) -> None:
     assert len(after["journal"]) == len(before["journal"]) + 2
     assert len(after["accrual"]) == len(before["accrual"]) + 2
     assert len(after["period"]) == len(before["period"]) + 1
+
+
+def test_a_period_settles_the_same_on_every_database(ledger: Engine) -> None:
+    """Positive control: metering, closing, statements and export run under the same triggers."""
+    licence = make_licence(shares=(("a_b", 500_000), ("ab", 250_000), ("B", 250_000)))
+    with ledger.begin() as connection:
+        for index in (6, 7):
+            meter_fetch(
+                connection,
+                Entry(index),
+                licence=licence,
+                product="table",
+                buyer="b",
+                rules=revenue_rules(),
+            )
+        closed = close_at(connection, Entry(8), "now")
+    with reading(ledger) as connection:
+        document = period_statement(connection, "now").document
+        one = payee_statement(connection, "now", "a_b")
+        exported = export_ledger(connection)
+    lines = {x["payee"]: x["fen"] for x in document["lines"] if x["rule_digest"] != "rule"}
+    assert list(lines.items()) == [("B", 940), ("a_b", 1_879), ("ab", 939), ("tax", 240)]
+    assert closed.pool_fen == 2 * 1_999 + 1
+    assert [fetch["audit_index"] for fetch in one["lines"][0]["fetches"]] == [6, 7]
+    assert exported["statements/now.json"]

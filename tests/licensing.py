@@ -1,6 +1,8 @@
 """Builders of a small city: organisations, people, two data sets, an agreement and a licence."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -203,11 +205,12 @@ def licence_facts() -> LicenceFacts:
 
 
 def found_city(writer: Writer) -> None:
-    """Register everybody, the data sets and the agreement."""
-    for organisation in ORGANISATIONS.values():
-        create_organisation(writer, SYSTEM_ACTOR, organisation)
-    for person in PEOPLE.values():
-        create_person(writer, SYSTEM_ACTOR, person)
+    """Register everybody, and the agreement; many at once, as one batch of the log."""
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        for affiliated in (False, True):
+            found = [one for one in ORGANISATIONS.values() if bool(one.affiliates) is affiliated]
+            list(pool.map(partial(create_organisation, writer, SYSTEM_ACTOR), found))
+        list(pool.map(partial(create_person, writer, SYSTEM_ACTOR), PEOPLE.values()))
     create_agreement(writer, actor("drafter"), agreement(), RULES.licences)
 
 

@@ -4,8 +4,9 @@ It speaks HTTP over the session's one Unix socket, holds no credential, and impo
 platform. Every refusal says which rule decided and what would be allowed.
 """
 
-from sandgate.answers import Answer, Cost, Estimate
+from sandgate.answers import Answer
 from sandgate.attempts import Attempt, attempt
+from sandgate.costs import Cost, Estimate
 from sandgate.gateway import Gateway, allowed, budget, datasets, estimate, release, sql
 from sandgate.language import language
 from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest

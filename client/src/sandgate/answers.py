@@ -1,4 +1,4 @@
-"""Answers (an Arrow table with cost and receipt) and estimates (what a question would cost)."""
+"""Answers: an Arrow table with its cost, its intervals and the receipt that proves its place."""
 
 import importlib
 import json
@@ -8,37 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from sandgate import charts, figures, markup
+from sandgate.costs import Cost
 from sandgate.language import pick, pick_from
 from sandgate.shown import Shown
 
 ROWS_SHOWN_MAX = 20
 METADATA_KEY = b"sandgate"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an answer took from the population's privacy budget; all zero for rows."""
-
-    nano_rho: int
-    epsilon_shown: str
-    budget_nano_rho_remaining: int | None
-
-    @property
-    def spent(self) -> str:
-        """The loss in ρ, with the ε it is shown as."""
-        epsilon = f" (ε ≈ {self.epsilon_shown})" if self.epsilon_shown else ""
-        return f"ρ {figures.rho(self.nano_rho)}{epsilon}"
-
-    @property
-    def left(self) -> str:
-        """What the budget holds now; empty where the platform did not say."""
-        if self.budget_nano_rho_remaining is None:
-            return ""
-        rho = figures.rho(self.budget_nano_rho_remaining)
-        return pick(f"现余 ρ {rho}", f"ρ {rho} left")
-
-    def __str__(self) -> str:
-        return pick("，", ", ").join(part for part in (self.spent, self.left) if part)
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,12 +50,9 @@ class Answer(Shown):
     @property
     def cost(self) -> Cost:
         """What this answer took from the privacy budget, and what is left."""
-        epsilon = self.details.get("epsilon_shown")
-        return Cost(
-            int(self.details.get("cost_nano_rho") or 0),
-            "" if epsilon in {None, "", 0, "0"} else str(epsilon),
-            self.details.get("budget_nano_rho_remaining"),
-        )
+        nano_rho = int(self.details.get("cost_nano_rho") or 0)
+        epsilon = str(self.details.get("epsilon_shown") or "") if nano_rho else ""
+        return Cost(nano_rho, epsilon, self.details.get("budget_nano_rho_remaining"))
 
     @property
     def intervals(self) -> dict[str, tuple[str, str]]:
@@ -151,79 +123,6 @@ class Answer(Shown):
         if self.intervals:
             lines.append(pick("方括号内为 95% 区间", "95% interval in brackets"))
         return [*lines, *([self.notes] if self.notes else [])]
-
-
-@dataclass(frozen=True, repr=False)
-class Estimate(Shown):
-    """The price and expected error of a question; asking for it is free and touches no data."""
-
-    details: dict[str, Any]
-    kind = "estimate"
-
-    @property
-    def cost_nano_rho(self) -> int:
-        """What the question would take from the privacy budget."""
-        return int(self.details.get("cost_nano_rho") or 0)
-
-    @property
-    def columns(self) -> list[dict[str, Any]]:
-        """The standard deviation and 95% half width of each noisy column."""
-        return list(self.details.get("columns") or [])
-
-    @property
-    def cost(self) -> Cost:
-        """The price, and what would be left of the budget as it stands now."""
-        left = self.details.get("budget_nano_rho_remaining")
-        return Cost(self.cost_nano_rho, str(self.details.get("epsilon_shown") or ""), left)
-
-    def plain(self) -> str:
-        """Return the price and the expected error."""
-        head, rows = self._error_table()
-        table = [markup.plain_table(head, rows)] if rows else []
-        return "\n".join([*self._lines(), *table])
-
-    def html(self) -> str:
-        """Return the price and the expected error as a card."""
-        head, rows = self._error_table()
-        body = [markup.paragraph(line) for line in self._lines()]
-        if rows:
-            body.append(markup.table(head, rows, [False, True, True]))
-        return markup.card("plain", pick("预估（免费）", "Estimate (free)"), body)
-
-    def facts(self) -> dict[str, Any]:
-        """Return the gateway's figures."""
-        return self.details
-
-    def _error_table(self) -> tuple[list[str], list[list[str]]]:
-        head = [
-            pick("列", "Column"),
-            pick("噪声标准差", "Noise σ"),
-            pick("95% 区间半宽", "95% half width"),
-        ]
-        return head, [
-            [str(column["name"]), figures.cell(column["sigma"]), f"± {_half_width(column)}"]
-            for column in self.columns
-        ]
-
-    def _lines(self) -> list[str]:
-        mode = self.details.get("mode")
-        if mode == "rows":
-            return [pick("返回脱敏明细，不耗隐私预算", "Masked rows; no privacy budget")]
-        lines = [pick(f"将消耗 {self.cost.spent}", f"Would cost {self.cost.spent}"), self.cost.left]
-        for error in self.details.get("relative_errors") or []:
-            count, percent = figures.cell(error["count"]), figures.cell(error["percent"])
-            lines.append(
-                pick(
-                    f"实际为 {count} 的组，相对误差约 ±{percent}%",
-                    f"A group of {count} would be off by about ±{percent}%",
-                )
-            )
-        notes = pick_from(self.details.get("notes"))
-        return [*lines, *([notes] if notes else [])]
-
-
-def _half_width(column: dict[str, Any]) -> str:
-    return figures.cell(column.get("half_width_95"))
 
 
 def _cell(row: dict[str, Any], name: str, ends: tuple[str, str] | None) -> str:

@@ -1,4 +1,4 @@
-"""How figures are written: budgets stay integers (nano-ρ), and no value is rounded unseen."""
+"""How figures are written: integers, budgets (nano-ρ) and decimals exactly, floats in short."""
 
 import datetime as dt
 from decimal import Decimal
@@ -25,8 +25,10 @@ def cell(value: Any) -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, float | Decimal):
-        return _fraction(float(value))
+    if isinstance(value, Decimal):
+        return f"{value:,f}"
+    if isinstance(value, float):
+        return _fraction(value)
     return str(value)
 
 

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from sandgate import transport
-from sandgate.answers import Answer, Estimate
+from sandgate.answers import Answer
+from sandgate.costs import Estimate
 from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest
 from sandgate.refusals import last_refusal
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -71,6 +72,21 @@ def test_an_estimate_says_price_and_error_and_charges_nothing(gateway: Any, clie
     assert gateway.remaining == 100_000_000
 
 
+def test_an_estimate_of_a_mean_says_its_error_at_so_many_rows() -> None:
+    errors = {"100": "0.2800", "1000": "0.0280"}
+    mean = {"name": "wages_mean", "function": "avg", "relative_error_at_rows": errors}
+    total = {"name": "n", "sigma": "14.1", "half_width": "28", "relative_error_at_rows": errors}
+    estimate = sandgate.Estimate({"mode": "aggregate", "aggregates": [mean, total]})
+    lines = estimate.plain().splitlines()
+    assert lines[-2].split() == ["wages_mean", "–", "–", "±", "28%", "±", "2.8%"]
+    assert lines[-1].split() == ["n", "14.1", "±", "28", "±", "28%", "±", "2.8%"]
+    assert "at 1000 rows" in estimate.html()
+
+
+def test_an_estimate_of_rows_names_no_budget() -> None:
+    assert "ρ" not in sandgate.Estimate({"mode": "rows", "cost_nano_rho": 0}).plain()
+
+
 def test_data_sets_are_listed_with_what_may_be_asked_of_each_column(
     gateway: Any, client: Any
 ) -> None:
@@ -124,7 +140,13 @@ def test_rho_is_written_exactly(nano_rho: int, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "–"), (True, "True"), (1234567, "1,234,567"), (1234567.8, "1,234,568")],
+    [
+        (None, "–"),
+        (True, "True"),
+        (1234567, "1,234,567"),
+        (1234567.8, "1,234,568"),
+        (Decimal("1234567.89"), "1,234,567.89"),
+    ],
 )
 def test_values_are_written_for_reading(value: object, shown: str) -> None:
     assert cell(value) == shown

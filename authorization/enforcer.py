@@ -79,11 +79,11 @@ class PolicySnapshot:
         self.licences = MappingProxyType(dict(licences))
         self._matcher, self._effector = _read_model(model_text)
         check_links(links)
-        unique = sorted(set(lines))
+        unique = sorted(set(lines), key=PolicyLine.as_values)
         for line in unique:
             check_line(line)
         self.digest = digest(
-            [model_text, [line.as_values() for line in unique], *_sorted_links(links)]
+            [model_text, [",".join(line.as_values()) for line in unique], *_sorted_links(links)]
         )
         self.line_count = len(unique)
         self._lines = _index(unique)

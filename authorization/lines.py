@@ -5,7 +5,7 @@ grade ends before the permission it should override. Such lines are refused, nev
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 from foundation.clock import to_iso
@@ -52,7 +52,8 @@ class PolicyLine:
 
     def as_values(self) -> tuple[str, ...]:
         """Return the fields as Casbin takes them."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+        who = (self.sub, self.dom, self.obj, self.act)
+        return (*who, self.purpose, self.grade, self.nbf, self.exp, self.eft)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class Links:
         )
 
 
+_EFFECTS = frozenset(str(effect) for effect in Effect)
+
+
 def deny_line(sub: str, dom: str, obj: str, act: str, purpose: str = ANY_PURPOSE) -> PolicyLine:
     """Make a denial that covers every grade and does not lapse."""
     return PolicyLine(sub, dom, obj, act, purpose, "L4", FAR_PAST, FAR_FUTURE, Effect.DENY)
@@ -84,7 +88,7 @@ def check_line(line: PolicyLine) -> None:
             raise _bad_line(name, "空、含空格或通配符", "is empty, or holds a space or a wildcard")
     if line.purpose != ANY_PURPOSE and not _WORD.match(line.purpose):
         raise _bad_line("purpose", "空或含通配符", "is empty or holds a wildcard")
-    if line.eft not in tuple(Effect):
+    if line.eft not in _EFFECTS:
         raise _bad_line("eft", "只能是 allow 或 deny", "must be exactly allow or deny")
     if line.grade not in GRADES:
         raise _bad_line("grade", "只能是 L1 至 L4", "must be L1 to L4")

@@ -174,12 +174,12 @@ class LicenceLife(RuleBasedStateMachine):
         )
 
 
-class TestLicenceLife(LicenceLife.TestCase):  # type: ignore[name-defined,misc]
+class TestLicenceLife(LicenceLife.TestCase):  # type: ignore[valid-type,misc]
     settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
 
 
 @pytest.mark.full
-class TestLicenceLifeAtLength(LicenceLife.TestCase):  # type: ignore[name-defined,misc]
+class TestLicenceLifeAtLength(LicenceLife.TestCase):  # type: ignore[valid-type,misc]
     settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 

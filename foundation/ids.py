@@ -5,7 +5,7 @@ import re
 import secrets
 
 ID_RANDOM_BYTES = 16
-_ID = re.compile(r"^[a-z]{2,12}_[a-z2-7]{26}$")
+_ID = re.compile(r"[a-z]{2,12}_[a-z2-7]{26}")
 
 
 def new_id(prefix: str) -> str:
@@ -20,4 +20,4 @@ def random_name() -> str:
 
 def is_id(text: str, prefix: str) -> bool:
     """Tell whether a text is an identifier made here with the given prefix."""
-    return bool(_ID.match(text)) and text.startswith(f"{prefix}_")
+    return bool(_ID.fullmatch(text)) and text.startswith(f"{prefix}_")

@@ -1,5 +1,7 @@
-"""The applications of one platform: the API on the platform's host, sessions on their own hosts,
-and the gateway that answers only on a slot's Unix socket.
+"""The applications of one platform: API, session hosts, and the gateway.
+
+The API answers on the platform's host, each session on its own, and the gateway only on a slot's
+Unix socket.
 """
 
 from fastapi import FastAPI

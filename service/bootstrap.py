@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from audit.events import AuditEvent, Writer, no_effect
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
-from authorization.enforcer import PolicyEnforcer
+from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.signing import AUTHORITY_KEY
 from authorization.validation import LicenceRuleset
@@ -64,7 +64,7 @@ class Platform:
     clock: Clock
     pack: PolicyPack
     issuer: TokenIssuer
-    enforcer: PolicyEnforcer
+    enforcer: Enforcer
     revocation: Revocation
     board: SuspensionBoard
     publisher: Publisher
@@ -149,7 +149,7 @@ def _assemble(
     pool = EnginePool(_service_environment(), _engine_limits(settings), clock)
     publisher = _publisher(settings, engine, writer, pack)
     publisher.remove_leftovers()
-    enforcer = PolicyEnforcer()
+    enforcer = Enforcer()
     activation = Activation(
         engine=engine,
         writer=writer,

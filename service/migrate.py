@@ -1,4 +1,4 @@
-"""Brings the control store to the newest revision at start; an unknown revision refuses to start."""
+"""Brings the control store to the newest revision at start; one from the future is refused."""
 
 import importlib
 from pathlib import Path

@@ -92,9 +92,7 @@ def get_row_count(name: str, actor: SupplierCaller, platform: OnPlatform) -> dic
     with reading(platform.engine) as connection:
         dataset = dataset_by_name(connection, name)
         version = current_version(connection, dataset.id) if dataset else None
-    own = dataset is not None and (
-        dataset.provider == actor.organisation or actor.organisation == platform.authority
-    )
+    own = dataset is not None and (actor.organisation in {dataset.provider, platform.authority})
     if version is None or not own:
         raise NotFound("dataset_unknown", Message("没有该数据集。", "There is no such data set."))
     return {"dataset": name, "number": version.number, "row_count": version.row_count}
@@ -113,9 +111,7 @@ async def post_version(
     path.parent.mkdir(mode=0o700, exist_ok=True)
     try:
         await _receive(request, platform, path)
-        version = await run_in_threadpool(
-            platform.publisher.publish, actor, name, path, file_name
-        )
+        version = await run_in_threadpool(platform.publisher.publish, actor, name, path, file_name)
     finally:
         path.unlink(missing_ok=True)
     return {

@@ -64,9 +64,7 @@ def get_budget(scope: InSession, platform: OnPlatform) -> dict[str, object]:
 
 
 @router.post("/estimate")
-def post_estimate(
-    body: SqlQuestion, scope: InSession, platform: OnPlatform
-) -> dict[str, object]:
+def post_estimate(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> dict[str, object]:
     """Say what a question would cost and how exact its answer would be. Free."""
     return platform.pipeline.estimate(scope, body.sql, body.question_nano_rho)
 
@@ -79,8 +77,6 @@ def post_query(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> Res
 
 
 @router.post("/releases", status_code=201)
-def post_release(
-    body: ReleaseRequest, scope: InSession, platform: OnPlatform
-) -> dict[str, object]:
+def post_release(body: ReleaseRequest, scope: InSession, platform: OnPlatform) -> dict[str, object]:
     """Ask the release desk to let one stored answer out."""
     return platform.desk.submit(scope.actor, scope.licence, scope.session, body).as_json()

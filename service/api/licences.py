@@ -116,9 +116,7 @@ def post_resumption(
 
 
 @router.get("/licences/{licence_id}/received")
-def get_received(
-    licence_id: str, actor: OverseerCaller, platform: OnPlatform
-) -> dict[str, object]:
+def get_received(licence_id: str, actor: OverseerCaller, platform: OnPlatform) -> dict[str, object]:
     """List everything that was ever given out under a licence; the listing is logged."""
     if not actor.has(Role.REGULATOR):
         platform.readers.check_authority(actor)

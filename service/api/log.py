@@ -37,9 +37,7 @@ def get_kept(_actor: OverseerCaller, platform: OnPlatform) -> FileResponse:
     path = platform.settings.home / "exports" / f"{random_name()}.zip"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     export_kept(platform.engine, path)
-    return FileResponse(
-        path, media_type="application/zip", background=BackgroundTask(path.unlink)
-    )
+    return FileResponse(path, media_type="application/zip", background=BackgroundTask(path.unlink))
 
 
 @router.post("/bundles")
@@ -55,9 +53,7 @@ def post_bundle(actor: RegulatorCaller, platform: OnPlatform) -> FileResponse:
         files=evidence_files(platform.engine, platform.pack),
         out=path,
     )
-    return FileResponse(
-        path, media_type="application/zip", background=BackgroundTask(path.unlink)
-    )
+    return FileResponse(path, media_type="application/zip", background=BackgroundTask(path.unlink))
 
 
 @router.get("/entries")

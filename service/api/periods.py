@@ -61,7 +61,6 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
         else readable_period(whole.document).in_language(actor.language),
         "payees": lines,
         "readable_payees": {
-            payee: readable_payee(line).in_language(actor.language)
-            for payee, line in lines.items()
+            payee: readable_payee(line).in_language(actor.language) for payee, line in lines.items()
         },
     }

@@ -49,9 +49,7 @@ def get_session(session_id: str, actor: AnyCaller, platform: OnPlatform) -> dict
 
 
 @router.post("/{session_id}/tickets", status_code=201)
-def post_ticket(
-    session_id: str, actor: OperatorCaller, platform: OnPlatform
-) -> dict[str, object]:
+def post_ticket(session_id: str, actor: OperatorCaller, platform: OnPlatform) -> dict[str, object]:
     """Give the session's own person a link that works once, within a minute."""
     session = _own(platform, actor, session_id)
     return {"url": platform.proxy.enter_url(str(session.slot))}

@@ -1,0 +1,124 @@
+"""Step 7, audit: the regulator verifies offline; a flipped byte and a re-signed log are refused."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from examples.demo.insider import forge_bundle
+from examples.demo.stage import Stage, StepFailed
+
+GOOD, TAMPERED = 0, 1
+LAST_QUESTION = {
+    "cell_type": "code",
+    "metadata": {},
+    "source": "sandgate.sql('SELECT degree, COUNT(*) AS n FROM colleges GROUP BY degree')",
+    "outputs": [],
+}
+
+
+def keep_checkpoint(stage: Stage) -> None:
+    """Let the regulator keep key and checkpoint outside the platform, early in the story."""
+    auditor = ("--token", stage.callers["auditor"].token, "--url", stage.base)
+    key = stage.output / "regulator" / "log.key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_text(stage.command("audit", "key", *auditor), encoding="utf-8")
+    stage.command("audit", "kept", "--out", str(key.with_name("kept.zip")), *auditor)
+
+
+def play(stage: Stage) -> dict[str, str]:
+    """Export, verify, flip one byte, and cut one query out with the platform's own key."""
+    stage.facts["verification"] = []
+    kept = stage.output / "regulator" / "kept.zip"
+    bundle = _export(stage, "evidence.zip")
+    size = _verify(stage, bundle, kept, GOOD, ("证据包原件", "The bundle as exported"))
+    _flip_byte(bundle, stage.output / "evidence-flipped.zip")
+    _verify(
+        stage,
+        stage.output / "evidence-flipped.zip",
+        kept,
+        TAMPERED,
+        ("副本中改动一个字节", "A copy with one byte flipped"),
+    )
+    removed = _ask_once_more(stage)
+    later = stage.output / "regulator" / "kept-later.zip"
+    auditor = ("--token", stage.callers["auditor"].token, "--url", stage.base)
+    stage.command("audit", "kept", "--out", str(later), *auditor)
+    forged = stage.output / "evidence-forged.zip"
+    forge_bundle(stage.home, removed, "sandgate.example/log", forged)
+    _verify(stage, forged, None, GOOD, ("内部人重签：单看自身", "Re-signed by an insider, alone"))
+    said = _verify(
+        stage,
+        forged,
+        later,
+        TAMPERED,
+        ("内部人重签：对照留存检查点", "Re-signed by an insider, against the kept checkpoint"),
+    )
+    if str(removed) not in said:
+        raise StepFailed(f"the verifier does not name entry {removed}: {said}")
+    return {
+        "zh": f"离线核验通过；改动一个字节与内部人删除第 {removed} 号条目并重签，均被发现并指明。",
+        "en": "Verified offline; one flipped byte, and an insider who cut out entry "
+        f"{removed} and signed again, were both found and named. {size}",
+    }
+
+
+def _export(stage: Stage, name: str) -> Path:
+    path = stage.output / name
+    token = stage.callers["auditor"].token
+    stage.command("audit", "export", "--out", str(path), "--token", token, "--url", stage.base)
+    return path
+
+
+def _verify(
+    stage: Stage, bundle: Path, kept: Path | None, expect: int, title: tuple[str, str]
+) -> str:
+    """Run the offline verifier as the regulator would; record what it said."""
+    arguments = ["verify", "bundle", str(bundle), "--key", str(bundle.parent / "regulator/log.key")]
+    if kept is not None:
+        arguments += ["--since", str(kept)]
+    said = {
+        language: stage.command(*arguments, "--lang", language, expect=expect).strip()
+        for language in ("zh", "en")
+    }
+    shown = " ".join(Path(word).name if "/" in word else word for word in arguments)
+    stage.facts["verification"].append(
+        {
+            "title": {"zh": title[0], "en": title[1]},
+            "ok": True,
+            "command": f"sandgate {shown}",
+            "outcome": said,
+        }
+    )
+    return said["en"]
+
+
+def _flip_byte(bundle: Path, out: Path) -> None:
+    """Copy a bundle with one bit of one entry's body changed."""
+    with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            data = bytearray(source.read(name))
+            if name.startswith("tile/entries/"):
+                data[len(data) // 2] ^= 1
+            target.writestr(name, bytes(data))
+
+
+def _ask_once_more(stage: Stage) -> int:
+    """Ask one more question in the live session; return the index of its decision entry."""
+    client = stage.facts["session_client"]
+    notebook: dict[str, Any] = {"cells": [{**LAST_QUESTION, "source": "import sandgate"}]}
+    notebook["cells"].append(dict(LAST_QUESTION))
+    done = client.run(notebook, lambda _number, _cell: None)
+    if any(
+        output["output_type"] == "error" for cell in done["cells"] for output in cell["outputs"]
+    ):
+        raise StepFailed(f"the last question failed: {json.dumps(done)[:500]}")
+    found = stage.callers["auditor"].get(
+        "/log/entries",
+        params={
+            "kind": "query:question:decided",
+            "licence": stage.facts["licence"],
+            "limit": 500,
+        },
+    )
+    return int(found["entries"][-1]["index"])

@@ -1,0 +1,75 @@
+"""Step 6, revenue: a data enterprise fetches; the period closes; shares sum to the fen."""
+
+import copy
+import json
+from typing import Any
+
+from examples.demo.licence_step import licence_document
+from examples.demo.people import names_of_organisations
+from examples.demo.stage import Stage, StepFailed
+
+PERIOD = "2026-11"
+FETCHES = 7
+
+
+def play(stage: Stage) -> dict[str, str]:
+    """Fetch and meter, refuse who may not, close the period by the authority's command."""
+    licence = stage.facts["licence"]
+    founder, buyer = stage.callers["founder"], stage.callers["buyer"]
+    path = f"/products/{licence}/fetches"
+    buyer.refused("POST", path, "no_open_period")
+    founder.post("/periods", {"id": PERIOD})
+    stage.callers["analyst"].refused("POST", path, "role_missing")
+    for number in range(FETCHES):
+        key = {"Idempotency-Key": f"fetch-{number}"}
+        first = buyer.call("POST", path, expect=201, headers=key)
+        again = buyer.call("POST", path, expect=201, headers=key)
+        if first.content != again.content or not first.content:
+            raise StepFailed("a repeated fetch gave another answer")
+    stage.write("product.csv", first.content)
+    _refuse_unapproved_tariff(stage)
+    printed = stage.command(
+        "period", "close", PERIOD, "--token", founder.token, "--url", stage.base
+    )
+    closed = json.loads(printed)
+    statement = founder.get(f"/periods/{PERIOD}/statements")
+    stage.write("statements.json", statement)
+    stage.facts["statements"], total_fen = _lines(stage, statement)
+    price_fen = licence_document()["product"]["tariff"]["fen_per_fetch"]
+    if total_fen != FETCHES * price_fen:
+        raise StepFailed(f"{FETCHES} fetches at {price_fen} fen came to {total_fen}")
+    stage.facts["revenue"] = {
+        "period": PERIOD,
+        "fetches": FETCHES,
+        "total_fen": total_fen,
+        "journals_balanced": True,
+        "close_index": closed["close_index"],
+    }
+    return {
+        "zh": f"数据企业调用产品 {FETCHES} 次，重复请求不重复计费；"
+        "账期关闭，分成合计精确到分（虚构示例）。",
+        "en": f"The data enterprise fetched the product {FETCHES} times, repeats unbilled; the "
+        "period closed and its shares sum to the fen (fictional figures).",
+    }
+
+
+def _refuse_unapproved_tariff(stage: Stage) -> None:
+    """Check that a priced product without an approved tariff cannot even be licensed."""
+    document: dict[str, Any] = copy.deepcopy(licence_document())
+    document["product"]["tariff"]["approval"] = ""
+    stage.callers["founder"].refused("POST", "/licences", "tariff_not_approved", json=document)
+
+
+def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    names = names_of_organisations(stage)
+    ppm = {share["payee"]: share["ppm"] for share in licence_document()["scheme"]["shares"]}
+    lines = [
+        {
+            "payee": names.get(line["payee"], {"zh": line["payee"], "en": line["payee"]}),
+            "channel": line["channel"],
+            "share_ppm": ppm.get(line["payee"], 0),
+            "amount_fen": line["fen"],
+        }
+        for line in statement["period"]["lines"]
+    ]
+    return lines, sum(line["amount_fen"] for line in lines)

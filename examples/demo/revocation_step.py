@@ -1,0 +1,39 @@
+"""Step 8, revocation: the licence is suspended, the session goes dark, all received is listed."""
+
+import json
+import time
+
+import httpx
+
+from examples.demo.stage import Stage, StepFailed
+
+DARK_SECONDS_MAX = 60.0
+
+
+def play(stage: Stage) -> dict[str, str]:
+    """Suspend by the command line, and see the session, a question and a fetch refused."""
+    founder, licence = stage.callers["founder"], stage.facts["licence"]
+    client = stage.facts["session_client"]
+    if client.get("/api/kernels").status_code != httpx.codes.OK:
+        raise StepFailed("the session was dark before the suspension")
+    started = time.monotonic()
+    common = ("--token", founder.token, "--url", stage.base)
+    stage.command("licence", "suspend", licence, "--reason", "演示暂停 demonstration", *common)
+    while client.get("/api/kernels").status_code == httpx.codes.OK:
+        if time.monotonic() - started > DARK_SECONDS_MAX:
+            raise StepFailed("the session still answers a minute after the suspension")
+        time.sleep(0.05)
+    dark_seconds = time.monotonic() - started
+    stage.callers["analyst"].refused(
+        "POST", "/sessions", "licence_not_in_force", json={"licence": licence}
+    )
+    stage.callers["buyer"].refused("POST", f"/products/{licence}/fetches", "licence_not_in_force")
+    received = json.loads(stage.command("licence", "received", licence, *common))["received"]
+    stage.write("received.json", {"received": received})
+    stage.facts["received"] = received
+    return {
+        "zh": f"暂停授权后 {dark_seconds:.1f} 秒会话中断，新会话与调用被拒；"
+        f"列出所获 {len(received)} 项。",
+        "en": f"{dark_seconds:.1f} s after the suspension the session was dark; new sessions and "
+        f"fetches were refused; {len(received)} things received were listed.",
+    }

@@ -1,0 +1,126 @@
+"""Brings a licence into force: its extracts are built, its people's policy is swapped in whole.
+
+Order matters: extracts first, policy last, so that a permitted question always finds its extract.
+Where an extract is refused the licence stays signed but gives no rows, and the refusal is raised.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from audit.events import PendingEntry, Writer
+from authorization.documents import AccessMode, Grant, LicenceDocument
+from authorization.enforcer import Enforcer
+from authorization.licences import require_licence
+from authorization.snapshots import assemble
+from catalog.datasets import Dataset, Version
+from catalog.populations import mark_rows_held
+from catalog.store import current_version, dataset_by_name
+from catalog.versions import read_rows, version_directory
+from disclosure.extract_records import activate_extract, active_extracts, end_extract
+from disclosure.extracts import build_extract, plan_extract
+from foundation.db import reading
+from foundation.errors import Message, NotFound
+from foundation.identity import Actor
+from foundation.ids import random_name
+from foundation.keys import KeyStore
+from policies.load import PolicyPack
+from policies.schema.masks import MaskRules
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Builds, reloads and destroys what a licence document compiles to."""
+
+    engine: Engine
+    writer: Writer
+    keys: KeyStore
+    enforcer: Enforcer
+    pack: PolicyPack
+    home: Path
+    authority_key: bytes
+
+    def bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
+        """Build the licence's extracts, then swap in the policy that allows asking them."""
+        with reading(self.engine) as connection:
+            document = LicenceDocument.model_validate_json(
+                require_licence(connection, licence_id).document
+            )
+        built = [
+            self._build(document, grant, actor)
+            for grant in document.grants
+            if AccessMode.ROWS in grant.modes
+        ]
+        self.reload()
+        return built
+
+    def reload(self) -> None:
+        """Compile every active licence anew and swap the snapshot in one step."""
+        with reading(self.engine) as connection:
+            assembly = assemble(connection, self.pack, self.authority_key)
+        self.enforcer.swap(assembly.snapshot)
+
+    def destroy(self, licence_id: str, actor: Actor) -> list[str]:
+        """Destroy the keys and files of a licence's extracts; return their digests."""
+        self.reload()
+        with reading(self.engine) as connection:
+            extracts = active_extracts(connection, licence_id)
+        for extract in extracts:
+            end_extract(self.writer, actor, extract, self.keys, reason="licence_ended")
+        return [extract.digest for extract in extracts]
+
+    def _build(self, document: LicenceDocument, grant: Grant, actor: Actor) -> dict[str, object]:
+        dataset, version = self._data(grant.dataset)
+        rules = self.pack.rules(MaskRules)
+        plan = plan_extract(dataset.declaration, grant, rules)
+        name = random_name()
+        extract = build_extract(
+            plan,
+            read_rows(version_directory(self.home, version.id), plan.source_columns()),
+            path=self.home / "extracts" / f"{name}.parquet",
+            keys=self.keys,
+            key_name=f"extract-{name}",
+            pseudonym_key_name=f"pseudonym-{document.id}",
+            rules=rules,
+        )
+        activate_extract(
+            self.writer,
+            actor,
+            extract,
+            licence=document.id,
+            version=version.manifest_digest,
+            policy_digest=self.pack.digest,
+            beside=_rows_are_held(dataset),
+        )
+        return {
+            "dataset": extract.dataset,
+            "columns": list(extract.columns),
+            "digest": extract.digest,
+        }
+
+    def _data(self, name: str) -> tuple[Dataset, Version]:
+        with reading(self.engine) as connection:
+            dataset = dataset_by_name(connection, name)
+            version = None if dataset is None else current_version(connection, dataset.id)
+        if dataset is None or version is None:
+            raise NotFound(
+                "version_unknown",
+                Message(
+                    f"数据集“{name}”还没有已发布的版本，请先由供数单位发布。",
+                    f"The data set {name!r} has no published version yet; publish one first.",
+                ),
+                field="grants",
+            )
+        return dataset, version
+
+
+def _rows_are_held(dataset: Dataset) -> Callable[[Connection, PendingEntry], None]:
+    """Return the effect that makes the data set's population "mixed" from this entry on (I4)."""
+
+    def beside(connection: Connection, _entry: PendingEntry) -> None:
+        if dataset.declaration.population is not None:
+            mark_rows_held(connection, dataset.declaration.population)
+
+    return beside

@@ -1,6 +1,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -26,8 +27,8 @@ SECRET = b"s" * 32
 
 
 def _ranked(
-    rows: list[tuple[int | None, str | None, int | None]], secret: bytes = SECRET
-) -> object:
+    rows: Sequence[tuple[int | None, str | None, int | None]], secret: bytes = SECRET
+) -> duckdb.DuckDBPyConnection:
     store = open_store(1 << 28, 1)
     columns = list(zip(*rows, strict=True))
     table = pa.table(

@@ -1,0 +1,188 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from audit.events import AuditEvent
+from audit.tags import EntryKind
+from audit.writer import GroupCommitWriter
+from catalog import store
+from catalog.populations import (
+    PopulationDeclaration,
+    approve_population,
+    declare_population,
+    mark_rows_held,
+)
+from catalog.registration import register_dataset, register_entry
+from foundation.db import reading
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.identity import Actor
+from policies.schema.catalog import CatalogRules
+
+TEXT = {"zh": "住户", "en": "household"}
+PEOPLE = PopulationDeclaration.model_validate(
+    {"name": "people", "label": TEXT, "unit": TEXT, "statement": "disjoint from all others"}
+)
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cast:
+    writer: GroupCommitWriter
+    authority: Actor
+    second: Actor
+    service: Actor
+    provider: Actor
+    stranger: Actor
+
+
+@pytest.fixture
+def cast(request: pytest.FixtureRequest) -> Cast:
+    names = ("catalog_writer", "authority", "second_authority", "authority_service")
+    return Cast(*(request.getfixturevalue(name) for name in (*names, "provider", "stranger")))
+
+
+@pytest.fixture
+def with_population(
+    catalog_writer: GroupCommitWriter, authority: Actor, second_authority: Actor
+) -> None:
+    declare_population(catalog_writer, authority, PEOPLE)
+    approve_population(catalog_writer, second_authority, "people")
+
+
+@pytest.fixture
+def with_entry(
+    catalog_writer: GroupCommitWriter,
+    rules: CatalogRules,
+    provider: Actor,
+    entry_document: Document,
+) -> None:
+    register_entry(catalog_writer, provider, rules, "org_finance", entry_document)
+
+
+def _code(refused: Callable[[], object], kind: type[SandgateError]) -> str:
+    with pytest.raises(kind) as caught:
+        refused()
+    return caught.value.code
+
+
+def test_a_population_is_declared_by_a_person_of_the_authority(cast: Cast) -> None:
+    def declare(actor: Actor) -> object:
+        return declare_population(cast.writer, actor, PEOPLE)
+
+    assert _code(lambda: declare(cast.provider), Denied) == "authority_required"
+    assert _code(lambda: declare(cast.service), Denied) == "authority_required"
+
+
+def test_a_population_is_approved_by_a_second_person(cast: Cast, engine: Engine) -> None:
+    writer = cast.writer
+
+    def approve(actor: Actor) -> object:
+        return approve_population(writer, actor, "people")
+
+    assert _code(lambda: approve(cast.authority), NotFound) == "population_unknown"
+    declare_population(writer, cast.authority, PEOPLE)
+    assert _code(lambda: declare_population(writer, cast.authority, PEOPLE), Conflict)
+    assert _code(lambda: approve(cast.authority), Denied) == "population_second_person"
+    assert _code(lambda: approve(cast.service), Denied) == "authority_required"
+    assert _code(lambda: approve(cast.provider), Denied) == "authority_required"
+    approved = approve_population(writer, cast.second, "people").value
+    assert (approved.state, approved.approved_by) == ("approved", cast.second.person)
+    assert _code(lambda: approve(cast.second), Conflict) == "population_approved"
+    with reading(engine) as connection:
+        assert [item.name for item in store.populations(connection)] == ["people"]
+
+
+@pytest.mark.usefixtures("with_entry")
+def test_a_data_set_waits_for_its_population(
+    catalog_writer: GroupCommitWriter,
+    provider: Actor,
+    authority: Actor,
+    declaration_document: Document,
+) -> None:
+    def register() -> object:
+        return register_dataset(catalog_writer, provider, declaration_document)
+
+    assert _code(register, InvalidInput) == "population_not_approved"
+    declare_population(catalog_writer, authority, PEOPLE)
+    assert _code(register, InvalidInput) == "population_not_approved"
+
+
+@pytest.mark.usefixtures("with_population")
+def test_registration_belongs_to_the_provider_and_names_stand_once(
+    cast: Cast,
+    engine: Engine,
+    rules: CatalogRules,
+    entry_document: Document,
+    declaration_document: Document,
+) -> None:
+    writer, provider, stranger = cast.writer, cast.provider, cast.stranger
+
+    def enter(actor: Actor) -> object:
+        return register_entry(writer, actor, rules, "org_finance", entry_document)
+
+    assert _code(lambda: enter(stranger), Denied) == "provider_required"
+    assert _code(lambda: register_dataset(writer, provider, declaration_document), NotFound)
+    entry = register_entry(writer, cast.authority, rules, "org_finance", entry_document).value
+    assert _code(lambda: enter(provider), Conflict) == "entry_exists"
+    assert _code(lambda: register_dataset(writer, stranger, declaration_document), Denied)
+    dataset = register_dataset(writer, provider, declaration_document).value
+    assert dataset.provider == "org_finance"
+    again = {**declaration_document, "entry": entry.id}
+    assert _code(lambda: register_dataset(writer, provider, again), Conflict) == "dataset_exists"
+    with reading(engine) as connection:
+        assert store.dataset_by_name(connection, "households") == dataset
+        assert store.dataset_by_id(connection, dataset.id) == dataset
+        assert store.datasets(connection) == [dataset]
+        assert store.datasets_of_population(connection, "people") == [dataset]
+        assert store.datasets_of_population(connection, "others") == []
+        assert store.entry_by_id(connection, entry.id) == entry
+        assert store.entries(connection) == [entry]
+        assert store.current_version(connection, dataset.id) is None
+
+
+@pytest.mark.usefixtures("with_population")
+def test_a_population_whose_rows_were_held_stays_mixed(
+    catalog_writer: GroupCommitWriter, engine: Engine, authority: Actor
+) -> None:
+    for _ in range(2):
+        event = AuditEvent(EntryKind.LICENCE_ACTIVATED, authority)
+        catalog_writer.submit(
+            event, lambda connection, _entry: mark_rows_held(connection, "people")
+        )
+    with reading(engine) as connection:
+        found = store.population(connection, "people")
+    assert found is not None
+    assert found.relation is store.NeighbourRelation.MIXED
+    _stopped(engine, "UPDATE population SET relation = 'dp_only'")
+
+
+@pytest.mark.usefixtures("with_population", "with_entry")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE population SET state = 'declared', approved_by = NULL",
+        "UPDATE population SET approved_by = 'person_z'",
+        "UPDATE population SET statement = 'other'",
+        "DELETE FROM population",
+        "UPDATE catalog_entry SET document = '{}'",
+        "DELETE FROM catalog_entry",
+        "INSERT OR REPLACE INTO catalog_entry SELECT id, code, provider, '', 0 FROM catalog_entry",
+        (
+            "INSERT INTO population SELECT 'x', label, unit, statement, state, relation, 'p', 0, "
+            "'p' FROM population"
+        ),
+    ],
+)
+def test_what_is_registered_does_not_change_behind_the_catalogue(
+    engine: Engine, statement: str
+) -> None:
+    _stopped(engine, statement)
+
+
+def _stopped(engine: Engine, statement: str) -> None:
+    with pytest.raises(DBAPIError), engine.begin() as connection:
+        connection.execute(text(statement))

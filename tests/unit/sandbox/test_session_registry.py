@@ -1,0 +1,175 @@
+"""A session's life: refusals and illegal moves first, then each step with its entry."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from audit.writer import GroupCommitWriter
+from foundation.db import metadata
+from foundation.errors import Conflict, NotFound, Unavailable
+from foundation.identity import Actor, Role
+from foundation.keys import FileKeyStore
+from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
+from sandbox.backends.interface import Endpoint
+from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.sessions import (
+    LIVE,
+    TRANSITIONS,
+    Doors,
+    Session,
+    SessionRegistry,
+    SessionState,
+    egress_account,
+)
+from tests.fakes import SteppedClock
+from tests.parts import SESSION_ENVIRONMENT, need_namespaces, need_session_environment
+
+OPERATOR = Actor("p-operator", "org-operator", frozenset({Role.OPERATOR}))
+LIMITS = SessionLimits(memory_bytes_max=512 << 20, pids_max=64, home_bytes_max=16 << 20)
+
+
+@dataclass
+class Desk:
+    """The registry and what happened at its doors, in order."""
+
+    registry: SessionRegistry
+    backend: BubblewrapBackend
+    egress: EgressBudget
+    happened: list[tuple[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def writer(
+    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
+) -> Iterator[GroupCommitWriter]:
+    metadata.create_all(engine)
+    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
+        yield writer
+
+
+@pytest.fixture
+def desk(engine: Engine, writer: GroupCommitWriter, clock: SteppedClock) -> Iterator[Desk]:
+    backend = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS)
+    egress = EgressBudget(clock, 1_000)
+    happened: list[tuple[str, str]] = []
+
+    def opened(session: Session, endpoint: Endpoint) -> None:
+        assert session.state is SessionState.OPEN
+        happened.append(("open", endpoint.slot))
+
+    def darkened(slot: str, frozen: bool) -> None:
+        happened.append(("frozen" if frozen else "dark", slot))
+
+    registry = SessionRegistry(engine, writer, backend, egress, Doors(opened, darkened))
+    yield Desk(registry, backend, egress, happened)
+    backend.close()
+
+
+def test_states_only_move_forwards_and_every_live_one_can_close() -> None:
+    order = list(SessionState)
+    assert all(order.index(source) < order.index(target) for source, target in TRANSITIONS)
+    reachable = {target for _source, target in TRANSITIONS}
+    assert reachable == set(SessionState) - {SessionState.REQUESTED}
+    assert not [target for source, target in TRANSITIONS if source is SessionState.DESTROYED]
+    assert all((state, SessionState.CLOSED) in TRANSITIONS for state in LIVE)
+
+
+def test_an_unknown_session_is_not_found(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        desk.registry.session("ses_none")
+
+
+def test_where_isolation_is_missing_nothing_opens(
+    engine: Engine, writer: GroupCommitWriter, clock: SteppedClock, tmp_path: Path
+) -> None:
+    backend = BubblewrapBackend(tmp_path / "no-environment", LIMITS)
+    doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
+    registry = SessionRegistry(engine, writer, backend, EgressBudget(clock, 1), doors)
+    with pytest.raises(Unavailable):
+        registry.open(OPERATOR, "lic_1", "credit")
+    (session,) = registry.sessions()
+    assert session.state is SessionState.DESTROYED
+    assert session.reason == "environment_missing"
+    backend.close()
+
+
+@need_namespaces
+@need_session_environment
+class TestLife:
+    def test_a_closed_session_cannot_be_closed_or_frozen_again(self, desk: Desk) -> None:
+        session = desk.registry.open(OPERATOR, "lic_1", "credit")
+        desk.registry.close(session.id, OPERATOR, "done")
+        for move in (desk.registry.close, desk.registry.freeze):
+            with pytest.raises(Conflict):
+                move(session.id, OPERATOR, "again")
+
+    def test_open_assigns_a_slot_once(self, desk: Desk) -> None:
+        session = desk.registry.open(OPERATOR, "lic_1", "credit")
+        assert session.slot is not None
+        assert desk.happened == [("open", session.slot)]
+        assert desk.registry.session_of_slot(session.slot) == session
+        with pytest.raises(Conflict):
+            desk.backend.assign(session.slot, "another")
+
+    def test_close_kills_the_slot_and_logs_the_bytes_out(self, desk: Desk) -> None:
+        session = desk.registry.open(OPERATOR, "lic_1", "credit")
+        assert session.slot is not None
+        desk.egress.meter(session.slot, egress_account(session))(70)
+        closed = desk.registry.close(session.id, OPERATOR, "done")
+        assert closed.state is SessionState.DESTROYED
+        assert closed.egress_bytes == 70
+        assert not desk.backend.stats(session.slot).alive
+        assert desk.registry.session_of_slot(session.slot) is None
+        assert desk.happened[-1] == ("dark", session.slot)
+
+    def test_freezing_keeps_the_sandbox_but_shuts_its_doors(self, desk: Desk) -> None:
+        session = desk.registry.open(OPERATOR, "lic_1", "credit")
+        assert session.slot is not None
+        desk.registry.freeze_slot(session.slot)
+        assert desk.registry.session(session.id).state is SessionState.FROZEN
+        assert desk.backend.stats(session.slot).alive
+        assert desk.registry.session_of_slot(session.slot) is None
+        desk.registry.freeze_slot(session.slot)
+        closed = desk.registry.close(session.id, OPERATOR, "done")
+        assert closed.state is SessionState.DESTROYED
+
+    def test_suspending_a_licence_ends_its_sessions_and_no_others(self, desk: Desk) -> None:
+        mine = [desk.registry.open(OPERATOR, "lic_1", "credit") for _ in range(2)]
+        other = desk.registry.open(OPERATOR, "lic_2", "credit")
+        ended = desk.registry.close_licence("lic_1", OPERATOR, "licence_suspended")
+        assert {one.id for one in ended} == {one.id for one in mine}
+        assert {one.state for one in ended} == {SessionState.DESTROYED}
+        assert desk.registry.sessions(live=True) == (other,)
+        assert other.slot is not None
+        assert desk.backend.stats(other.slot).alive
+
+    def test_after_a_restart_nothing_is_left_open(
+        self, desk: Desk, engine: Engine, writer: GroupCommitWriter, clock: SteppedClock
+    ) -> None:
+        session = desk.registry.open(OPERATOR, "lic_1", "credit")
+        fresh = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS)
+        doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
+        again = SessionRegistry(engine, writer, fresh, EgressBudget(clock, 1), doors)
+        (ended,) = again.recover()
+        assert ended.id == session.id
+        assert ended.reason == "service_restarted"
+        assert again.recover() == ()
+        fresh.close()
+
+
+def test_egress_is_counted_per_person_licence_and_day(clock: SteppedClock) -> None:
+    budget = EgressBudget(clock, 100)
+    one, other = EgressAccount("p1", "l1"), EgressAccount("p1", "l2")
+    first, second = budget.meter("slot-a", one), budget.meter("slot-b", one)
+    assert first(60)
+    assert not second(60)
+    assert budget.meter("slot-c", other)(60)
+    assert budget.remaining_bytes(one) == 0
+    assert budget.slot_bytes("slot-a") == 60
+    clock.advance(86_400_000_000)
+    assert first(60)
+    budget.carry_over(one, 1_000, clock.now_us())
+    assert budget.remaining_bytes(one) == 0

@@ -170,6 +170,7 @@ class Enforcer:
     def __init__(self, snapshot: PolicySnapshot) -> None:
         """Begin with a snapshot; there is no state without one, and no switch to turn it off."""
         self._snapshot = snapshot
+        self._building = threading.Lock()
 
     @property
     def snapshot(self) -> PolicySnapshot:
@@ -179,6 +180,12 @@ class Enforcer:
     def swap(self, snapshot: PolicySnapshot) -> None:
         """Put another snapshot in force for every later request."""
         self._snapshot = snapshot
+
+    def rebuild(self, build: Callable[[], PolicySnapshot]) -> PolicySnapshot:
+        """Build and swap as one step, so that an older reading never replaces a newer one."""
+        with self._building:
+            self._snapshot = build()
+            return self._snapshot
 
     def decide(self, question: AccessQuestion) -> Verdict:
         """Answer one question from the snapshot in force."""

@@ -198,6 +198,8 @@ def activate_licence(
         found = require_licence(connection, licence_id)
         check_another_person(actor, found.drafted_by)
         check_older_than(actor, found.drafted_us)
+        if found.valid_until_us <= entry.time_us:
+            raise _term_over()
         document = LicenceDocument.model_validate_json(found.document)
         check_licence(document, licence_facts(connection, document), rules)
         signed = sign_licence(keys, document)
@@ -282,6 +284,18 @@ def _licence(row: RowMapping) -> Licence:
         valid_from_us=row["valid_from_us"],
         valid_until_us=row["valid_until_us"],
         drafted_us=row["drafted_us"],
+    )
+
+
+def _term_over() -> Conflict:
+    return Conflict(
+        "licence_term_over",
+        Message(
+            zh="该授权的期限已过，不能再生效；请另行起草。",
+            en="The licence's term is over, so it cannot come into force; draft another.",
+        ),
+        field="$.valid_until",
+        rule=RULE,
     )
 
 

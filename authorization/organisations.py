@@ -247,6 +247,38 @@ def actor_for_account(connection: Connection, account: str, language: str = "zh"
     )
 
 
+def actor_for_person(
+    connection: Connection, person: str, organisation: str, language: str = "zh"
+) -> Actor:
+    """Return a person acting for one of their organisations, as the registry knows them now.
+
+    For doors where a standing assignment, not a token, says who asks. Raises NotFound where the
+    person does not, or no longer, belong to the organisation.
+    """
+    membership = store.affiliation
+    query = (
+        select(membership.c.since_us, store.person.c.kind)
+        .join(store.person, store.person.c.id == membership.c.person)
+        .where(membership.c.person == person, membership.c.organisation == organisation)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(
+            "person_unknown",
+            Message(zh="该机构没有这名人员。", en="The organisation has no such person."),
+            rule="organisation-registry",
+        )
+    roles = _roles_since(connection, person)
+    return Actor(
+        person=person,
+        organisation=organisation,
+        roles=frozenset(roles),
+        kind=ActorKind(row.kind),
+        since_us=max([row.since_us, *roles.values()]),
+        language=language,
+    )
+
+
 def _roles_since(connection: Connection, person: str) -> dict[Role, int]:
     query = select(store.person_role).where(store.person_role.c.person == person)
     return {Role(row.role): row.since_us for row in connection.execute(query)}

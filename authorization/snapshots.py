@@ -7,15 +7,16 @@ The rest of the policy stands without it (I3, I12).
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from authorization import store
 from authorization.compile import CompiledLicence, compile_licence, domain_of, person_subject
-from authorization.enforcer import PolicySnapshot
+from authorization.enforcer import Enforcer, PolicySnapshot
 from authorization.licences import Licence, LicenceState, licences_in
 from authorization.lines import Links
 from authorization.signing import verify_licence
 from authorization.validation import LicenceRuleset
+from foundation.db import reading
 from foundation.errors import Denied, InvalidInput, Message, SandgateError
 from policies.load import PolicyPack
 from policies.schema.access import AccessRules
@@ -49,6 +50,25 @@ def assemble(connection: Connection, pack: PolicyPack, authority_public_key: byt
         links = links.joined(found.links)
     by_id = {found.id: found for found in compiled}
     return Assembly(PolicySnapshot(pack.access_model, lines, links, by_id), tuple(left_out))
+
+
+def refresh(
+    enforcer: Enforcer, engine: Engine, pack: PolicyPack, authority_public_key: bytes
+) -> tuple[tuple[str, SandgateError], ...]:
+    """Read the store, swap in what it says, and return the licences left out.
+
+    Call it after a licence was activated, resumed or shut, and after a person was registered.
+    """
+    left_out: list[tuple[str, SandgateError]] = []
+
+    def build() -> PolicySnapshot:
+        with reading(engine) as connection:
+            assembly = assemble(connection, pack, authority_public_key)
+        left_out.extend(assembly.left_out)
+        return assembly.snapshot
+
+    enforcer.rebuild(build)
+    return tuple(left_out)
 
 
 def compile_stored(

@@ -16,6 +16,7 @@ from foundation.ids import is_id
 from policies.load import PolicyPack
 from policies.schema.access import AccessRules
 from policies.schema.licences import LicenceRules
+from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 
 RULE = "licence-document"
@@ -42,11 +43,23 @@ class LicenceRuleset:
     licences: LicenceRules
     access: AccessRules
     revenue: RevenueRules
+    privacy: PrivacyRules
 
     @classmethod
     def of(cls, pack: PolicyPack) -> "LicenceRuleset":
-        """Take the three from a pack."""
-        return cls(pack.rules(LicenceRules), pack.rules(AccessRules), pack.rules(RevenueRules))
+        """Take the four from a pack."""
+        return cls(
+            pack.rules(LicenceRules),
+            pack.rules(AccessRules),
+            pack.rules(RevenueRules),
+            pack.rules(PrivacyRules),
+        )
+
+    @property
+    def budget_nano_rho_max(self) -> int:
+        """The most one licence may spend of a population: never above its lifetime cap (I5)."""
+        lifetime = self.privacy.population_lifetime_nano_rho_max
+        return min(self.licences.budget_nano_rho_max, lifetime)
 
 
 def check_licence(document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset) -> None:
@@ -71,7 +84,7 @@ def licence_problems(
     for place, grant in enumerate(document.grants):
         problems += _grant_problems(f"grants[{place}]", grant, facts, rules.access)
     problems += _overlap_problems(document)
-    problems += _budget_problems(document, facts, rules.licences)
+    problems += _budget_problems(document, facts, rules)
     problems += _product_problems(document, facts, rules)
     problems += _scheme_problems(document, facts, rules.licences)
     return problems
@@ -232,7 +245,7 @@ def _overlap_problems(document: LicenceDocument) -> Iterator[InvalidInput]:
 
 
 def _budget_problems(
-    document: LicenceDocument, facts: LicenceFacts, rules: LicenceRules
+    document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
     needed = _populations(document, facts)
     named = [budget.population for budget in document.budgets]
@@ -254,7 +267,9 @@ def _budget_problems(
             )
         ceilings = {
             "budget_nano_rho": rules.budget_nano_rho_max,
-            "question_nano_rho_max": min(rules.question_nano_rho_max, budget.budget_nano_rho),
+            "question_nano_rho_max": min(
+                rules.licences.question_nano_rho_max, budget.budget_nano_rho
+            ),
         }
         for field, ceiling in ceilings.items():
             if getattr(budget, field) > ceiling:

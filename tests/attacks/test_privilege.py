@@ -31,7 +31,7 @@ from authorization.organisations import (
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.separation import check_may_vote, check_not_redeveloping
 from authorization.signing import SignedLicence, sign_licence, verify_licence
-from authorization.snapshots import assemble
+from authorization.snapshots import assemble, refresh
 from foundation.db import metadata, reading
 from foundation.errors import Denied, InvalidInput, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
@@ -359,3 +359,16 @@ def test_a_purpose_smuggled_into_a_line_does_not_widen_it() -> None:
 
 def _with_purpose(line: PolicyLine, purpose: str) -> PolicyLine:
     return replace(line, purpose=purpose)
+
+
+def test_a_person_registered_later_gains_access_only_through_a_new_snapshot(city: City) -> None:
+    enforcer = Enforcer(city.snapshot())
+    person = Person(id="late", name="x", organisations=("datawise",), roles=(Role.OPERATOR,))
+    create_person(city.writer, actor("drafter"), person)
+    late = Actor(person="late", organisation="datawise", roles=frozenset({Role.OPERATOR}))
+    request = AccessRequest(late, LICENCE_ID, Action.SESSION_OPEN)
+    now_us = city.clock.now_us()
+    assert isinstance(decide(enforcer.snapshot, city.board, request, now_us), Denial)
+    public_key = city.keys.ensure_signing_key("authority")
+    assert refresh(enforcer, city.engine, PACK, public_key) == ()
+    assert isinstance(decide(enforcer.snapshot, city.board, request, now_us), Permit)

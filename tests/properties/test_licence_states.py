@@ -23,7 +23,7 @@ from authorization.licences import (
 from authorization.revocation import Closure, Revocation, SuspensionBoard, check_in_force
 from authorization.snapshots import assemble
 from foundation.db import metadata, open_engine, reading
-from foundation.errors import Denied, SandgateError
+from foundation.errors import Conflict, Denied, SandgateError
 from foundation.identity import SYSTEM_ACTOR
 from foundation.ids import new_id
 from foundation.keys import FileKeyStore
@@ -84,8 +84,15 @@ class LicenceLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state is LicenceState.DRAFTED)
     @rule()
     def activate(self) -> None:
-        activate_licence(self.writer, self.keys, SIGNER, LICENCE_ID, RULES)
-        self.state = LicenceState.ACTIVE
+        with reading(self.engine) as connection:
+            until_us = require_licence(connection, LICENCE_ID).valid_until_us
+        try:
+            activate_licence(self.writer, self.keys, SIGNER, LICENCE_ID, RULES)
+        except Conflict:
+            assert self.clock.now_us() >= until_us
+        else:
+            assert self.clock.now_us() < until_us
+            self.state = LicenceState.ACTIVE
 
     @precondition(lambda self: self.state is LicenceState.ACTIVE and self.owed is None)
     @rule()

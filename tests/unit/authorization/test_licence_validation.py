@@ -1,5 +1,6 @@
 """Each rule a licence document must keep, refused with its field; then the good document."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,6 +140,13 @@ def test_a_question_budget_above_its_own_budget_is_refused() -> None:
     changes = budget(budget_nano_rho=10, question_nano_rho_max=11)
     with pytest.raises(InvalidInput, match="budget_above_ceiling"):
         check_licence(licence_document(budgets=changes), licence_facts(), RULES)
+
+
+def test_no_licence_budget_exceeds_the_lifetime_cap_of_a_population() -> None:
+    lifetime = RULES.privacy.model_copy(update={"population_lifetime_nano_rho_max": 10})
+    assert replace(RULES, privacy=lifetime).budget_nano_rho_max == 10
+    with pytest.raises(InvalidInput, match="budget_above_ceiling"):
+        check_licence(licence_document(), licence_facts(), replace(RULES, privacy=lifetime))
 
 
 def test_a_payee_named_twice_is_refused() -> None:

@@ -13,6 +13,7 @@ from authorization.organisations import (
     OrganisationKind,
     Person,
     actor_for_account,
+    actor_for_person,
     check_credit_code,
     create_organisation,
     create_person,
@@ -137,6 +138,19 @@ def test_two_accounts_of_one_person_are_one_person(city: GroupCommitWriter, engi
     assert (first.person, second.person) == ("newcomer", "newcomer")
     assert (first.organisation, second.organisation) == ("datawise", "insurer")
     assert first.since_us == recorded.time_us
+
+
+def test_a_person_acts_only_for_their_own_organisations(
+    city: GroupCommitWriter, engine: Engine
+) -> None:
+    assert city
+    with reading(engine) as connection:
+        with pytest.raises(NotFound, match="person_unknown"):
+            actor_for_person(connection, "analyst", "insurer")
+        with pytest.raises(NotFound, match="person_unknown"):
+            actor_for_person(connection, "nobody", "datawise")
+        found = actor_for_person(connection, "analyst", "datawise", "en")
+        assert found == actor_for_account(connection, "analyst@city", "en")
 
 
 def test_a_person_is_read_back_whole(city: GroupCommitWriter, engine: Engine) -> None:

@@ -58,8 +58,8 @@ _PACKAGE_FILES = frozenset({"__init__.py", "load.py", "py.typed"})
 class PolicyPack:
     """All rules in force, as typed values, with the digest of the bytes they came from.
 
-    ``files`` maps ``section/name`` to its rules; ``file_digests`` maps each path to its SHA-256, and
-    ``sources`` to its bytes, for an evidence bundle.
+    ``files`` maps ``section/name`` to its rules; ``file_digests`` maps each path to its SHA-256,
+    and ``sources`` to its bytes, for an evidence bundle.
     """
 
     digest: str

@@ -11,18 +11,8 @@ from enum import StrEnum
 from math import prod
 
 from catalog.datasets import Column, DatasetDeclaration, GroupSet
+from catalog.store import NeighbourRelation
 from foundation.canonical import digest
-
-
-class Neighbours(StrEnum):
-    """Which change of one unit the guarantee hides (design I4).
-
-    DP_ONLY: one unit joins or leaves. MIXED: somebody has held rows of this population, so
-    membership is known, and what is hidden are all protected values of one unit.
-    """
-
-    DP_ONLY = "dp_only"
-    MIXED = "mixed"
 
 
 class Function(StrEnum):
@@ -48,12 +38,13 @@ class AskedDataset:
     """A data set as one licence may ask it.
 
     ``columns`` are those granted for aggregates; ``forced_values`` are the licence's own row
-    filters, by column.
+    filters, by column. ``neighbours`` says what is hidden: that a unit is there at all (DP_ONLY),
+    or, once somebody has held rows of the population, all protected values of a unit (MIXED).
     """
 
     declaration: DatasetDeclaration
     columns: frozenset[str]
-    neighbours: Neighbours
+    neighbours: NeighbourRelation
     forced_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -150,7 +141,7 @@ class AggregatePlan:
 
     dataset: str
     group_set: GroupSet
-    neighbours: Neighbours
+    neighbours: NeighbourRelation
     selections: tuple[Selection, ...]
     measured: tuple[Measured, ...]
     question: Question

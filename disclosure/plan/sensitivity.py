@@ -4,7 +4,8 @@ The bound rests on what onboarding stored: a unit keeps at most L0 declared grou
 each. The square of the L2 bound is an integer, so no rounding stands between claim and proof.
 """
 
-from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind, Neighbours
+from catalog.store import NeighbourRelation
+from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind
 
 INTEGER_MAX = 2**62
 CHANGE_FACTOR_MIXED = 2
@@ -27,7 +28,7 @@ def squared_l2(plan: AggregatePlan, measured: Measured) -> int:
     whole, rest = divmod(plan.groups_per_unit, merged)
     squared = whole * (rows * merged) ** 2 + (rows * rest) ** 2
     squared *= value_max(measured) ** 2
-    if plan.neighbours is Neighbours.MIXED:
+    if plan.neighbours is NeighbourRelation.MIXED:
         squared *= CHANGE_FACTOR_MIXED**2
     return squared
 

@@ -67,14 +67,15 @@ class Comparison:
 
 
 def select_node(tree: Node) -> Node | None:
-    """Return the one SELECT of a serialised text, or None for anything else."""
+    """Return the one SELECT of a serialised text, statement or node, or None for anything else."""
     if "statements" in tree:
-        statements = tree["statements"]
-        if tree.get("error") or len(statements) != 1:
+        if tree.get("error") or len(tree["statements"]) != 1:
             return None
-        if statements[0].get("named_param_map"):
+        tree = tree["statements"][0]
+    if "node" in tree:
+        if tree.get("named_param_map"):
             return None
-        tree = statements[0]["node"]
+        tree = tree["node"]
     plain = tree.get("type") == "SELECT_NODE" and set(tree) <= _SELECT
     if not plain or tree["cte_map"]["map"] or tree.get("sample") or tree.get("qualify"):
         return None

@@ -1,0 +1,1 @@
+"""Statistical disclosure checks of the release desk: each passes, or fails and says why."""

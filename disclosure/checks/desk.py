@@ -1,0 +1,193 @@
+"""What the release desk checks of a stored answer before anybody votes: all checks, always all.
+
+Each result is a pass or a fail with its reason in both languages; a fail names what to change.
+No check reads anything but the answer itself and the rules.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from disclosure.checks.contributors import Evidence, too_few
+from foundation.errors import Message
+from policies.schema.disclosure import DisclosureRules
+
+ROWS_NAMED_MAX = 10
+
+
+@dataclass(frozen=True)
+class CheckedAnswer:
+    """A stored answer as the desk sees it, and under which name and title it would leave."""
+
+    mode: Literal["rows", "aggregate"]
+    table: pa.Table
+    content_bytes: int
+    evidence: Evidence | None
+    title_zh: str
+    title_en: str
+    file_name: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: its stable name, whether it passed, and why."""
+
+    check: str
+    passed: bool
+    reason: Message
+
+    def as_public(self) -> dict[str, object]:
+        """Return what the log entry and the request's page say of it."""
+        return {
+            "check": self.check,
+            "passed": self.passed,
+            "reason_zh": self.reason.zh,
+            "reason_en": self.reason.en,
+        }
+
+
+def run_checks(answer: CheckedAnswer, rules: DisclosureRules) -> tuple[CheckResult, ...]:
+    """Run every check of the desk, in a fixed order."""
+    return (
+        _mode(answer, rules),
+        _contributors(answer, rules),
+        _size(answer, rules),
+        _columns(answer, rules),
+        _text(answer, rules),
+        _name(answer, rules),
+        _title(answer, rules),
+    )
+
+
+def all_passed(results: tuple[CheckResult, ...]) -> bool:
+    """Tell whether nothing failed."""
+    return all(result.passed for result in results)
+
+
+def _mode(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    allowed = "、".join(rules.released_modes)
+    return _result(
+        "answer_type",
+        answer.mode in rules.released_modes,
+        f"可出域的答案类型：{allowed}；本答案为 {answer.mode}。",
+        f"Answers that may be released: {', '.join(rules.released_modes)}; "
+        f"this one is {answer.mode}.",
+    )
+
+
+def _contributors(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    least = rules.contributors_min
+    if answer.mode == "aggregate" and answer.evidence is None:
+        return _result(
+            "contributors_min",
+            False,
+            "答案没有计数列，无法判断贡献主体数；请在查询中加入 COUNT(DISTINCT unit) 或 COUNT(*)。",
+            "The answer has no count to judge contributors by; add COUNT(DISTINCT unit) or "
+            "COUNT(*) to the question.",
+        )
+    if answer.evidence is None:
+        return _result(
+            "contributors_min",
+            True,
+            "行级答案不适用贡献主体数检查，由答案类型检查决定。",
+            "Rows have no contributor count; the check of the answer's type decides.",
+        )
+    rows = too_few(answer.table, answer.evidence, least)
+    if not rows:
+        return _result(
+            "contributors_min",
+            True,
+            f"每行的贡献主体数（取噪声区间下限）不少于 {least}。",
+            f"Each row has at least {least} contributors, at the low end of its interval.",
+        )
+    named = ", ".join(str(row) for row in rows[:ROWS_NAMED_MAX])
+    bound = least * answer.evidence.rows_per_unit
+    return _result(
+        "contributors_min",
+        False,
+        f"共 {len(rows)} 行的贡献主体数可能少于 {least}（行号：{named}）；"
+        f"可用 HAVING 只留 {answer.evidence.column} 不小于 {bound} 的组，或改用较粗的分组。",
+        f"{len(rows)} rows may have fewer than {least} contributors (rows {named}); keep only "
+        f"groups whose {answer.evidence.column} is at least {bound}, by HAVING, or ask by "
+        "fewer keys.",
+    )
+
+
+def _size(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    rows, size = answer.table.num_rows, answer.content_bytes
+    return _result(
+        "size",
+        0 < rows <= rules.rows_max and size <= rules.bytes_max,
+        f"行数 {rows}（1 至 {rules.rows_max}），大小 {size} 字节（上限 {rules.bytes_max}）。",
+        f"{rows} rows (1 to {rules.rows_max}), {size} bytes (at most {rules.bytes_max}).",
+    )
+
+
+def _columns(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    types = [field.type for field in answer.table.schema]
+    plain = all(_is_plain(item) for item in types)
+    return _result(
+        "columns",
+        plain and len(types) <= rules.columns_max,
+        f"列数 {len(types)}（上限 {rules.columns_max}），列类型须为数字、文本、日期或布尔。",
+        f"{len(types)} columns (at most {rules.columns_max}); only numbers, text, dates and "
+        "booleans may leave.",
+    )
+
+
+def _text(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    longest = max((_longest(column) for column in answer.table.columns), default=0)
+    return _result(
+        "text_length",
+        longest <= rules.text_characters_max,
+        f"单元格文本最长 {longest} 字（上限 {rules.text_characters_max}）。",
+        f"The longest text has {longest} characters (at most {rules.text_characters_max}).",
+    )
+
+
+def _name(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    ending = answer.file_name.rpartition(".")[2]
+    well_named = re.fullmatch(rules.file_name_pattern, answer.file_name) is not None
+    formats = ", ".join(rules.file_formats)
+    return _result(
+        "file_name",
+        well_named and ending in rules.file_formats,
+        f"文件名只用小写字母、数字、_ 与 -，格式为：{formats}。",
+        f"A file name uses lower-case letters, digits, _ and -, and ends in one of: {formats}.",
+    )
+
+
+def _title(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    titles = (answer.title_zh, answer.title_en)
+    good = all(0 < len(t.strip()) <= rules.title_characters_max and t.isprintable() for t in titles)
+    return _result(
+        "title",
+        good,
+        f"须有中英文标题，各不超过 {rules.title_characters_max} 字。",
+        f"A title is needed in both languages, at most {rules.title_characters_max} characters.",
+    )
+
+
+def _is_plain(value: pa.DataType) -> bool:
+    kinds = pa.types
+    tests = (
+        kinds.is_integer,
+        kinds.is_floating,
+        kinds.is_decimal,
+        kinds.is_boolean,
+        kinds.is_string,
+        kinds.is_date,
+    )
+    return any(test(value) for test in tests)
+
+
+def _longest(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_string(column.type):
+        return 0
+    return max((len(text) for text in column.to_pylist() if text is not None), default=0)
+
+
+def _result(check: str, passed: bool, zh: str, en: str) -> CheckResult:
+    return CheckResult(check, passed, Message(zh, en))

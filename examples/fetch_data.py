@@ -129,7 +129,7 @@ def fetch(progress: Progress) -> dict[str, object]:
         _download()
     progress.say("extract")
     for member in MEMBERS:
-        _extract(member)
+        extract(member)
     facts = {name: _convert(name, progress) for name in OUTPUTS}
     manifest = {
         "format": "sandgate/example-data@1",
@@ -172,7 +172,8 @@ def _download() -> None:
         )
 
 
-def _extract(member: Member) -> None:
+def extract(member: Member) -> None:
+    """Take one file out of its archive unless it is there; refuse any other content."""
     target = EXTRACTED / member.target
     if target.exists() and _sha256(target.read_bytes()) == member.sha256:
         return

@@ -1,8 +1,10 @@
--- One row a tax unit of the CPS public-use files; a household is a (year, household) pair.
+-- One row a tax unit of the CPS public-use files; a household is a (survey, household) pair. The
+-- survey's year stands twice: as part of the unit, never shown, and as a public key.
 SELECT
-    cps.FLPDYR AS year,
+    cps.FLPDYR AS survey,
     cps.h_seq AS household,
     cps.RECID AS record,
+    cps.FLPDYR AS year,
     states.postal AS state,
     CASE cps.MARS
         WHEN 1 THEN 'single' WHEN 2 THEN 'joint' WHEN 3 THEN 'separate' ELSE 'head'

@@ -43,9 +43,9 @@ AUTHORITY = Actor("person_a", "org_authority", frozenset({Role.AUTHORITY}))
 SECOND = Actor("person_b", "org_authority", frozenset({Role.AUTHORITY}))
 PROVIDER = Actor("person_c", "org_provider", frozenset({Role.PROVIDER}))
 STRANGER = Actor("person_d", "org_other", frozenset({Role.PROVIDER}))
-HEADER = "year,household,record,state,filing_status,age_band,persons,children,wages,\
+HEADER = "survey,household,record,year,state,filing_status,age_band,persons,children,wages,\
 business_income,interest,social_security,pensions,food_support\n"
-GOOD = "2012,1,%d,AL,single,25_34,1,0,%d,0,0,0,0,0\n"
+GOOD = "2012,1,%d,2012,AL,single,25_34,1,0,%d,0,0,0,0,0\n"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _parquet(change: Callable[[pa.Table], pa.Table] = lambda table: table) -> by
 BROKEN: dict[str, tuple[bytes | str, str, int | None, str | None, str]] = {
     "wrong type": (_csv(2) + GOOD.replace("%d", "x", 1) % 1, "a.csv", 4, "record", "type"),
     "missing column": (HEADER.replace(",wages", ""), "a.csv", 1, "wages", "column_missing"),
-    "unknown column": (HEADER.replace("year", "year,ssn"), "a.csv", 1, "#2", "column_unknown"),
+    "unknown column": (HEADER.replace("survey", "survey,ssn"), "a.csv", 1, "#2", "column_unknown"),
     "duplicate column": (
         HEADER.replace("year", "year,wages"),
         "a.csv",
@@ -119,12 +119,12 @@ BROKEN: dict[str, tuple[bytes | str, str, int | None, str | None, str]] = {
         "column_duplicate",
     ),
     "bad row": (_csv(3) + "1,2,3\n" + _csv(1), "a.csv", 5, None, "field_count"),
-    "null": (_csv(1) + GOOD.replace("2012", "") % (1, 1), "a.csv", 3, "year", "null"),
+    "null": (_csv(1) + GOOD.replace("2012", "", 1) % (1, 1), "a.csv", 3, "survey", "null"),
     "encoding": (_csv(1).encode() + b"\xff\xfe\n", "a.csv", 3, None, "encoding"),
     "NUL": (_csv(1) + "\0", "a.csv", 3, None, "nul_byte"),
     "huge field": (_csv(1) + "9" * (2 << 20), "a.csv", 3, None, "field_too_long"),
     "out of range": (_csv(1) + GOOD % (1, 2**60), "a.csv", 3, "wages", "out_of_range"),
-    "empty": ("", "a.csv", 1, "year", "column_missing"),
+    "empty": ("", "a.csv", 1, "survey", "column_missing"),
     "no rows": (HEADER, "a.csv", 1, None, "empty"),
     "truncated Parquet": (_parquet()[:-20], "a.parquet", None, None, "unreadable"),
     "not Parquet": (_csv(1), "a.parquet", None, None, "unreadable"),
@@ -136,7 +136,7 @@ BROKEN: dict[str, tuple[bytes | str, str, int | None, str | None, str]] = {
         "column_missing",
     ),
     "Parquet of floats": (
-        _parquet(lambda table: table.set_column(8, "wages", pa.array([1.0] * 3))),
+        _parquet(lambda table: table.set_column(9, "wages", pa.array([1.0] * 3))),
         "a.parquet",
         None,
         "wages",

@@ -136,15 +136,20 @@ def build_extract(
 
 
 def open_extract(path: Path, key: bytes) -> pa.RecordBatchReader:
-    """Read an extract back, batch by batch. Raises OSError where the key is not its own."""
+    """Read an extract back, batch by batch. Raises Unavailable where key and file do not match."""
     properties = pe.create_decryption_properties(key, aad_prefix=_label(path))
-    file = pq.ParquetFile(path, decryption_properties=properties)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with file:
-            yield from file.iter_batches(BATCH_ROWS, use_threads=False)
-
-    return pa.RecordBatchReader.from_batches(file.schema_arrow, batches())
+    try:
+        file = pq.ParquetFile(path, decryption_properties=properties)
+    except (OSError, pa.ArrowException) as error:
+        raise Unavailable(
+            "extract_unreadable",
+            Message(
+                "授权数据副本缺失、已损坏或与密钥不符。",
+                "The governed extract is missing, damaged, or not this key's.",
+            ),
+            rule="I13",
+        ) from error
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, _batches(file))
 
 
 def destroy_extract(path: Path, key_name: str, keys: KeyStore) -> None:
@@ -168,6 +173,11 @@ def visible_schema(plan: ExtractPlan) -> pa.Schema:
     if plan.counts_units:
         fields.append(pa.field(UNIT_COLUMN, pa.int64()))
     return pa.schema(fields)
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    with file:
+        yield from file.iter_batches(BATCH_ROWS, use_threads=False)
 
 
 def _check_filters(columns: tuple[Column, ...], filters: tuple[RowFilter, ...]) -> None:

@@ -1,6 +1,7 @@
 """Real engines for tests: the parser in this process, and the confined pool."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -17,10 +18,14 @@ ROWS = WorkerKey("lic_a", "v1", "rows")
 RULES = load_policies().rules(GateRules)
 
 
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
 def parse_here(sql: str) -> Parsed:
-    with duckdb.connect() as database:
-        answer = database.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
-        return Parsed(str(answer.fetchall()[0][0]), "")
+    answer = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
+    return Parsed(str(answer.fetchall()[0][0]), "")
 
 
 def gate_here() -> QueryGate:

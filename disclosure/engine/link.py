@@ -74,7 +74,7 @@ class WorkerLink:
             try:
                 self._send(header, rows)
                 return self._receive()
-            except (OSError, ValueError, LookupError, pa.ArrowException) as error:
+            except Exception as error:  # whatever it was, a half-sent stream is never read on
                 self.close()
                 raise Broken("too_slow" if fired.is_set() else "engine_error") from error
 

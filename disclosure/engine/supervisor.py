@@ -295,9 +295,17 @@ def _visible_code(key: WorkerKey, code: str) -> str:
 
 
 def _read_answer(payload: bytes) -> pa.Table:
+    """Read a worker's answer as a stranger's: flat types, checked, and nothing beneath NULLs.
+
+    DuckDB leaves whatever was in memory in the slots of NULL values; ``take`` writes zeros there.
+    """
     try:
-        table = pa.ipc.open_stream(payload).read_all()
+        table = pa.ipc.open_stream(payload).read_all().replace_schema_metadata(None)
         table.validate(full=True)
     except pa.ArrowException as error:
         raise Broken from error
+    if any(pa.types.is_nested(column.type) for column in table.columns):
+        raise question_failed("engine_error")
+    if any(column.null_count for column in table.columns):
+        table = table.take(pa.arange(0, table.num_rows))
     return table

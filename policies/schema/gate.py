@@ -11,6 +11,10 @@ from policies.schema import RuleFile
 class GateRules(RuleFile):
     """One gate rule file.
 
+    The ``answer_…_max`` figures bound one answer and the time spent on it;
+    ``refusals_logged_per_minute_max`` is how many refusals of one person get an entry each, the
+    rest being counted together.
+
     ``bounded_arguments`` maps a function to the place (from 0) of an argument that must be a
     whole number written out, at most ``bounded_argument_max``: such functions can otherwise
     fill the memory of a worker from one row.
@@ -20,6 +24,10 @@ class GateRules(RuleFile):
     nesting_max: int = Field(ge=1, le=1_000)
     tree_depth_max: int = Field(ge=10, le=1_000)
     tree_nodes_max: int = Field(ge=100, le=1_000_000)
+    answer_rows_max: int = Field(ge=1, le=100_000_000)
+    answer_bytes_max: int = Field(ge=1, le=1 << 30)
+    answer_seconds_max: int = Field(ge=1, le=3_600)
+    refusals_logged_per_minute_max: int = Field(ge=1, le=10_000)
     types: frozenset[str] = Field(min_length=1)
     collations: frozenset[str]
     operators: frozenset[str] = Field(min_length=1)

@@ -56,16 +56,19 @@ def test_worker_without_any_gate_shows_nothing_hidden(
     pool: EnginePool, name: str, canary_file: Path
 ) -> None:
     sql = FORBIDDEN[name].replace("/etc/passwd", str(canary_file))
-    try:
-        answer = run(pool, sql)
-    except QuestionFailed as failed:
-        assert failed.message == FAILURES[failed.code]
-        assert CANARY not in str(failed)
-        return
-    shown = f"{answer.column_names} {answer.to_pylist()} {answer.schema.metadata}"
+    shown = shown_by(pool, sql)
     assert CANARY not in shown
     assert "root:" not in shown
     assert str(canary_file.parent) not in shown or str(canary_file) in sql
+
+
+def shown_by(pool: EnginePool, sql: str) -> str:
+    """All that a person could see of an answer: headings, rows and metadata, or the failure."""
+    try:
+        answer = run(pool, sql)
+    except QuestionFailed as failed:
+        return "" if failed.message == FAILURES[failed.code] else f"{CANARY} {failed}"
+    return f"{answer.column_names} {answer.to_pylist()} {answer.schema.metadata}"
 
 
 @pytest.mark.parametrize("sql", LEGITIMATE)

@@ -1,0 +1,166 @@
+"""The pool over real confined workers: warm, bounded, ordered, clean between people."""
+
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from disclosure.engine.supervisor import EngineLimits, EnginePool, Opener, WorkerKey
+from disclosure.outcome import QuestionFailed
+from foundation.errors import Message, Unavailable
+from tests.engines import CAPS, MEBIBYTE, ROWS, open_pool
+from tests.fakes import SteppedClock
+from tests.parts import need_namespaces
+
+pytestmark = need_namespaces
+ROW_COUNT = 300_000
+
+
+class CountedTable:
+    """A table that counts how often it was opened."""
+
+    def __init__(self) -> None:
+        places = pa.array(range(ROW_COUNT), pa.int64())
+        self.table = pa.table({"place": places, "name": pa.array(["n"] * ROW_COUNT)})
+        self.opened = 0
+
+    def open(self) -> pa.RecordBatchReader:
+        self.opened += 1
+        return self.table.to_reader(max_chunksize=10_000)
+
+
+def tables_of(counted: CountedTable) -> dict[str, Opener]:
+    return {"rows": counted.open}
+
+
+@pytest.fixture
+def pool() -> Iterator[EnginePool]:
+    pool = open_pool()
+    yield pool
+    pool.close()
+
+
+def test_nothing_runs_where_isolation_is_missing() -> None:
+    def no_isolation(_confinement: object) -> None:
+        raise Unavailable("isolation_unavailable", Message("无", "none"))
+
+    pool = EnginePool(
+        open_pool()._environment,
+        EngineLimits(),
+        SteppedClock(),
+        no_isolation,
+    )
+    with pytest.raises(Unavailable, match="isolation_unavailable"):
+        pool.parse("SELECT 1")
+    with pytest.raises(Unavailable, match="isolation_unavailable"):
+        pool.query(ROWS, {}, "SELECT 1", CAPS, person="ps_1")
+    pool.close()
+
+
+def test_rows_come_in_the_order_they_were_loaded_and_load_once(pool: EnginePool) -> None:
+    counted = CountedTable()
+    sql = "SELECT place FROM rows LIMIT 10000"
+    first = pool.query(ROWS, tables_of(counted), sql, CAPS, person="ps_1")
+    assert first.column("place").to_pylist() == list(range(10_000))
+    again = pool.query(ROWS, tables_of(counted), sql, CAPS, person="ps_2")
+    assert again.equals(first)
+    assert counted.opened == 1
+
+
+def test_tables_are_loaded_as_they_are_needed(pool: EnginePool) -> None:
+    first, second = CountedTable(), CountedTable()
+    pool.query(ROWS, {"rows": first.open}, "SELECT 1", CAPS, person="ps_1")
+    both = {"rows": first.open, "more": second.open}
+    sql = "SELECT count(*) AS n FROM rows JOIN more USING (place)"
+    answer = pool.query(ROWS, both, sql, CAPS, person="ps_1")
+    assert answer.to_pylist() == [{"n": ROW_COUNT}]
+    assert (first.opened, second.opened) == (1, 1)
+
+
+def test_what_one_person_left_in_a_session_the_next_does_not_find(pool: EnginePool) -> None:
+    tables = tables_of(CountedTable())
+    pool.query(ROWS, tables, "SET VARIABLE mine = 'left'", CAPS, person="ps_1")
+    answer = pool.query(ROWS, tables, "SELECT getvariable('mine') AS v", CAPS, person="ps_2")
+    assert answer.to_pylist() == [{"v": None}]
+
+
+def test_the_least_recently_used_worker_makes_room() -> None:
+    pool = open_pool(EngineLimits(workers_max=2, worker_memory_bytes_max=512 * MEBIBYTE))
+    keys = [WorkerKey(f"lic_{name}", "v1", "rows") for name in "abc"]
+    try:
+        for key in (keys[0], keys[1], keys[0], keys[2]):
+            pool.query(key, {}, "SELECT 1", CAPS, person="ps_1")
+        assert pool.warm_keys() == {keys[0], keys[2]}
+    finally:
+        pool.close()
+
+
+def test_a_full_pool_of_busy_workers_says_so() -> None:
+    pool = open_pool(EngineLimits(workers_max=1, worker_memory_bytes_max=512 * MEBIBYTE))
+    pool.query(ROWS, {}, "SELECT 1", CAPS, person="ps_1")
+    busy = threading.Thread(target=ask_for_long, args=[pool])
+    busy.start()
+    try:
+        while not pool._slots[ROWS].turn.locked():
+            pass
+        with pytest.raises(Unavailable, match="engine_busy"):
+            pool.query(WorkerKey("lic_b", "v1", "rows"), {}, "SELECT 1", CAPS, person="ps_1")
+    finally:
+        pool.drop(ROWS.licence)
+        busy.join()
+        pool.close()
+
+
+def ask_for_long(pool: EnginePool) -> None:
+    with pytest.raises(QuestionFailed):
+        pool.query(ROWS, {}, "SELECT count(*) FROM range(1000000000000)", CAPS, person="ps_1")
+
+
+def test_several_people_ask_one_worker_at_once(pool: EnginePool) -> None:
+    counted = CountedTable()
+    found: list[int] = []
+
+    def ask(person: str) -> None:
+        sql = "SELECT sum(place) AS s FROM rows"
+        answer = pool.query(ROWS, tables_of(counted), sql, CAPS, person=person)
+        found.append(int(answer.column("s")[0].as_py()))
+
+    threads = [threading.Thread(target=ask, args=[f"ps_{place}"]) for place in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [ROW_COUNT * (ROW_COUNT - 1) // 2] * 6
+    assert counted.opened == 1
+
+
+def test_nothing_of_the_engines_memory_lies_beneath_nulls(pool: EnginePool) -> None:
+    sql = "SELECT TRY_CAST(name AS INTEGER) AS a, NULLIF(place, 7) AS b FROM rows LIMIT 10"
+    answer = pool.query(ROWS, tables_of(CountedTable()), sql, CAPS, person="ps_1")
+    nulls, one_null = (column.chunk(0).buffers()[1].to_pybytes() for column in answer.columns)
+    assert set(nulls) == {0}
+    assert one_null[56:64] == bytes(8)
+    assert answer.schema.metadata is None
+
+
+def test_a_table_that_breaks_while_it_is_sent_is_never_asked(pool: EnginePool) -> None:
+    def broken() -> pa.RecordBatchReader:
+        table = CountedTable().table
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from table.to_batches(max_chunksize=1_000)[:3]
+            raise RuntimeError("the file ended early")
+
+        return pa.RecordBatchReader.from_batches(table.schema, batches())
+
+    for _ in range(2):
+        with pytest.raises(QuestionFailed) as failed:
+            pool.query(ROWS, {"rows": broken}, "SELECT count(*) FROM rows", CAPS, person="ps_1")
+        assert failed.value.code == "engine_error"
+    assert pool.warm_keys() == frozenset()
+
+
+def test_nested_answers_are_refused(pool: EnginePool) -> None:
+    with pytest.raises(QuestionFailed, match="engine_error"):
+        pool.query(ROWS, {}, "SELECT [1, 2] AS a", CAPS, person="ps_1")

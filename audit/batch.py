@@ -13,14 +13,14 @@ from sqlalchemy import Connection, insert
 from audit.bodies import PrivateField, entry_body, private_fields, subjects
 from audit.events import AuditEvent, Recorded, no_effect
 from audit.notes import Checkpoint
-from audit.proofs import receipt_text
+from audit.proofs import proof_line, receipt_of_lines
 from audit.recovery import LogState
 from audit.store import checkpoint, entry, entry_private, entry_subject, tile
 from audit.tree import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TreeEdge,
-    inclusion_proof,
+    inclusion_spans,
     leaf_hash,
     node_hash,
     range_root,
@@ -168,13 +168,19 @@ class Batch:
 
     def release(self) -> None:
         """Answer every caller; call this only once the batch is durable."""
-        size = self._edge.size
         for item, error in self._refused:
             item.fail(error)
+        written: dict[tuple[int, int], str] = {}
         for item, draft, leaf, value in self._items:
-            proof = inclusion_proof(draft.index, size, self._nodes)
-            receipt = receipt_text(draft.index, proof, self._note)
+            receipt = self._receipt(draft.index, written)
             item.succeed(Recorded(draft.index, draft.time_us, leaf, receipt, value))
+
+    def _receipt(self, index: int, written: dict[tuple[int, int], str]) -> str:
+        spans = inclusion_spans(index, self._edge.size)
+        for span in spans:
+            if span not in written:
+                written[span] = proof_line(range_root(*span, self._nodes))
+        return receipt_of_lines(index, [written[span] for span in spans], self._note)
 
     def _applied(
         self, item: Item, draft: EntryDraft, private: list[PrivateField]

@@ -24,8 +24,17 @@ class Receipt:
 
 def receipt_text(index: int, proof: Sequence[bytes], checkpoint_note: str) -> str:
     """Write a receipt."""
-    hashes = "".join(base64.b64encode(sibling).decode() + "\n" for sibling in proof)
-    return f"{HEADER}\nindex {index}\n{hashes}\n{checkpoint_note}"
+    return receipt_of_lines(index, [proof_line(sibling) for sibling in proof], checkpoint_note)
+
+
+def proof_line(sibling: bytes) -> str:
+    """Write one hash of a proof."""
+    return base64.b64encode(sibling).decode() + "\n"
+
+
+def receipt_of_lines(index: int, lines: Sequence[str], checkpoint_note: str) -> str:
+    """Write a receipt from hashes already written; entries of a batch share most of them."""
+    return f"{HEADER}\nindex {index}\n{''.join(lines)}\n{checkpoint_note}"
 
 
 def parse_receipt(text: str) -> Receipt:
@@ -34,11 +43,12 @@ def parse_receipt(text: str) -> Receipt:
     lines = head.split("\n")
     if not separator or lines[0] != HEADER:
         raise BadNote(f"a receipt begins with {HEADER}")
-    fields = [line for line in lines[1:] if not line.startswith("extra ")]
-    number = fields[0].removeprefix("index ") if fields else ""
+    if len(lines) > 1 and lines[1].startswith("extra "):
+        del lines[1]
+    number = lines[1].removeprefix("index ") if len(lines) > 1 else ""
     if not number.isascii() or not number.isdigit():
         raise BadNote("the receipt names no index")
-    return Receipt(int(number), tuple(_hash(line) for line in fields[1:]), note)
+    return Receipt(int(number), tuple(_hash(line) for line in lines[2:]), note)
 
 
 def verify_receipt(text: str, leaf: bytes, key: VerifierKey) -> int:

@@ -52,21 +52,26 @@ def range_root(start: int, end: int, node: NodeReader) -> bytes:
     return node_hash(range_root(start, middle, node), range_root(middle, end, node))
 
 
-def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
-    """Return PATH(index, D[size]), nearest sibling first (RFC 6962 section 2.1.1)."""
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Return the ranges of leaves whose roots are PATH(index, D[size]), nearest sibling first."""
     if not 0 <= index < size:
         raise ValueError("an inclusion proof needs an index inside the tree")
-    path: list[bytes] = []
+    spans: list[tuple[int, int]] = []
     start, end = 0, size
     while end - start > 1:
         middle = start + split_point(end - start)
         if index < middle:
-            path.append(range_root(middle, end, node))
+            spans.append((middle, end))
             end = middle
         else:
-            path.append(range_root(start, middle, node))
+            spans.append((start, middle))
             start = middle
-    return path[::-1]
+    return spans[::-1]
+
+
+def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
+    """Return PATH(index, D[size]) (RFC 6962 section 2.1.1)."""
+    return [range_root(start, end, node) for start, end in inclusion_spans(index, size)]
 
 
 def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:

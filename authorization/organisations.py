@@ -203,8 +203,8 @@ def person_by_id(connection: Connection, person: str) -> Person | None:
     if row is None:
         return None
     roles = select(store.person_role.c.role).where(store.person_role.c.person == person)
-    accounts = select(store.account.c.name, store.account.c.organisation).where(
-        store.account.c.person == person
+    accounts = select(store.person_account.c.name, store.person_account.c.organisation).where(
+        store.person_account.c.person == person
     )
     return Person(
         id=row.id,
@@ -225,9 +225,9 @@ def actor_for_account(connection: Connection, account: str, language: str = "zh"
     Raises NotFound where there is none; roles come from here, never from the token alone.
     """
     query = (
-        select(store.account, store.person.c.kind)
-        .join(store.person, store.person.c.id == store.account.c.person)
-        .where(store.account.c.name == account)
+        select(store.person_account, store.person.c.kind)
+        .join(store.person, store.person.c.id == store.person_account.c.person)
+        .where(store.person_account.c.name == account)
     )
     row = connection.execute(query).first()
     if row is None:
@@ -334,7 +334,7 @@ def _insert_person(connection: Connection, person: Person, time_us: int) -> None
         )
     for account in person.accounts:
         connection.execute(
-            insert(store.account).values(**account.model_dump(), person=person.id, since_us=time_us)
+            insert(store.person_account).values(**account.model_dump(), person=person.id, since_us=time_us)
         )
 
 
@@ -365,7 +365,7 @@ def _credit_code_known(connection: Connection, code: str) -> bool:
 
 
 def _account_known(connection: Connection, name: str) -> bool:
-    query = select(store.account.c.name).where(store.account.c.name == name)
+    query = select(store.person_account.c.name).where(store.person_account.c.name == name)
     return connection.execute(query).first() is not None
 
 

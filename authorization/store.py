@@ -55,8 +55,8 @@ person_role = Table(
     Column("since_us", BigInteger, nullable=False),
 )
 
-account = Table(
-    "account",
+person_account = Table(
+    "person_account",
     metadata,
     Column("name", String(200), primary_key=True),
     Column("person", ForeignKey("person.id"), nullable=False),

@@ -49,7 +49,7 @@ def served_proxy() -> Iterator[tuple[SessionProxy, int]]:
     port = listener.getsockname()[1]
     proxy = SessionProxy(
         Tickets(SystemClock()),
-        f"http://localhost:{port}",
+        f"http://sandgate.localhost:{port}",
         on_egress_exceeded=lambda _slot: None,
         on_activity=lambda _slot: None,
     )

@@ -23,7 +23,8 @@ class SandgateError(Exception):
     """Base of all errors meant for a caller.
 
     ``code`` is stable and for machines; ``field`` is a JSON path of the input; ``rule`` names
-    the rule file or law that decided; ``way_out`` says what would be accepted, ``allowed_sql`` the nearest question that would be.
+    the rule file or law that decided; ``way_out`` says what would be accepted, and
+    ``allowed_sql`` is the nearest question that would be.
     """
 
     status = 500

@@ -186,7 +186,7 @@ def content_security_policy(platform_origin: str) -> str:
         "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
         "connect-src 'self'; worker-src 'self' blob:; frame-src 'self'; object-src 'none'; "
-        "base-uri 'self'; form-action 'self'; webrtc 'block'; "
+        "base-uri 'self'; form-action 'self'; "
         f"frame-ancestors {platform_origin}; sandbox {FRAME_FLAGS}"
     )
 
@@ -201,14 +201,13 @@ def safe_location(location: str) -> str | None:
     return path if any(pattern.fullmatch(decoded) for pattern in _COMPILED["GET"]) else None
 
 
-def session_cookie(value: str, platform_host: str) -> str:
+def session_cookie(value: str) -> str:
     """Return the Set-Cookie line: ``__Host-`` (no sibling can plant it) and never for scripts.
 
-    ``localhost`` counts as a site of its own, apart from its subdomains: there the frame is
-    third-party and the cookie must say so; a partitioned cookie serves this one page only.
+    Strict works in the platform's frame because both hosts are one site: the platform's host
+    must have a registrable domain, as ``sandgate.localhost`` has and bare ``localhost`` has not.
     """
-    same_site = "None; Partitioned" if platform_host == "localhost" else "Strict"
-    return f"{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite={same_site}"
+    return f"{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
 def _contents_query_allows(name: str, value: str) -> bool:

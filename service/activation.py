@@ -4,23 +4,22 @@ Order matters: extracts first, policy last, so that a permitted question always 
 Where an extract is refused the licence stays signed but gives no rows, and the refusal is raised.
 """
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from audit.events import PendingEntry, Writer
+from audit.events import Writer
 from authorization.documents import AccessMode, Grant, LicenceDocument
 from authorization.enforcer import Enforcer
 from authorization.licences import require_licence
-from authorization.snapshots import assemble
+from authorization.snapshots import refresh
 from catalog.datasets import Dataset, Version
-from catalog.populations import mark_rows_held
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import read_rows, version_directory
 from disclosure.extract_records import activate_extract, active_extracts, end_extract
-from disclosure.extracts import build_extract, plan_extract
+from disclosure.extracts import build_extract, licence_pseudonym_key, plan_extract
 from foundation.db import reading
 from foundation.errors import Message, NotFound
 from foundation.identity import Actor
@@ -28,6 +27,8 @@ from foundation.ids import random_name
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
 from policies.schema.masks import MaskRules
+
+log = logging.getLogger("sandgate.activation")
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Activation:
 
     def reload(self) -> None:
         """Compile every active licence anew and swap the snapshot in one step."""
-        with reading(self.engine) as connection:
-            assembly = assemble(connection, self.pack, self.authority_key)
-        self.enforcer.swap(assembly.snapshot)
+        left_out = refresh(self.enforcer, self.engine, self.pack, self.authority_key)
+        for licence_id, refusal in left_out:
+            log.error("licence %s stays out of force: %s", licence_id, refusal.code)
 
     def destroy(self, licence_id: str, actor: Actor) -> list[str]:
         """Destroy the keys and files of a licence's extracts; return their digests."""
@@ -82,7 +83,7 @@ class Activation:
             path=self.home / "extracts" / f"{name}.parquet",
             keys=self.keys,
             key_name=f"extract-{name}",
-            pseudonym_key_name=f"pseudonym-{document.id}",
+            pseudonym_key=licence_pseudonym_key(self.keys, document.id),
             rules=rules,
         )
         activate_extract(
@@ -92,7 +93,6 @@ class Activation:
             licence=document.id,
             version=version.manifest_digest,
             policy_digest=self.pack.digest,
-            beside=_rows_are_held(dataset),
         )
         return {
             "dataset": extract.dataset,
@@ -114,13 +114,3 @@ class Activation:
                 field="grants",
             )
         return dataset, version
-
-
-def _rows_are_held(dataset: Dataset) -> Callable[[Connection, PendingEntry], None]:
-    """Return the effect that makes the data set's population "mixed" from this entry on (I4)."""
-
-    def beside(connection: Connection, _entry: PendingEntry) -> None:
-        if dataset.declaration.population is not None:
-            mark_rows_held(connection, dataset.declaration.population)
-
-    return beside

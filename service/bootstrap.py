@@ -15,6 +15,7 @@ from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.signing import AUTHORITY_KEY
+from authorization.snapshots import assemble
 from authorization.validation import LicenceRuleset
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
@@ -23,7 +24,7 @@ from disclosure.gate.question import QueryGate
 from disclosure.pipeline import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
 from foundation.clock import Clock, SystemClock
-from foundation.db import open_engine
+from foundation.db import open_engine, reading
 from foundation.errors import Message, Unavailable
 from foundation.host_report import HostReport, probe_host
 from foundation.identity import SYSTEM_ACTOR
@@ -149,7 +150,9 @@ def _assemble(
     pool = EnginePool(_service_environment(), _engine_limits(settings), clock)
     publisher = _publisher(settings, engine, writer, pack)
     publisher.remove_leftovers()
-    enforcer = Enforcer()
+    authority_key = keys.ensure_signing_key(AUTHORITY_KEY)
+    with reading(engine) as connection:
+        enforcer = Enforcer(assemble(connection, pack, authority_key).snapshot)
     activation = Activation(
         engine=engine,
         writer=writer,
@@ -157,7 +160,7 @@ def _assemble(
         enforcer=enforcer,
         pack=pack,
         home=settings.home,
-        authority_key=keys.ensure_signing_key(AUTHORITY_KEY),
+        authority_key=authority_key,
     )
     pipeline = Pipeline(
         PipelineParts(
@@ -171,11 +174,12 @@ def _assemble(
             gate=QueryGate(pool.parse, pack.rules(GateRules)),
             pool=pool,
             privacy=pack.rules(PrivacyRules),
+            limits=pack.rules(GateRules),
             policy_digest=pack.digest,
             fault=fault or (lambda _point: None),
         )
     )
-    desk = ReleaseDesk(engine, writer, keys, enforcer, board, clock, pack.rules(DisclosureRules))
+    desk = ReleaseDesk(engine, writer, keys, board, pack.rules(DisclosureRules))
     tickets = Tickets(clock)
     egress = EgressBudget(clock, settings.egress_bytes_per_day_max)
     doors = SessionDoors(settings, tickets, egress)
@@ -183,7 +187,6 @@ def _assemble(
     sessions = SessionRegistry(
         engine, writer, backend, egress, Doors(open=doors.open, darken=doors.darken)
     )
-    doors.proxy_freezes(sessions.freeze_slot)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
     platform = Platform(
@@ -203,7 +206,7 @@ def _assemble(
         pool=pool,
         pipeline=pipeline,
         desk=desk,
-        shop=ProductShop(engine, writer, enforcer, board, clock, pack.rules(RevenueRules)),
+        shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
         readers=Readers(AUTHORITY),
         sessions=sessions,

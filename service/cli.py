@@ -6,11 +6,13 @@ running service go through its HTTP API with a token, like any other user (``ser
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from audit.verify.command import run as run_verify
+from audit.verify.__main__ import run as run_verify
+from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_remote import audit, licence, period, statement
@@ -41,12 +43,12 @@ def doctor(
 ) -> None:
     """Print what this host enforces for sessions and workers, and what it cannot. 主机隔离能力"""
     settings = Settings()
-    report = isolation_report(settings)
+    report = isolation_report(probe_host(Path(sys.prefix), bubblewrap=settings.bubblewrap))
     if as_json:
         typer.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
         typer.echo(report.as_text(settings.language))
-    raise typer.Exit(0 if report.isolated else 1)
+    raise typer.Exit(0 if report.development_ready else 1)
 
 
 @app.command()
@@ -70,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,7 +15,6 @@ STORES = (
     "authorization.store",
     "catalog.store",
     "disclosure.store",
-    "disclosure.release.store",
     "revenue.store",
     "sandbox.store",
     "service.idempotency",

@@ -221,7 +221,7 @@ class SessionProxy:
                 way_out=Message("请从平台页面重新打开会话。", "Open the session again."),
             )
         headers = dict(security_headers(self._platform_origin))
-        headers["set-cookie"] = session_cookie(cookie, self.platform_host)
+        headers["set-cookie"] = session_cookie(cookie)
         headers["location"] = "/lab"
         return Response(status_code=303, headers=headers)
 

@@ -209,9 +209,9 @@ def name_refused(name: str) -> Refused:
     return Refused(
         "name_not_allowed",
         Message(
-            f"名称“{shown(name)}”只能由字母、数字和下划线组成，且不得与已授权数据集重名。",
-            f"The name {shown(name)!r} must be letters, digits and underscores, and differ from "
-            "the names of your data sets.",
+            f"名称“{shown(name)}”只能由汉字、英文字母、数字和下划线组成，且不得与已授权数据集重名。",
+            f"The name {shown(name)!r} must be letters, digits and underscores, and differ "
+            "from the names of your data sets.",
         ),
         rule=RULE,
         way_out=Message("请换一个名称。", "Choose another name."),

@@ -28,6 +28,8 @@ DISABLED_IN_THE_PAGE = [
     "@jupyterlab/apputils-extension:announcements",
     "@jupyterlab/terminal-extension",
     "@jupyterlab/lsp-extension",
+    "@jupyterlab/fileeditor-extension:language-server",
+    "@jupyterlab/notebook-extension:language-server",
 ]
 
 
@@ -96,7 +98,8 @@ def configuration(token: str) -> Config:
 def without_downloads(_handler: Any, page: dict[str, Any]) -> dict[str, Any]:
     """Hide what the proxy refuses anyway, and keep the server's token out of the page."""
     disabled = [*page.get("disabledExtensions", []), *DISABLED_IN_THE_PAGE]
-    return {**page, "disabledExtensions": sorted(set(disabled)), "token": ""}
+    quiet = {"token": "", "buildCheck": False, "buildAvailable": False}
+    return {**page, **quiet, "disabledExtensions": sorted(set(disabled))}
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from authorization.organisations import actor_for_person
 from catalog.datasets import Frozen
-from disclosure.pipeline import QuestionScope
 from disclosure.release.desk import ReleaseRequest
+from disclosure.scope import QuestionScope
 from foundation.db import reading
 from foundation.errors import Denied, Message
 from service.api.callers import OnPlatform, platform_of
@@ -79,4 +79,4 @@ def post_query(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> Res
 @router.post("/releases", status_code=201)
 def post_release(body: ReleaseRequest, scope: InSession, platform: OnPlatform) -> dict[str, object]:
     """Ask the release desk to let one stored answer out."""
-    return platform.desk.submit(scope.actor, scope.licence, scope.session, body).as_json()
+    return platform.desk.submit(scope.actor, scope.licence, body).as_json()

@@ -10,6 +10,7 @@ from authorization.lines import Action
 from catalog.datasets import Frozen
 from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor, Role
+from sandbox.proxy_rules import ENTER_PATH
 from sandbox.sessions import Session, SessionState
 from service.api.callers import AnyCaller, OnPlatform, OperatorCaller
 from service.bootstrap import Platform
@@ -52,7 +53,10 @@ def get_session(session_id: str, actor: AnyCaller, platform: OnPlatform) -> dict
 def post_ticket(session_id: str, actor: OperatorCaller, platform: OnPlatform) -> dict[str, object]:
     """Give the session's own person a link that works once, within a minute."""
     session = _own(platform, actor, session_id)
-    return {"url": platform.proxy.enter_url(str(session.slot))}
+    url = platform.proxy.enter_url(str(session.slot))
+    settings = platform.settings
+    origin = f"http://{settings.platform_host}:{settings.port}"
+    return {"url": url, "page": f"{origin}/sessions/{session_id}?{url.partition('?')[2]}"}
 
 
 @router.post("/{session_id}/close", status_code=200)
@@ -71,7 +75,7 @@ def get_session_page(
     if session.state is not SessionState.OPEN or session.slot is None or not ticket:
         raise _unknown()
     origin = platform.proxy.session_origin(session.slot)
-    url = f"{origin}{platform.proxy.enter_path}?ticket={ticket}"
+    url = f"{origin}{ENTER_PATH}?ticket={ticket}"
     return session_page(session_id, url, origin, platform.settings.language)
 
 

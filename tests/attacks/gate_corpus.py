@@ -60,6 +60,9 @@ FORBIDDEN: dict[str, str] = {
         "WITH duckdb_tables AS (SELECT * FROM duckdb_tables) "
         "SELECT * FROM duckdb_tables, colleges"
     ),
+    "with_folded_name": (
+        "WITH ſecrets AS (SELECT 1 AS code) SELECT * FROM secrets, colleges"
+    ),
     "with_shadows_grant": "WITH colleges AS (SELECT 1 AS name) SELECT name FROM colleges",
     "query_function": "SELECT * FROM query('SELECT * FROM secrets')",
     "query_table": "SELECT * FROM query_table('sec' || 'rets')",
@@ -259,6 +262,7 @@ LEGITIMATE: tuple[str, ...] = (
     "SELECT avg(tuition) AS tuition FROM colleges HAVING avg(tuition) > 0",
     "SELECT name FROM colleges WHERE (state, name) IN (SELECT state, name FROM colleges)",
     "select NAME, Colleges.State from COLLEGES where STATE = 'AK'; -- 注释 it's fine",
+    "WITH 汇总 AS (SELECT state AS 州 FROM colleges) SELECT _h.州 FROM 汇总 _h",
     "SELECT name FROM colleges WHERE students > ALL (SELECT delay FROM flights WHERE delay < 3)",
 )
 GRANTS = {

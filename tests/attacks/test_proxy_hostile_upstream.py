@@ -35,7 +35,7 @@ class Hostile:
 
     @property
     def host(self) -> str:
-        return f"{SLOT}.localhost:{self.port}"
+        return f"{SLOT}.sandgate.localhost:{self.port}"
 
     def cookie(self) -> str:
         value = self.tickets.redeem(SLOT, self.tickets.give(SLOT))
@@ -110,7 +110,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     tickets = Tickets(SystemClock())
     proxy = SessionProxy(
         tickets,
-        f"http://localhost:{port}",
+        f"http://sandgate.localhost:{port}",
         on_egress_exceeded=lambda _slot: None,
         on_activity=lambda _slot: None,
     )
@@ -173,7 +173,7 @@ def test_a_wrong_cookie_sees_nothing(hostile: Hostile, cookie: str) -> None:
 
 def test_another_sessions_cookie_opens_nothing(hostile: Hostile) -> None:
     before = len(hostile.heard)
-    host = f"{OTHER}.localhost:{hostile.port}"
+    host = f"{OTHER}.sandgate.localhost:{hostile.port}"
     status, _text = hostile.ask("GET", "/lab", Host=host, Origin=f"http://{host}")
     assert status == 404
     assert len(hostile.heard) == before

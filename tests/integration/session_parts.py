@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from foundation.clock import SystemClock
@@ -21,6 +21,7 @@ from sandbox.egress import EgressAccount, EgressBudget
 from sandbox.tickets import Tickets
 from service.session_browser import SessionBrowser
 from service.session_gateway_socket import GatewaySockets
+from service.session_page import session_page
 from service.session_proxy import SessionHosts, SessionProxy
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -34,6 +35,16 @@ async def who(request: Request) -> JSONResponse:
 
 async def platform(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("platform")
+
+
+def viewing(proxy: SessionProxy) -> Route:
+    """Return the platform's page around one session, as the service would serve it."""
+
+    async def view(request: Request) -> HTMLResponse:
+        slot = request.path_params["slot"]
+        return session_page("ses_test", proxy.enter_url(slot), proxy.session_origin(slot), "zh")
+
+    return Route("/sessions/{slot}/view", view)
 
 
 @dataclass
@@ -69,11 +80,11 @@ def stage(*, egress_bytes_max: int = 1 << 30) -> Iterator[Stage]:
     exceeded: list[str] = []
     proxy = SessionProxy(
         Tickets(clock),
-        f"http://localhost:{port}",
+        f"http://sandgate.localhost:{port}",
         on_egress_exceeded=exceeded.append,
         on_activity=lambda _slot: None,
     )
-    hosts = SessionHosts(Starlette(routes=[Route("/", platform)]), proxy)
+    hosts = SessionHosts(Starlette(routes=[Route("/", platform), viewing(proxy)]), proxy)
     config = uvicorn.Config(
         hosts, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio"
     )

@@ -81,14 +81,14 @@ def test_a_ticket_opens_no_other_session(running: Stage, endpoint: Endpoint) -> 
     path = running.proxy.enter_url(endpoint.slot).split("/", 3)[3]
     answer = httpx.get(
         f"http://127.0.0.1:{running.port}/{path}",
-        headers={"host": f"{other}.localhost:{running.port}"},
+        headers={"host": f"{other}.sandgate.localhost:{running.port}"},
     )
     assert answer.status_code == 404
 
 
 def test_the_platform_stays_on_its_own_host(running: Stage) -> None:
     answer = httpx.get(
-        f"http://127.0.0.1:{running.port}/", headers={"host": f"localhost:{running.port}"}
+        f"http://127.0.0.1:{running.port}/", headers={"host": f"sandgate.localhost:{running.port}"}
     )
     assert answer.text == "platform"
 
@@ -111,7 +111,7 @@ def test_lab_page_loads_with_our_headers_and_no_token(
 ) -> None:
     page = browser.request("GET", "/lab")
     assert page.status_code == 200
-    assert "frame-ancestors http://localhost" in page.headers["content-security-policy"]
+    assert "frame-ancestors http://sandgate.localhost" in page.headers["content-security-policy"]
     assert "set-cookie" not in page.headers
     assert endpoint.ui_token not in page.text
     assert "filebrowser-extension:download" in page.text

@@ -1,0 +1,107 @@
+"""An answer as it leaves the gateway: one Arrow stream, its facts and its receipt in the schema."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from audit.events import Recorded
+from catalog.store import NeighbourRelation
+from disclosure.answers import StoredAnswer
+from disclosure.checks.contributors import Evidence, evidence_of
+from disclosure.plan.pricing import PricedPlan
+from disclosure.plan.shaping import Shaped
+from disclosure.privacy import epsilon_shown
+from foundation.errors import Message
+from policies.schema.privacy import PrivacyRules
+
+METADATA_KEY = b"sandgate"
+ROWS_NOTE = Message(
+    "本答案为授权副本中的脱敏明细。",
+    "These are masked rows of your licence's own extract.",
+)
+NOISE_NOTE = Message(
+    "区间只反映所加噪声（95%），不含截断与抽样造成的偏差。",
+    "Intervals cover the added noise only (95%), not clamping or sampling bias.",
+)
+MIXED_NOTE = Message(
+    "该总体曾以明细形式授权，成员身份不在保护之列。",
+    "Rows of this population were licensed before: membership is not protected.",
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the asker receives."""
+
+    arrow_stream: bytes
+    index: int
+    receipt: str
+
+
+def arrow_bytes(table: pa.Table) -> bytes:
+    """Encode a table as one Arrow IPC stream."""
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema) as stream:
+        stream.write_table(table)
+    return out.getvalue()
+
+
+def table_of(arrow_stream: bytes) -> pa.Table:
+    """Decode what ``arrow_bytes`` encoded."""
+    return pa.ipc.open_stream(arrow_stream).read_all()
+
+
+def summary_of(
+    priced: PricedPlan | None, shaped: Shaped | None, rules: PrivacyRules
+) -> dict[str, object]:
+    """Return what is kept beside an answer: cost, intervals, notes, and the desk's evidence."""
+    if priced is None or shaped is None:
+        return {"epsilon_shown": "0.000", "intervals": {}, "notes": _notes(ROWS_NOTE)}
+    mixed = priced.plan.neighbours is NeighbourRelation.MIXED
+    evidence = evidence_of(priced)
+    return {
+        "epsilon_shown": epsilon_shown(priced.cost_nano_rho, rules.epsilon_delta_steps),
+        "intervals": {name: dict(ends) for name, ends in shaped.intervals.items()},
+        "notes": _notes(NOISE_NOTE, *([MIXED_NOTE] if mixed else [])),
+        "evidence": None
+        if evidence is None
+        else {"column": evidence.column, "rows_per_unit": evidence.rows_per_unit},
+    }
+
+
+def evidence_in(summary: Mapping[str, object]) -> Evidence | None:
+    """Read back what the release desk judges contributors by."""
+    found = summary.get("evidence")
+    if not isinstance(found, Mapping):
+        return None
+    return Evidence(str(found["column"]), int(found["rows_per_unit"]))
+
+
+def give(
+    recorded: Recorded[StoredAnswer], *, repeated: bool, budget_nano_rho_remaining: int | None
+) -> Given:
+    """Give a stored answer with the receipt of the entry that lets it out now."""
+    answer = recorded.value.given
+    told = {
+        **answer.summary,
+        "answer_id": answer.id,
+        "mode": answer.mode,
+        "receipt": recorded.receipt,
+        "index": recorded.index,
+        "cost_nano_rho": 0 if repeated else answer.cost_nano_rho,
+        "repeated": repeated,
+        "budget_nano_rho_remaining": budget_nano_rho_remaining,
+    }
+    metadata = {METADATA_KEY: json.dumps(told, ensure_ascii=False).encode()}
+    table = table_of(answer.content).replace_schema_metadata(metadata)
+    return Given(arrow_bytes(table), recorded.index, recorded.receipt)
+
+
+def _notes(*notes: Message) -> dict[str, str]:
+    return {
+        "zh": "".join(note.zh for note in notes),
+        "en": " ".join(note.en for note in notes),
+    }

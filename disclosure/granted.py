@@ -1,0 +1,124 @@
+"""What a session's licence grants right now: data sets, columns, extracts, neighbours.
+
+Read once a question from the policy in force and the control store; nothing is remembered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from authorization.compile import CompiledLicence
+from authorization.documents import AccessMode
+from catalog.datasets import Column, Dataset, Exposure, Version
+from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
+from disclosure.extract_records import ActiveExtract, active_extracts
+from disclosure.gate.scope import TableGrant
+from disclosure.plan.model import AskedDataset
+from foundation.errors import Denied, Message
+
+UNIT_NAME = "unit"
+
+
+@dataclass(frozen=True)
+class GrantedDataset:
+    """One data set of a licence: what stands behind its name, and how it may be asked."""
+
+    dataset: Dataset
+    version: Version
+    extract: ActiveExtract | None
+    aggregate_columns: frozenset[str]
+    neighbours: NeighbourRelation
+
+    @property
+    def name(self) -> str:
+        """The name that questions use."""
+        return self.dataset.declaration.name
+
+    def table_grant(self) -> TableGrant:
+        """Return the columns that a question may name, by the way they may be answered."""
+        declaration = self.dataset.declaration
+        units = {UNIT_NAME, *declaration.unit_columns} if self.aggregate_columns else set()
+        return TableGrant(
+            extract=() if self.extract is None else self.extract.columns,
+            protected=self.aggregate_columns,
+            units=frozenset(units),
+        )
+
+    def asked(self) -> AskedDataset:
+        """Return the data set as the aggregate plan sees it."""
+        return AskedDataset(self.dataset.declaration, self.aggregate_columns, self.neighbours)
+
+    def described(self) -> dict[str, object]:
+        """Return what an operator may know of the data set: declared facts, no count."""
+        declaration = self.dataset.declaration
+        shown = set(self.aggregate_columns)
+        if self.extract is not None:
+            shown |= set(self.extract.columns)
+        modes = [AccessMode.ROWS] if self.extract is not None else []
+        modes += [AccessMode.AGGREGATE] if self.aggregate_columns else []
+        return {
+            "name": declaration.name,
+            "label_zh": declaration.label_zh,
+            "label_en": declaration.label_en,
+            "modes": [mode.value for mode in modes],
+            "columns": [
+                self._column(column) for column in declaration.columns if column.name in shown
+            ],
+            "group_sets": [
+                {"name": item.name, "keys": list(item.keys), "measures": list(item.measures)}
+                for item in declaration.group_sets
+                if self.aggregate_columns and set(item.keys) <= self.aggregate_columns
+            ],
+        }
+
+    def _column(self, column: Column) -> dict[str, object]:
+        in_extract = self.extract is not None and column.name in self.extract.columns
+        mode = AccessMode.ROWS if in_extract else AccessMode.AGGREGATE
+        return {
+            "name": column.name,
+            "type": column.type.value,
+            "label_zh": column.label_zh,
+            "label_en": column.label_en,
+            "mask": column.mask.kind.value if in_extract else None,
+            "mode": "unit" if column.exposure is Exposure.UNIT else mode.value,
+        }
+
+
+def granted_datasets(
+    connection: Connection, licence: CompiledLicence
+) -> Mapping[str, GrantedDataset]:
+    """Return the licence's data sets by name. Raises Denied where one has no version."""
+    extracts = {item.dataset: item for item in active_extracts(connection, licence.id)}
+    return {
+        grant.dataset: _granted(connection, licence, grant.dataset, extracts.get(grant.dataset))
+        for grant in licence.document.grants
+    }
+
+
+def _granted(
+    connection: Connection, licence: CompiledLicence, name: str, extract: ActiveExtract | None
+) -> GrantedDataset:
+    dataset = dataset_by_name(connection, name)
+    version = None if dataset is None else current_version(connection, dataset.id)
+    if dataset is None or version is None:
+        raise Denied(
+            "dataset_not_available",
+            Message(
+                "授权中的数据集目前没有可用版本。",
+                "A data set of this licence has no version in force now.",
+            ),
+            field="dataset",
+        )
+    return GrantedDataset(
+        dataset=dataset,
+        version=version,
+        extract=extract if licence.extract(name) is not None else None,
+        aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
+        neighbours=_neighbours(connection, dataset.declaration.population),
+    )
+
+
+def _neighbours(connection: Connection, name: str | None) -> NeighbourRelation:
+    found = None if name is None else population(connection, name)
+    return NeighbourRelation.DP_ONLY if found is None else found.relation

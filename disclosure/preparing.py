@@ -1,0 +1,210 @@
+"""From a text to a decided, priced question: the gate, Casbin and the plan, in that order.
+
+Nothing here can reach an engine's data or a stored answer: what it decides, and every refusal, is
+a function of the question and of policy alone (I14).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from authorization.compile import CompiledLicence
+from authorization.decisions import AccessRequest, BudgetObligation, Permit, check_decision, decide
+from authorization.enforcer import Enforcer
+from authorization.lines import Action
+from authorization.revocation import SuspensionBoard
+from disclosure.answers import RepeatKey, row_filter_digest
+from disclosure.extract_records import ActiveExtract
+from disclosure.gate.question import QueryGate
+from disclosure.gate.scope import Classification, classify
+from disclosure.granted import UNIT_NAME, GrantedDataset, granted_datasets
+from disclosure.outcome import Refused
+from disclosure.plan.binding import plan_question
+from disclosure.plan.pricing import PricedPlan, price
+from disclosure.scope import QuestionScope
+from foundation.canonical import digest
+from foundation.clock import Clock
+from foundation.db import reading
+from foundation.errors import Message
+from policies.schema.privacy import PrivacyRules
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A question that may be answered: as rows, or as a priced private aggregate."""
+
+    question: str
+    sql: str
+    canonical_sql: str
+    licence: CompiledLicence
+    granted: Mapping[str, GrantedDataset]
+    datasets: tuple[str, ...]
+    snapshot_digest: str
+    priced: PricedPlan | None
+    population: str | None
+
+    @property
+    def extracts(self) -> tuple[ActiveExtract, ...]:
+        """The extracts that a rows question reads, by name of data set."""
+        found = (self.granted[name].extract for name in self.datasets)
+        return tuple(item for item in found if item is not None)
+
+    @property
+    def extract_version(self) -> str:
+        """Name all extracts of the licence as they stand: a worker serves one such state."""
+        return digest(sorted(i.extract.digest for i in self.granted.values() if i.extract))
+
+    def bounded_version(self, priced: PricedPlan) -> str:
+        """Name the bounded rows that a private question reads."""
+        version = self.granted[priced.plan.dataset].version.manifest_digest
+        return f"{version}/{priced.plan.group_set.name}"
+
+    def repeat_key(self, policy_digest: str) -> RepeatKey:
+        """Name everything that makes an answer the same answer again."""
+        versions = [self.granted[name].version.manifest_digest for name in self.datasets]
+        asked = digest({"sql": self.canonical_sql, "extracts": self.extract_version})
+        filters = {
+            f"{item.dataset}.{row_filter.column}": row_filter.values
+            for item in self.licence.extracts
+            for row_filter in item.row_filters
+        }
+        return RepeatKey(
+            licence=self.licence.id,
+            version=digest(versions),
+            plan_digest=asked if self.priced is None else self.priced.digest,
+            policy_digest=policy_digest,
+            row_filter_digest=row_filter_digest(filters),
+        )
+
+    def as_public(self) -> dict[str, object]:
+        """Return what entries about this question say of it; a function of policy and question."""
+        return {
+            "question": self.question,
+            "datasets": list(self.datasets),
+            "dataset": self.datasets[0],
+            "mode": "rows" if self.priced is None else "aggregate",
+            "purpose": str(self.licence.document.scenario.purpose),
+            "licence_digest": self.licence.digest,
+            "snapshot_digest": self.snapshot_digest,
+            "plan_digest": None if self.priced is None else self.priced.digest,
+            "versions": [self.granted[name].version.manifest_digest for name in self.datasets],
+        }
+
+
+class Preparing:
+    """Prepares the questions of all sessions."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        enforcer: Enforcer,
+        board: SuspensionBoard,
+        gate: QueryGate,
+        privacy: PrivacyRules,
+    ) -> None:
+        """Join what decides."""
+        self._engine = engine
+        self._clock = clock
+        self._enforcer = enforcer
+        self._board = board
+        self._gate = gate
+        self._privacy = privacy
+
+    def licence(self, scope: QuestionScope) -> CompiledLicence:
+        """Return the licence in force behind a session. Raises Denied."""
+        return self._permit(
+            scope, AccessRequest(scope.actor, scope.licence, Action.SESSION_OPEN)
+        ).licence
+
+    def granted(self, scope: QuestionScope) -> Mapping[str, GrantedDataset]:
+        """Return the data sets that the licence grants now."""
+        licence = self.licence(scope)
+        with reading(self._engine) as connection:
+            return granted_datasets(connection, licence)
+
+    def prepare(
+        self, scope: QuestionScope, question: str, sql: str, question_nano_rho: int | None
+    ) -> Prepared:
+        """Check, decide, plan and price one question. Raises what refuses it."""
+        licence = self.licence(scope)
+        with reading(self._engine) as connection:
+            granted = granted_datasets(connection, licence)
+        checked = self._gate.check(sql, tuple(granted))
+        tables = {name: item.table_grant() for name, item in granted.items()}
+        found = classify(checked, tables)
+        permits = [self._decided(scope, granted[name], found) for name in sorted(found.tables)]
+        priced, population = None, None
+        if found.kind == "aggregate":
+            name = _only_table(found)
+            limit = _question_limit(permits[0])
+            plan = plan_question(
+                {"statements": [checked.tree]}, granted[name].asked(), self._privacy
+            )
+            priced = price(
+                plan,
+                self._privacy,
+                question_nano_rho=question_nano_rho,
+                question_nano_rho_max=limit,
+            )
+            population = granted[name].dataset.declaration.population
+        return Prepared(
+            question=question,
+            sql=sql,
+            canonical_sql=checked.canonical_sql,
+            licence=licence,
+            granted=granted,
+            datasets=tuple(sorted(found.tables)),
+            snapshot_digest=permits[0].snapshot_digest,
+            priced=priced,
+            population=population,
+        )
+
+    def _decided(
+        self, scope: QuestionScope, granted: GrantedDataset, found: Classification
+    ) -> Permit:
+        """Ask Casbin for one data set and the columns of it that the question touches."""
+        declaration = granted.dataset.declaration
+        names = {UNIT_NAME, *declaration.unit_columns}
+        columns = tuple(
+            sorted(
+                column
+                for table, column in found.columns
+                if table == granted.name and not (found.kind == "aggregate" and column in names)
+            )
+        )
+        action = Action.QUERY_ROWS if found.kind == "rows" else Action.QUERY_DP
+        request = AccessRequest(scope.actor, scope.licence, action, declaration, columns)
+        return self._permit(scope, request)
+
+    def _permit(self, _scope: QuestionScope, request: AccessRequest) -> Permit:
+        snapshot = self._enforcer.snapshot
+        return check_decision(decide(snapshot, self._board, request, self._clock.now_us()))
+
+
+def _only_table(found: Classification) -> str:
+    if len(found.tables) != 1:
+        raise Refused(
+            "aggregate_one_dataset",
+            Message(
+                "含受保护列的聚合查询一次只能针对一个数据集。",
+                "A private aggregate reads one data set at a time.",
+            ),
+            field="sql",
+            rule="policies/privacy",
+            way_out=Message(
+                "请分别查询，再在笔记本中合并结果；合并不再消耗预算。",
+                "Ask each data set by itself and join the answers in the notebook; that is free.",
+            ),
+        )
+    return next(iter(found.tables))
+
+
+def _question_limit(permit: Permit) -> int:
+    limits = [
+        item.question_nano_rho_max
+        for item in permit.obligations
+        if isinstance(item, BudgetObligation)
+    ]
+    return min(limits, default=0)

@@ -1,0 +1,18 @@
+"""Who asks, from which session and licence: fixed by the listener, never by the request."""
+
+from dataclasses import dataclass
+
+from foundation.identity import Actor
+
+
+@dataclass(frozen=True)
+class QuestionScope:
+    """The scope of every question of one session."""
+
+    session: str
+    licence: str
+    actor: Actor
+
+    def as_public(self) -> dict[str, object]:
+        """Return the fields that each entry about a question names."""
+        return {"session": self.session, "licence": self.licence}

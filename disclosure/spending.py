@@ -1,0 +1,82 @@
+"""A licence's own view of its privacy budgets, and a question's charge against them.
+
+A budget's levels open with the first charge, in the same commit, at the caps that the signed
+licence and the rule file name; from then on the caps never change.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from audit.events import PendingEntry
+from authorization.compile import CompiledLicence
+from disclosure.budget import (
+    Charge,
+    charge_budget,
+    open_licence,
+    open_population,
+    remaining,
+    spent_table_digest,
+)
+from disclosure.outcome import Refused
+from disclosure.plan.pricing import PricedPlan
+from disclosure.privacy import epsilon_shown
+from policies.schema.privacy import PrivacyRules
+
+
+def charge_question(
+    connection: Connection,
+    entry: PendingEntry,
+    *,
+    licence: CompiledLicence,
+    population: str,
+    priced: PricedPlan,
+    rules: PrivacyRules,
+) -> str:
+    """Charge a priced question at every level, or raise; return the digest of all spendings."""
+    budget = licence.budgets.get(population)
+    if budget is not None:
+        open_population(connection, population, rules, entry.time_us)
+        open_licence(connection, licence.id, budget, entry.time_us)
+    asked = Charge(population, licence.id, priced.cost_nano_rho, priced.digest)
+    charge_budget(connection, asked, entry_index=entry.index, now_us=entry.time_us)
+    return spent_table_digest(connection)
+
+
+def licence_budgets(
+    connection: Connection, licence: CompiledLicence, rules: PrivacyRules
+) -> list[dict[str, object]]:
+    """Return what each population's budget of this licence was, is spent, and has left."""
+    return list(_shown(connection, licence, rules))
+
+
+def budget_left(
+    connection: Connection, licence: CompiledLicence, population: str | None
+) -> int | None:
+    """Return what may still be charged to a population, or None where there is no budget."""
+    budget = None if population is None else licence.budgets.get(population)
+    if budget is None:
+        return None
+    try:
+        return remaining(connection, budget.population, licence.id).nano_rho
+    except Refused:  # nothing was charged yet, so no level is open
+        return budget.budget_nano_rho
+
+
+def _shown(
+    connection: Connection, licence: CompiledLicence, rules: PrivacyRules
+) -> Iterable[dict[str, object]]:
+    for population, budget in sorted(licence.budgets.items()):
+        left = budget_left(connection, licence, population) or 0
+        try:
+            spent = remaining(connection, population, licence.id).licence.spent_nano_rho
+        except Refused:
+            spent = 0
+        yield {
+            "population": population,
+            "budget_nano_rho": budget.budget_nano_rho,
+            "budget_nano_rho_spent": spent,
+            "budget_nano_rho_remaining": left,
+            "question_nano_rho_max": budget.question_nano_rho_max,
+            "epsilon_shown": epsilon_shown(spent, rules.epsilon_delta_steps),
+        }

@@ -1,0 +1,22 @@
+"""Products: what a data enterprise fetches with its own token; each fetch is logged and metered."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from service.api.callers import DeveloperCaller, OnPlatform
+from service.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/products", route_class=IdempotentRoute, tags=["products"])
+CSV = "text/csv; charset=utf-8"
+
+
+@router.post("/{licence_id}/fetches", status_code=201)
+def post_fetch(licence_id: str, actor: DeveloperCaller, platform: OnPlatform) -> Response:
+    """Fetch the product of a licence. Send an Idempotency-Key: a repeat is not billed again."""
+    fetched = platform.shop.fetch(actor, licence_id)
+    headers = {
+        "X-Audit-Index": str(fetched.index),
+        "X-Content-Digest": fetched.delivered.sha256,
+        "X-Gross-Micro-Fen": str(fetched.gross_micro_fen),
+    }
+    return Response(fetched.delivered.content, status_code=201, media_type=CSV, headers=headers)

@@ -1,0 +1,604 @@
+CREATE TABLE entry (
+	idx INTEGER NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	kind VARCHAR(64) NOT NULL, 
+	body BLOB NOT NULL, 
+	leaf_hash BLOB NOT NULL, 
+	CONSTRAINT pk_entry PRIMARY KEY (idx), 
+	CONSTRAINT ck_entry_dense CHECK (idx >= 0), 
+	CONSTRAINT ck_entry_body CHECK (length(body) <= 65535), 
+	CONSTRAINT ck_entry_leaf CHECK (length(leaf_hash) = 32)
+)
+-- next
+CREATE INDEX ix_entry_kind ON entry (kind, idx)
+-- next
+CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry BEGIN SELECT RAISE(ABORT, 'entry is append-only'); END
+-- next
+CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'entry is append-only'); END
+-- next
+CREATE TRIGGER entry_no_insert BEFORE INSERT ON entry WHEN EXISTS (SELECT 1 FROM entry WHERE idx = NEW.idx) BEGIN SELECT RAISE(ABORT, 'entry is append-only'); END
+-- next
+CREATE TABLE tile (
+	level INTEGER NOT NULL, 
+	number INTEGER NOT NULL, 
+	data BLOB NOT NULL, 
+	CONSTRAINT pk_tile PRIMARY KEY (level, number), 
+	CONSTRAINT ck_tile_full CHECK (length(data) = 8192)
+)
+-- next
+CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile BEGIN SELECT RAISE(ABORT, 'tile is append-only'); END
+-- next
+CREATE TRIGGER tile_no_delete BEFORE DELETE ON tile BEGIN SELECT RAISE(ABORT, 'tile is append-only'); END
+-- next
+CREATE TRIGGER tile_no_insert BEFORE INSERT ON tile WHEN EXISTS (SELECT 1 FROM tile WHERE level = NEW.level AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'tile is append-only'); END
+-- next
+CREATE TABLE checkpoint (
+	size INTEGER NOT NULL, 
+	root BLOB NOT NULL, 
+	note TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_checkpoint PRIMARY KEY (size)
+)
+-- next
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoint is append-only'); END
+-- next
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoint is append-only'); END
+-- next
+CREATE TRIGGER checkpoint_no_insert BEFORE INSERT ON checkpoint WHEN EXISTS (SELECT 1 FROM checkpoint WHERE size = NEW.size) BEGIN SELECT RAISE(ABORT, 'checkpoint is append-only'); END
+-- next
+CREATE TABLE organisation (
+	id VARCHAR(64) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	name_zh VARCHAR(200) NOT NULL, 
+	name_en VARCHAR(200) NOT NULL, 
+	credit_code VARCHAR(18), 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_organisation PRIMARY KEY (id), 
+	CONSTRAINT uq_organisation_credit_code UNIQUE (credit_code)
+)
+-- next
+CREATE TABLE person (
+	id VARCHAR(64) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_person PRIMARY KEY (id), 
+	CONSTRAINT ck_person_kind CHECK (kind IN ('person', 'service'))
+)
+-- next
+CREATE TABLE catalog_entry (
+	id VARCHAR(64) NOT NULL, 
+	code VARCHAR(100) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_catalog_entry PRIMARY KEY (id), 
+	CONSTRAINT uq_catalog_entry_code UNIQUE (code)
+)
+-- next
+CREATE TRIGGER catalog_entry_no_update BEFORE UPDATE ON catalog_entry BEGIN SELECT RAISE(ABORT, 'catalog_entry does not change so'); END
+-- next
+CREATE TRIGGER catalog_entry_no_delete BEFORE DELETE ON catalog_entry BEGIN SELECT RAISE(ABORT, 'catalog_entry does not change so'); END
+-- next
+CREATE TABLE population (
+	name VARCHAR(63) NOT NULL, 
+	label TEXT NOT NULL, 
+	unit TEXT NOT NULL, 
+	statement TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	relation VARCHAR(16) NOT NULL, 
+	declared_by VARCHAR(64) NOT NULL, 
+	declared_us BIGINT NOT NULL, 
+	approved_by VARCHAR(64), 
+	CONSTRAINT pk_population PRIMARY KEY (name), 
+	CONSTRAINT ck_population_state CHECK (state IN ('declared', 'approved')), 
+	CONSTRAINT ck_population_relation CHECK (relation IN ('dp_only', 'mixed')), 
+	CONSTRAINT ck_population_second_person CHECK (approved_by IS NULL OR approved_by <> declared_by), 
+	CONSTRAINT ck_population_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
+)
+-- next
+CREATE TRIGGER population_no_update BEFORE UPDATE ON population WHEN NEW.name <> OLD.name OR NEW.label <> OLD.label OR NEW.unit <> OLD.unit OR NEW.statement <> OLD.statement OR NEW.declared_by <> OLD.declared_by OR NEW.declared_us <> OLD.declared_us OR (OLD.state = 'approved' AND NEW.state <> 'approved') OR (OLD.approved_by IS NOT NULL AND NEW.approved_by <> OLD.approved_by) OR (OLD.relation = 'mixed' AND NEW.relation <> 'mixed') BEGIN SELECT RAISE(ABORT, 'population does not change so'); END
+-- next
+CREATE TRIGGER population_no_delete BEFORE DELETE ON population BEGIN SELECT RAISE(ABORT, 'population does not change so'); END
+-- next
+CREATE TABLE budget_node (
+	id VARCHAR(200) NOT NULL, 
+	parent VARCHAR(200), 
+	population VARCHAR(63) NOT NULL, 
+	licence VARCHAR(80), 
+	cap_nano_rho BIGINT NOT NULL, 
+	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
+	cap_delta_steps BIGINT NOT NULL, 
+	spent_delta_steps BIGINT DEFAULT '0' NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_node PRIMARY KEY (id), 
+	CONSTRAINT uq_budget_node_population_licence UNIQUE (population, licence), 
+	CONSTRAINT ck_budget_node_rho_within_cap CHECK (spent_nano_rho BETWEEN 0 AND cap_nano_rho), 
+	CONSTRAINT ck_budget_node_delta_within_cap CHECK (spent_delta_steps BETWEEN 0 AND cap_delta_steps), 
+	CONSTRAINT ck_budget_node_root CHECK ((parent IS NULL) = (licence IS NULL)), 
+	CONSTRAINT fk_budget_node_parent_budget_node FOREIGN KEY(parent) REFERENCES budget_node (id)
+)
+-- next
+CREATE TRIGGER budget_node_no_update BEFORE UPDATE ON budget_node WHEN NEW.id <> OLD.id OR NEW.population <> OLD.population OR NEW.cap_nano_rho <> OLD.cap_nano_rho OR NEW.cap_delta_steps <> OLD.cap_delta_steps OR NEW.opened_us <> OLD.opened_us OR COALESCE(NEW.licence, '') <> COALESCE(OLD.licence, '') OR COALESCE(NEW.parent, '') <> COALESCE(OLD.parent, '') OR NEW.spent_nano_rho < OLD.spent_nano_rho OR NEW.spent_delta_steps < OLD.spent_delta_steps BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
+-- next
+CREATE TRIGGER budget_node_no_delete BEFORE DELETE ON budget_node BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
+-- next
+CREATE TABLE charge (
+	id VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	nano_rho BIGINT NOT NULL, 
+	delta_steps BIGINT NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	charged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_charge PRIMARY KEY (id), 
+	CONSTRAINT ck_charge_not_negative CHECK (nano_rho >= 0 AND delta_steps >= 0)
+)
+-- next
+CREATE INDEX ix_charge_population ON charge (population)
+-- next
+CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
+-- next
+CREATE TRIGGER charge_no_delete BEFORE DELETE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
+-- next
+CREATE TABLE answer (
+	id VARCHAR(80) NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) NOT NULL, 
+	datasets TEXT NOT NULL, 
+	version VARCHAR(80) NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	row_filter_digest VARCHAR(80) NOT NULL, 
+	content BLOB NOT NULL, 
+	salt BLOB NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	summary TEXT NOT NULL, 
+	cost_nano_rho BIGINT NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	answered_index BIGINT NOT NULL, 
+	answered_us BIGINT NOT NULL, 
+	CONSTRAINT pk_answer PRIMARY KEY (id), 
+	CONSTRAINT ck_answer_mode CHECK (mode IN ('rows', 'aggregate'))
+)
+-- next
+CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT RAISE(ABORT, 'answer does not change so'); END
+-- next
+CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT RAISE(ABORT, 'answer does not change so'); END
+-- next
+CREATE TABLE account (
+	code VARCHAR(500) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	holder VARCHAR(450) NOT NULL, 
+	CONSTRAINT pk_account PRIMARY KEY (code), 
+	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'treasury', 'account', 'tax'))
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER account_no_update BEFORE UPDATE ON account BEGIN SELECT RAISE(ABORT, 'account is append-only'); END
+-- next
+CREATE TRIGGER account_no_delete BEFORE DELETE ON account BEGIN SELECT RAISE(ABORT, 'account is append-only'); END
+-- next
+CREATE TRIGGER account_no_replace BEFORE INSERT ON account WHEN EXISTS (SELECT 1 FROM account WHERE code = NEW.code) BEGIN SELECT RAISE(ABORT, 'account is append-only'); END
+-- next
+CREATE TABLE settlement_rule (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_settlement_rule PRIMARY KEY (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER settlement_rule_no_update BEFORE UPDATE ON settlement_rule BEGIN SELECT RAISE(ABORT, 'settlement_rule is append-only'); END
+-- next
+CREATE TRIGGER settlement_rule_no_delete BEFORE DELETE ON settlement_rule BEGIN SELECT RAISE(ABORT, 'settlement_rule is append-only'); END
+-- next
+CREATE TRIGGER settlement_rule_no_replace BEFORE INSERT ON settlement_rule WHEN EXISTS (SELECT 1 FROM settlement_rule WHERE digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'settlement_rule is append-only'); END
+-- next
+CREATE TABLE seal (
+	journal_id VARCHAR(60) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_seal PRIMARY KEY (journal_id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER seal_no_update BEFORE UPDATE ON seal BEGIN SELECT RAISE(ABORT, 'seal is append-only'); END
+-- next
+CREATE TRIGGER seal_no_delete BEFORE DELETE ON seal BEGIN SELECT RAISE(ABORT, 'seal is append-only'); END
+-- next
+CREATE TRIGGER seal_no_replace BEFORE INSERT ON seal WHEN EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'seal is append-only'); END
+-- next
+CREATE TRIGGER seal_balanced BEFORE INSERT ON seal WHEN (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 BEGIN SELECT RAISE(ABORT, 'journal is not balanced'); END
+-- next
+CREATE TABLE sandbox_sessions (
+	id VARCHAR(40) NOT NULL, 
+	slot VARCHAR(26), 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	purpose VARCHAR(200) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	reason VARCHAR(200), 
+	egress_bytes BIGINT NOT NULL, 
+	requested_us BIGINT NOT NULL, 
+	opened_us BIGINT, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_sessions PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_sessions_state CHECK (state IN ('requested', 'open', 'frozen', 'closed', 'destroyed')), 
+	CONSTRAINT uq_sandbox_sessions_slot UNIQUE (slot)
+)
+-- next
+CREATE INDEX ix_sandbox_sessions_licence_state ON sandbox_sessions (licence, state)
+-- next
+CREATE TABLE idempotency_key (
+	principal VARCHAR(64) NOT NULL, 
+	route VARCHAR(400) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	body_digest VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	CONSTRAINT pk_idempotency_key PRIMARY KEY (principal, route, "key")
+)
+-- next
+CREATE TABLE entry_subject (
+	field VARCHAR(32) NOT NULL, 
+	value VARCHAR(200) NOT NULL, 
+	idx INTEGER NOT NULL, 
+	CONSTRAINT pk_entry_subject PRIMARY KEY (field, value, idx), 
+	CONSTRAINT fk_entry_subject_idx_entry FOREIGN KEY(idx) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER entry_subject_no_update BEFORE UPDATE ON entry_subject BEGIN SELECT RAISE(ABORT, 'entry_subject is append-only'); END
+-- next
+CREATE TRIGGER entry_subject_no_delete BEFORE DELETE ON entry_subject BEGIN SELECT RAISE(ABORT, 'entry_subject is append-only'); END
+-- next
+CREATE TRIGGER entry_subject_no_insert BEFORE INSERT ON entry_subject WHEN EXISTS (SELECT 1 FROM entry_subject WHERE field = NEW.field AND value = NEW.value AND idx = NEW.idx) BEGIN SELECT RAISE(ABORT, 'entry_subject is append-only'); END
+-- next
+CREATE TABLE entry_private (
+	idx INTEGER NOT NULL, 
+	field VARCHAR(64) NOT NULL, 
+	salt BLOB NOT NULL, 
+	text TEXT NOT NULL, 
+	CONSTRAINT pk_entry_private PRIMARY KEY (idx, field), 
+	CONSTRAINT fk_entry_private_idx_entry FOREIGN KEY(idx) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER entry_private_no_update BEFORE UPDATE ON entry_private BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
+-- next
+CREATE TRIGGER entry_private_no_insert BEFORE INSERT ON entry_private WHEN EXISTS (SELECT 1 FROM entry_private WHERE idx = NEW.idx AND field = NEW.field) BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
+-- next
+CREATE TABLE organisation_affiliate (
+	organisation VARCHAR(64) NOT NULL, 
+	affiliate VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_organisation_affiliate PRIMARY KEY (organisation, affiliate), 
+	CONSTRAINT ck_organisation_affiliate_two_organisations CHECK (organisation <> affiliate), 
+	CONSTRAINT fk_organisation_affiliate_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id), 
+	CONSTRAINT fk_organisation_affiliate_affiliate_organisation FOREIGN KEY(affiliate) REFERENCES organisation (id)
+)
+-- next
+CREATE TABLE person_role (
+	person VARCHAR(64) NOT NULL, 
+	role VARCHAR(20) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_person_role PRIMARY KEY (person, role), 
+	CONSTRAINT fk_person_role_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE TABLE person_account (
+	name VARCHAR(200) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_person_account PRIMARY KEY (name), 
+	CONSTRAINT fk_person_account_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_person_account_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
+)
+-- next
+CREATE TABLE affiliation (
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_affiliation PRIMARY KEY (person, organisation), 
+	CONSTRAINT fk_affiliation_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_affiliation_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
+)
+-- next
+CREATE TABLE agreement (
+	number VARCHAR(200) NOT NULL, 
+	authority VARCHAR(64) NOT NULL, 
+	operator VARCHAR(64) NOT NULL, 
+	collective_decision VARCHAR(200) NOT NULL, 
+	filing_number VARCHAR(200) NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	valid_until_us BIGINT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_agreement PRIMARY KEY (number), 
+	CONSTRAINT ck_agreement_term CHECK (valid_from_us < valid_until_us), 
+	CONSTRAINT fk_agreement_authority_organisation FOREIGN KEY(authority) REFERENCES organisation (id), 
+	CONSTRAINT fk_agreement_operator_organisation FOREIGN KEY(operator) REFERENCES organisation (id)
+)
+-- next
+CREATE TABLE licence (
+	id VARCHAR(64) NOT NULL, 
+	authority VARCHAR(64) NOT NULL, 
+	operator VARCHAR(64) NOT NULL, 
+	document BLOB NOT NULL, 
+	document_digest VARCHAR(80) NOT NULL, 
+	signature BLOB, 
+	state VARCHAR(10) NOT NULL, 
+	drafted_by VARCHAR(64) NOT NULL, 
+	activated_by VARCHAR(64), 
+	closure VARCHAR(64), 
+	valid_from_us BIGINT NOT NULL, 
+	valid_until_us BIGINT NOT NULL, 
+	drafted_us BIGINT NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_licence PRIMARY KEY (id), 
+	CONSTRAINT ck_licence_state CHECK (state IN ('drafted', 'active', 'suspended', 'ended', 'expired')), 
+	CONSTRAINT ck_licence_in_force_is_signed CHECK (state NOT IN ('active', 'suspended') OR signature IS NOT NULL), 
+	CONSTRAINT ck_licence_two_people CHECK (activated_by IS NULL OR activated_by <> drafted_by), 
+	CONSTRAINT fk_licence_authority_organisation FOREIGN KEY(authority) REFERENCES organisation (id), 
+	CONSTRAINT fk_licence_operator_organisation FOREIGN KEY(operator) REFERENCES organisation (id), 
+	CONSTRAINT fk_licence_drafted_by_person FOREIGN KEY(drafted_by) REFERENCES person (id), 
+	CONSTRAINT fk_licence_activated_by_person FOREIGN KEY(activated_by) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER licence_document_is_immutable BEFORE UPDATE ON licence
+    WHEN NEW.id <> OLD.id OR NEW.document <> OLD.document OR NEW.operator <> OLD.operator
+      OR NEW.document_digest <> OLD.document_digest OR NEW.drafted_by <> OLD.drafted_by
+      OR (OLD.signature IS NOT NULL AND NEW.signature IS NOT OLD.signature)
+      OR (OLD.state IN ('ended', 'expired') AND NEW.state <> OLD.state)
+    BEGIN SELECT RAISE(ABORT, 'a licence document is immutable and its end is final'); END
+-- next
+CREATE TRIGGER licence_is_never_deleted BEFORE DELETE ON licence
+    BEGIN SELECT RAISE(ABORT, 'licences are never deleted'); END
+-- next
+CREATE TABLE dataset (
+	id VARCHAR(64) NOT NULL, 
+	name VARCHAR(63) NOT NULL, 
+	entry_id VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	population VARCHAR(63), 
+	declaration TEXT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dataset PRIMARY KEY (id), 
+	CONSTRAINT uq_dataset_name UNIQUE (name), 
+	CONSTRAINT fk_dataset_entry_id_catalog_entry FOREIGN KEY(entry_id) REFERENCES catalog_entry (id), 
+	CONSTRAINT fk_dataset_population_population FOREIGN KEY(population) REFERENCES population (name)
+)
+-- next
+CREATE TRIGGER dataset_no_update BEFORE UPDATE ON dataset BEGIN SELECT RAISE(ABORT, 'dataset does not change so'); END
+-- next
+CREATE TRIGGER dataset_no_delete BEFORE DELETE ON dataset BEGIN SELECT RAISE(ABORT, 'dataset does not change so'); END
+-- next
+CREATE TABLE release_request (
+	id VARCHAR(80) NOT NULL, 
+	answer VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	requester VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	title_zh TEXT NOT NULL, 
+	title_en TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	checks TEXT DEFAULT '[]' NOT NULL, 
+	format VARCHAR(16) DEFAULT '' NOT NULL, 
+	content BLOB, 
+	content_digest VARCHAR(80) DEFAULT '' NOT NULL, 
+	certificate TEXT DEFAULT '' NOT NULL, 
+	submitted_index BIGINT NOT NULL, 
+	submitted_us BIGINT NOT NULL, 
+	delivered_us BIGINT, 
+	CONSTRAINT pk_release_request PRIMARY KEY (id), 
+	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
+)
+-- next
+CREATE INDEX ix_release_request_licence ON release_request (licence)
+-- next
+CREATE INDEX ix_release_request_answer ON release_request (answer)
+-- next
+CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request WHEN OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester) BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
+-- next
+CREATE TRIGGER release_request_no_delete BEFORE DELETE ON release_request BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
+-- next
+CREATE TABLE period (
+	id VARCHAR(40) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	closed_index BIGINT, 
+	closed_us BIGINT, 
+	CONSTRAINT pk_period PRIMARY KEY (id), 
+	CONSTRAINT ck_period_state CHECK (state IN ('open', 'closed')), 
+	CONSTRAINT ck_period_closed CHECK ((state = 'closed') = (closed_index IS NOT NULL AND closed_us IS NOT NULL)), 
+	CONSTRAINT ck_period_order CHECK (closed_index > opened_index), 
+	CONSTRAINT fk_period_opened_index_entry FOREIGN KEY(opened_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_period_closed_index_entry FOREIGN KEY(closed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE UNIQUE INDEX uq_period_open ON period (state) WHERE state = 'open'
+-- next
+CREATE TRIGGER period_one_open BEFORE INSERT ON period WHEN NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') BEGIN SELECT RAISE(ABORT, 'period cannot be opened'); END
+-- next
+CREATE TRIGGER period_final BEFORE UPDATE ON period WHEN OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us BEGIN SELECT RAISE(ABORT, 'period may only be closed, once'); END
+-- next
+CREATE TRIGGER period_no_delete BEFORE DELETE ON period BEGIN SELECT RAISE(ABORT, 'period is final'); END
+-- next
+CREATE TABLE dataset_version (
+	id VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	manifest_digest VARCHAR(80) NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	files TEXT NOT NULL, 
+	CONSTRAINT pk_dataset_version PRIMARY KEY (id), 
+	CONSTRAINT uq_dataset_version_number UNIQUE (dataset_id, number), 
+	CONSTRAINT ck_dataset_version_number CHECK (number > 0), 
+	CONSTRAINT fk_dataset_version_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT uq_dataset_version_manifest_digest UNIQUE (manifest_digest)
+)
+-- next
+CREATE TRIGGER dataset_version_no_update BEFORE UPDATE ON dataset_version BEGIN SELECT RAISE(ABORT, 'dataset_version does not change so'); END
+-- next
+CREATE TRIGGER dataset_version_no_delete BEFORE DELETE ON dataset_version BEGIN SELECT RAISE(ABORT, 'dataset_version does not change so'); END
+-- next
+CREATE TABLE release_vote (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	decision VARCHAR(16) NOT NULL, 
+	reason TEXT DEFAULT '' NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	voted_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_vote PRIMARY KEY (id), 
+	CONSTRAINT uq_release_vote_request_person UNIQUE (request, person), 
+	CONSTRAINT ck_release_vote_decision CHECK (decision IN ('approve', 'refuse')), 
+	CONSTRAINT fk_release_vote_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE INDEX ix_release_vote_request ON release_vote (request)
+-- next
+CREATE TRIGGER release_vote_no_update BEFORE UPDATE ON release_vote BEGIN SELECT RAISE(ABORT, 'release_vote does not change so'); END
+-- next
+CREATE TRIGGER release_vote_no_delete BEFORE DELETE ON release_vote BEGIN SELECT RAISE(ABORT, 'release_vote does not change so'); END
+-- next
+CREATE TABLE usage (
+	audit_index BIGINT NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	product VARCHAR(200) NOT NULL, 
+	buyer VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	tariff_version VARCHAR(60) NOT NULL, 
+	price_class VARCHAR(40) NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	gross_micro_fen BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (audit_index), 
+	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_usage_period ON usage (period_id, rule_digest, audit_index)
+-- next
+CREATE TRIGGER usage_no_update BEFORE UPDATE ON usage BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
+-- next
+CREATE TRIGGER usage_no_delete BEFORE DELETE ON usage BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
+-- next
+CREATE TRIGGER usage_no_replace BEFORE INSERT ON usage WHEN EXISTS (SELECT 1 FROM usage WHERE audit_index = NEW.audit_index) BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
+-- next
+CREATE TRIGGER usage_in_open_period BEFORE INSERT ON usage WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'usage needs an open period'); END
+-- next
+CREATE TABLE journal (
+	id VARCHAR(60) NOT NULL, 
+	idempotency_key VARCHAR(200) NOT NULL, 
+	request_digest VARCHAR(80) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	reverses VARCHAR(60), 
+	recorded_us BIGINT NOT NULL, 
+	CONSTRAINT pk_journal PRIMARY KEY (id), 
+	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal')), 
+	CONSTRAINT ck_journal_reversal CHECK ((kind = 'reversal') = (reverses IS NOT NULL)), 
+	CONSTRAINT uq_journal_outcome UNIQUE (audit_index, kind, rule_digest), 
+	CONSTRAINT fk_journal_id_seal FOREIGN KEY(id) REFERENCES seal (journal_id) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT uq_journal_idempotency_key UNIQUE (idempotency_key), 
+	CONSTRAINT fk_journal_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_journal_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_journal_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest), 
+	CONSTRAINT uq_journal_reverses UNIQUE (reverses), 
+	CONSTRAINT fk_journal_reverses_journal FOREIGN KEY(reverses) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE UNIQUE INDEX uq_journal_settlement ON journal (period_id, rule_digest) WHERE kind = 'settlement'
+-- next
+CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'journal is append-only'); END
+-- next
+CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'journal is append-only'); END
+-- next
+CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal WHEN EXISTS (SELECT 1 FROM journal WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM journal WHERE idempotency_key = NEW.idempotency_key) OR EXISTS (SELECT 1 FROM journal WHERE audit_index = NEW.audit_index AND kind = NEW.kind AND rule_digest = NEW.rule_digest) OR EXISTS (SELECT 1 FROM journal WHERE reverses = NEW.reverses) BEGIN SELECT RAISE(ABORT, 'journal is append-only'); END
+-- next
+CREATE TRIGGER journal_in_open_period BEFORE INSERT ON journal WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'journal needs an open period'); END
+-- next
+CREATE TRIGGER journal_settled_once BEFORE INSERT ON journal WHEN NEW.kind = 'settlement' AND EXISTS (SELECT 1 FROM journal WHERE kind = 'settlement' AND period_id = NEW.period_id AND rule_digest = NEW.rule_digest) BEGIN SELECT RAISE(ABORT, 'the pool of this period is settled'); END
+-- next
+CREATE TABLE statement (
+	period_id VARCHAR(40) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_statement PRIMARY KEY (period_id), 
+	CONSTRAINT fk_statement_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_statement_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER statement_no_update BEFORE UPDATE ON statement BEGIN SELECT RAISE(ABORT, 'statement is append-only'); END
+-- next
+CREATE TRIGGER statement_no_delete BEFORE DELETE ON statement BEGIN SELECT RAISE(ABORT, 'statement is append-only'); END
+-- next
+CREATE TRIGGER statement_no_replace BEFORE INSERT ON statement WHEN EXISTS (SELECT 1 FROM statement WHERE period_id = NEW.period_id) BEGIN SELECT RAISE(ABORT, 'statement is append-only'); END
+-- next
+CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'statement needs an open period'); END
+-- next
+CREATE TABLE accrual (
+	audit_index BIGINT NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_accrual PRIMARY KEY (audit_index, payee, rule_digest), 
+	CONSTRAINT ck_accrual_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT ck_accrual_channel CHECK (channel IN ('treasury', 'account', 'tax')), 
+	CONSTRAINT fk_accrual_audit_index_usage FOREIGN KEY(audit_index) REFERENCES usage (audit_index), 
+	CONSTRAINT fk_accrual_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER accrual_no_update BEFORE UPDATE ON accrual BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+-- next
+CREATE TRIGGER accrual_no_delete BEFORE DELETE ON accrual BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+-- next
+CREATE TRIGGER accrual_no_replace BEFORE INSERT ON accrual WHEN EXISTS (SELECT 1 FROM accrual WHERE audit_index = NEW.audit_index AND payee = NEW.payee AND rule_digest = NEW.rule_digest) BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+-- next
+CREATE TRIGGER accrual_in_open_period BEFORE INSERT ON accrual WHEN NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') BEGIN SELECT RAISE(ABORT, 'accrual needs an open period'); END
+-- next
+CREATE TRIGGER accrual_whole_micro_fen BEFORE INSERT ON accrual WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro-fen are whole numbers'); END
+-- next
+CREATE TABLE posting (
+	journal_id VARCHAR(60) NOT NULL, 
+	sequence INTEGER NOT NULL, 
+	account VARCHAR(500) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_posting PRIMARY KEY (journal_id, sequence), 
+	CONSTRAINT ck_posting_fen CHECK (fen <> 0 AND fen BETWEEN -1000000000000000 AND 1000000000000000), 
+	CONSTRAINT fk_posting_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_posting_account_account FOREIGN KEY(account) REFERENCES account (code)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_posting_account ON posting (account)
+-- next
+CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting is append-only'); END
+-- next
+CREATE TRIGGER posting_no_delete BEFORE DELETE ON posting BEGIN SELECT RAISE(ABORT, 'posting is append-only'); END
+-- next
+CREATE TRIGGER posting_no_replace BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM posting WHERE journal_id = NEW.journal_id AND sequence = NEW.sequence) BEGIN SELECT RAISE(ABORT, 'posting is append-only'); END
+-- next
+CREATE TRIGGER posting_not_sealed BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'journal is sealed'); END
+-- next
+CREATE TRIGGER posting_whole_fen BEFORE INSERT ON posting WHEN typeof(NEW.fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'fen are whole numbers'); END

@@ -1,0 +1,56 @@
+"""Everything that was ever given out under a licence: answers, releases, product fetches.
+
+Read from the log, so that the list rests on evidence; the listing is an entry itself.
+"""
+
+from sqlalchemy import Engine
+
+from audit.events import AuditEvent, Writer, no_effect
+from audit.reading import LogEntry, read_entries
+from audit.tags import KIND_SENTENCES, EntryKind
+from disclosure.answers import received
+from foundation.clock import to_iso
+from foundation.db import reading
+from foundation.identity import Actor
+
+GIVEN_KINDS = (
+    EntryKind.ANSWER_RELEASED,
+    EntryKind.ANSWER_REPEATED,
+    EntryKind.RELEASE_DELIVERED,
+    EntryKind.PRODUCT_FETCHED,
+)
+
+
+class ReceivedList:
+    """Lists what left, by licence."""
+
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        """Join store and log."""
+        self._engine = engine
+        self._writer = writer
+
+    def list(self, licence: str, actor: Actor) -> list[dict[str, object]]:
+        """Return what left under a licence, in the order of the log."""
+        public = {"licence": licence}
+        self._writer.submit(AuditEvent(EntryKind.RECEIVED_LISTED, actor, public), no_effect)
+        with reading(self._engine) as connection:
+            rows = {
+                item.answer_id: item.row_count for item in received(connection, licence=licence)
+            }
+            entries = read_entries(connection, kinds=GIVEN_KINDS, subjects={"licence": licence})
+        return [_line(entry, rows) for entry in entries]
+
+
+def _line(entry: LogEntry, rows: dict[str, int]) -> dict[str, object]:
+    public = entry.public
+    sentence = KIND_SENTENCES[EntryKind(entry.kind)]
+    name = public.get("answer") or public.get("release") or public.get("product") or ""
+    datasets = "、".join(public.get("datasets", []))
+    return {
+        "at": to_iso(entry.time_us)[:19].replace("T", " "),
+        "kind": {"zh": sentence.zh, "en": sentence.en},
+        "what": f"{datasets} {name}".strip(),
+        "rows": rows.get(str(public.get("answer"))),
+        "entry_index": entry.index,
+        "content_digest": public.get("content_digest") or public.get("sha256"),
+    }

@@ -1,0 +1,104 @@
+"""Fetching a released product: who may, that it is still allowed, and that it is metered once.
+
+The fetch's entry, its meter and its accruals are one commit (I6). A refusal is logged too.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.tags import EntryKind
+from authorization.documents import LicenceDocument
+from authorization.licences import Licence, require_licence
+from authorization.organisations import group_of, organisations_of
+from authorization.revocation import SuspensionBoard, check_in_force
+from authorization.separation import check_not_redeveloping
+from disclosure.release.desk import Delivered, delivered_product
+from foundation.db import reading
+from foundation.errors import Denied, Message, SandgateError
+from foundation.identity import Actor
+from policies.schema.revenue import RevenueRules
+from revenue.usage import meter_fetch
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A product as it is handed over: the desk's own bytes, and the receipt of the fetch."""
+
+    delivered: Delivered
+    index: int
+    receipt: str
+    gross_micro_fen: int
+
+
+class ProductShop:
+    """Hands out released products against a metered entry."""
+
+    def __init__(
+        self, engine: Engine, writer: Writer, board: SuspensionBoard, rules: RevenueRules
+    ) -> None:
+        """Join ledger and log."""
+        self._engine = engine
+        self._writer = writer
+        self._board = board
+        self._rules = rules
+
+    def fetch(self, actor: Actor, licence_id: str) -> Fetched:
+        """Hand over the newest product of a licence. Raises what refuses it, after logging it."""
+        with reading(self._engine) as connection:
+            licence = require_licence(connection, licence_id)
+        document = LicenceDocument.model_validate_json(licence.document)
+        public = {
+            "licence": licence_id,
+            "licence_digest": licence.digest,
+            "purpose": str(document.scenario.purpose),
+        }
+
+        def apply(connection: Connection, entry: PendingEntry) -> tuple[Delivered, int]:
+            self._check(connection, actor, licence, document, entry.time_us)
+            delivered = delivered_product(connection, licence_id)
+            usage = meter_fetch(
+                connection,
+                entry,
+                licence=document,
+                product=delivered.id,
+                buyer=actor.organisation,
+                rules=self._rules,
+            )
+            entry.amend(sha256=delivered.sha256)
+            return delivered, usage.gross_micro_fen
+
+        try:
+            event = AuditEvent(EntryKind.PRODUCT_FETCHED, actor, public)
+            recorded = self._writer.submit(event, apply)
+        except SandgateError as refusal:
+            refused = {**public, "code": refusal.code}
+            event = AuditEvent(EntryKind.PRODUCT_REFUSED, actor, refused)
+            self._writer.submit(event, no_effect)
+            raise
+        delivered, gross_micro_fen = recorded.value
+        return Fetched(delivered, recorded.index, recorded.receipt, gross_micro_fen)
+
+    def _check(
+        self,
+        connection: Connection,
+        actor: Actor,
+        licence: Licence,
+        document: LicenceDocument,
+        time_us: int,
+    ) -> None:
+        check_in_force(connection, self._board, licence.id, time_us)
+        operator_group = group_of(connection, licence.operator)
+        for organisation in {actor.organisation, *organisations_of(connection, actor.person)}:
+            check_not_redeveloping(organisation, operator_group)
+        if actor.organisation != document.product.payer:
+            raise Denied(
+                "buyer_not_payer",
+                Message(
+                    "只有授权文件写明的付费单位可以调用此产品。",
+                    "Only the payer named in the licence may fetch this product.",
+                ),
+                field="licence",
+                rule="licence document",
+            )

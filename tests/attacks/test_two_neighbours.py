@@ -21,7 +21,8 @@ from tests.planning import RULES, Row, bounded, declared, exact, plan, priced
 BASE: list[Row] = [(person, "CA", 1, 100) for person in range(2, 40)]
 PERSON: list[Row] = [(1, "NY", 2, 200), (1, "NY", 2, -300), (1, "TX", 1, None)]
 QUESTIONS = (
-    "SELECT state, sex, COUNT(*), COUNT(DISTINCT unit), SUM(pay), AVG(pay) FROM survey GROUP BY 1,2",
+    "SELECT state, sex, COUNT(*), COUNT(DISTINCT unit), SUM(pay) FROM survey GROUP BY ALL",
+    "SELECT state, AVG(pay) FROM survey GROUP BY state",
     "SELECT state, COUNT(*) FROM survey GROUP BY state ORDER BY state",
     "SELECT COUNT(*) FROM survey WHERE state = 'NY'",
     "SELECT sex, SUM(pay) FROM survey WHERE state IN ('NY', 'TX') GROUP BY sex",

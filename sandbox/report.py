@@ -38,7 +38,12 @@ class IsolationReport:
         """Return the report for machines."""
         return {
             "limits": [
-                {"name": line.name, "enforced": line.enforced, "zh": line.how.zh, "en": line.how.en}
+                {
+                    "name": line.name,
+                    "title": {"zh": line.title.zh, "en": line.title.en},
+                    "enforced": line.enforced,
+                    "how": {"zh": line.how.zh, "en": line.how.en},
+                }
                 for line in self.lines
             ],
             "development_ready": self.development_ready,

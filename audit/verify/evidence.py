@@ -15,6 +15,7 @@ from audit.verify.shares import digest_of
 LICENCE_FORMAT = "sandgate/licence@1"
 FETCHED = "revenue:product:fetched"
 CLOSED = "revenue:period:closed"
+REVERSED = "revenue:journal:reversed"
 ACTIVATED = "authorization:licence:activated"
 
 Record = Mapping[str, Any]

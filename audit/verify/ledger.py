@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from audit.verify.evidence import ACTIVATED, CLOSED, FETCHED, Evidence, Record
+from audit.verify.evidence import ACTIVATED, CLOSED, FETCHED, REVERSED, Evidence, Record
 from audit.verify.findings import Report, Verdict
 from audit.verify.shares import digest_of, expected_rule_lines
 
@@ -29,6 +29,7 @@ def verify_ledger(evidence: Evidence, report: Report) -> None:
                 index=index,
             )
     _check_journals_complete(evidence, report)
+    _check_reversals(evidence, report)
     _check_accruals(evidence, report)
     for digest, rule in evidence.rules.items():
         if "lines" in rule:
@@ -79,6 +80,26 @@ def _check_journals_complete(evidence: Evidence, report: Report) -> None:
                 zh=f"第 {entry['index']} 号条目关闭账期时登记的凭证与证据包中的不符。",
                 en=f"The journals in the bundle are not those that entry {entry['index']} "
                 "committed to when it closed the period.",
+                index=entry["index"],
+            )
+
+
+def _check_reversals(evidence: Evidence, report: Report) -> None:
+    """Each reversal's entry commits to its seal, and its legs mirror the journal it reverses."""
+    by_id = {journal["id"]: journal for journal in evidence.journals}
+    for entry in evidence.of_kind(REVERSED):
+        public: Mapping[str, Any] = entry["public"]
+        if "reversal_digest" not in public:
+            continue
+        reversal = by_id.get(public["reversal"], {"digest": None, "postings": []})
+        original = by_id.get(public["journal"], {"postings": []})
+        mirror = [{**leg, "fen": -leg["fen"]} for leg in original["postings"]]
+        if reversal["digest"] != public["reversal_digest"] or reversal["postings"] != mirror:
+            report.tampered(
+                "reversal_differs",
+                zh=f"第 {entry['index']} 号条目登记的冲销凭证与证据包中的不符。",
+                en=f"The reversal in the bundle is not the one that entry {entry['index']} "
+                "committed to, or does not mirror its journal.",
                 index=entry["index"],
             )
 

@@ -66,6 +66,12 @@ def _problem(statement: Record, evidence: Evidence) -> tuple[str, str, str] | No
             "金额与按日志和规则重算的结果不符",
             "its amounts are not what the log and the rules give",
         )
+    if not _adjusted(statement, evidence):
+        return (
+            "adjustment_differs",
+            "所列调整与凭证不一致",
+            "the adjustments it lists are not those that were posted",
+        )
     paid = sum(line["fen"] for line in statement["lines"])
     if paid != statement["pool_fen"] or not _posted(statement, evidence):
         return (
@@ -121,6 +127,19 @@ def _posted(statement: Record, evidence: Evidence) -> bool:
                 key = (journal["rule_digest"], leg["account"])
                 posted[key] = posted.get(key, 0) - leg["fen"]
     return owed == posted
+
+
+def _adjusted(statement: Record, evidence: Evidence) -> bool:
+    """Tell whether the statement lists exactly the period's other journals, leg by leg."""
+    listed = {item["journal"]: item["postings"] for item in statement.get("adjustments", [])}
+    posted = {
+        journal["id"]: journal["postings"]
+        for journal in evidence.journals
+        if journal["period"] == statement["period"]
+        and journal["kind"] != "settlement"
+        and journal["audit_index"] < statement["close_index"]
+    }
+    return listed == posted
 
 
 def _credits_of_lines(statement: Record) -> Mapping[tuple[str, str], int]:

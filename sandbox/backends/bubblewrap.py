@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.confined_process import ConfinedProcess
-from foundation.confinement import Confinement, Limits, launch
+from foundation.confinement import Confinement, Limits, as_root, launch
 from foundation.errors import Conflict, Message, NotFound
 from foundation.ids import random_name
 from sandbox.backends.interface import Endpoint, SlotStats
@@ -27,6 +27,7 @@ GATEWAY_INSIDE = "/run/gateway.sock"
 MEBIBYTE = 1 << 20
 DIRECTORY_PREFIX = "sandgate-slots-"
 BACKLOG = 64
+DIRECTORY_MODE = 0o711 if as_root() else 0o700
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class BubblewrapBackend:
         root = Path(tempfile.gettempdir())
         _sweep(root)
         self._root = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=root))
+        self._root.chmod(DIRECTORY_MODE)
         self._slots: dict[str, _Slot] = {}
         self._lock = threading.Lock()
 
@@ -72,7 +74,8 @@ class BubblewrapBackend:
         """Start a slot for nobody yet and return its name."""
         name = random_name()
         directory = self._root / name
-        directory.mkdir(mode=0o700)
+        directory.mkdir()
+        directory.chmod(DIRECTORY_MODE)
         ui, gateway = _listen(directory / "ui.sock"), _listen(directory / "gateway.sock")
         try:
             token = secrets.token_urlsafe(32)
@@ -174,7 +177,7 @@ def _variables(token: str) -> dict[str, str]:
 def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
-    path.chmod(0o666)  # the slot's own uid must connect; its 0700 directory keeps others away
+    path.chmod(0o666)  # the slot's own uid must connect; no other can list or guess the way
     listener.listen(BACKLOG)
     return listener
 

@@ -171,6 +171,26 @@ CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT RAISE(ABORT
 -- next
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT RAISE(ABORT, 'answer does not change so'); END
 -- next
+CREATE TABLE extract (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	dataset VARCHAR(80) NOT NULL, 
+	version VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	path TEXT NOT NULL, 
+	key_name VARCHAR(120) NOT NULL, 
+	columns_json TEXT NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	built_index BIGINT NOT NULL, 
+	built_us BIGINT NOT NULL, 
+	destroyed_us BIGINT, 
+	CONSTRAINT pk_extract PRIMARY KEY (digest), 
+	CONSTRAINT ck_extract_order CHECK (destroyed_us IS NULL OR destroyed_us >= built_us), 
+	CONSTRAINT uq_extract_key_name UNIQUE (key_name)
+)
+-- next
+CREATE INDEX ix_extract_licence ON extract (licence)
+-- next
 CREATE TABLE account (
 	code VARCHAR(500) NOT NULL, 
 	kind VARCHAR(20) NOT NULL, 

@@ -19,7 +19,8 @@ profile = json.loads(Path(sys.argv[1]).read_text())
 rules = seccomp.SyscallFilter(seccomp.ERRNO(profile["defaultErrnoRet"]))
 compare = {"SCMP_CMP_NE": seccomp.NE}
 for group in profile["syscalls"]:
-    arguments = [seccomp.Arg(a["index"], compare[a["op"]], a["value"]) for a in group.get("args", [])]
+    listed = group.get("args", [])
+    arguments = [seccomp.Arg(one["index"], compare[one["op"]], one["value"]) for one in listed]
     for name in group["names"]:
         if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) >= 0:
             rules.add_rule(seccomp.ALLOW, name, *arguments)

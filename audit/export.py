@@ -7,6 +7,7 @@ is itself a log entry, so every file in the bundle is committed to by the checkp
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine, select
@@ -170,7 +171,7 @@ def _write_zip(
 ) -> None:
     fresh = out.with_name(f"{out.name}.new")
     with zipfile.ZipFile(fresh, "w") as archive:
-        for path, data in (*log_files, *sorted(beside.items())):
+        for path, data in chain(log_files, sorted(beside.items())):
             member = zipfile.ZipInfo(path, _ZIP_DATE)
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, data)

@@ -90,6 +90,7 @@ class SessionRegistry:
         self._egress = egress
         self._doors = doors
         self._ending = threading.Lock()
+        self._used_us: dict[str, int] = {}
 
     def open(self, actor: Actor, licence: str, purpose: str) -> Session:
         """Open a session for an actor under a licence. Raises Unavailable where none can be."""
@@ -143,6 +144,21 @@ class SessionRegistry:
         for session in self.sessions(live=True):
             if session.slot == slot and session.state is SessionState.OPEN:
                 self.freeze(session.id, SYSTEM_ACTOR, "egress_budget_spent")
+
+    def touch(self, slot: str, now_us: int) -> None:
+        """Remember that somebody used a slot now."""
+        self._used_us[slot] = now_us
+
+    def close_expired(self, now_us: int, *, idle_us_max: int, wall_us_max: int) -> None:
+        """End sessions that nobody used for too long, and those that are simply too old."""
+        for session in self.sessions(live=True):
+            if session.slot is None or session.opened_us is None:
+                continue
+            used_us = self._used_us.get(session.slot, session.opened_us)
+            if now_us - session.opened_us > wall_us_max:
+                self.close(session.id, SYSTEM_ACTOR, "wall_time_spent")
+            elif now_us - used_us > idle_us_max:
+                self.close(session.id, SYSTEM_ACTOR, "idle")
 
     def recover(self) -> tuple[Session, ...]:
         """Log the end of sessions that died with an earlier service; carry today's egress over."""

@@ -66,7 +66,7 @@ class SessionProxy:
     """An ASGI application for every host that names a slot.
 
     ``on_egress_exceeded`` is called once with the slot whose person's day is spent;
-    ``on_activity`` with each slot that is used.
+    ``on_activity`` with the slot at each kernel message and each change.
     """
 
     def __init__(
@@ -143,7 +143,8 @@ class SessionProxy:
             return self._enter(slot, request)
         live = self._let_in(slot, request.headers.get("cookie", ""))
         path, query = check_request(_asked(request, request.method), self.session_origin(slot))
-        self._on_activity(slot)
+        if request.method not in {"GET", "HEAD"}:  # an open page asks by itself, for ever
+            self._on_activity(slot)
         upstream = await self._forward(live, request, path, query)
         location = _location(upstream)
         if upstream.status_code in REDIRECTS and location is None:
@@ -309,6 +310,7 @@ class SessionProxy:
                 size = len(message) if isinstance(message, bytes) else len(message.encode())
                 if live.dark or not self._within_budget(slot, live, size):
                     return
+                self._on_activity(slot)
                 if isinstance(message, bytes):
                     await browser.send_bytes(message)
                 else:

@@ -94,7 +94,8 @@ def stage(*, egress_bytes_max: int = 1 << 30) -> Iterator[Stage]:
     )
     thread.start()
     gateways = GatewaySockets(Starlette(routes=[Route("/who", who)]))
-    backend = BubblewrapBackend(REPOSITORY / ".venv-session", LIMITS)
+    client = REPOSITORY / "client" / "src" / "sandgate"
+    backend = BubblewrapBackend(REPOSITORY / ".venv-session", LIMITS, packages={"sandgate": client})
     egress = EgressBudget(clock, egress_bytes_max)
     try:
         yield Stage(port, proxy, gateways, backend, egress, exceeded)

@@ -1,6 +1,8 @@
 """A real JupyterLab in a real sandbox, used through the real proxy."""
 
+import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +143,39 @@ def test_the_gateway_knows_the_slot_by_its_listener(
     endpoint: Endpoint, kernel: KernelChannel
 ) -> None:
     assert endpoint.slot in kernel.execute(WHO).text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives sessions a uid of their own")
+def test_another_uid_is_cut_off_at_the_gateway(endpoint: Endpoint) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.settimeout(5)
+        stranger.connect(str(endpoint.ui_socket.with_name("gateway.sock")))
+        answer = b""
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            stranger.sendall(b"GET /who HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            answer = stranger.recv(100)
+        assert answer == b""
+
+
+def test_an_unassigned_slot_gets_no_answer(running: Stage) -> None:
+    slot = running.backend.prestart()
+    held = running.backend.endpoint(slot)
+    running.gateways.serve(slot, held.gateway_listener, os.geteuid())
+    try:
+        transport = httpx.HTTPTransport(uds=str(held.ui_socket.with_name("gateway.sock")))
+        with httpx.Client(transport=transport, base_url="http://gateway") as client:
+            assert client.get("/who").status_code == 503
+            running.gateways.assign(slot)
+            assert client.get("/who").json() == {"slot": slot}
+    finally:
+        running.gateways.go_dark(slot)
+        running.backend.kill(slot)
+
+
+def test_the_client_and_the_data_libraries_import(kernel: KernelChannel) -> None:
+    shown = kernel.execute("import sandgate, pandas, polars, pyarrow; print('ready')")
+    assert (shown.error, shown.text.strip()) == (None, "ready"), shown.traceback
+    assert kernel.execute("import foundation").error == "ModuleNotFoundError"
 
 
 def test_output_of_forked_children_is_seen(kernel: KernelChannel) -> None:

@@ -146,6 +146,21 @@ class TestLife:
         assert other.slot is not None
         assert desk.backend.stats(other.slot).alive
 
+    def test_idle_and_old_sessions_end_and_used_ones_do_not(
+        self, desk: Desk, clock: SteppedClock
+    ) -> None:
+        idle, used = (desk.registry.open(OPERATOR, "lic_1", "credit") for _ in range(2))
+        assert used.slot is not None
+        clock.advance(61_000_000)
+        desk.registry.touch(used.slot, clock.now_us())
+        limits = {"idle_us_max": 60_000_000, "wall_us_max": 90_000_000}
+        desk.registry.close_expired(clock.now_us(), **limits)
+        assert desk.registry.session(idle.id).reason == "idle"
+        assert desk.registry.session(used.id).state is SessionState.OPEN
+        clock.advance(30_000_000)
+        desk.registry.close_expired(clock.now_us(), **limits)
+        assert desk.registry.session(used.id).reason == "wall_time_spent"
+
     def test_after_a_restart_nothing_is_left_open(
         self, desk: Desk, engine: Engine, writer: GroupCommitWriter, clock: SteppedClock
     ) -> None:

@@ -17,9 +17,8 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
     OSError,
-    RuntimeError,
+    RuntimeError,  # an encrypted member, or a compression that zipfile does not know
     ValueError,
     struct.error,
 )

@@ -57,11 +57,11 @@ class GatewaySockets:
         self._served[slot].assigned = True
 
     def go_dark(self, slot: str) -> None:
-        """Stop serving a slot and cut its connections. From any thread; repeatable."""
+        """Stop serving a slot and cut its connections; waits on nothing. From any thread."""
         served = self._served.pop(slot, None)
         if served is not None:
             served.assigned = False
-            self._await(_shut(served))
+            self._loop.call_soon_threadsafe(_shut, served)
 
     def close(self) -> None:
         """Stop serving every slot and end the thread."""
@@ -144,7 +144,7 @@ def _unless_unassigned(gateway: ASGIApp, served: _Served) -> Callable[..., Await
     return application
 
 
-async def _shut(served: _Served) -> None:
+def _shut(served: _Served) -> None:
     if served.server is not None:
         served.server.close()
     for connection in tuple(served.state.connections):

@@ -18,7 +18,7 @@ from disclosure.plan.model import (
 from disclosure.plan.reading import read_question
 from disclosure.plan.refusals import Refusals, usable
 from disclosure.plan.sensitivity import counts_each_unit_once, squared_l2, sum_cannot_overflow
-from disclosure.plan.tree import Node
+from disclosure.plan.tree import Node, is_whole
 from policies.schema.privacy import PrivacyRules
 
 _ROWS = Measured(MeasuredKind.ROWS)
@@ -106,7 +106,7 @@ def _normal(column: Column, text: str) -> str:
     """Write a literal and a public value of the same key in the same way."""
     if column.type is ColumnType.BOOLEAN:
         return text.lower()
-    if column.type is ColumnType.INTEGER and text.removeprefix("-").isdecimal():
+    if column.type is ColumnType.INTEGER and is_whole(text.removeprefix("-")):
         return str(int(text))
     return text
 

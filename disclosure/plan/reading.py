@@ -31,7 +31,14 @@ INTERVAL_SUFFIXES = ("_low", "_high")
 
 def read_question(syntax: Node, asked: AskedDataset) -> Question:
     """Read the tree of one text. Raises Refused with the nearest allowed question."""
-    return _Reader(asked).question(syntax)
+    try:
+        return _Reader(asked).question(syntax)
+    except (LookupError, TypeError, AttributeError):  # a tree of another shape than known
+        raise Refusals(asked).form(
+            "sql",
+            "平台不认识此查询的结构。",
+            "The structure of this question is not known here.",
+        ) from None
 
 
 class _Reader:

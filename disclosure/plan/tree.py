@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 Node = Mapping[str, Any]
+DIGITS_MAX = 18
 
 _PLACES = frozenset({"query_location", "query_location_length", "alias", "class", "type"})
 _SELECT = frozenset(
@@ -132,16 +133,24 @@ def number(node: Node) -> Decimal | None:
     found = literal(node)
     if found is None or found[0] not in {"INTEGER", "NUMERIC"}:
         return None
-    value = Decimal(found[1])
+    try:
+        value = Decimal(found[1])
+    except ArithmeticError:  # an exponent beyond what decimals hold
+        return None
     return value if value.is_finite() else None
 
 
 def whole_number(node: Node) -> int | None:
     """Return an integer constant of zero or more."""
     found = literal(node)
-    if found is None or found[0] != "INTEGER" or not found[1].isdigit():
+    if found is None or found[0] != "INTEGER":
         return None
-    return int(found[1])
+    return int(found[1]) if is_whole(found[1]) else None
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether a text is a whole number of few enough digits to read."""
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
 
 
 def conjuncts(node: Node | None) -> tuple[Node, ...]:

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from disclosure.outcome import Refused
+from disclosure.plan.binding import plan_question
 from disclosure.plan.refusals import example_sql
 from disclosure.plan.sensitivity import squared_l2
+from tests.attacks.gate_corpus import FORBIDDEN, LEGITIMATE
 from tests.planning import RULES, asked, declared, plan, priced, tree
 
 REFUSED = {
@@ -95,8 +97,6 @@ def test_a_field_that_a_newer_parser_adds_is_refused() -> None:
 
 
 def plan_of(syntax: object) -> object:
-    from disclosure.plan.binding import plan_question  # noqa: PLC0415 - only here
-
     return plan_question(syntax, asked(), RULES)  # type: ignore[arg-type]
 
 
@@ -115,8 +115,6 @@ def test_bounds_too_wide_for_a_proof_are_refused() -> None:
 
 
 def test_too_many_groups_are_refused() -> None:
-    from disclosure.plan.binding import plan_question  # noqa: PLC0415 - only here
-
     few = RULES.model_copy(update={"groups_max": 5})
     with pytest.raises(Refused, match="groups_too_many"):
         plan_question(tree("SELECT state, sex, COUNT(*) FROM survey GROUP BY ALL"), asked(), few)
@@ -160,3 +158,41 @@ def test_a_filter_narrows_the_bound() -> None:
     one = plan("SELECT COUNT(*) FROM survey WHERE state = 'CA' AND sex = 1")
     assert squared_l2(total, total.measured[0]) == 36
     assert squared_l2(one, one.measured[0]) == 9
+
+
+DIGITS = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT COUNT(*) FROM survey LIMIT {DIGITS}",
+        f"SELECT COUNT(*) FROM survey WHERE sex = {DIGITS}",
+        f"SELECT COUNT(*) FROM survey WHERE sex = '{DIGITS}'",
+        "SELECT COUNT(*) FROM survey WHERE sex = '²'",
+        "SELECT COUNT(*) AS n FROM survey HAVING n > 1e99999999999999999999",
+        "SELECT COUNT(*) FROM survey LIMIT -1",
+        "SELECT state, COUNT(*) FROM survey GROUP BY 99",
+        "SELECT state, COUNT(*) FROM survey GROUP BY 'x'",
+        "SELECT COUNT(*) FROM survey ORDER BY 99",
+    ],
+)
+def test_strange_literals_are_refused_not_failed(sql: str) -> None:
+    with pytest.raises(Refused):
+        plan(sql)
+
+
+@pytest.mark.parametrize("broken", [{}, {"node": {}}, {"statements": [{}]}, {"statements": []}])
+def test_a_tree_of_another_shape_is_refused(broken: dict[str, object]) -> None:
+    with pytest.raises(Refused, match="aggregate_form"):
+        plan_of(broken)
+
+
+def test_no_sentence_of_the_gate_corpus_breaks_the_planner() -> None:
+    for attempt in (*FORBIDDEN.values(), *LEGITIMATE):
+        try:
+            syntax = tree(attempt)
+        except RecursionError:  # the gate refuses such depth before any planning
+            continue
+        with pytest.raises(Refused):
+            plan_of(syntax)

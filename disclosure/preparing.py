@@ -16,11 +16,12 @@ from authorization.lines import Action
 from authorization.revocation import SuspensionBoard
 from disclosure.answers import RepeatKey, row_filter_digest
 from disclosure.extract_records import ActiveExtract
-from disclosure.gate.question import QueryGate
+from disclosure.gate.question import CheckedQuestion, QueryGate
 from disclosure.gate.scope import Classification, classify
 from disclosure.granted import UNIT_NAME, GrantedDataset, granted_datasets
 from disclosure.outcome import Refused
 from disclosure.plan.binding import plan_question
+from disclosure.plan.model import AggregatePlan
 from disclosure.plan.pricing import PricedPlan, price
 from disclosure.scope import QuestionScope
 from foundation.canonical import digest
@@ -139,9 +140,7 @@ class Preparing:
         if found.kind == "aggregate":
             name = _only_table(found)
             limit = _question_limit(permits[0])
-            plan = plan_question(
-                {"statements": [checked.tree]}, granted[name].asked(), self._privacy
-            )
+            plan = self._planned(granted[name], checked, found)
             priced = price(
                 plan,
                 self._privacy,
@@ -160,6 +159,17 @@ class Preparing:
             priced=priced,
             population=population,
         )
+
+    def _planned(
+        self, granted: GrantedDataset, checked: CheckedQuestion, found: Classification
+    ) -> AggregatePlan:
+        """Plan an aggregate; a question for rows is told which columns keep it from being one."""
+        try:
+            return plan_question(checked.tree, granted.asked(), self._privacy)
+        except Refused as refused:
+            if checked.aggregates:
+                raise
+            raise _protected(found, refused) from refused
 
     def _decided(
         self, scope: QuestionScope, granted: GrantedDataset, found: Classification
@@ -199,6 +209,21 @@ def _only_table(found: Classification) -> str:
             ),
         )
     return next(iter(found.tables))
+
+
+def _protected(found: Classification, refused: Refused) -> Refused:
+    names = ", ".join(sorted(column for _, column in found.protected))
+    return Refused(
+        "column_protected",
+        Message(
+            f"列 {names} 受保护，不能逐行给出，只能按公开分组作差分隐私统计。",
+            f"Protected, and never given row by row: {names}. Ask for statistics by public groups.",
+        ),
+        field=names,
+        rule="policies/privacy",
+        way_out=refused.way_out,
+        allowed_sql=refused.allowed_sql,
+    )
 
 
 def _question_limit(permit: Permit) -> int:

@@ -21,11 +21,11 @@ def play(stage: Stage) -> dict[str, str]:
     exact = _exact_households()
     rows = [
         {
-            "key": row["state"],
-            "private": row["households"],
-            "low": row["households_low"],
-            "high": row["households_high"],
-            "exact": exact[row["state"]],
+            "key": row["key"],
+            "private": row["value"],
+            "low": row["low"],
+            "high": row["high"],
+            "exact": exact[row["key"]],
         }
         for row in private
     ]
@@ -65,7 +65,7 @@ def _private_rows(stage: Stage) -> list[dict[str, Any]]:
 
 def _exact_households() -> dict[str, int]:
     """Count households exactly, from the source file: what only the authority may do."""
-    query = """SELECT state, COUNT(DISTINCT (year, household)) FROM read_parquet($file)
+    query = """SELECT state, COUNT(DISTINCT (survey, household)) FROM read_parquet($file)
                GROUP BY state"""
     found = duckdb.execute(query, {"file": str(DATA / "households.parquet")}).fetchall()
     return {state: count for state, count in found if state is not None}

@@ -31,7 +31,7 @@ def play(stage: Stage) -> dict[str, str]:
     stage.facts["verification"] = []
     kept = stage.output / "regulator" / "kept.zip"
     bundle = _export(stage, "evidence.zip")
-    size = _verify(stage, bundle, kept, GOOD, ("证据包原件", "The bundle as exported"))
+    _verify(stage, bundle, kept, GOOD, ("证据包原件", "The bundle as exported"))
     _flip_byte(bundle, stage.output / "evidence-flipped.zip")
     _verify(
         stage,
@@ -54,12 +54,13 @@ def play(stage: Stage) -> dict[str, str]:
         TAMPERED,
         ("内部人重签：对照留存检查点", "Re-signed by an insider, against the kept checkpoint"),
     )
-    if str(removed) not in said:
-        raise StepFailed(f"the verifier does not name entry {removed}: {said}")
+    if str(removed[0]) not in said:
+        raise StepFailed(f"the verifier does not name entry {removed[0]}: {said}")
     return {
-        "zh": f"离线核验通过；改动一个字节与内部人删除第 {removed} 号条目并重签，均被发现并指明。",
-        "en": "Verified offline; one flipped byte, and an insider who cut out entry "
-        f"{removed} and signed again, were both found and named. {size}",
+        "zh": "离线核验通过；改动一个字节、"
+        f"内部人删除第 {removed[0]} 号查询并重签，均被发现并指明。",
+        "en": "Verified offline; one flipped byte, and an insider who cut out query "
+        f"{removed[0]} and signed again, were both found and named.",
     }
 
 
@@ -103,8 +104,8 @@ def _flip_byte(bundle: Path, out: Path) -> None:
             target.writestr(name, bytes(data))
 
 
-def _ask_once_more(stage: Stage) -> int:
-    """Ask one more question in the live session; return the index of its decision entry."""
+def _ask_once_more(stage: Stage) -> list[int]:
+    """Ask one more question in the live session; return the indexes of its entries."""
     client = stage.facts["session_client"]
     notebook: dict[str, Any] = {"cells": [{**LAST_QUESTION, "source": "import sandgate"}]}
     notebook["cells"].append(dict(LAST_QUESTION))
@@ -113,12 +114,10 @@ def _ask_once_more(stage: Stage) -> int:
         output["output_type"] == "error" for cell in done["cells"] for output in cell["outputs"]
     ):
         raise StepFailed(f"the last question failed: {json.dumps(done)[:500]}")
-    found = stage.callers["auditor"].get(
-        "/log/entries",
-        params={
-            "kind": "query:question:decided",
-            "licence": stage.facts["licence"],
-            "limit": 500,
-        },
-    )
-    return int(found["entries"][-1]["index"])
+    auditor, licence = stage.callers["auditor"], stage.facts["licence"]
+    return [
+        auditor.get("/log/entries", params={"kind": kind, "licence": licence, "limit": 500})[
+            "entries"
+        ][-1]["index"]
+        for kind in ("query:question:decided", "query:answer:released")
+    ]

@@ -27,8 +27,8 @@ LOG_TABLES = ("entry", "entry_subject", "entry_private", "tile", "checkpoint")
 SHIFTED_TABLES = ("entry", "entry_subject", "entry_private")
 
 
-def forge_bundle(home: Path, removed: int, origin: str, out: Path) -> None:
-    """Cut one entry out of a copy of the log, sign what is left, and export it to ``out``."""
+def forge_bundle(home: Path, removed: list[int], origin: str, out: Path) -> None:
+    """Cut entries out of a copy of the log, sign what is left, and export it to ``out``."""
     import_stores()
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
@@ -37,7 +37,9 @@ def forge_bundle(home: Path, removed: int, origin: str, out: Path) -> None:
         source, target = sqlite3.connect(home / "control.db"), sqlite3.connect(copy / "c.db")
         source.backup(target)
         source.close()
-        _cut_out(target, removed)
+        _drop_guards(target)
+        for index in sorted(removed, reverse=True):
+            _cut_out(target, index)
         _sign_again(target, VerifierKey(origin, keys.ensure_signing_key(LOG_KEY)), keys)
         target.close()
         engine = open_engine(f"sqlite:///{copy}/c.db")
@@ -51,19 +53,24 @@ def forge_bundle(home: Path, removed: int, origin: str, out: Path) -> None:
         engine.dispose()
 
 
-def _cut_out(database: sqlite3.Connection, removed: int) -> None:
-    """Drop the guards of the log's tables, then remove an entry and close the gap."""
+def _drop_guards(database: sqlite3.Connection) -> None:
+    """Take away what would stop a mistake, and the tree that would show the change."""
+    database.execute("PRAGMA ignore_check_constraints = ON")
     guards = database.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'")
     for trigger, table in guards.fetchall():
         if table in LOG_TABLES:
             database.execute(f"DROP TRIGGER {trigger}")
+    database.execute("DELETE FROM tile")
+    database.execute("DELETE FROM checkpoint")
+
+
+def _cut_out(database: sqlite3.Connection, removed: int) -> None:
+    """Remove one entry and close the gap."""
     for table in SHIFTED_TABLES:
         database.execute(f"DELETE FROM {table} WHERE idx = ?", (removed,))  # noqa: S608 - our own names
         # Through the negatives, so that no two rows hold one index on the way.
         database.execute(f"UPDATE {table} SET idx = -idx WHERE idx > ?", (removed,))  # noqa: S608
         database.execute(f"UPDATE {table} SET idx = -idx - 1 WHERE idx < 0")  # noqa: S608
-    database.execute("DELETE FROM tile")
-    database.execute("DELETE FROM checkpoint")
 
 
 def _sign_again(database: sqlite3.Connection, key: VerifierKey, keys: FileKeyStore) -> None:

@@ -101,6 +101,7 @@ class Answer(Shown):
             "rows": self.table.num_rows,
             "columns": self.table.column_names,
             "cost_nano_rho": self.cost.nano_rho,
+            "epsilon_shown": str(self.details.get("epsilon_shown") or ""),
             "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
             "receipt": self.receipt,
         }

@@ -334,7 +334,9 @@ def _insert_person(connection: Connection, person: Person, time_us: int) -> None
         )
     for account in person.accounts:
         connection.execute(
-            insert(store.person_account).values(**account.model_dump(), person=person.id, since_us=time_us)
+            insert(store.person_account).values(
+                **account.model_dump(), person=person.id, since_us=time_us
+            )
         )
 
 

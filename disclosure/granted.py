@@ -29,6 +29,7 @@ class GrantedDataset:
     extract: ActiveExtract | None
     aggregate_columns: frozenset[str]
     neighbours: NeighbourRelation
+    forced_values: Mapping[str, tuple[str, ...]]
 
     @property
     def name(self) -> str:
@@ -47,7 +48,12 @@ class GrantedDataset:
 
     def asked(self) -> AskedDataset:
         """Return the data set as the aggregate plan sees it."""
-        return AskedDataset(self.dataset.declaration, self.aggregate_columns, self.neighbours)
+        return AskedDataset(
+            declaration=self.dataset.declaration,
+            columns=self.aggregate_columns,
+            neighbours=self.neighbours,
+            forced_values=self.forced_values,
+        )
 
     def described(self) -> dict[str, object]:
         """Return what an operator may know of the data set: declared facts, no count."""
@@ -116,6 +122,12 @@ def _granted(
         extract=extract if licence.extract(name) is not None else None,
         aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
         neighbours=_neighbours(connection, dataset.declaration.population),
+        forced_values={
+            row_filter.column: row_filter.values
+            for grant in licence.document.grants
+            if grant.dataset == name
+            for row_filter in grant.row_filters
+        },
     )
 
 

@@ -17,6 +17,7 @@ from catalog.datasets import Mask, MaskKind
 from policies.schema.masks import MaskRules
 
 YEAR_MIN = date(1, 1, 1)
+YEARS_MAX = 10_000  # a wider span is no date any more: the value becomes NULL
 
 Masked = Callable[[pa.Array, Mask, bytes, MaskRules], pa.Array]
 
@@ -101,7 +102,7 @@ def _generalise(values: pa.Array, mask: Mask, key: bytes, rules: MaskRules) -> p
         width = pa.scalar(mask.step, values.type)
         floor = pc.subtract(values, pc.call_function("modulo", [values, width]))
         return _kept(floor, pc.less_equal(floor, values))  # below the type's range: dropped
-    if mask.step > 0 and pa.types.is_date32(values.type):
+    if 0 < mask.step <= YEARS_MAX and pa.types.is_date32(values.type):
         floor = pc.floor_temporal(values, multiple=mask.step, unit="year").cast(values.type)
         return _kept(floor, pc.greater_equal(floor, pa.scalar(YEAR_MIN, values.type)))
     return _null(values, mask, key, rules)

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8600, ge=0, le=65535)
     language: str = "zh"
     log_origin: str = "sandgate.example/log"
-    platform_host: str = "localhost"
+    platform_host: str = "sandgate.localhost"
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
     policies: Path | None = None

@@ -278,4 +278,5 @@ def _backend(settings: Settings, environment: Path) -> BubblewrapBackend:
             home_bytes_max=settings.session_home_bytes_max,
         ),
         bubblewrap=settings.bubblewrap,
+        language=settings.language,
     )

@@ -1,6 +1,7 @@
 """``./dev demo``: plays the main job in eight steps and says at which step it failed, if any."""
 
 import argparse
+import fcntl
 import json
 import locale
 import shutil
@@ -10,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from importlib import metadata
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -51,6 +52,10 @@ def main() -> int:
         output=REPOSITORY / "demo-output",
     )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    alone = _only_demo(stage)
+    if alone is None:
+        console.print(stage.say("另一个演示正在运行。", "Another demonstration is running here."))
+        return 2
     shutil.rmtree(stage.output, ignore_errors=True)
     _fetch_data(options.lang)
     started = time.monotonic()
@@ -65,6 +70,18 @@ def main() -> int:
     finally:
         stage.stop_service()
     return 0 if finished else 1
+
+
+def _only_demo(stage: Stage) -> IO[str] | None:
+    """Hold the one stage of this checkout, or return None while another demo plays on it."""
+    stage.home.parent.mkdir(parents=True, exist_ok=True)
+    lock = stage.home.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def _options() -> argparse.Namespace:

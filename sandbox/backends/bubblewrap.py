@@ -53,13 +53,15 @@ class BubblewrapBackend:
     """Slots as bubblewrap sandboxes on this host.
 
     ``packages`` are pure Python packages shown to kernels as ``/opt/packages/<name>``, for a
-    client that is not installed in the session environment.
+    client that is not installed in the session environment. ``language`` is the one that cards and
+    tables of a notebook begin with; an operator may change it.
     """
 
     environment: Path
     limits: SessionLimits
     bubblewrap: Path | None = None
     packages: Mapping[str, Path] = field(default_factory=dict)
+    language: str = "zh"
 
     def __post_init__(self) -> None:
         """Make the directory of slots; its path is short, as socket paths must be."""
@@ -156,7 +158,7 @@ class BubblewrapBackend:
                 "/tmp": 32 * MEBIBYTE,  # noqa: S108 - a path inside
                 "/run": 4 * MEBIBYTE,
             },
-            variables=_variables(token),
+            variables=_variables(token) | {"SANDGATE_LANGUAGE": self.language},
             limits=Limits(self.limits.memory_bytes_max, self.limits.pids_max),
             profile="session",
         )

@@ -1,0 +1,544 @@
+"""A small city that really runs: one platform with people, two data sets and licences in force.
+
+``built_city`` makes the platform that the service makes (real store, log, keys and confined
+workers), and fills it by the same calls that the HTTP API makes. The rows are parameters, so that
+two neighbouring cities differ in one household only. No sandbox session is needed.
+"""
+
+import copy
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import uvicorn
+
+from authorization.agreements import Agreement, create_agreement
+from authorization.documents import LicenceDocument
+from authorization.licences import activate_licence, draft_licence, new_licence_id
+from authorization.organisations import (
+    Account,
+    Organisation,
+    OrganisationKind,
+    Person,
+    actor_for_account,
+    create_organisation,
+    create_person,
+)
+from catalog.datasets import Version
+from catalog.populations import PopulationDeclaration, approve_population, declare_population
+from catalog.registration import register_dataset, register_entry
+from disclosure.given import METADATA_KEY, Given, table_of
+from disclosure.scope import QuestionScope
+from foundation.clock import Clock
+from foundation.db import reading
+from foundation.errors import Message
+from foundation.host_report import LIMIT_NAMES, HostReport, Limit
+from foundation.identity import SYSTEM_ACTOR, Actor, Role
+from foundation.ids import new_id
+from foundation.settings import Settings
+from policies.schema.licences import LicenceRules
+from service.app import create_app
+from service.bootstrap import Platform, build_platform
+from service.tokens import DevelopmentIssuer
+
+AUTHORITY = "data_authority"
+PROVIDER = "city_bureau"
+OPERATOR = "pearl_operator"
+RIVAL = "river_operator"
+ENTERPRISE = "harbour_buyer"
+REVIEW = "review_centre"
+REGULATOR = "city_regulator"
+FINANCE = "public_finance"
+AGREEMENTS = {OPERATOR: "agreement-1", RIVAL: "agreement-2"}
+POPULATION = "city_households"
+POPULATIONS = (POPULATION, "city_colleges")
+ORGANISATIONS = (
+    (PROVIDER, OrganisationKind.PROVIDER),
+    (OPERATOR, OrganisationKind.OPERATOR),
+    (RIVAL, OrganisationKind.OPERATOR),
+    (ENTERPRISE, OrganisationKind.DEVELOPER),
+    (REVIEW, OrganisationKind.PLATFORM),
+    (REGULATOR, OrganisationKind.REGULATOR),
+    (FINANCE, OrganisationKind.FINANCE),
+)
+PEOPLE = (  # "founder" of the authority is there from the start
+    ("approver", AUTHORITY, Role.AUTHORITY),
+    ("steward", PROVIDER, Role.PROVIDER),
+    ("analyst", OPERATOR, Role.OPERATOR),
+    ("colleague", OPERATOR, Role.OPERATOR),
+    ("rival", RIVAL, Role.OPERATOR),
+    ("buyer", ENTERPRISE, Role.DEVELOPER),
+    ("checker_one", REVIEW, Role.CHECKER),
+    ("checker_two", REVIEW, Role.CHECKER),
+    ("auditor", REGULATOR, Role.REGULATOR),
+    ("treasurer", FINANCE, Role.FINANCE),
+)
+STATES = ("east", "north", "south", "west")
+AGES = ("older", "younger")
+DEGREES = ("two_year", "four_year")
+COUNT_BY_STATE = (
+    "SELECT state, COUNT(*) AS persons_counted, COUNT(DISTINCT unit) AS households "
+    "FROM households GROUP BY state"
+)
+ROWS_QUESTION = "SELECT college_id, code, record, state, degree, earnings FROM colleges"
+
+Row = dict[str, Any]
+
+
+def household_rows(households: int = 1_200) -> list[Row]:
+    """Return one to three rows a household, by arithmetic: every run has the same."""
+    return [
+        {
+            "household": number,
+            "name": f"Household {number}",
+            "state": STATES[number % 4],
+            "age_band": AGES[(number // 4) % 2],
+            "wages": (number * 7_919 + row * 104_729) % 90_000,
+        }
+        for number in range(households)
+        for row in range(1 + number % 3)
+    ]
+
+
+def college_rows(colleges: int = 300) -> list[Row]:
+    """Return one row a college and year; every seventh tells no earnings."""
+    return [
+        {
+            "college_id": 100_000 + number,
+            "code": f"US-{100_000 + number}",
+            "record": f"record {number}",
+            "state": STATES[number % 4],
+            "degree": DEGREES[number % 2],
+            "year": year,
+            "earnings": None if number % 7 == 0 else 20_000 + number * 131 % 60_000,
+        }
+        for number in range(colleges)
+        for year in (2014, 2015, 2016)
+    ]
+
+
+def _column(name: str, kind: str, grade: str, exposure: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": kind,
+        "label_zh": name,
+        "label_en": name,
+        "grade": grade,
+        "exposure": exposure,
+        **more,
+    }
+
+
+HOUSEHOLDS: dict[str, Any] = {
+    "name": "households",
+    "entry": "bureau/households",
+    "label_zh": "住户",
+    "label_en": "Households",
+    "subject": "person",
+    "population": POPULATION,
+    "unit_columns": ["household"],
+    "columns": [
+        _column("household", "integer", "L3", "unit", identifier="direct"),
+        _column("name", "text", "L4", "never", identifier="direct"),
+        _column("state", "text", "L2", "aggregate", identifier="quasi", public_values=list(STATES)),
+        _column(
+            "age_band", "text", "L2", "aggregate", identifier="quasi", public_values=list(AGES)
+        ),
+        _column(
+            "wages", "integer", "L3", "aggregate", identifier="sensitive", lower=0, upper=100_000
+        ),
+    ],
+    "group_sets": [
+        {
+            "name": f"by_{name}",
+            "keys": keys,
+            "groups_per_unit_max": 1,
+            "rows_per_group_max": 3,
+            "measures": ["wages"],
+        }
+        for name, keys in (
+            ("state", ["state"]),
+            ("age", ["age_band"]),
+            ("state_age", ["state", "age_band"]),
+        )
+    ],
+}
+COLLEGES: dict[str, Any] = {
+    "name": "colleges",
+    "entry": "bureau/colleges",
+    "label_zh": "高校",
+    "label_en": "Colleges",
+    "subject": "organisation",
+    "population": "city_colleges",
+    "unit_columns": ["college_id"],
+    "columns": [
+        _column(
+            "college_id",
+            "integer",
+            "L2",
+            "rows",
+            identifier="direct",
+            mask={"kind": "pseudonym"},
+        ),
+        _column("code", "text", "L2", "rows", mask={"kind": "partial", "keep_first": 2}),
+        _column("record", "text", "L2", "rows", mask={"kind": "redact"}),
+        _column("state", "text", "L1", "rows", identifier="quasi"),
+        _column("degree", "text", "L1", "rows", identifier="quasi"),
+        _column("year", "integer", "L1", "rows"),
+        _column(
+            "earnings",
+            "integer",
+            "L2",
+            "rows",
+            nullable=True,
+            lower=0,
+            upper=100_000,
+            mask={"kind": "generalise", "step": 5_000},
+        ),
+    ],
+}
+_TYPES = {
+    "household": pa.int64(),
+    "name": pa.string(),
+    "state": pa.string(),
+    "age_band": pa.string(),
+    "wages": pa.int64(),
+    "college_id": pa.int64(),
+    "code": pa.string(),
+    "record": pa.string(),
+    "degree": pa.string(),
+    "year": pa.int64(),
+    "earnings": pa.int64(),
+}
+
+
+def licence_json(operator: str = OPERATOR, **changes: Any) -> dict[str, Any]:
+    """Return a licence's document without id and authority, as the API takes it."""
+    return {
+        "operator": operator,
+        "scenario": {"name_zh": "住户画像", "name_en": "Household brief", "purpose": "industry"},
+        "valid_from": "2025-01-01",
+        "valid_until": "2029-01-01",
+        "grants": [
+            {
+                "dataset": "households",
+                "modes": ["aggregate"],
+                "columns": ["state", "age_band", "wages"],
+            },
+            {
+                "dataset": "colleges",
+                "modes": ["rows"],
+                "columns": ["college_id", "code", "record", "state", "degree", "year", "earnings"],
+                "row_filters": [{"column": "year", "values": ["2015", "2016"]}],
+            },
+        ],
+        "budgets": [
+            {
+                "population": POPULATION,
+                "budget_nano_rho": 100_000_000,
+                "question_nano_rho_max": 50_000_000,
+            }
+        ],
+        "product": {
+            "name_zh": "住户表（虚构示例）",
+            "name_en": "Household table (fictional example)",
+            "price_class": "industry",
+            "tariff": {
+                "version": "fictional-1",
+                "approval": "fictional approval",
+                "fen_per_fetch": 10_001,
+                "ceiling_fen_per_fetch": 20_000,
+            },
+            "biller": operator,
+            "payer": ENTERPRISE,
+        },
+        "scheme": {
+            "version": "fictional-1",
+            "approval": "fictional approval",
+            "shares": [
+                {"payee": PROVIDER, "ppm": 500_000, "channel": "treasury"},
+                {"payee": operator, "ppm": 250_000, "channel": "account"},
+                {"payee": "platform", "ppm": 100_000, "channel": "account"},
+                {"payee": FINANCE, "ppm": 150_000, "channel": "treasury"},
+            ],
+        },
+        "approvals": {
+            "collective_decision": "decision-1",
+            "filing_number": "filing-1",
+            "agreement": AGREEMENTS[operator],
+        },
+        **changes,
+    }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a city is built from; ``replace`` it for a neighbouring city."""
+
+    households: Sequence[Row] = field(default_factory=household_rows)
+    colleges: Sequence[Row] = field(default_factory=college_rows)
+    licence: dict[str, Any] = field(default_factory=licence_json)
+
+    def without_household(self, number: int) -> "Plan":
+        """Return the plan of a neighbour: the same city without one household."""
+        rows = [row for row in self.households if row["household"] != number]
+        return replace(self, households=rows)
+
+
+class _Server:
+    """The HTTP API on a free port of this machine, served from a thread."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[httpx.Client] = []
+        config = uvicorn.Config(create_app(platform), log_level="error", ws="none", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+        self._thread.start()
+
+    def client(self, headers: dict[str, str]) -> httpx.Client:
+        port = self._socket.getsockname()[1]
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self._clients.append(client)
+        return client
+
+    def stop(self) -> None:
+        for client in self._clients:
+            client.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+class City:
+    """A running platform, and the words that tests speak of it."""
+
+    def __init__(self, platform: Platform, licence: str) -> None:
+        self.platform = platform
+        self.licence = licence
+        self._server: _Server | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.platform.settings.home
+
+    def actor(self, account: str) -> Actor:
+        """Return a person as the registry knows them now."""
+        with reading(self.platform.engine) as connection:
+            return actor_for_account(connection, account, "en")
+
+    def scope(
+        self, account: str = "analyst", *, licence: str | None = None, session: str | None = None
+    ) -> QuestionScope:
+        """Return what the gateway knows of a question: session, licence and person."""
+        return QuestionScope(
+            session=session or new_id("ses"),
+            licence=licence or self.licence,
+            actor=self.actor(account),
+        )
+
+    def ask(
+        self, sql: str, *, scope: QuestionScope | None = None, nano_rho: int | None = None
+    ) -> Given:
+        """Ask the pipeline one question, as the gateway does."""
+        return self.platform.pipeline.ask(scope or self.scope(), sql, nano_rho)
+
+    def token(self, account: str) -> str:
+        """Issue a development token."""
+        issuer = self.platform.issuer
+        assert isinstance(issuer, DevelopmentIssuer)
+        return issuer.issue(account).text
+
+    def client(self, account: str | None = None, language: str = "en") -> httpx.Client:
+        """Return a client of the real HTTP API; with a person's token where one is named."""
+        self._server = self._server or _Server(self.platform)
+        headers = {
+            "Accept-Language": language,
+            "Host": self.platform.settings.platform_host,
+        }
+        if account is not None:
+            headers["Authorization"] = f"Bearer {self.token(account)}"
+        return self._server.client(headers)
+
+    def close(self) -> None:
+        """Stop the HTTP server, then the platform."""
+        if self._server is not None:
+            self._server.stop()
+        self.platform.close()
+
+    def publish(self, dataset: str, rows: Sequence[Row]) -> Version:
+        """Publish rows as the next version of a data set."""
+        path = self.home / f"{dataset}.parquet"
+        fields = [(name, _TYPES[name]) for name in rows[0]]
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=pa.schema(fields)), path)
+        try:
+            return self.platform.publisher.publish(self.actor("steward"), dataset, path, path.name)
+        finally:
+            path.unlink()
+
+    def draft(self, document: dict[str, Any]) -> str:
+        """Draft a licence by the founder; return its id."""
+        raw = {**copy.deepcopy(document), "id": new_licence_id(), "authority": AUTHORITY}
+        found = LicenceDocument.model_validate(raw)
+        platform = self.platform
+        draft_licence(platform.writer, self.actor("founder"), found, platform.licence_rules)
+        return found.id
+
+    def activate(self, licence: str) -> None:
+        """Sign a drafted licence by the approver, and bring it into force."""
+        platform, approver = self.platform, self.actor("approver")
+        activate_licence(platform.writer, platform.keys, approver, licence, platform.licence_rules)
+        platform.activation.bring_into_force(licence, approver)
+
+    def grant(self, document: dict[str, Any]) -> str:
+        """Draft and activate a licence; return its id."""
+        licence = self.draft(document)
+        self.activate(licence)
+        return licence
+
+
+@cache
+def good_host() -> HostReport:
+    """Return a report in which every limit holds: the probe itself is tested elsewhere."""
+    how = Message("测试", "stated by the test")
+    return HostReport(tuple(Limit(name, enforced=True, how=how) for name in LIMIT_NAMES))
+
+
+@contextmanager
+def opened_city(
+    home: Path,
+    *,
+    clock: Clock | None = None,
+    fault: Callable[[str], None] | None = None,
+    settings: Settings | None = None,
+    licence: str = "",
+) -> Iterator[City]:
+    """Open the platform of a home that may hold a city already; close it at the end."""
+    platform = build_platform(
+        settings or Settings(home=home), clock=clock, fault=fault, host=good_host()
+    )
+    city = City(platform, licence)
+    try:
+        yield city
+    finally:
+        city.close()
+
+
+@contextmanager
+def built_city(
+    home: Path,
+    plan: Plan | None = None,
+    *,
+    clock: Clock | None = None,
+    fault: Callable[[str], None] | None = None,
+    settings: Settings | None = None,
+) -> Iterator[City]:
+    """Build a whole city in an empty home: people, data, agreements and one licence in force."""
+    with opened_city(home, clock=clock, fault=fault, settings=settings) as city:
+        fill(city, plan or Plan())
+        yield city
+
+
+def fill(city: City, plan: Plan) -> None:
+    """Register everybody and everything, by the calls that the HTTP API makes."""
+    _register_people(city.platform)
+    _register_data(city)
+    city.publish("households", plan.households)
+    city.publish("colleges", plan.colleges)
+    for operator, number in AGREEMENTS.items():
+        _sign_agreement(city, operator, number)
+    city.licence = city.grant(plan.licence)
+
+
+def _register_people(platform: Platform) -> None:
+    for identifier, kind in ORGANISATIONS:
+        organisation = Organisation(
+            id=identifier, kind=kind, name_zh=identifier, name_en=identifier
+        )
+        create_organisation(platform.writer, SYSTEM_ACTOR, organisation)
+    for identifier, organisation_id, role in PEOPLE:
+        person = Person(
+            id=identifier,
+            name=identifier,
+            organisations=(organisation_id,),
+            roles=(role,),
+            accounts=(Account(name=identifier, organisation=organisation_id),),
+        )
+        create_person(platform.writer, SYSTEM_ACTOR, person)
+
+
+def _register_data(city: City) -> None:
+    writer, rules = city.platform.writer, city.platform.catalog_rules
+    name = {"zh": "城市单元", "en": "Units of the city"}
+    for population in POPULATIONS:
+        declaration = PopulationDeclaration.model_validate(
+            {"name": population, "label": name, "unit": name, "statement": "No other such units."}
+        )
+        declare_population(writer, city.actor("founder"), declaration)
+        approve_population(writer, city.actor("approver"), population)
+    steward = city.actor("steward")
+    for dataset in (HOUSEHOLDS, COLLEGES):
+        register_entry(writer, steward, rules, PROVIDER, catalogue_entry(dataset))
+        register_dataset(writer, steward, dataset)
+
+
+def catalogue_entry(declaration: dict[str, Any]) -> dict[str, Any]:
+    """Return a catalogue entry with its nine legal fields for a declaration."""
+    label = {"zh": declaration["label_zh"], "en": declaration["label_en"]}
+    return {
+        "code": declaration["entry"],
+        "name": label,
+        "data_items": [
+            {"zh": column["label_zh"], "en": column["label_en"]}
+            for column in declaration["columns"]
+        ],
+        "provider": {"name": label, "code": "11999999MB2F00016L"},
+        "format": "Parquet",
+        "update_frequency": "yearly",
+        "share_attribute": "conditional",
+        "share_mode": "sandbox",
+        "use_conditions": {"zh": "沙箱内使用", "en": "Inside the sandbox only"},
+        "classification": {
+            "category": {"zh": "主题/测试", "en": "Theme/test"},
+            "grade": "L3",
+        },
+        "return_attribute": "conditional",
+        "source": {"zh": "测试生成", "en": "Made by the test"},
+    }
+
+
+def _sign_agreement(city: City, operator: str, number: str) -> None:
+    agreement = Agreement(
+        number=number,
+        authority=AUTHORITY,
+        operator=operator,
+        valid_from="2025-01-01",
+        valid_until="2029-06-01",
+        collective_decision="decision-1",
+        filing_number="filing-1",
+    )
+    platform = city.platform
+    rules = platform.pack.rules(LicenceRules)
+    create_agreement(platform.writer, city.actor("founder"), agreement, rules)
+
+
+def told(given: Given) -> dict[str, Any]:
+    """Return the facts that travel with an answer."""
+    metadata = table_of(given.arrow_stream).schema.metadata
+    found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    return found
+
+
+def rows_of(given: Given) -> list[dict[str, Any]]:
+    """Return an answer's rows."""
+    rows: list[dict[str, Any]] = table_of(given.arrow_stream).to_pylist()
+    return rows

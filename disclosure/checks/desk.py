@@ -15,6 +15,7 @@ from foundation.errors import Message
 from policies.schema.disclosure import DisclosureRules
 
 ROWS_NAMED_MAX = 10
+_MODES_ZH = {"aggregate": "差分隐私统计", "rows": "明细行"}
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ def all_passed(results: tuple[CheckResult, ...]) -> bool:
 
 
 def _mode(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    allowed = "、".join(rules.released_modes)
+    allowed = "、".join(_MODES_ZH[mode] for mode in rules.released_modes)
     return _result(
         "answer_type",
         answer.mode in rules.released_modes,
-        f"可出域的答案类型：{allowed}；本答案为 {answer.mode}。",
+        f"可出域的答案类型：{allowed}；本答案为{_MODES_ZH[answer.mode]}。",
         f"Answers that may be released: {', '.join(rules.released_modes)}; "
         f"this one is {answer.mode}.",
     )

@@ -43,6 +43,7 @@ def play(stage: Stage) -> dict[str, str]:
         "value_column": "households",
         "rows": sorted(rows, key=lambda row: -row["exact"]),
     }
+    _count_units(stage)
     _check_masks(stage)
     answered = _check_log_order(stage)
     return {
@@ -69,6 +70,15 @@ def _exact_households() -> dict[str, int]:
                GROUP BY state"""
     found = duckdb.execute(query, {"file": str(DATA / "households.parquet")}).fetchall()
     return {state: count for state, count in found if state is not None}
+
+
+def _count_units(stage: Stage) -> None:
+    """Add the exact numbers of privacy units to the report: the authority's own count."""
+    for item, unit in ((0, "(survey, household)"), (1, "college_id")):
+        file = DATA / f"{stage.facts['data'][item]['name']}.parquet"
+        query = f"SELECT COUNT(DISTINCT {unit}) FROM read_parquet($file)"  # noqa: S608 - ours
+        found = duckdb.execute(query, {"file": str(file)}).fetchone()
+        stage.facts["data"][item]["units"] = None if found is None else found[0]
 
 
 def _check_masks(stage: Stage) -> None:

@@ -9,6 +9,10 @@ from examples.demo.insider import forge_bundle
 from examples.demo.stage import Stage, StepFailed
 
 GOOD, TAMPERED = 0, 1
+_VERDICTS = {
+    GOOD: {"zh": "自洽", "en": "consistent"},
+    TAMPERED: {"zh": "发现篡改", "en": "tampering found"},
+}
 LAST_QUESTION = {
     "cell_type": "code",
     "metadata": {},
@@ -79,7 +83,7 @@ def _verify(
     if kept is not None:
         arguments += ["--since", str(kept)]
     said = {
-        language: stage.command(*arguments, "--lang", language, expect=expect).strip()
+        language: _sentences(stage.command(*arguments, "--lang", language, expect=expect))
         for language in ("zh", "en")
     }
     shown = " ".join(Path(word).name if "/" in word else word for word in arguments)
@@ -87,11 +91,18 @@ def _verify(
         {
             "title": {"zh": title[0], "en": title[1]},
             "ok": True,
+            "verdict": _VERDICTS[expect],
             "command": f"sandgate {shown}",
             "outcome": said,
         }
     )
     return said["en"]
+
+
+def _sentences(printed: str) -> str:
+    """Keep what the verifier says in words; its codes stay in the terminal."""
+    lines = (line.strip() for line in printed.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("["))
 
 
 def _flip_byte(bundle: Path, out: Path) -> None:

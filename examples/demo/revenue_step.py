@@ -61,7 +61,8 @@ def _refuse_unapproved_tariff(stage: Stage) -> None:
 
 
 def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    names = names_of_organisations(stage)
+    names = {"tax": {"zh": "税费（虚构税率）", "en": "Tax (fictional rate)"}}
+    names |= names_of_organisations(stage)
     ppm = {share["payee"]: share["ppm"] for share in licence_document()["scheme"]["shares"]}
     lines = [
         {

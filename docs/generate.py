@@ -1,17 +1,87 @@
 """Writes the reference pages that follow from the code; ``--check`` fails where one is stale."""
 
+import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
+
+from fastapi import APIRouter
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
 
 from audit.tags import KIND_SENTENCES, EntryKind
-from authorization.licences import LICENCE_TRANSITIONS
+from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
 from disclosure.release.states import RELEASE_TRANSITIONS
+from foundation.errors import Message
 from foundation.settings import Settings
 from policies.load import load_policies
-from sandbox.sessions import SESSION_TRANSITIONS
+from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
+from service.api import (
+    callers,
+    catalog,
+    gateway,
+    health,
+    licences,
+    log,
+    organisations,
+    periods,
+    products,
+    releases,
+    sessions,
+)
 
 REFERENCE = Path(__file__).parent / "reference"
 HEAD = "<!-- written by ./dev docs; edit the code instead -->\n\n"
+API = "/api/v1"
+
+SETTING_SENTENCES: Mapping[str, Message] = {
+    "home": Message(
+        "状态目录：控制库、密钥、数据版本", "where the control store, keys and data lie"
+    ),
+    "mode": Message(
+        "development 或 production；后者缺一项限制即拒绝启动",
+        "development or production; production refuses to start where a limit is missing",
+    ),
+    "database_url": Message(
+        "控制库地址；空则用状态目录中的 SQLite", "the control store; empty: SQLite in the home"
+    ),
+    "host": Message("监听地址", "address to listen on"),
+    "port": Message("监听端口", "port to listen on"),
+    "language": Message("命令行与会话的语言：zh 或 en", "of command line and sessions: zh or en"),
+    "log_origin": Message("日志的名称，写入检查点", "the log's name, written in each checkpoint"),
+    "platform_host": Message(
+        "平台页面的主机名；各会话用其子域名",
+        "host name of the pages; sessions use names beneath it",
+    ),
+    "session_environment": Message("会话所用的 Python 环境", "the Python environment of sessions"),
+    "bubblewrap": Message("bwrap 程序；空则自动寻找", "the bwrap program; empty: found by itself"),
+    "policies": Message("规则文件目录；空则用自带规则", "directory of rule files; empty: our own"),
+    "session_memory_bytes_max": Message("每个会话的内存上限", "memory of one session"),
+    "session_pids_max": Message("每个会话的进程数上限", "processes of one session"),
+    "session_home_bytes_max": Message("会话主目录的大小", "size of a session's home directory"),
+    "session_idle_seconds_max": Message("会话闲置多久后结束", "an idle session ends after this"),
+    "session_wall_seconds_max": Message("会话最长存续时间", "any session ends after this"),
+    "worker_memory_bytes_max": Message("每个引擎进程的内存上限", "memory of one engine worker"),
+    "workers_resident_max": Message("常驻引擎进程数上限", "engine workers kept warm"),
+    "egress_bytes_per_day_max": Message(
+        "每人每项授权每日可带出屏幕的字节数", "bytes one person may draw under a licence in a day"
+    ),
+}
+
+ROUTERS = (
+    (API, health.router),
+    (API, organisations.router),
+    (API, catalog.router),
+    (API, catalog.uploads),
+    (API, licences.router),
+    (API, sessions.router),
+    ("", sessions.pages),
+    (API, releases.router),
+    (API, products.router),
+    (API, periods.router),
+    (API, log.router),
+)
 
 
 def entry_kinds() -> str:
@@ -24,24 +94,39 @@ def entry_kinds() -> str:
 
 
 def settings() -> str:
-    """List every setting with its variable and default."""
-    lines = ["# Settings · 设置", "", "| variable | default |", "|---|---|"]
+    """List every setting with its variable, default and meaning; one without a meaning fails."""
+    lines = [
+        "# Settings · 设置",
+        "",
+        (
+            "Read once at start, from the environment. No setting can change noise, thresholds, masks "
+            "or shares: those are rule files. 启动时从环境变量读取一次；"
+            "噪声、阈值、脱敏与分成均由规则文件决定，任何设置都不能改变。"
+        ),
+        "",
+        "| variable | default | 中文 | English |",
+        "|---|---|---|---|",
+    ]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
-        lines.append(f"| `SANDGATE_{name.upper()}` | `{default}` |")
+        default = "" if field.default in (None, "") else f"`{field.default}`"
+        meaning = SETTING_SENTENCES[name]
+        lines.append(f"| `SANDGATE_{name.upper()}` | {default} | {meaning.zh} | {meaning.en} |")
     return "\n".join(lines) + "\n"
 
 
 def states() -> str:
     """Draw each state table as a diagram."""
     parts = ["# States · 状态"]
+    licence = {(old, new): move for (old, move), new in LICENCE_TRANSITIONS.items()}
+    session = {(old, new): kind.value for (old, new), kind in SESSION_TRANSITIONS.items()}
+    release = {(old, new): move for (old, move), (new, _) in RELEASE_TRANSITIONS.items()}
     for title, table in (
-        ("Licence · 授权", LICENCE_TRANSITIONS),
-        ("Session · 会话", SESSION_TRANSITIONS),
-        ("Release · 出域", RELEASE_TRANSITIONS),
+        ("Licence · 授权", licence),
+        ("Session · 会话", session),
+        ("Release · 出域", release),
     ):
         arrows = "\n".join(
-            f"    {old} --> {_target(new)}: {move}" for (old, move), new in table.items()
+            f"    {old} --> {new}: {_label(way)}" for (old, new), way in table.items()
         )
         parts.append(f"## {title}\n\n```mermaid\nstateDiagram-v2\n{arrows}\n```")
     return "\n\n".join(parts) + "\n"
@@ -55,8 +140,69 @@ def rules() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _target(new: object) -> object:
-    return new[0] if isinstance(new, tuple) else new
+def endpoints() -> str:
+    """List every way in over HTTP with who may use it."""
+    lines = [
+        "# HTTP API · 接口",
+        "",
+        (
+            "The running service gives the full contract at `/api/v1/openapi.json`. "
+            "运行中的服务在 `/api/v1/openapi.json` 给出完整契约。"
+        ),
+        "",
+        "| method | path | caller · 调用者 | what it does |",
+        "|---|---|---|---|",
+    ]
+    lines += [_endpoint(route, prefix) for prefix, router in ROUTERS for route in _routes(router)]
+    lines += [
+        "",
+        "## Inside a session · 会话之内",
+        "",
+        (
+            "On the session's own Unix socket; the socket is the identity. "
+            "仅在会话自己的 Unix 套接字上；套接字即身份。"
+        ),
+        "",
+        "| method | path | caller · 调用者 | what it does |",
+        "|---|---|---|---|",
+    ]
+    lines += [_endpoint(route, "") for route in _routes(gateway.router)]
+    return "\n".join(lines) + "\n"
+
+
+def _routes(router: APIRouter) -> list[APIRoute]:
+    return [route for route in router.routes if isinstance(route, APIRoute)]
+
+
+def _endpoint(route: APIRoute, prefix: str) -> str:
+    sentence = (
+        (inspect.getdoc(route.endpoint) or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
+    )
+    path = prefix + route.path
+    methods = ", ".join(sorted(route.methods))
+    return f"| {methods} | `{path}` | {_caller(route)} | {sentence} |"
+
+
+def _caller(route: APIRoute) -> str:
+    known = {
+        _dependency(getattr(callers, name)): name.removesuffix("Caller").lower()
+        for name in vars(callers)
+        if name.endswith("Caller") and name != "Caller"
+    }
+    known[gateway.session_scope] = "session"
+    for parameter in inspect.signature(route.endpoint).parameters.values():
+        if (name := known.get(_dependency(parameter.annotation))) is not None:
+            return name
+    return "public"
+
+
+def _dependency(annotation: object) -> object:
+    found = [item for item in get_args(annotation) if isinstance(item, Depends)]
+    return found[0].dependency if found else None
+
+
+def _label(way: str) -> str:
+    return str(way).rsplit(":", maxsplit=1)[-1]
 
 
 PAGES = {
@@ -64,6 +210,7 @@ PAGES = {
     "settings.md": settings,
     "states.md": states,
     "rules.md": rules,
+    "api.md": endpoints,
 }
 
 

@@ -99,8 +99,8 @@ def settings() -> str:
         "# Settings · 设置",
         "",
         (
-            "Read once at start, from the environment. No setting can change noise, thresholds, masks "
-            "or shares: those are rule files. 启动时从环境变量读取一次；"
+            "Read once at start, from the environment. No setting can change noise, thresholds, "
+            "masks or shares: those are rule files. 启动时从环境变量读取一次；"
             "噪声、阈值、脱敏与分成均由规则文件决定，任何设置都不能改变。"
         ),
         "",
@@ -179,7 +179,7 @@ def _endpoint(route: APIRoute, prefix: str) -> str:
         (inspect.getdoc(route.endpoint) or "").split("\n\n", maxsplit=1)[0].replace("\n", " ")
     )
     path = prefix + route.path
-    methods = ", ".join(sorted(route.methods))
+    methods = ", ".join(sorted(route.methods or ()))
     return f"| {methods} | `{path}` | {_caller(route)} | {sentence} |"
 
 

@@ -40,13 +40,16 @@ class EntryKind(StrEnum):
     SESSION_REFUSED = "sandbox:session:refused"
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
+    BUDGETS_CLOSED = "query:budgets:closed"
     REFUSALS_COALESCED = "query:refusals:coalesced"
     ANSWER_RELEASED = "query:answer:released"
     ANSWER_REPEATED = "query:answer:repeated"
     ANSWER_FAILED = "query:answer:failed"
     RELEASE_SUBMITTED = "release:request:submitted"
     RELEASE_CHECKED = "release:request:checked"
+    RELEASE_PREVIEWED = "release:request:previewed"
     RELEASE_VOTED = "release:request:voted"
+    VOTE_REFUSED = "release:vote:refused"
     RELEASE_REFUSED = "release:request:refused"
     RELEASE_DELIVERED = "release:request:delivered"
     PRODUCT_FETCHED = "revenue:product:fetched"
@@ -88,6 +91,10 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SESSION_REFUSED: Message("沙箱会话被拒绝", "A sandbox session was refused"),
     EntryKind.QUESTION_DECIDED: Message("查询获准", "A question was permitted"),
     EntryKind.QUESTION_REFUSED: Message("查询被拒绝", "A question was refused"),
+    EntryKind.BUDGETS_CLOSED: Message(
+        "隐私预算与扣减记录不符，受保护数据已关闭",
+        "Privacy budgets differ from their charges; protected data is closed",
+    ),
     EntryKind.REFUSALS_COALESCED: Message(
         "多次拒绝合并记录", "Repeated refusals were counted together"
     ),
@@ -96,6 +103,10 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.ANSWER_FAILED: Message("查询执行失败", "A permitted question failed"),
     EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
     EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
+    EntryKind.RELEASE_PREVIEWED: Message(
+        "审核员已预览待出域文件", "A checker read what is to be released"
+    ),
+    EntryKind.VOTE_REFUSED: Message("出域表决被拒绝", "A vote on a release was refused"),
     EntryKind.RELEASE_VOTED: Message("出域审核表决", "A checker voted on a release"),
     EntryKind.RELEASE_REFUSED: Message("出域申请被拒绝", "A release was refused"),
     EntryKind.RELEASE_DELIVERED: Message("结果已放行出域", "A result was released"),

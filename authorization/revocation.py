@@ -183,9 +183,10 @@ class Revocation:
         with reading(self._engine) as connection:
             standing = licences_in(connection, (LicenceState.ACTIVE, LicenceState.SUSPENDED))
         due = [found.id for found in standing if found.valid_until_us <= now_us]
-        for licence_id in due:
-            closure = self._closure(SYSTEM_ACTOR, licence_id, Move.EXPIRE, "term over")
+        closures = [self._closure(SYSTEM_ACTOR, one, Move.EXPIRE, "term over") for one in due]
+        for closure in closures:
             self._board.close(closure)
+        for closure in closures:  # only when all are shut: the log may be slow
             self._record(SYSTEM_ACTOR, closure)
         return due
 

@@ -7,12 +7,14 @@ its key is destroyed right after that entry is durable.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
     Connection,
+    Row,
     String,
     Table,
     Text,
@@ -132,24 +134,28 @@ def end_extract(
     return recorded
 
 
+def standing_extracts(connection: Connection, licence: str | None = None) -> list[ActiveExtract]:
+    """Return every extract that was not destroyed, of one licence or of all, oldest first."""
+    query = select(extracts).where(extracts.c.destroyed_us.is_(None))
+    if licence is not None:
+        query = query.where(extracts.c.licence == licence)
+    return [_extract(row) for row in connection.execute(query.order_by(extracts.c.built_index))]
+
+
 def active_extracts(connection: Connection, licence: str) -> tuple[ActiveExtract, ...]:
     """Return a licence's extracts in force, the latest of each data set."""
-    query = (
-        select(extracts)
-        .where(extracts.c.licence == licence, extracts.c.destroyed_us.is_(None))
-        .order_by(extracts.c.built_index)
-    )
-    latest = {row.dataset: row for row in connection.execute(query)}
-    return tuple(
-        ActiveExtract(
-            licence=row.licence,
-            dataset=row.dataset,
-            version=row.version,
-            policy_digest=row.policy_digest,
-            digest=row.digest,
-            path=Path(row.path),
-            key_name=row.key_name,
-            columns=tuple(json.loads(row.columns_json)),
-        )
-        for row in latest.values()
+    latest = {found.dataset: found for found in standing_extracts(connection, licence)}
+    return tuple(latest.values())
+
+
+def _extract(row: Row[Any]) -> ActiveExtract:
+    return ActiveExtract(
+        licence=row.licence,
+        dataset=row.dataset,
+        version=row.version,
+        policy_digest=row.policy_digest,
+        digest=row.digest,
+        path=Path(row.path),
+        key_name=row.key_name,
+        columns=tuple(json.loads(row.columns_json)),
     )

@@ -160,11 +160,16 @@ def destroy_extract(path: Path, key_name: str, keys: KeyStore) -> None:
 
 def licence_pseudonym_key(keys: KeyStore, licence: str) -> bytes:
     """Return a licence's pseudonym key, made at first use; raises Unavailable once destroyed."""
-    name = f"pseudonym.{licence}"
+    name = pseudonym_key_name(licence)
     try:
         return keys.data_key(name)
     except Unavailable:
         return keys.create_data_key(name)
+
+
+def pseudonym_key_name(licence: str) -> str:
+    """Name a licence's pseudonym key, to make it or to destroy it."""
+    return f"pseudonym.{licence}"
 
 
 def visible_schema(plan: ExtractPlan) -> pa.Schema:

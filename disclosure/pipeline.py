@@ -5,7 +5,8 @@ reach a session from here alone (I2). A private answer leaves at its fixed slot,
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,11 @@ BOUNDED = "bounded"
 
 @dataclass(frozen=True)
 class PipelineParts:
-    """What the bootstrap hands the pipeline. ``fault`` is called at named points, for tests."""
+    """What the bootstrap hands the pipeline.
+
+    ``fault`` is called at named points, for tests. ``closed`` says why no private question is
+    answered in this process, where that is so.
+    """
 
     engine: Engine
     writer: Writer
@@ -59,6 +64,7 @@ class PipelineParts:
     limits: GateRules
     policy_digest: str
     fault: Callable[[str], None]
+    closed: SandgateError | None = None
 
 
 class Pipeline:
@@ -101,7 +107,14 @@ class Pipeline:
         prepared = self._prepared(scope, sql, question_nano_rho)
         if prepared.priced is None:
             return self._answer_rows(scope, prepared)
+        if self._parts.closed is not None:
+            self._refusals.record(scope, prepared.question, sql, self._parts.closed)
+            raise self._parts.closed
         return self._answer_privately(scope, prepared, prepared.priced)
+
+    def write_counted_refusals(self, *, everything: bool = False) -> None:
+        """Write refusals that were only counted, once their minute is over or the service stops."""
+        self._refusals.write_counted(everything=everything)
 
     def _prepared(self, scope: QuestionScope, sql: str, question_nano_rho: int | None) -> Prepared:
         question = new_id("qst")
@@ -113,19 +126,10 @@ class Pipeline:
 
     def _answer_rows(self, scope: QuestionScope, prepared: Prepared) -> Given:
         decided = self._decide(scope, prepared)
-        limits = self._parts.limits
-        caps = AnswerCaps(
-            limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
-        )
-        key = WorkerKey(scope.licence, prepared.extract_version, "rows")
-        try:
-            table = self._parts.pool.query(
-                key, self._extracts(prepared), prepared.sql, caps, person=scope.actor.person
-            )
-        except SandgateError as failure:
-            self._fail(scope, prepared, failure)
-            raise
-        recorded = self._release(scope, prepared, decided, table, None)
+        with self._failure_logged(scope, prepared):
+            table = self._run_rows(scope, prepared)
+            self._parts.fault("before_outcome")
+            recorded = self._release(scope, prepared, decided, table, None)
         return give(recorded, repeated=False, budget_nano_rho_remaining=None)
 
     def _answer_privately(
@@ -135,16 +139,28 @@ class Pipeline:
         if repeat is not None:
             return repeat
         decided = self._decide(scope, prepared)
-        self._parts.fault("after_decision")
-        try:
+        with self._failure_logged(scope, prepared):
             shaped = self._run_privately(scope, prepared, priced)
+            self._parts.fault("before_outcome")
+            recorded = self._release(scope, prepared, decided, shaped.table, shaped)
+        left = self._budget_left(prepared)
+        return give(recorded, repeated=False, budget_nano_rho_remaining=left)
+
+    @contextmanager
+    def _failure_logged(self, scope: QuestionScope, prepared: Prepared) -> Iterator[None]:
+        """Log that a permitted question got no answer; what was charged stays charged.
+
+        What is no refusal of ours becomes one fixed code: its own text may quote data (I11).
+        """
+        try:
+            yield
         except SandgateError as failure:
             self._fail(scope, prepared, failure)
             raise
-        self._parts.fault("before_outcome")
-        recorded = self._release(scope, prepared, decided, shaped.table, shaped)
-        left = self._budget_left(prepared)
-        return give(recorded, repeated=False, budget_nano_rho_remaining=left)
+        except Exception:  # noqa: BLE001 - whatever it was, the caller learns one fixed code
+            failed = question_failed("engine_error")
+            self._fail(scope, prepared, failed)
+            raise failed from None
 
     def _repeat(self, scope: QuestionScope, prepared: Prepared) -> Given | None:
         """Give a stored answer again: authorised afresh, free, and an entry of its own."""
@@ -155,7 +171,11 @@ class Pipeline:
             return None
         public = {**scope.as_public(), **prepared.as_public(), "answer": found.id}
         event = AuditEvent(EntryKind.ANSWER_REPEATED, scope.actor, public, {"sql": prepared.sql})
-        recorded = self._parts.writer.submit(event, self._still_in_force(scope, found))
+        try:
+            recorded = self._parts.writer.submit(event, self._still_in_force(scope, found))
+        except SandgateError as refusal:
+            self._refusals.record(scope, prepared.question, prepared.sql, refusal)
+            raise
         return give(recorded, repeated=True, budget_nano_rho_remaining=self._budget_left(prepared))
 
     def _budget_left(self, prepared: Prepared) -> int | None:
@@ -185,6 +205,8 @@ class Pipeline:
             "cost_nano_rho": cost,
             "policy_digest": self._parts.policy_digest,
         }
+        if prepared.population is not None:
+            public["population"] = prepared.population
 
         def apply(connection: Connection, entry: PendingEntry) -> None:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
@@ -201,15 +223,32 @@ class Pipeline:
 
         event = AuditEvent(EntryKind.QUESTION_DECIDED, scope.actor, public, {"sql": prepared.sql})
         try:
-            return self._parts.writer.submit(event, apply).index
+            index = self._parts.writer.submit(event, apply).index
         except SandgateError as refusal:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
+        self._parts.fault("after_decision")
+        return index
+
+    def _run_rows(self, scope: QuestionScope, prepared: Prepared) -> pa.Table:
+        limits = self._parts.limits
+        caps = AnswerCaps(
+            limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
+        )
+        key = WorkerKey(scope.licence, prepared.extract_version, "rows")
+        table = self._parts.pool.query(
+            key, self._extracts(prepared), prepared.sql, caps, person=scope.actor.person
+        )
+        self._parts.fault("after_run")
+        return table
 
     def _run_privately(
         self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan
     ) -> Shaped:
-        """Run and shape within the slot, then wait for its end: the time taken says nothing."""
+        """Run and shape within the slot, then wait for its end: the time taken says nothing.
+
+        A failure waits for its slot too, and has one code: how it failed could depend on data.
+        """
         slot_us = self._parts.privacy.answer_slot_milliseconds * 1_000
         key = WorkerKey(scope.licence, prepared.bounded_version(priced), "aggregate")
         tables = {BOUNDED: self._bounded(prepared, priced)}
@@ -221,16 +260,23 @@ class Pipeline:
         person = scope.actor.person
         self._parts.pool.query(key, tables, "SELECT 1 AS warm", caps, person=person)
         started_us = self._parts.clock.now_us()
-        exact = self._parts.pool.query(
-            key, tables, bounded_sql(priced.plan, BOUNDED), caps, person=person
-        )
-        self._parts.fault("after_run")
-        shaped = shape(priced, exact)
-        left_us = slot_us - (self._parts.clock.now_us() - started_us)
-        if left_us < 0:
-            raise question_failed("too_slow")
-        time.sleep(left_us / MICROSECONDS_PER_SECOND)
+        shaped: Shaped | None = None
+        with suppress(Exception):
+            exact = self._parts.pool.query(
+                key, tables, bounded_sql(priced.plan, BOUNDED), caps, person=person
+            )
+            self._parts.fault("after_run")
+            shaped = shape(priced, exact)
+        in_time = self._wait_for_slot(started_us, slot_us)
+        if shaped is None or not in_time:
+            raise question_failed("engine_error")
         return shaped
+
+    def _wait_for_slot(self, started_us: int, slot_us: int) -> bool:
+        """Wait for the end of the slot that is running; tell whether it is the first one."""
+        taken_us = max(self._parts.clock.now_us() - started_us, 0)
+        time.sleep((slot_us - taken_us % slot_us) / MICROSECONDS_PER_SECOND)
+        return taken_us < slot_us
 
     def _release(
         self,
@@ -263,11 +309,7 @@ class Pipeline:
             )
 
         event = AuditEvent(EntryKind.ANSWER_RELEASED, scope.actor, public)
-        try:
-            return self._parts.writer.submit(event, apply)
-        except SandgateError as refusal:
-            self._fail(scope, prepared, refusal)
-            raise
+        return self._parts.writer.submit(event, apply)
 
     def _new_answer(
         self, scope: QuestionScope, prepared: Prepared, table: pa.Table, shaped: Shaped | None
@@ -287,7 +329,6 @@ class Pipeline:
         )
 
     def _fail(self, scope: QuestionScope, prepared: Prepared, failure: SandgateError) -> None:
-        """Log that a permitted question got no answer; what was charged stays charged."""
         public = {**scope.as_public(), **prepared.as_public(), "code": failure.code}
         event = AuditEvent(EntryKind.ANSWER_FAILED, scope.actor, public)
         self._parts.writer.submit(event, no_effect)
@@ -306,7 +347,7 @@ class Pipeline:
         path = directory / bounded_file(priced.plan.group_set.name)
 
         def opener() -> pa.RecordBatchReader:
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(path)  # a missing or damaged file ends as engine_error, logged
             return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
 
         return opener

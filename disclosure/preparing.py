@@ -63,7 +63,7 @@ class Prepared:
 
     def repeat_key(self, policy_digest: str) -> RepeatKey:
         """Name everything that makes an answer the same answer again."""
-        versions = [self.granted[name].version.manifest_digest for name in self.datasets]
+        versions = [self._version_read(name) for name in self.datasets]
         asked = digest({"sql": self.canonical_sql, "extracts": self.extract_version})
         filters = {
             f"{item.dataset}.{row_filter.column}": row_filter.values
@@ -78,6 +78,13 @@ class Prepared:
             row_filter_digest=row_filter_digest(filters),
         )
 
+    def _version_read(self, name: str) -> str:
+        """Name the version that is read: an extract stays at the one it was built from."""
+        granted = self.granted[name]
+        if self.priced is None and granted.extract is not None:
+            return granted.extract.version
+        return granted.version.manifest_digest
+
     def as_public(self) -> dict[str, object]:
         """Return what entries about this question say of it; a function of policy and question."""
         return {
@@ -89,7 +96,7 @@ class Prepared:
             "licence_digest": self.licence.digest,
             "snapshot_digest": self.snapshot_digest,
             "plan_digest": None if self.priced is None else self.priced.digest,
-            "versions": [self.granted[name].version.manifest_digest for name in self.datasets],
+            "versions": [self._version_read(name) for name in self.datasets],
         }
 
 
@@ -115,9 +122,7 @@ class Preparing:
 
     def licence(self, scope: QuestionScope) -> CompiledLicence:
         """Return the licence in force behind a session. Raises Denied."""
-        return self._permit(
-            scope, AccessRequest(scope.actor, scope.licence, Action.SESSION_OPEN)
-        ).licence
+        return self._permit(AccessRequest(scope.actor, scope.licence, Action.SESSION_OPEN)).licence
 
     def granted(self, scope: QuestionScope) -> Mapping[str, GrantedDataset]:
         """Return the data sets that the licence grants now."""
@@ -186,9 +191,9 @@ class Preparing:
         )
         action = Action.QUERY_ROWS if found.kind == "rows" else Action.QUERY_DP
         request = AccessRequest(scope.actor, scope.licence, action, declaration, columns)
-        return self._permit(scope, request)
+        return self._permit(request)
 
-    def _permit(self, _scope: QuestionScope, request: AccessRequest) -> Permit:
+    def _permit(self, request: AccessRequest) -> Permit:
         snapshot = self._enforcer.snapshot
         return check_decision(decide(snapshot, self._board, request, self._clock.now_us()))
 

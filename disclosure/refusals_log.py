@@ -1,7 +1,7 @@
 """Every refused question is an entry; a flood of them is counted instead, and the count is one.
 
 The first refusals of a person in a minute are logged each; later ones raise a counter that is
-written as one entry when the minute is over or the next question comes.
+written as one entry when the minute is over or the service stops.
 """
 
 import threading
@@ -20,6 +20,7 @@ WINDOW_US = 60 * MICROSECONDS_PER_SECOND
 class _Window:
     """One person's refusals since the window opened."""
 
+    scope: QuestionScope
     opened_us: int
     logged: int = 0
     counted: int = 0
@@ -41,8 +42,8 @@ class RefusalsLog:
     ) -> str | None:
         """Log one refusal; return its receipt, or None where it was only counted."""
         logged, overdue = self._admit(scope)
-        if overdue:
-            self._write_count(scope, overdue)
+        if overdue is not None:
+            self._write_count(overdue)
         if not logged:
             return None
         public = {
@@ -54,30 +55,48 @@ class RefusalsLog:
         event = AuditEvent(EntryKind.QUESTION_REFUSED, scope.actor, public, {"sql": sql})
         return self._writer.submit(event, no_effect).receipt
 
-    def flush(self, scope: QuestionScope) -> None:
-        """Write what is still only counted for a person, for example when a session ends."""
+    def write_counted(self, *, everything: bool = False) -> None:
+        """Write the counts of minutes that are over, or all of them when the service stops."""
+        now_us = self._clock.now_us()
         with self._lock:
-            window = self._windows.pop((scope.licence, scope.actor.person), None)
-        if window is not None and window.counted:
-            self._write_count(scope, window.counted)
+            over = [
+                key
+                for key, window in self._windows.items()
+                if everything or now_us - window.opened_us >= WINDOW_US
+            ]
+            due = [self._windows.pop(key) for key in over]
+        for window in due:
+            self._write_count(window)
 
-    def _admit(self, scope: QuestionScope) -> tuple[bool, int]:
-        """Decide whether this refusal is logged, and how many earlier ones are owed an entry."""
+    def _admit(self, scope: QuestionScope) -> tuple[bool, _Window | None]:
+        """Decide whether this refusal is logged; return an earlier minute that is owed an entry."""
         now_us = self._clock.now_us()
         key = (scope.licence, scope.actor.person)
         with self._lock:
             window = self._windows.get(key)
-            overdue = 0
+            overdue = None
             if window is None or now_us - window.opened_us >= WINDOW_US:
-                overdue = window.counted if window is not None else 0
-                window = self._windows[key] = _Window(now_us)
+                overdue = window
+                window = self._windows[key] = _Window(scope, now_us)
             if window.logged < self._logged_per_minute_max:
                 window.logged += 1
                 return True, overdue
             window.counted += 1
             return False, overdue
 
-    def _write_count(self, scope: QuestionScope, count: int) -> None:
-        public = {**scope.as_public(), "count": count}
+    def _write_count(self, window: _Window) -> None:
+        """Write one count; where the log cannot, it is owed still."""
+        if not window.counted:
+            return
+        scope = window.scope
+        public = {**scope.as_public(), "count": window.counted}
         event = AuditEvent(EntryKind.REFUSALS_COALESCED, scope.actor, public)
-        self._writer.submit(event, no_effect)
+        try:
+            self._writer.submit(event, no_effect)
+        except BaseException:
+            with self._lock:
+                key = (scope.licence, scope.actor.person)
+                self._windows.setdefault(
+                    key, _Window(scope, window.opened_us)
+                ).counted += window.counted
+            raise

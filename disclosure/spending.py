@@ -13,6 +13,8 @@ from authorization.compile import CompiledLicence
 from disclosure.budget import (
     Charge,
     charge_budget,
+    check_odometer,
+    odometer,
     open_licence,
     open_population,
     remaining,
@@ -21,6 +23,7 @@ from disclosure.budget import (
 from disclosure.outcome import Refused
 from disclosure.plan.pricing import PricedPlan
 from disclosure.privacy import epsilon_shown
+from foundation.errors import Message, Unavailable
 from policies.schema.privacy import PrivacyRules
 
 
@@ -41,6 +44,25 @@ def charge_question(
     asked = Charge(population, licence.id, priced.cost_nano_rho, priced.digest)
     charge_budget(connection, asked, entry_index=entry.index, now_us=entry.time_us)
     return spent_table_digest(connection)
+
+
+def check_spent(connection: Connection, committed: str | None) -> None:
+    """Compare all spendings with the charges, and with the digest the log last committed to.
+
+    Raises Unavailable where either differs. ``committed`` is None where nothing was charged yet.
+    """
+    check_odometer(connection)
+    found = spent_table_digest(connection) if odometer(connection) else None
+    if found != committed:
+        raise Unavailable(
+            "budget_mismatch",
+            Message(
+                zh="隐私预算与审计日志最后记载的不符，受保护数据已关闭，请联系数据主管部门。",
+                en="The privacy budgets differ from what the audit log last committed to; "
+                "protected data stays closed. Tell the data authority.",
+            ),
+            rule="I5",
+        )
 
 
 def licence_budgets(

@@ -13,21 +13,28 @@ from sqlalchemy import Engine
 from audit.events import Writer
 from authorization.documents import AccessMode, Grant, LicenceDocument
 from authorization.enforcer import Enforcer
-from authorization.licences import require_licence
+from authorization.licences import LicenceState, licences_in, require_licence
 from authorization.snapshots import refresh
 from catalog.datasets import Dataset, Version
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import read_rows, version_directory
-from disclosure.extract_records import activate_extract, active_extracts, end_extract
-from disclosure.extracts import build_extract, licence_pseudonym_key, plan_extract
+from disclosure.extract_records import activate_extract, end_extract, standing_extracts
+from disclosure.extracts import (
+    build_extract,
+    destroy_extract,
+    licence_pseudonym_key,
+    plan_extract,
+    pseudonym_key_name,
+)
 from foundation.db import reading
 from foundation.errors import Message, NotFound
-from foundation.identity import Actor
+from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import random_name
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
 from policies.schema.masks import MaskRules
 
+EXTRACTS = "extracts"
 log = logging.getLogger("sandgate.activation")
 
 
@@ -67,10 +74,35 @@ class Activation:
         """Destroy the keys and files of a licence's extracts; return their digests."""
         self.reload()
         with reading(self.engine) as connection:
-            extracts = active_extracts(connection, licence_id)
+            extracts = standing_extracts(connection, licence_id)
         for extract in extracts:
             end_extract(self.writer, actor, extract, self.keys, reason="licence_ended")
+        self.keys.destroy(pseudonym_key_name(licence_id))
         return [extract.digest for extract in extracts]
+
+    def destroy_ended(self) -> list[str]:
+        """Destroy the extracts of licences that ended or expired; return those licences."""
+        with reading(self.engine) as connection:
+            over = licences_in(connection, (LicenceState.ENDED, LicenceState.EXPIRED))
+            standing = {extract.licence for extract in standing_extracts(connection)}
+        found = [licence.id for licence in over if licence.id in standing]
+        for licence_id in found:
+            self.destroy(licence_id, SYSTEM_ACTOR)
+        return found
+
+    def remove_leftovers(self) -> list[str]:
+        """Destroy extracts that a crash left unrecorded, or half destroyed; call at start."""
+        self.destroy_ended()
+        with reading(self.engine) as connection:
+            kept = {extract.path.name for extract in standing_extracts(connection)}
+        left = [
+            path
+            for path in sorted((self.home / EXTRACTS).glob("*.parquet"))
+            if path.name not in kept
+        ]
+        for path in left:
+            destroy_extract(path, _key_name(path.stem), self.keys)
+        return [path.name for path in left]
 
     def _build(self, document: LicenceDocument, grant: Grant, actor: Actor) -> dict[str, object]:
         dataset, version = self._data(grant.dataset)
@@ -80,9 +112,9 @@ class Activation:
         extract = build_extract(
             plan,
             read_rows(version_directory(self.home, version.id), plan.source_columns()),
-            path=self.home / "extracts" / f"{name}.parquet",
+            path=self.home / EXTRACTS / f"{name}.parquet",
             keys=self.keys,
-            key_name=f"extract-{name}",
+            key_name=_key_name(name),
             pseudonym_key=licence_pseudonym_key(self.keys, document.id),
             rules=rules,
         )
@@ -114,3 +146,7 @@ class Activation:
                 field="grants",
             )
         return dataset, version
+
+
+def _key_name(name: str) -> str:
+    return f"extract-{name}"

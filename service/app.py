@@ -21,6 +21,7 @@ from service.api import (
     sessions,
 )
 from service.bootstrap import Platform
+from service.idempotency import AnswerMemory
 from service.session_proxy import SessionHosts
 
 PREFIX = "/api/v1"
@@ -36,6 +37,8 @@ def create_api(platform: Platform) -> FastAPI:
         redoc_url=None,
     )
     app.state.platform = platform
+    app.state.answers = AnswerMemory()
+    platform.board.listen(app.state.answers.forget)
     for module in (catalog, health, licences, log, organisations, periods, products, releases):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
@@ -56,5 +59,9 @@ def create_gateway(platform: Platform) -> FastAPI:
 
 def create_app(platform: Platform) -> ASGIApp:
     """Join API and session hosts, and open the gateway's sockets."""
-    platform.doors.connect(create_gateway(platform), platform.sessions.freeze_slot)
+    platform.doors.connect(
+        create_gateway(platform),
+        platform.sessions.freeze_slot,
+        lambda slot: platform.sessions.touch(slot, platform.clock.now_us()),
+    )
     return SessionHosts(create_api(platform), platform.proxy)

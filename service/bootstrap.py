@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from audit.events import AuditEvent, Writer, no_effect
-from audit.tags import EntryKind
+from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
@@ -50,6 +50,7 @@ from service.readers import Readers
 from service.received import ReceivedList
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
+from service.starting import budgets_closed, log_start
 from service.tokens import DevelopmentIssuer, TokenIssuer
 
 
@@ -95,14 +96,31 @@ class Platform:
         return LicenceRuleset.of(self.pack)
 
     def close(self) -> None:
-        """End sessions and workers, then the log."""
+        """End sessions and workers, then the log; refusals that were only counted are written."""
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
+        self.pipeline.write_counted_refusals(everything=True)
         self.doors.close()
         self.backend.close()
         self.pool.close()
         self.log.close()
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What every part stands on: where it writes, what it signs with, which rules hold."""
+
+    settings: Settings
+    clock: Clock
+    keys: KeyStore
+    issuer: TokenIssuer
+    pack: PolicyPack
+    engine: Engine
+    log: GroupCommitWriter
+    writer: Writer
+    authority_key: bytes
+    fault: Callable[[str], None]
 
 
 def build_platform(
@@ -112,114 +130,145 @@ def build_platform(
     fault: Callable[[str], None] | None = None,
     host: HostReport | None = None,
 ) -> Platform:
-    """Build the platform of this process, or refuse to. ``fault`` is for crash tests."""
+    """Build the platform of this process, or refuse to. ``fault`` is for crash tests.
+
+    Whatever a refused start had opened is closed again.
+    """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = clock or SystemClock()
     keys = FileKeyStore(settings.home / "keys")
     issuer = DevelopmentIssuer(keys, clock)
     _check_mode(settings, issuer)
-    environment = settings.session_environment.resolve()
     check_isolation(
         host or probe_host(_service_environment(), bubblewrap=settings.bubblewrap), settings.mode
     )
     pack = load_policies(settings.policies)
-    engine = open_engine(settings.control_store_url)
-    upgrade(engine)
-    log = GroupCommitWriter(
-        engine, keys, clock, settings.log_origin, settings.home / "head" / "head", fault=fault
-    )
-    return _assemble(settings, clock, keys, issuer, pack, engine, log, environment, fault)
-
-
-def _assemble(
-    settings: Settings,
-    clock: Clock,
-    keys: KeyStore,
-    issuer: TokenIssuer,
-    pack: PolicyPack,
-    engine: Engine,
-    log: GroupCommitWriter,
-    environment: Path,
-    fault: Callable[[str], None] | None,
-) -> Platform:
-    writer = IdempotentWriter(log)
-    writer.submit(_started(settings, pack), no_effect)
-    found(writer, engine)
-    board = SuspensionBoard(settings.home / "closures")
-    revocation = Revocation(board, engine, writer, clock)
-    pool = EnginePool(_service_environment(), _engine_limits(settings), clock)
-    publisher = _publisher(settings, engine, writer, pack)
-    publisher.remove_leftovers()
-    authority_key = keys.ensure_signing_key(AUTHORITY_KEY)
-    with reading(engine) as connection:
-        enforcer = Enforcer(assemble(connection, pack, authority_key).snapshot)
-    activation = Activation(
-        engine=engine,
-        writer=writer,
-        keys=keys,
-        enforcer=enforcer,
-        pack=pack,
-        home=settings.home,
-        authority_key=authority_key,
-    )
-    pipeline = Pipeline(
-        PipelineParts(
-            engine=engine,
-            writer=writer,
+    with ExitStack() as undo:
+        engine = open_engine(settings.control_store_url)
+        undo.callback(engine.dispose)
+        upgrade(engine)
+        head = settings.home / "head" / "head"
+        log = GroupCommitWriter(engine, keys, clock, settings.log_origin, head, fault=fault)
+        undo.callback(log.close)
+        ground = _Ground(
+            settings=settings,
             clock=clock,
             keys=keys,
-            home=settings.home,
-            enforcer=enforcer,
-            board=board,
-            gate=QueryGate(pool.parse, pack.rules(GateRules)),
-            pool=pool,
-            privacy=pack.rules(PrivacyRules),
-            limits=pack.rules(GateRules),
-            policy_digest=pack.digest,
-            fault=fault or (lambda _point: None),
+            issuer=issuer,
+            pack=pack,
+            engine=engine,
+            log=log,
+            writer=IdempotentWriter(log),
+            authority_key=keys.ensure_signing_key(AUTHORITY_KEY),
+            fault=fault or _no_fault,
         )
-    )
-    desk = ReleaseDesk(engine, writer, keys, board, pack.rules(DisclosureRules))
-    tickets = Tickets(clock)
-    egress = EgressBudget(clock, settings.egress_bytes_per_day_max)
+        platform = _assembled(ground, undo)
+        _put_in_order(platform)
+        undo.pop_all()
+    return platform
+
+
+def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
+    """Join the parts. Nothing starts a process but the session backend, at its first session."""
+    log_start(ground.writer, ground.engine, ground.settings.mode.value, ground.pack)
+    found(ground.writer, ground.engine)
+    settings, pack, writer, engine = ground.settings, ground.pack, ground.writer, ground.engine
+    board = SuspensionBoard(settings.home / "closures")
+    pool = EnginePool(_service_environment(), _engine_limits(settings), ground.clock)
+    undo.callback(pool.close)
+    enforcer = _enforcer(ground)
+    tickets = Tickets(ground.clock)
+    egress = EgressBudget(ground.clock, settings.egress_bytes_per_day_max)
     doors = SessionDoors(settings, tickets, egress)
-    backend = _backend(settings, environment)
-    sessions = SessionRegistry(
-        engine, writer, backend, egress, Doors(open=doors.open, darken=doors.darken)
-    )
+    undo.callback(doors.close)
+    backend = _backend(settings)
+    undo.callback(backend.close)
+    opening = Doors(open=doors.open, darken=doors.darken)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
-    platform = Platform(
+    return Platform(
         settings=settings,
         engine=engine,
-        log=log,
+        log=ground.log,
         writer=writer,
-        keys=keys,
-        clock=clock,
+        keys=ground.keys,
+        clock=ground.clock,
         pack=pack,
-        issuer=issuer,
+        issuer=ground.issuer,
         enforcer=enforcer,
-        revocation=revocation,
+        revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
-        publisher=publisher,
-        activation=activation,
+        publisher=_publisher(settings, engine, writer, pack),
+        activation=_activation(ground, enforcer),
         pool=pool,
-        pipeline=pipeline,
-        desk=desk,
+        pipeline=_pipeline(ground, enforcer, board, pool),
+        desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules)),
         shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
         readers=Readers(AUTHORITY),
-        sessions=sessions,
+        sessions=SessionRegistry(engine, writer, backend, egress, opening),
         proxy=doors.proxy,
         tickets=tickets,
         doors=doors,
         backend=backend,
     )
-    revocation.reconcile()
-    revocation.expire_due()
-    sessions.recover()
-    activation.reload()
-    return platform
+
+
+def _put_in_order(platform: Platform) -> None:
+    """Settle what an earlier process left half done, before anything is served."""
+    platform.publisher.remove_leftovers()
+    platform.revocation.reconcile()
+    platform.revocation.expire_due()
+    platform.sessions.recover()
+    platform.activation.remove_leftovers()
+    platform.activation.reload()
+    platform.desk.resume()
+
+
+def _enforcer(ground: _Ground) -> Enforcer:
+    with reading(ground.engine) as connection:
+        return Enforcer(assemble(connection, ground.pack, ground.authority_key).snapshot)
+
+
+def _activation(ground: _Ground, enforcer: Enforcer) -> Activation:
+    return Activation(
+        engine=ground.engine,
+        writer=ground.writer,
+        keys=ground.keys,
+        enforcer=enforcer,
+        pack=ground.pack,
+        home=ground.settings.home,
+        authority_key=ground.authority_key,
+    )
+
+
+def _pipeline(
+    ground: _Ground, enforcer: Enforcer, board: SuspensionBoard, pool: EnginePool
+) -> Pipeline:
+    pack = ground.pack
+    limits = pack.rules(GateRules)
+    return Pipeline(
+        PipelineParts(
+            engine=ground.engine,
+            writer=ground.writer,
+            clock=ground.clock,
+            keys=ground.keys,
+            home=ground.settings.home,
+            enforcer=enforcer,
+            board=board,
+            gate=QueryGate(pool.parse, limits),
+            pool=pool,
+            privacy=pack.rules(PrivacyRules),
+            limits=limits,
+            policy_digest=pack.digest,
+            fault=ground.fault,
+            closed=budgets_closed(ground.engine, ground.writer),
+        )
+    )
+
+
+def _no_fault(_point: str) -> None:
+    """Nothing fails on purpose but in crash tests."""
 
 
 def _service_environment() -> Path:
@@ -242,15 +291,6 @@ def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
         )
 
 
-def _started(settings: Settings, pack: PolicyPack) -> AuditEvent:
-    public = {
-        "mode": settings.mode.value,
-        "policy_digest": pack.digest,
-        "rule_files": dict(pack.file_digests),
-    }
-    return AuditEvent(EntryKind.SERVICE_STARTED, SYSTEM_ACTOR, public)
-
-
 def _engine_limits(settings: Settings) -> EngineLimits:
     return EngineLimits(
         workers_max=settings.workers_resident_max,
@@ -269,9 +309,9 @@ def _publisher(settings: Settings, engine: Engine, writer: Writer, pack: PolicyP
     return Publisher(engine, writer, builder, settings.home, rules)
 
 
-def _backend(settings: Settings, environment: Path) -> BubblewrapBackend:
+def _backend(settings: Settings) -> BubblewrapBackend:
     return BubblewrapBackend(
-        environment=environment,
+        environment=settings.session_environment.resolve(),
         limits=SessionLimits(
             memory_bytes_max=settings.session_memory_bytes_max,
             pids_max=settings.session_pids_max,

@@ -24,7 +24,8 @@ class SessionDoors:
     def __init__(self, settings: Settings, tickets: Tickets, egress: EgressBudget) -> None:
         """Make the proxy; gateways answer only once ``connect`` gave them their application."""
         self._egress = egress
-        self._freeze: Callable[[str], None] = _freeze_nothing
+        self._freeze: Callable[[str], None] = _nothing
+        self._touch: Callable[[str], None] = _nothing
         self._gateways: GatewaySockets | None = None
         self._licence_of: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -32,13 +33,19 @@ class SessionDoors:
             tickets,
             f"http://{settings.platform_host}:{settings.port}",
             on_egress_exceeded=self._exceeded,
-            on_activity=_ignore,
+            on_activity=self._used,
         )
 
-    def connect(self, gateway: ASGIApp, freeze_slot: Callable[[str], None]) -> None:
-        """Give the gateway its application, and the way to freeze a slot that took too much."""
+    def connect(
+        self,
+        gateway: ASGIApp,
+        freeze_slot: Callable[[str], None],
+        touch_slot: Callable[[str], None],
+    ) -> None:
+        """Give the gateway its application, and who learns of a slot used, or used too much."""
         self._gateways = GatewaySockets(gateway)
         self._freeze = freeze_slot
+        self._touch = touch_slot
 
     def open(self, session: Session, endpoint: Endpoint) -> None:
         """Open both doors of a session whose assignment is in the log."""
@@ -75,10 +82,9 @@ class SessionDoors:
         self.proxy.go_dark(slot, frozen=True)
         threading.Thread(target=self._freeze, args=(slot,), daemon=True).start()
 
+    def _used(self, slot: str) -> None:
+        self._touch(slot)
 
-def _ignore(_slot: str) -> None:
-    """Idle stops are not counted yet; see the changelog."""
 
-
-def _freeze_nothing(_slot: str) -> None:
-    """Before ``connect`` no slot is served, so none can exceed."""
+def _nothing(_slot: str) -> None:
+    """Before ``connect`` no slot is served, so none is used or exceeds."""

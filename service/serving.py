@@ -8,6 +8,7 @@ from foundation.errors import SandgateError
 from foundation.settings import Settings
 from service.app import create_app
 from service.bootstrap import build_platform
+from service.upkeep import Upkeep
 
 HEADER_BYTES_MAX = 64 << 10
 GRACE_SECONDS_MAX = 5
@@ -22,6 +23,8 @@ def serve_forever(settings: Settings) -> int:
         if refusal.way_out is not None:
             sys.stderr.write(refusal.way_out.in_language(settings.language) + "\n")
         return 1
+    upkeep = Upkeep(platform)
+    upkeep.start()
     try:
         uvicorn.run(
             create_app(platform),
@@ -34,5 +37,6 @@ def serve_forever(settings: Settings) -> int:
             proxy_headers=False,
         )
     finally:
+        upkeep.stop()
         platform.close()
     return 0

@@ -1,0 +1,65 @@
+"""What a start records and checks first: the rules in force, and budgets that equal their charges.
+
+Where the spent budgets differ from the charges or from what the log last committed to, protected
+data stays closed until the data authority has settled the difference (I5).
+"""
+
+from sqlalchemy import Connection, Engine
+
+from audit.events import AuditEvent, Writer, no_effect
+from audit.reading import LogEntry, read_entries
+from audit.tags import EntryKind
+from catalog.store import populations
+from disclosure.spending import check_spent
+from foundation.db import reading
+from foundation.errors import Unavailable
+from foundation.identity import SYSTEM_ACTOR
+from policies.load import PolicyPack
+
+
+def log_start(writer: Writer, engine: Engine, mode: str, pack: PolicyPack) -> None:
+    """Record the start; and the rule pack, where another one was in force before (I12)."""
+    public = {"mode": mode, "policy_digest": pack.digest}
+    writer.submit(AuditEvent(EntryKind.SERVICE_STARTED, SYSTEM_ACTOR, public), no_effect)
+    with reading(engine) as connection:
+        last = _last_public(connection, EntryKind.POLICY_LOADED)
+    if last.get("policy_digest") == pack.digest:
+        return
+    loaded = {"policy_digest": pack.digest, "rule_files": dict(pack.file_digests)}
+    writer.submit(AuditEvent(EntryKind.POLICY_LOADED, SYSTEM_ACTOR, loaded), no_effect)
+
+
+def budgets_closed(engine: Engine, writer: Writer) -> Unavailable | None:
+    """Return why protected data stays closed, logged; None where every charge is accounted for."""
+    with reading(engine) as connection:
+        committed = _last_charged(connection).get("spent_digest")
+        try:
+            check_spent(connection, None if committed is None else str(committed))
+        except Unavailable as mismatch:
+            closed = mismatch
+        else:
+            return None
+    public: dict[str, object] = {"code": closed.code}
+    writer.submit(AuditEvent(EntryKind.BUDGETS_CLOSED, SYSTEM_ACTOR, public), no_effect)
+    return closed
+
+
+def _last_charged(connection: Connection) -> dict[str, object]:
+    """Return what the newest decision that charged any population said."""
+    newest: LogEntry | None = None
+    for population in populations(connection):
+        found = read_entries(
+            connection,
+            kinds=(EntryKind.QUESTION_DECIDED,),
+            subjects={"population": population.name},
+            newest_first=True,
+            limit=1,
+        )
+        if found and (newest is None or found[0].index > newest.index):
+            newest = found[0]
+    return {} if newest is None else newest.public
+
+
+def _last_public(connection: Connection, kind: EntryKind) -> dict[str, object]:
+    found = read_entries(connection, kinds=(kind,), newest_first=True, limit=1)
+    return found[0].public if found else {}

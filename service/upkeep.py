@@ -1,0 +1,93 @@
+"""What happens without anyone asking, every few seconds: terms that end, sessions, owed entries.
+
+Each task stands alone: one that fails is tried again at the next round and stops no other. An
+expired or suspended licence refuses questions at once by itself; this ends what still runs.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from authorization.revocation import FINAL_MOVES
+from foundation.clock import MICROSECONDS_PER_SECOND
+from foundation.identity import SYSTEM_ACTOR
+from sandbox.sessions import Session, SessionState
+from service.bootstrap import Platform
+
+EVERY_SECONDS = 3.0
+OWED_AFTER_US = 30 * MICROSECONDS_PER_SECOND  # a suspension under way writes its own entry
+STOP_SECONDS_MAX = 10.0
+
+log = logging.getLogger("sandgate.upkeep")
+
+
+class Upkeep:
+    """One thread that keeps a running platform in order."""
+
+    def __init__(self, platform: Platform, every_seconds: float = EVERY_SECONDS) -> None:
+        """Know the platform; nothing runs before ``start``."""
+        self._platform = platform
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the task that is running."""
+        self._stopping.set()
+        self._thread.join(STOP_SECONDS_MAX)
+
+    def run_once(self) -> None:
+        """Do every task once."""
+        for task in (
+            self._platform.revocation.expire_due,
+            self._write_owed_closures,
+            self._end_shut_sessions,
+            self._end_old_sessions,
+            self._platform.activation.destroy_ended,
+            self._platform.pipeline.write_counted_refusals,
+        ):
+            self._tried(task)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_seconds):
+            self.run_once()
+
+    def _tried(self, task: Callable[[], object]) -> None:
+        if self._stopping.is_set():
+            return
+        try:
+            task()
+        except Exception as error:  # noqa: BLE001 - the other tasks and the next round go on
+            log.warning("upkeep: %s did not finish: %s", task.__name__, type(error).__name__)
+
+    def _write_owed_closures(self) -> None:
+        now_us = self._platform.clock.now_us()
+        closures = self._platform.board.closures()
+        if all(now_us - closure.time_us > OWED_AFTER_US for closure in closures):
+            self._platform.revocation.reconcile()
+
+    def _end_shut_sessions(self) -> None:
+        for session in self._platform.sessions.sessions(live=True):
+            closure = self._platform.board.closure(session.licence)
+            if closure is not None:
+                self._end(session, "licence_ended" if closure.move in FINAL_MOVES else "")
+
+    def _end(self, session: Session, reason: str) -> None:
+        """Close a session whose licence is over; freeze one whose licence is suspended."""
+        sessions = self._platform.sessions
+        if reason:
+            sessions.close(session.id, SYSTEM_ACTOR, reason)
+        elif session.state is SessionState.OPEN:
+            sessions.freeze(session.id, SYSTEM_ACTOR, "licence_suspended")
+
+    def _end_old_sessions(self) -> None:
+        settings = self._platform.settings
+        self._platform.sessions.close_expired(
+            self._platform.clock.now_us(),
+            idle_us_max=settings.session_idle_seconds_max * MICROSECONDS_PER_SECOND,
+            wall_us_max=settings.session_wall_seconds_max * MICROSECONDS_PER_SECOND,
+        )

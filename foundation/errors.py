@@ -24,11 +24,13 @@ class SandgateError(Exception):
 
     ``code`` is stable and for machines; ``field`` is a JSON path of the input; ``rule`` names
     the rule file or law that decided; ``way_out`` says what would be accepted, and
-    ``allowed_sql`` is the nearest question that would be.
+    ``allowed_sql`` is the nearest question that would be. ``logged`` is set by whoever gave the
+    refusal its own entry in the log.
     """
 
     status = 500
     kind = "error"
+    logged = False
 
     def __init__(
         self,

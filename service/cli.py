@@ -7,15 +7,17 @@ running service go through its HTTP API with a token, like any other user (``ser
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from audit.verify.__main__ import run as run_verify
+from foundation.errors import SandgateError
 from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
-from service.cli_remote import audit, licence, period, statement
+from service.cli_remote import REFUSED, UNUSABLE, audit, licence, period, statement
 from service.founding import founder_token
 from service.serving import serve_forever
 
@@ -40,6 +42,7 @@ def serve() -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    language: Annotated[str, typer.Option("--lang", help="zh or en")] = "",
 ) -> None:
     """Print what this host enforces for sessions and workers, and what it cannot. 主机隔离能力"""
     settings = Settings()
@@ -47,7 +50,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
-        typer.echo(report.as_text(settings.language))
+        typer.echo(report.as_text(language or settings.language))
     raise typer.Exit(0 if report.development_ready else 1)
 
 
@@ -67,8 +70,22 @@ def verify(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="sandgate")
+    """Run the command line. Whatever goes wrong is a sentence and an exit code, no traceback."""
+    try:
+        app(prog_name="sandgate")
+    except ValidationError as error:
+        names = ", ".join(f"SANDGATE_{fault['loc'][0]}".upper() for fault in error.errors())
+        _stop(UNUSABLE, f"环境变量取值无效 / these settings are not usable: {names}")
+    except SandgateError as refusal:
+        _stop(REFUSED, f"{refusal.message.zh} / {refusal.message.en}  [{refusal.code}]")
+    except OSError as error:
+        place = error.filename or ""
+        _stop(UNUSABLE, f"无法读写 / cannot be read or written: {place} ({error.strerror})")
+
+
+def _stop(code: int, sentence: str) -> NoReturn:
+    sys.stderr.write(sentence + "\n")
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -21,44 +22,71 @@ Out = Annotated[Path, typer.Option("--out", help="where to write the file")]
 DEFAULT_URL = "http://127.0.0.1:8600"
 
 
+BAD_INPUT = frozenset({400, 413, 415, 422})
+REFUSED, UNUSABLE = 1, 2
+
+
 def call(method: str, url: str, token: str, language: str, body: Any = None) -> httpx.Response:
     """Make one request; print the refusal and exit 1 (or 2 for bad input) where there is one."""
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
     try:
         response = httpx.request(method, url, headers=headers, json=body, timeout=CALL_SECONDS_MAX)
-    except httpx.TransportError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         typer.echo(f"平台无法连接 / the service cannot be reached: {url}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(UNUSABLE) from error
     if response.status_code >= httpx.codes.BAD_REQUEST:
-        problem = response.json()
-        typer.echo(f"{problem['detail']}  [{problem['code']}]", err=True)
-        if problem.get("way_out"):
-            typer.echo(problem["way_out"]["text"], err=True)
-        raise typer.Exit(2 if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY else 1)
+        typer.echo(_refusal_text(response), err=True)
+        raise typer.Exit(UNUSABLE if response.status_code in BAD_INPUT else REFUSED)
     return response
+
+
+def save(out: Path, data: bytes) -> None:
+    """Write a file; one sentence and exit 2 where that cannot be done."""
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        typer.echo(f"无法写入文件 / the file cannot be written: {out}", err=True)
+        raise typer.Exit(UNUSABLE) from error
+
+
+def _refusal_text(response: httpx.Response) -> str:
+    """Return the sentences of a problem, or say that something else than Sandgate answered."""
+    try:
+        problem = response.json()
+        way_out = problem.get("way_out") or {}
+        lines = [f"{problem['detail']}  [{problem['code']}]", way_out.get("text", "")]
+    except (ValueError, KeyError, AttributeError):
+        return (
+            f"该地址不是沙闸服务 / no Sandgate service answers there (HTTP {response.status_code})"
+        )
+    return "\n".join(filter(None, lines))
 
 
 def show(response: httpx.Response) -> None:
     """Print an answer's JSON."""
-    typer.echo(json.dumps(response.json(), ensure_ascii=False, indent=2))
+    try:
+        typer.echo(json.dumps(response.json(), ensure_ascii=False, indent=2))
+    except ValueError as error:
+        typer.echo(_refusal_text(response), err=True)
+        raise typer.Exit(UNUSABLE) from error
 
 
 @audit.command("kept")
 def audit_kept(token: Token, out: Out, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
     """Save today's checkpoint with its tiles, to hold later logs against. 留存检查点"""
-    out.write_bytes(call("GET", f"{url}/api/v1/log/kept", token, language).content)
+    save(out, call("GET", f"{url}/api/v1/log/kept", token, language).content)
 
 
 @audit.command("key")
 def audit_key(token: Token, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
     """Print the log's verifier key; keep it outside the platform. 日志公钥"""
-    typer.echo(call("GET", f"{url}/api/v1/log/key", token, language).text)
+    typer.echo(call("GET", f"{url}/api/v1/log/key", token, language).text, nl=False)
 
 
 @audit.command("export")
 def audit_export(token: Token, out: Out, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
     """Export the evidence bundle. 导出证据包"""
-    out.write_bytes(call("POST", f"{url}/api/v1/log/bundles", token, language).content)
+    save(out, call("POST", f"{url}/api/v1/log/bundles", token, language).content)
 
 
 @licence.command("suspend")
@@ -70,7 +98,7 @@ def licence_suspend(
     language: Language = "zh",
 ) -> None:
     """Suspend a licence: its sessions, questions and releases stop at once. 暂停授权"""
-    address = f"{url}/api/v1/licences/{identifier}/suspend"
+    address = f"{url}/api/v1/licences/{_part(identifier)}/suspend"
     show(call("POST", address, token, language, {"reason": reason}))
 
 
@@ -79,7 +107,7 @@ def licence_received(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """List everything that was ever given out under a licence. 已获内容清单"""
-    show(call("GET", f"{url}/api/v1/licences/{identifier}/received", token, language))
+    show(call("GET", f"{url}/api/v1/licences/{_part(identifier)}/received", token, language))
 
 
 @period.command("close")
@@ -87,7 +115,7 @@ def period_close(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Close a period at today's log index; its statements follow. 关闭账期"""
-    show(call("POST", f"{url}/api/v1/periods/{identifier}/close", token, language))
+    show(call("POST", f"{url}/api/v1/periods/{_part(identifier)}/close", token, language))
 
 
 @statement.command("show")
@@ -95,4 +123,9 @@ def statement_show(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Print the statements of a closed period. 查看结算单"""
-    show(call("GET", f"{url}/api/v1/periods/{identifier}/statements", token, language))
+    show(call("GET", f"{url}/api/v1/periods/{_part(identifier)}/statements", token, language))
+
+
+def _part(identifier: str) -> str:
+    """Return an identifier as one part of an address, whatever it holds."""
+    return quote(identifier, safe="")

@@ -1,10 +1,13 @@
 """Errors to HTTP, in one table: RFC 9457 problem details in the caller's language.
 
 A caller sees a stable code, a sentence in both languages, the field, the rule and the way out.
-What was not foreseen becomes one fixed sentence; its text stays in the server's own log.
+What was not foreseen becomes one fixed sentence. What policy denies a known caller is an entry of
+the log: an attempt beyond one's role or duties is evidence too.
 """
 
+import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,16 +16,21 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from foundation.errors import InvalidInput, Message, SandgateError
+from audit.events import AuditEvent, no_effect
+from audit.tags import EntryKind
+from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unauthenticated
 
 log = logging.getLogger("sandgate.service")
 
 PROBLEM = "application/problem+json"
+BEARER_WANTED = {"WWW-Authenticate": "Bearer"}
+FIELD_CHARACTERS_MAX = 200
 UNEXPECTED = Message(
-    "平台内部错误。请求未生效；请把时间和请求编号告知平台管理员。",
-    "The platform failed. Nothing took effect; tell the platform's administrator the time.",
+    "平台内部错误，请求未完成。请把发生时间告知平台管理员。",
+    "The platform failed and did not finish this request. Tell the administrator the time.",
 )
 _HTTP_SENTENCES: dict[int, Message] = {
+    400: Message("请求无法解析。", "The request cannot be read."),
     404: Message("没有这个地址。", "There is no such address."),
     405: Message("这个地址不接受该方法。", "This address does not take that method."),
 }
@@ -33,9 +41,19 @@ _FORM_SENTENCES: dict[str, Message] = {
     "string_too_long": Message("内容过长。", "This is too long."),
     "string_type": Message("应为文本。", "This must be text."),
     "string_pattern_mismatch": Message(
-        "名称只能用小写字母、数字和下划线，并以字母开头。",
-        "Use lower-case letters, digits and underscores, starting with a letter.",
+        "格式不符，请使用规定的字符和长度。",
+        "The form is not as prescribed; use only the characters and length of the pattern.",
     ),
+    "string_unicode": Message("含有无效的文字编码。", "This holds invalid text encoding."),
+    "bool_parsing": Message("应为 true 或 false。", "This must be true or false."),
+    "int_parsing_size": Message("数值过大。", "This number is too large."),
+    "finite_number": Message("应为有限数值。", "This must be a finite number."),
+    "float_type": Message("应为数值。", "This must be a number."),
+    "float_parsing": Message("应为数值。", "This must be a number."),
+    "greater_than": Message("数值须大于下限。", "This must be above its lower limit."),
+    "less_than": Message("数值须小于上限。", "This must be below its upper limit."),
+    "date_from_datetime_parsing": Message("应为 YYYY-MM-DD 日期。", "Write a date as YYYY-MM-DD."),
+    "date_parsing": Message("应为 YYYY-MM-DD 日期。", "Write a date as YYYY-MM-DD."),
     "int_type": Message("应为整数。", "This must be a whole number."),
     "int_parsing": Message("应为整数。", "This must be a whole number."),
     "int_from_float": Message("应为整数，不接受小数。", "This must be a whole number."),
@@ -47,27 +65,29 @@ _FORM_SENTENCES: dict[str, Message] = {
     "too_short": Message("至少需要一项。", "At least one item is required."),
     "too_long": Message("项数过多。", "There are too many items."),
     "json_invalid": Message("请求体不是有效的 JSON。", "The body is not valid JSON."),
+    "model_type": Message("应为对象。", "This must be an object."),
     "model_attributes_type": Message("应为对象。", "This must be an object."),
     "dict_type": Message("应为对象。", "This must be an object."),
     "tuple_type": Message("应为列表。", "This must be a list."),
     "list_type": Message("应为列表。", "This must be a list."),
 }
+_LIMITS = ("ge", "le", "gt", "lt", "expected", "max_length", "pattern")
 _FORM_DEFAULT = Message("此字段不符合要求。", "This field is not as required.")
 
 
-def invalid_form(error: dict[str, Any]) -> InvalidInput:
+def invalid_form(error: Mapping[str, Any]) -> InvalidInput:
     """Turn one pydantic error into ours: the field's path, the rule's name, what is allowed."""
-    field = ".".join(str(part) for part in error["loc"] if part != "body")
+    path = ".".join(str(part) for part in error["loc"] if part != "body")
+    field = json.dumps(path[:FIELD_CHARACTERS_MAX], ensure_ascii=not path.isprintable())[1:-1]
     sentence = _FORM_SENTENCES.get(error["type"], _FORM_DEFAULT)
     context = error.get("ctx", {})
-    limit = next(
-        (context[key] for key in ("ge", "le", "expected", "max_length") if key in context), ""
-    )
+    limit = next((context[key] for key in _LIMITS if key in context), "")
     suffix = f" [{limit}]" if limit != "" else ""
+    subject = Message(f"字段 {field}", f"Field {field}") if field else Message("请求体", "The body")
     return InvalidInput(
         "invalid_field",
-        Message(f"字段 {field}：{sentence.zh}{suffix}", f"Field {field}: {sentence.en}{suffix}"),
-        field=field,
+        Message(f"{subject.zh}：{sentence.zh}{suffix}", f"{subject.en}: {sentence.en}{suffix}"),
+        field=field or "$",
         rule=error["type"],
     )
 
@@ -104,7 +124,31 @@ def problem(error: SandgateError, language: str) -> dict[str, object]:
 def respond(error: SandgateError, request: Request) -> JSONResponse:
     """Answer a request with an error."""
     body = problem(error, language_of(request))
-    return JSONResponse(body, status_code=error.status, media_type=PROBLEM)
+    headers = dict(BEARER_WANTED) if error.status == Unauthenticated.status else {}
+    return Problem(body, status_code=error.status, headers=headers)
+
+
+class Problem(JSONResponse):
+    """A problem's body; whatever a caller sent, it can be encoded."""
+
+    media_type = PROBLEM
+
+    def render(self, content: object) -> bytes:
+        """Encode as UTF-8, a lone surrogate as a question mark."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def log_denial(error: SandgateError, request: Request) -> None:
+    """Write the entry of a denial, where a known caller met it and none was written yet."""
+    actor = getattr(request.state, "actor", None)
+    if not isinstance(error, Denied) or error.logged or actor is None:
+        return
+    public = {"route": f"{request.method} {request.url.path}"[:200], "code": error.code}
+    event = AuditEvent(EntryKind.REQUEST_REFUSED, actor, public)
+    try:
+        request.app.state.platform.writer.submit(event, no_effect)
+    except SandgateError as unwritten:
+        log.warning("a denial could not be logged: %s", unwritten.code)
 
 
 def install(app: FastAPI) -> None:
@@ -112,15 +156,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SandgateError)
     def _ours(request: Request, error: SandgateError) -> JSONResponse:
+        log_denial(error, request)
         return respond(error, request)
 
     @app.exception_handler(RequestValidationError)
     def _form(request: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(invalid_form(dict(error.errors()[0])), request)
+        return respond(invalid_form(error.errors()[0]), request)
 
     @app.exception_handler(ValidationError)
     def _model(request: Request, error: ValidationError) -> JSONResponse:
-        return respond(invalid_form(dict(error.errors()[0])), request)
+        return respond(invalid_form(error.errors()[0]), request)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -129,7 +174,9 @@ def install(app: FastAPI) -> None:
         )
         ours = SandgateError(f"http_{error.status_code}", sentence)
         ours.status = error.status_code
-        return respond(ours, request)
+        response = respond(ours, request)
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(Exception)
     def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -1,31 +1,42 @@
 """Idempotency keys: a POST repeated with the same key takes effect once, whatever is killed.
 
-The key, scoped to principal, route and body, is written by the same transaction as the first
-entry of the request. A repeat gets the first answer again while this process remembers it, and
-afterwards a conflict that names the entry; the same key with another body is always a conflict.
+The key, scoped to account, route and body, is written by the same transaction as the request's
+first entry; a refusal's entry does not use it up. A repeat gets the first answer again while this
+process remembers it, then a conflict naming the entry; another body is always a conflict.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from sqlalchemy import BigInteger, Column, Connection, String, Table, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
+from audit.tags import EntryKind
 from foundation.db import metadata
 from foundation.errors import Conflict, InvalidInput, Message
+from service.api.bodies import Handler, StrictRoute
+from service.tokens import bearer_of
 
 T = TypeVar("T")
 
 KEY_HEADER = "idempotency-key"
 KEY_CHARACTERS_MAX = 200
-ANSWERS_REMEMBERED_MAX = 2_000
+ANSWERS_BYTES_MAX = 32 << 20
+REFUSALS = frozenset(
+    {
+        EntryKind.REQUEST_REFUSED,
+        EntryKind.PRODUCT_REFUSED,
+        EntryKind.SESSION_REFUSED,
+        EntryKind.VERSION_REFUSED,
+        EntryKind.VOTE_REFUSED,
+    }
+)
 
 idempotency_key = Table(
     "idempotency_key",
@@ -61,12 +72,47 @@ class Remembered:
     body_digest: str
     status: int
     body: bytes
-    media_type: str | None
+    headers: dict[str, str]
+
+
+class AnswerMemory:
+    """The newest answers to keyed requests, up to a number of bytes; one for each application."""
+
+    def __init__(self) -> None:
+        """Nothing is remembered yet."""
+        self._answers: OrderedDict[tuple[str, str, str], Remembered] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def recall(self, key: RequestKey) -> Response | None:
+        """Return the first answer again. Raises Conflict where the body was another."""
+        with self._lock:
+            known = self._answers.get(key.place)
+        if known is None:
+            return None
+        if known.body_digest != key.body_digest:
+            raise _reused()
+        return Response(known.body, known.status, known.headers)
+
+    def remember(self, key: RequestKey, response: Response) -> None:
+        """Keep an answer whose effect is durable."""
+        answer = Remembered(
+            key.body_digest, response.status_code, bytes(response.body), dict(response.headers)
+        )
+        with self._lock:
+            self._answers[key.place] = answer
+            self._bytes += len(answer.body)
+            while self._bytes > ANSWERS_BYTES_MAX:
+                self._bytes -= len(self._answers.popitem(last=False)[1].body)
+
+    def forget(self, _licence: str = "") -> None:
+        """Forget everything: what a licence gave is not given again once it is shut."""
+        with self._lock:
+            self._answers.clear()
+            self._bytes = 0
 
 
 _current: ContextVar[RequestKey | None] = ContextVar("idempotency_key", default=None)
-_remembered: OrderedDict[tuple[str, str, str], Remembered] = OrderedDict()
-_lock = threading.Lock()
 
 
 class IdempotentWriter:
@@ -81,7 +127,7 @@ class IdempotentWriter:
     ) -> Recorded[T]:
         """Submit as the writer does; within a keyed request, refuse what already took effect."""
         key = _current.get()
-        if key is None or key.written:
+        if key is None or key.written or event.kind in REFUSALS:
             return self._writer.submit(event, apply)
 
         def keyed(connection: Connection, entry: PendingEntry) -> T:
@@ -102,31 +148,38 @@ class IdempotentWriter:
         return recorded
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(StrictRoute):
     """A route whose POSTs honour the ``Idempotency-Key`` header."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap the route's own handler."""
-        handler = super().get_route_handler()
-
-        async def keyed_handler(request: Request) -> Response:
-            if request.method != "POST" or KEY_HEADER not in request.headers:
-                return await handler(request)
-            key = await _key_of(request)
-            if (known := _recall(key)) is not None:
-                return Response(known.body, known.status, media_type=known.media_type)
-            token = _current.set(key)
-            try:
-                response = await handler(request)
-            finally:
-                _current.reset(token)
-            _remember(key, response)
-            return response
-
-        return keyed_handler
+    async def serve(self, request: Request, handler: Handler) -> Response:
+        """Serve once for each key."""
+        if request.method != "POST" or KEY_HEADER not in request.headers:
+            return await handler(request)
+        body = hashlib.sha256(await request.body())
+        return await serve_once(request, body.hexdigest(), lambda: handler(request))
 
 
-async def _key_of(request: Request) -> RequestKey:
+async def serve_once(
+    request: Request, body_digest: str, serve: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Serve a request, or give the first answer to the same key again."""
+    if KEY_HEADER not in request.headers:
+        return await serve()
+    key = _key_of(request, body_digest)
+    answers: AnswerMemory = request.app.state.answers
+    if (known := answers.recall(key)) is not None:
+        return known
+    token = _current.set(key)
+    try:
+        response = await serve()
+    finally:
+        _current.reset(token)
+    if key.written:
+        answers.remember(key, response)
+    return response
+
+
+def _key_of(request: Request, body_digest: str) -> RequestKey:
     text = request.headers[KEY_HEADER]
     if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not text.isprintable():
         raise InvalidInput(
@@ -137,28 +190,10 @@ async def _key_of(request: Request) -> RequestKey:
             ),
             field="Idempotency-Key",
         )
-    principal = hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
-    body = hashlib.sha256(await request.body()).hexdigest()
-    return RequestKey(principal, f"{request.method} {request.url.path}"[:400], text, body)
-
-
-def _recall(key: RequestKey) -> Remembered | None:
-    with _lock:
-        known = _remembered.get(key.place)
-    if known is not None and known.body_digest != key.body_digest:
-        raise _reused()
-    return known
-
-
-def _remember(key: RequestKey, response: Response) -> None:
-    if not key.written:
-        return
-    with _lock:
-        _remembered[key.place] = Remembered(
-            key.body_digest, response.status_code, bytes(response.body), response.media_type
-        )
-        while len(_remembered) > ANSWERS_REMEMBERED_MAX:
-            _remembered.popitem(last=False)
+    account = request.app.state.platform.issuer.account_of(bearer_of(request.headers))
+    principal = hashlib.sha256(account.encode()).hexdigest()
+    asked = hashlib.sha256(f"{request.url.query}\n{body_digest}".encode()).hexdigest()
+    return RequestKey(principal, f"{request.method} {request.url.path}"[:400], text, asked)
 
 
 def _refuse_repeat(connection: Connection, key: RequestKey) -> None:

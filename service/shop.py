@@ -14,7 +14,7 @@ from authorization.licences import Licence, require_licence
 from authorization.organisations import group_of, organisations_of
 from authorization.revocation import SuspensionBoard, check_in_force
 from authorization.separation import check_not_redeveloping
-from disclosure.release.desk import Delivered, delivered_product
+from disclosure.release.delivered import Delivered, delivered_product
 from foundation.db import reading
 from foundation.errors import Denied, Message, SandgateError
 from foundation.identity import Actor
@@ -76,6 +76,7 @@ class ProductShop:
             refused = {**public, "code": refusal.code}
             event = AuditEvent(EntryKind.PRODUCT_REFUSED, actor, refused)
             self._writer.submit(event, no_effect)
+            refusal.logged = True
             raise
         delivered, gross_micro_fen = recorded.value
         return Fetched(delivered, recorded.index, recorded.receipt, gross_micro_fen)

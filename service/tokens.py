@@ -7,6 +7,7 @@ an account only: person, organisation, roles and age come from the registry at e
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from foundation.keys import KeyStore, signature_holds
 
 ISSUER_KEY = "development-issuer"
 TOKEN_SECONDS_MAX = 12 * 3600
+BEARER = "Bearer "
 _PREFIX = "sgdev1"
 
 
@@ -79,6 +81,12 @@ class DevelopmentIssuer:
 
     def _signed(self, payload: bytes, signature: bytes) -> bool:
         return signature_holds(self._public_key, signature, payload)
+
+
+def bearer_of(headers: Mapping[str, str]) -> str:
+    """Return the token of an ``Authorization`` header (RFC 6750), empty where there is none."""
+    header = headers.get("authorization", "")
+    return header.removeprefix(BEARER) if header.startswith(BEARER) else ""
 
 
 def _encode(data: bytes) -> str:

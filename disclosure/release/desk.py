@@ -1,17 +1,19 @@
 """The desk: a request names a stored answer; the desk recomputes, checks, collects votes, delivers.
 
 Votes name the digest of the desk's own bytes. What is delivered is encoded anew from the stored
-answer and must have that digest; nothing that came from a session is ever sent out (I15).
+answer and must have that digest; nothing that came from a session is ever sent out (I15). What a
+crash or a suspension left half done is taken up again by ``resume``.
 """
 
 import json
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, update
 
-from audit.events import AuditEvent, PendingEntry, Writer
+from audit.events import AuditEvent, PendingEntry, Writer, no_effect
 from audit.tags import EntryKind
 from authorization.organisations import group_of, organisations_of
 from authorization.revocation import SuspensionBoard, check_in_force
@@ -22,18 +24,21 @@ from disclosure.checks.desk import CheckedAnswer, CheckResult, all_passed, run_c
 from disclosure.given import evidence_in, table_of
 from disclosure.release.certificate import issue_certificate
 from disclosure.release.encoding import encode_table, sha256_of
-from disclosure.release.requests import Request, require_request
+from disclosure.release.requests import Request, requests_of, require_request
 from disclosure.release.states import ReleaseMove, ReleaseState, next_state
 from disclosure.store import release_request, release_vote
 from foundation.canonical import canonical_bytes
 from foundation.db import reading
-from foundation.errors import Conflict, Message, NotFound
+from foundation.errors import Conflict, Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from foundation.keys import KeyStore
 from policies.schema.disclosure import DisclosureRules
 
+log = logging.getLogger("sandgate.release")
+
 FILE_FORMAT = "csv"
+HALF_DONE = (ReleaseState.SUBMITTED, ReleaseState.APPROVED)
 
 
 class ReleaseRequest(Frozen):
@@ -50,16 +55,6 @@ class ReleaseVote(Frozen):
     decision: Literal["approve", "refuse"]
     sha256: str = Field(min_length=1, max_length=80)
     comment: str = Field(default="", max_length=2_000)
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A release as it left: the product of its licence."""
-
-    id: str
-    sha256: str
-    content: bytes
-    certificate: str
 
 
 class ReleaseDesk:
@@ -82,59 +77,99 @@ class ReleaseDesk:
 
     def submit(self, actor: Actor, licence: str, asked: ReleaseRequest) -> Request:
         """Recompute and check one stored answer; the request stands, or is refused with why."""
-        with reading(self._engine) as connection:
-            answer = _require_answer(connection, asked.answer_id, licence)
-        content = _recomputed(answer)
-        request_id = new_id("rel")
-        self._record_request(actor, licence, asked, request_id, answer, content)
-        checks = run_checks(self._as_checked(answer, asked, request_id, content), self._rules)
-        return self._record_checks(request_id, licence, checks)
+        try:
+            with reading(self._engine) as connection:
+                answer = _require_answer(connection, asked.answer_id, licence)
+            request = self._record_request(actor, licence, asked, answer)
+        except SandgateError as refusal:
+            public = {"licence": licence, "answer": asked.answer_id}
+            self._log_refusal(EntryKind.RELEASE_REFUSED, actor, public, refusal)
+            raise
+        return self._check(request)
 
     def vote(self, actor: Actor, request_id: str, vote: ReleaseVote) -> Request:
         """Record one vote; the last approval delivers. Raises Denied for whoever may not vote."""
-        self._record_vote(actor, request_id, vote)
-        with reading(self._engine) as connection:
-            request = require_request(connection, request_id)
-        return self._deliver(request) if request.state is ReleaseState.APPROVED else request
+        try:
+            request = self._record_vote(actor, request_id, vote)
+        except SandgateError as refusal:
+            public = {"release": request_id, "sha256": vote.sha256}
+            self._log_refusal(EntryKind.VOTE_REFUSED, actor, public, refusal)
+            raise
+        return self._carried_on(request)
 
-    def preview(self, request_id: str) -> bytes:
-        """Return the very bytes that would leave, for a checker to read."""
+    def preview(self, actor: Actor, request_id: str) -> bytes:
+        """Return the very bytes that would leave, for a checker to read; the reading is logged."""
         with reading(self._engine) as connection:
             request = require_request(connection, request_id)
             answer = _require_answer(connection, request.answer, request.licence)
-        return _same_bytes(request, answer)
+        content = _same_bytes(request, answer)
+        public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}
+        event = AuditEvent(EntryKind.RELEASE_PREVIEWED, actor, public)
+        self._writer.submit(event, no_effect)
+        return content
 
-    def _as_checked(
-        self, answer: StoredAnswer, asked: ReleaseRequest, request_id: str, content: bytes
-    ) -> CheckedAnswer:
-        return CheckedAnswer(
+    def resume(self) -> list[str]:
+        """Carry on with what is only submitted or only approved; return what changed state.
+
+        For the service's start and for a licence that was resumed. What cannot be carried on now,
+        because its licence is shut, waits.
+        """
+        with reading(self._engine) as connection:
+            waiting = [item for item in requests_of(connection, None) if item.state in HALF_DONE]
+        return [item.id for item in waiting if self._carried_on(item).state is not item.state]
+
+    def _carried_on(self, request: Request) -> Request:
+        """Return the request after the desk's own next step; unchanged where that must wait."""
+        step = {ReleaseState.SUBMITTED: self._check, ReleaseState.APPROVED: self._deliver}
+        if request.state not in step:
+            return request
+        try:
+            return step[request.state](request)
+        except SandgateError as refusal:
+            log.warning("release %s waits as %s: %s", request.id, request.state, refusal.code)
+            with reading(self._engine) as connection:
+                return require_request(connection, request.id)
+
+    def _log_refusal(
+        self, kind: EntryKind, actor: Actor, public: Mapping[str, object], refusal: SandgateError
+    ) -> None:
+        event = AuditEvent(kind, actor, {**public, "code": refusal.code})
+        self._writer.submit(event, no_effect)
+        refusal.logged = True
+
+    def _check(self, request: Request) -> Request:
+        """Run every check on the recomputed bytes and record what they found."""
+        with reading(self._engine) as connection:
+            answer = _require_answer(connection, request.answer, request.licence)
+        checked = CheckedAnswer(
             mode=answer.given.mode,
             table=table_of(answer.given.content),
-            content_bytes=len(content),
+            content_bytes=len(_same_bytes(request, answer)),
             evidence=evidence_in(answer.given.summary),
-            title_zh=asked.title_zh,
-            title_en=asked.title_en,
-            file_name=f"{request_id}.{FILE_FORMAT}",
+            title_zh=request.title_zh,
+            title_en=request.title_en,
+            file_name=f"{request.id}.{FILE_FORMAT}",
         )
+        return self._record_checks(request, run_checks(checked, self._rules))
 
     def _record_request(
         self,
         actor: Actor,
         licence: str,
         asked: ReleaseRequest,
-        request_id: str,
         answer: StoredAnswer,
-        content: bytes,
-    ) -> None:
+    ) -> Request:
+        request_id = new_id("rel")
+        sha256 = sha256_of(_recomputed(answer))
         public = {
             "release": request_id,
             "licence": licence,
             "answer": answer.id,
             "answer_entry": answer.answered_index,
-            "sha256": sha256_of(content),
+            "sha256": sha256,
         }
 
-        def apply(connection: Connection, entry: PendingEntry) -> None:
+        def apply(connection: Connection, entry: PendingEntry) -> Request:
             check_in_force(connection, self._board, licence, entry.time_us)
             connection.execute(
                 insert(release_request).values(
@@ -147,38 +182,38 @@ class ReleaseDesk:
                     title_en=asked.title_en,
                     state=ReleaseState.SUBMITTED.value,
                     format=FILE_FORMAT,
-                    content_digest=sha256_of(content),
+                    content_digest=sha256,
                     submitted_index=entry.index,
                     submitted_us=entry.time_us,
                 )
             )
+            return require_request(connection, request_id)
 
-        self._writer.submit(AuditEvent(EntryKind.RELEASE_SUBMITTED, actor, public), apply)
+        event = AuditEvent(EntryKind.RELEASE_SUBMITTED, actor, public)
+        return self._writer.submit(event, apply).value
 
-    def _record_checks(
-        self, request_id: str, licence: str, checks: tuple[CheckResult, ...]
-    ) -> Request:
+    def _record_checks(self, request: Request, checks: tuple[CheckResult, ...]) -> Request:
         passed = all_passed(checks)
         move = ReleaseMove.PASS_CHECKS if passed else ReleaseMove.FAIL_CHECKS
         kind = EntryKind.RELEASE_CHECKED if passed else EntryKind.RELEASE_REFUSED
         found = [check.as_public() for check in checks]
         public = {
-            "release": request_id,
-            "licence": licence,
+            "release": request.id,
+            "licence": request.licence,
             "failed": [check.check for check in checks if not check.passed],
             "rules_version": self._rules.version,
         }
 
         def apply(connection: Connection, _entry: PendingEntry) -> Request:
-            request = require_request(connection, request_id)
-            state = next_state(request.state, move)
-            _set(connection, request, state=state.value, checks=json.dumps(found))
-            return require_request(connection, request_id)
+            current = require_request(connection, request.id)
+            state = next_state(current.state, move)
+            _set(connection, current, state=state.value, checks=json.dumps(found))
+            return require_request(connection, request.id)
 
         return self._writer.submit(AuditEvent(kind, SYSTEM_ACTOR, public), apply).value
 
-    def _record_vote(self, actor: Actor, request_id: str, vote: ReleaseVote) -> None:
-        def apply(connection: Connection, entry: PendingEntry) -> None:
+    def _record_vote(self, actor: Actor, request_id: str, vote: ReleaseVote) -> Request:
+        def apply(connection: Connection, entry: PendingEntry) -> Request:
             request = require_request(connection, request_id)
             check_may_vote(
                 actor,
@@ -207,10 +242,11 @@ class ReleaseDesk:
             )
             _set(connection, request, state=state.value)
             entry.amend(licence=request.licence, state=state.value)
+            return require_request(connection, request_id)
 
         public = {"release": request_id, "decision": vote.decision, "sha256": vote.sha256}
         event = AuditEvent(EntryKind.RELEASE_VOTED, actor, public, {"comment": vote.comment})
-        self._writer.submit(event, apply)
+        return self._writer.submit(event, apply).value
 
     def _deliver(self, request: Request) -> Request:
         """Encode once more, compare with what was voted, certify and hand over."""
@@ -252,42 +288,6 @@ class ReleaseDesk:
         public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}
         event = AuditEvent(EntryKind.RELEASE_DELIVERED, SYSTEM_ACTOR, public)
         return self._writer.submit(event, apply).value
-
-
-def delivered_product(connection: Connection, licence: str) -> Delivered:
-    """Return the newest delivered release of a licence: its product. Raises NotFound."""
-    row = connection.execute(
-        select(release_request)
-        .where(
-            release_request.c.licence == licence,
-            release_request.c.state == ReleaseState.DELIVERED.value,
-        )
-        .order_by(release_request.c.delivered_us.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(
-            "product_not_released",
-            Message("该授权还没有已放行的产品。", "Nothing was released under this licence yet."),
-            field="licence",
-        )
-    return Delivered(row.id, row.content_digest, bytes(row.content), row.certificate)
-
-
-def certificate_of(connection: Connection, request_id: str) -> dict[str, object]:
-    """Return the certificate of a delivered release. Raises Conflict before delivery."""
-    request = require_request(connection, request_id)
-    if request.state is not ReleaseState.DELIVERED:
-        raise Conflict(
-            "release_not_delivered",
-            Message(
-                "该申请尚未放行，没有证书。",
-                "This request was not delivered; it has no certificate.",
-            ),
-            field="state",
-        )
-    certificate: dict[str, object] = json.loads(request.certificate)
-    return certificate
 
 
 def _require_answer(connection: Connection, answer_id: str, licence: str) -> StoredAnswer:

@@ -1,8 +1,11 @@
 """The catalogue: entries, populations, data sets and their versions, from those who supply them."""
 
+import hashlib
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from catalog.populations import (
@@ -13,14 +16,15 @@ from catalog.populations import (
 from catalog.registration import register_dataset, register_entry
 from catalog.store import current_version, dataset_by_name, datasets
 from foundation.db import reading
-from foundation.errors import InvalidInput, Message, NotFound
+from foundation.errors import Message, NotFound
 from foundation.ids import random_name
+from service.api.bodies import BodyTooLarge, UploadRoute
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, SupplierCaller
 from service.bootstrap import Platform
-from service.idempotency import IdempotentRoute
+from service.idempotency import IdempotentRoute, serve_once
 
 router = APIRouter(prefix="/catalog", route_class=IdempotentRoute, tags=["catalog"])
-uploads = APIRouter(prefix="/catalog", tags=["catalog"])
+uploads = APIRouter(prefix="/catalog", route_class=UploadRoute, tags=["catalog"])
 
 Document = Annotated[dict[str, Any], Body()]
 
@@ -98,38 +102,43 @@ def get_row_count(name: str, actor: SupplierCaller, platform: OnPlatform) -> dic
     return {"dataset": name, "number": version.number, "row_count": version.row_count}
 
 
-@uploads.post("/datasets/{name}/versions", status_code=201)
+@uploads.post("/datasets/{name}/versions", status_code=201, response_model=None)
 async def post_version(
     name: str,
     request: Request,
     actor: SupplierCaller,
     platform: OnPlatform,
     file_name: Annotated[str, Query(min_length=1, max_length=200)],
-) -> dict[str, object]:
+) -> Response:
     """Upload one file (CSV or Parquet, as the raw body); publish it as the next version."""
     path = platform.settings.home / "uploads" / random_name()
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        await _receive(request, platform, path)
+
+    async def publish() -> Response:
         version = await run_in_threadpool(platform.publisher.publish, actor, name, path, file_name)
+        published = {
+            "version": version.id,
+            "number": version.number,
+            "manifest_digest": version.manifest_digest,
+        }
+        return JSONResponse(published, status_code=201)
+
+    try:
+        body_digest = await _receive(request, platform, path)
+        return await serve_once(request, body_digest, publish)
     finally:
         path.unlink(missing_ok=True)
-    return {
-        "version": version.id,
-        "number": version.number,
-        "manifest_digest": version.manifest_digest,
-    }
 
 
-async def _receive(request: Request, platform: Platform, path: Any) -> None:
-    """Write the body to a file, and stop at the largest size a source may have."""
+async def _receive(request: Request, platform: Platform, path: Path) -> str:
+    """Write the body to a file, stop at the largest size a source may have, return its digest."""
     limit = platform.catalog_rules.source_bytes_max
-    received = 0
+    received, digest = 0, hashlib.sha256()
     with path.open("xb") as file:
         async for chunk in request.stream():
             received += len(chunk)
             if received > limit:
-                raise InvalidInput(
+                raise BodyTooLarge(
                     "file_too_large",
                     Message(
                         f"文件超过 {limit} 字节的上限，请拆分后分版本提交。",
@@ -139,3 +148,5 @@ async def _receive(request: Request, platform: Platform, path: Any) -> None:
                     rule="policies/catalog",
                 )
             file.write(chunk)
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -16,10 +16,11 @@ from disclosure.release.desk import ReleaseRequest
 from disclosure.scope import QuestionScope
 from foundation.db import reading
 from foundation.errors import Denied, Message
+from service.api.bodies import StrictRoute
 from service.api.callers import OnPlatform, platform_of
 from service.errors import language_of
 
-router = APIRouter(prefix="/v1", tags=["gateway"])
+router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["gateway"])
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 SQL_CHARACTERS_MAX = 100_000
 

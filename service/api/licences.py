@@ -109,9 +109,10 @@ def post_end(
 def post_resumption(
     licence_id: str, body: Reason, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
-    """Lift a suspension."""
+    """Lift a suspension; releases that were approved meanwhile are delivered."""
     recorded = platform.revocation.resume(actor, licence_id, body.reason)
     platform.activation.reload()
+    platform.desk.resume()
     return {"id": licence_id, "state": recorded.value.state, "entry": recorded.index}
 
 

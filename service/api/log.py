@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 
@@ -12,11 +12,13 @@ from audit.tags import KIND_SENTENCES, EntryKind
 from foundation.clock import to_iso
 from foundation.db import reading
 from foundation.ids import random_name
+from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, OverseerCaller, RegulatorCaller
 from service.evidence import evidence_files
 
-router = APIRouter(prefix="/log", tags=["audit"])
+router = APIRouter(prefix="/log", route_class=StrictRoute, tags=["audit"])
 ENTRIES_MAX = 500
+INDEX_MAX = 2**63 - 1
 
 
 @router.get("/key", response_class=PlainTextResponse)
@@ -60,7 +62,7 @@ def post_bundle(actor: RegulatorCaller, platform: OnPlatform) -> FileResponse:
 def get_entries(
     actor: OverseerCaller,
     platform: OnPlatform,
-    start: Annotated[int, Query(ge=0)] = 0,
+    start: Annotated[int, Query(ge=0, le=INDEX_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=ENTRIES_MAX)] = 100,
     kind: Annotated[EntryKind | None, Query()] = None,
     licence: Annotated[str | None, Query(max_length=80)] = None,
@@ -92,7 +94,9 @@ def get_entries(
 
 
 @router.get("/entries/{index}/receipt", response_class=PlainTextResponse)
-def get_receipt(index: int, _actor: AnyCaller, platform: OnPlatform) -> str:
+def get_receipt(
+    index: Annotated[int, Path(ge=0, le=INDEX_MAX)], _actor: AnyCaller, platform: OnPlatform
+) -> str:
     """Return the proof of an entry's place in the log. It discloses hashes only."""
     with reading(platform.engine) as connection:
         return receipt_for(connection, index)

@@ -12,13 +12,14 @@ from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor, Role
 from sandbox.proxy_rules import ENTER_PATH
 from sandbox.sessions import Session, SessionState
+from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, OperatorCaller
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 from service.session_page import session_page
 
 router = APIRouter(prefix="/sessions", route_class=IdempotentRoute, tags=["sessions"])
-pages = APIRouter(tags=["pages"])
+pages = APIRouter(route_class=StrictRoute, tags=["pages"])
 
 
 class SessionRequest(Frozen):

@@ -1,0 +1,57 @@
+"""What was delivered: the newest release of a licence, its product; and certificates."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from disclosure.release.requests import require_request
+from disclosure.release.states import ReleaseState
+from disclosure.store import release_request
+from foundation.errors import Conflict, Message, NotFound
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A release as it left: the product of its licence."""
+
+    id: str
+    sha256: str
+    content: bytes
+    certificate: str
+
+
+def delivered_product(connection: Connection, licence: str) -> Delivered:
+    """Return the newest delivered release of a licence: its product. Raises NotFound."""
+    row = connection.execute(
+        select(release_request)
+        .where(
+            release_request.c.licence == licence,
+            release_request.c.state == ReleaseState.DELIVERED.value,
+        )
+        .order_by(release_request.c.delivered_us.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(
+            "product_not_released",
+            Message("该授权还没有已放行的产品。", "Nothing was released under this licence yet."),
+            field="licence",
+        )
+    return Delivered(row.id, row.content_digest, bytes(row.content), row.certificate)
+
+
+def certificate_of(connection: Connection, request_id: str) -> dict[str, object]:
+    """Return the certificate of a delivered release. Raises Conflict before delivery."""
+    request = require_request(connection, request_id)
+    if request.state is not ReleaseState.DELIVERED:
+        raise Conflict(
+            "release_not_delivered",
+            Message(
+                "该申请尚未放行，没有证书。",
+                "This request was not delivered; it has no certificate.",
+            ),
+            field="state",
+        )
+    certificate: dict[str, object] = json.loads(request.certificate)
+    return certificate

@@ -21,7 +21,7 @@ from audit.tags import EntryKind
 from foundation.db import metadata
 from foundation.errors import Conflict, InvalidInput, Message
 from service.api.bodies import Handler, StrictRoute
-from service.tokens import bearer_of
+from service.tokens import TokenIssuer, bearer_of
 
 T = TypeVar("T")
 
@@ -149,7 +149,11 @@ class IdempotentWriter:
 
 
 class IdempotentRoute(StrictRoute):
-    """A route whose POSTs honour the ``Idempotency-Key`` header."""
+    """A route for callers with a token, whose POSTs honour the ``Idempotency-Key`` header."""
+
+    def admit(self, request: Request) -> None:
+        """Read nothing of a request without a valid token."""
+        _account_of(request)
 
     async def serve(self, request: Request, handler: Handler) -> Response:
         """Serve once for each key."""
@@ -190,10 +194,14 @@ def _key_of(request: Request, body_digest: str) -> RequestKey:
             ),
             field="Idempotency-Key",
         )
-    account = request.app.state.platform.issuer.account_of(bearer_of(request.headers))
-    principal = hashlib.sha256(account.encode()).hexdigest()
+    principal = hashlib.sha256(_account_of(request).encode()).hexdigest()
     asked = hashlib.sha256(f"{request.url.query}\n{body_digest}".encode()).hexdigest()
     return RequestKey(principal, f"{request.method} {request.url.path}"[:400], text, asked)
+
+
+def _account_of(request: Request) -> str:
+    issuer: TokenIssuer = request.app.state.platform.issuer
+    return issuer.account_of(bearer_of(request.headers))
 
 
 def _refuse_repeat(connection: Connection, key: RequestKey) -> None:

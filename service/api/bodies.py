@@ -63,6 +63,7 @@ class StrictRoute(APIRoute):
         reads_json = self.body_field is not None
 
         async def strict_handler(request: Request) -> Response:
+            self.admit(request)
             check_address(request)
             limited = Request(request.scope, _limited(request.receive))
             if reads_json:
@@ -71,6 +72,9 @@ class StrictRoute(APIRoute):
             return await self.serve(limited, handler)
 
         return strict_handler
+
+    def admit(self, request: Request) -> None:
+        """Refuse who may not even be read; a kind of route may ask for a token here."""
 
     async def serve(self, request: Request, handler: Handler) -> Response:
         """Answer a checked request; a kind of route may do more around it."""

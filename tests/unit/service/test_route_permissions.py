@@ -1,0 +1,109 @@
+"""Each route of the API shows in its signature who may call it; the public ones are named here."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+import service.api
+from service.api import (
+    catalog,
+    gateway,
+    health,
+    licences,
+    log,
+    organisations,
+    periods,
+    products,
+    releases,
+    sessions,
+)
+from service.api.bodies import StrictRoute, UploadRoute
+from service.api.callers import any_caller, platform_of
+from service.api.gateway import session_scope
+
+PUBLIC = {
+    ("GET", "/health"),
+    ("GET", "/log/key"),
+    ("GET", "/log/checkpoint"),
+    ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
+}
+MODULES = (catalog, health, licences, log, organisations, periods, products, releases, sessions)
+ROUTERS: tuple[APIRouter, ...] = (
+    *(module.router for module in MODULES),
+    catalog.uploads,
+    sessions.pages,
+)
+
+
+def routes(*routers: APIRouter) -> Iterator[tuple[str, APIRoute]]:
+    for router in routers:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            for method in sorted(route.methods):
+                yield method, route
+
+
+def callers_of(dependant: Dependant) -> list[str]:
+    """Name the dependencies that say who calls: those of ``service.api.callers``."""
+    return [
+        getattr(item.call, "__qualname__", "")
+        for item in dependant.dependencies
+        if getattr(item.call, "__module__", "") == "service.api.callers"
+        and item.call is not platform_of
+    ]
+
+
+def is_public(method: str, route: APIRoute) -> bool:
+    pages = any(route is page for page in sessions.pages.routes)
+    return (method, route.path) in PUBLIC and (pages or not route.path.startswith("/sessions"))
+
+
+def test_every_route_has_exactly_one_caller_or_is_named_public() -> None:
+    found = list(routes(*ROUTERS))
+    assert len(found) >= 35
+    for method, route in found:
+        wanted = 0 if is_public(method, route) else 1
+        assert len(callers_of(route.dependant)) == wanted, f"{method} {route.path}"
+
+
+def test_every_route_that_moves_something_names_a_role() -> None:
+    for method, route in routes(*ROUTERS):
+        if method != "GET":
+            named = [item.call for item in route.dependant.dependencies]
+            assert any_caller not in named, f"{method} {route.path} lets anyone write"
+
+
+def test_every_gateway_route_knows_its_session() -> None:
+    for method, route in routes(gateway.router):
+        named = [item.call for item in route.dependant.dependencies]
+        assert session_scope in named, f"{method} {route.path}"
+
+
+def test_every_route_reads_strictly() -> None:
+    for method, route in routes(*ROUTERS, gateway.router):
+        if (method, route.path) != ("GET", "/health"):
+            assert isinstance(route, StrictRoute | UploadRoute), f"{method} {route.path}"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_nothing_is_changed_in_place_or_deleted(method: str) -> None:
+    assert not [route.path for found, route in routes(*ROUTERS) if found == method]
+
+
+def test_every_router_module_is_known_to_this_test() -> None:
+    folder = Path(service.api.__file__).parent
+    with_router = {
+        path.stem
+        for path in folder.glob("*.py")
+        if any(
+            isinstance(node, ast.Call) and getattr(node.func, "id", "") == "APIRouter"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    }
+    named = {module.__name__.rpartition(".")[2] for module in (*MODULES, gateway)}
+    assert with_router == named

@@ -4,7 +4,7 @@ Nothing here can reach an engine's data or a stored answer: what it decides, and
 a function of the question and of policy alone (I14).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -174,7 +174,8 @@ class Preparing:
         except Refused as refused:
             if checked.aggregates:
                 raise
-            raise _protected(found, refused) from refused
+            protected = {column for _, column in found.protected}
+            raise _protected(protected or granted.aggregate_columns, refused) from refused
 
     def _decided(
         self, scope: QuestionScope, granted: GrantedDataset, found: Classification
@@ -216,8 +217,8 @@ def _only_table(found: Classification) -> str:
     return next(iter(found.tables))
 
 
-def _protected(found: Classification, refused: Refused) -> Refused:
-    names = ", ".join(sorted(column for _, column in found.protected))
+def _protected(columns: Collection[str], refused: Refused) -> Refused:
+    names = ", ".join(sorted(columns))
     return Refused(
         "column_protected",
         Message(

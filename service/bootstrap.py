@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -24,6 +25,7 @@ from disclosure.gate.question import QueryGate
 from disclosure.pipeline import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
 from foundation.clock import Clock, SystemClock
+from foundation.confinement import launch
 from foundation.db import open_engine, reading
 from foundation.errors import Message, Unavailable
 from foundation.host_report import HostReport, probe_host
@@ -174,7 +176,8 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     found(ground.writer, ground.engine)
     settings, pack, writer, engine = ground.settings, ground.pack, ground.writer, ground.engine
     board = SuspensionBoard(settings.home / "closures")
-    pool = EnginePool(_service_environment(), _engine_limits(settings), ground.clock)
+    launcher = partial(launch, bubblewrap=settings.bubblewrap)
+    pool = EnginePool(_service_environment(), _engine_limits(settings), ground.clock, launcher)
     undo.callback(pool.close)
     enforcer = _enforcer(ground)
     tickets = Tickets(ground.clock)

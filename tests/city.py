@@ -21,6 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uvicorn
 
+from audit.notes import parse_checkpoint
+from audit.reading import LogEntry, read_entries
+from audit.tags import EntryKind
 from authorization.agreements import Agreement, create_agreement
 from authorization.documents import LicenceDocument
 from authorization.licences import activate_licence, draft_licence, new_licence_id
@@ -204,6 +207,15 @@ class City:
         if self._server is not None:
             self._server.stop()
         self.platform.close()
+
+    def entries(self, *kinds: EntryKind, first: int = 0) -> list[LogEntry]:
+        """Return the log's entries of these kinds (of any, where none is named)."""
+        with reading(self.platform.engine) as connection:
+            return read_entries(connection, first=first, kinds=kinds)
+
+    def log_size(self) -> int:
+        """Return how many entries the log holds."""
+        return parse_checkpoint(self.platform.log.head()).size
 
     def publish(self, dataset: str, rows: Sequence[Row]) -> Version:
         """Publish rows as the next version of a data set."""

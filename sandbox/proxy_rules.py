@@ -68,6 +68,7 @@ _CONTENTS_QUERY: Mapping[str, frozenset[str]] = {
     "type": frozenset({"notebook", "file", "directory"}),
     "format": frozenset({"json", "text"}),
     "hash": frozenset({"0", "1"}),
+    "contentProviderId": frozenset({"undefined"}),  # what JupyterLab 4.6 sends for its own drive
 }
 _STAMP = re.compile(r"^[0-9]{1,20}$")
 _NEVER_IN_A_QUERY = frozenset({"token", "download"})

@@ -26,6 +26,7 @@ from examples.demo import (
     revocation_step,
     session_step,
 )
+from examples.demo.notebook import SessionClient, read_notebook
 from examples.demo.stage import REPOSITORY, Stage
 from examples.report.build_report import build
 
@@ -192,7 +193,10 @@ def _keep(stage: Stage, console: Console) -> None:
     stage.callers["founder"].post(f"/licences/{licence}/resume", {"reason": "demo"}, expect=200)
     analyst = stage.callers["analyst"]
     session = analyst.post("/sessions", {"licence": licence})
-    page = analyst.post(f"/sessions/{session['id']}/tickets")["page"]
+    tickets = f"/sessions/{session['id']}/tickets"
+    client = SessionClient(stage, analyst.post(tickets)["url"])
+    client.put_notebook(session_step.NOTEBOOK.name, read_notebook(session_step.NOTEBOOK))
+    page = analyst.post(tickets)["page"]
     console.print(
         stage.say(f"在浏览器中打开（一分钟内有效）：{page}", f"Open within a minute: {page}")
     )

@@ -44,6 +44,13 @@ class SessionClient:
         """GET a path below the session's root."""
         return self._http.get(f"{self.root}{path}")
 
+    def put_notebook(self, name: str, notebook: dict[str, Any]) -> None:
+        """Save a notebook in the session's home, where the file browser shows it."""
+        body = {"type": "notebook", "format": "json", "content": notebook}
+        answer = self._http.put(f"{self.root}/api/contents/{name}", json=body)
+        if answer.status_code not in {200, 201}:
+            raise StepFailed(f"the notebook was not saved: {answer.status_code}")
+
     def start_kernel(self) -> str:
         """Start the default kernel and return its id."""
         answer = self._http.post(f"{self.root}/api/kernels", json={"name": "python3"})

@@ -29,7 +29,7 @@ from disclosure.release.states import ReleaseMove, ReleaseState, next_state
 from disclosure.store import release_request, release_vote
 from foundation.canonical import canonical_bytes
 from foundation.db import reading
-from foundation.errors import Conflict, Message, NotFound, SandgateError
+from foundation.errors import Conflict, InvalidInput, Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from foundation.keys import KeyStore
@@ -332,7 +332,7 @@ def _check_vote(request: Request, vote: ReleaseVote) -> None:
             rule="I15",
         )
     if vote.decision == "refuse" and not vote.comment.strip():
-        raise Conflict(
+        raise InvalidInput(
             "refusal_needs_reason",
             Message("拒绝须写明理由。", "A refusal needs its reason."),
             field="comment",

@@ -106,6 +106,16 @@ def test_jupyterlab_is_usable_in_the_frame(frame: Frame) -> None:
     assert title == 200
 
 
+def test_an_operator_opens_a_notebook_and_runs_a_cell(frame: Frame, page: Page) -> None:
+    """As a person does it: the launcher's card, a line of code, Shift and Enter."""
+    frame.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
+    frame.locator(".jp-Notebook .cm-content").first.wait_for(timeout=60_000)
+    frame.locator(".jp-Notebook .cm-content").first.click()
+    page.keyboard.type("print(6 * 7, 'from the sandbox')")
+    page.keyboard.press("Shift+Enter")
+    frame.locator(".jp-OutputArea-output", has_text="42 from the sandbox").wait_for(timeout=60_000)
+
+
 @pytest.mark.parametrize("name", ATTEMPTS)
 def test_hostile_script_reaches_no_other_origin(
     name: str,

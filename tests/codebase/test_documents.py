@@ -28,6 +28,7 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
+FINDING = re.compile(r"[a-z]+(?:_[a-z]+)+")
 FINDING_CALLS = {"report.add", "report.good", "report.tampered"}
 READMES = ("README.md", "README.zh-CN.md")
 
@@ -72,18 +73,24 @@ def broken_links(path: Path) -> list[str]:
     return broken
 
 
+def code_places(node: ast.AST) -> list[ast.expr]:
+    """Return the expressions where a finding's code stands: a report's argument, a problem."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in FINDING_CALLS:
+        return node.args
+    if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+        return node.value.elts[:1]
+    return []
+
+
 def finding_codes() -> set[str]:
     """Return every code that the offline verifier can report, from its source."""
-    codes = set()
+    codes: set[str] = set()
     for path in (REPOSITORY / "audit" / "verify").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in FINDING_CALLS:
-                codes |= {
-                    leaf.value
-                    for argument in node.args
-                    for leaf in ast.walk(argument)
-                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
-                }
+            for place in code_places(node):
+                ways = [place.body, place.orelse] if isinstance(place, ast.IfExp) else [place]
+                found = [way.value for way in ways if isinstance(way, ast.Constant)]
+                codes |= {text for text in found if FINDING.fullmatch(str(text))}
     return codes
 
 

@@ -109,7 +109,7 @@ def test_jupyterlab_is_usable_in_the_frame(frame: Frame) -> None:
 def test_an_operator_opens_a_notebook_and_runs_a_cell(frame: Frame, page: Page) -> None:
     """As a person does it: the launcher's card, a line of code, Shift and Enter."""
     frame.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
-    frame.locator(".jp-Notebook .cm-content").first.wait_for(timeout=60_000)
+    frame.get_by_text("(Sandgate) | Idle").first.wait_for(timeout=60_000)
     frame.locator(".jp-Notebook .cm-content").first.click()
     page.keyboard.type("print(6 * 7, 'from the sandbox')")
     page.keyboard.press("Shift+Enter")

@@ -89,8 +89,8 @@ def finding_codes() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for place in code_places(node):
                 ways = [place.body, place.orelse] if isinstance(place, ast.IfExp) else [place]
-                found = [way.value for way in ways if isinstance(way, ast.Constant)]
-                codes |= {text for text in found if FINDING.fullmatch(str(text))}
+                found = [str(way.value) for way in ways if isinstance(way, ast.Constant)]
+                codes |= {text for text in found if FINDING.fullmatch(text)}
     return codes
 
 

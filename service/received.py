@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from audit.events import AuditEvent, Writer, no_effect
 from audit.reading import LogEntry, read_entries
 from audit.tags import KIND_SENTENCES, EntryKind
+from authorization.licences import require_licence
 from disclosure.answers import received
 from foundation.clock import to_iso
 from foundation.db import reading
@@ -30,7 +31,9 @@ class ReceivedList:
         self._writer = writer
 
     def list(self, licence: str, actor: Actor) -> list[dict[str, object]]:
-        """Return what left under a licence, in the order of the log."""
+        """Return what left under a licence, in the order of the log. Raises NotFound."""
+        with reading(self._engine) as connection:
+            require_licence(connection, licence)
         public = {"licence": licence}
         self._writer.submit(AuditEvent(EntryKind.RECEIVED_LISTED, actor, public), no_effect)
         with reading(self._engine) as connection:

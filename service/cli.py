@@ -19,7 +19,6 @@ from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_remote import REFUSED, UNUSABLE, audit, licence, period, statement
 from service.founding import founder_token
-from service.serving import serve_forever
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +35,8 @@ app.add_typer(statement, name="statement")
 @app.command()
 def serve() -> None:
     """Start the service with the settings of the environment (SANDGATE_…). 启动服务"""
+    from service.serving import serve_forever  # noqa: PLC0415 - the other commands start faster
+
     raise typer.Exit(serve_forever(Settings()))
 
 

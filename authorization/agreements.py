@@ -1,6 +1,6 @@
 """The operating agreement (授权运营协议) that every licence stands on: parties, term, approvals.
 
-Its thirteen clauses stay on paper for now; kept here is what a licence is checked against.
+Its thirteen clauses stay on paper; kept here is what a licence is checked against.
 """
 
 from pydantic import Field

@@ -23,6 +23,7 @@ from disclosure.outcome import Refused
 from disclosure.plan.binding import plan_question
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.pricing import PricedPlan, price
+from disclosure.plan.refusals import example_sql, try_instead
 from disclosure.scope import QuestionScope
 from foundation.canonical import digest
 from foundation.clock import Clock
@@ -175,7 +176,8 @@ class Preparing:
             if checked.aggregates:
                 raise
             protected = {column for _, column in found.protected}
-            raise _protected(protected or granted.aggregate_columns, refused) from refused
+            sql = example_sql(granted.asked(), protected)
+            raise _protected(protected or granted.aggregate_columns, sql) from refused
 
     def _decided(
         self, scope: QuestionScope, granted: GrantedDataset, found: Classification
@@ -217,7 +219,7 @@ def _only_table(found: Classification) -> str:
     return next(iter(found.tables))
 
 
-def _protected(columns: Collection[str], refused: Refused) -> Refused:
+def _protected(columns: Collection[str], sql: str | None) -> Refused:
     names = ", ".join(sorted(columns))
     return Refused(
         "column_protected",
@@ -227,8 +229,8 @@ def _protected(columns: Collection[str], refused: Refused) -> Refused:
         ),
         field=names,
         rule="policies/privacy",
-        way_out=refused.way_out,
-        allowed_sql=refused.allowed_sql,
+        way_out=try_instead(sql),
+        allowed_sql=sql,
     )
 
 

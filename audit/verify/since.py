@@ -7,7 +7,7 @@ elsewhere refuses it. A kept file with leaf hashes, or an earlier bundle, also n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.verify.findings import Report, Unusable
+from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.log import VerifiedLog, parse_body, read_bodies, read_leaf_tiles
 from audit.verify.merkle import hash_leaf, root_of
 from audit.verify.notes import Head, Key, NotSigned, read_head
@@ -49,15 +49,30 @@ def verify_since(log: VerifiedLog, kept: Sequence[Kept], report: Report) -> None
         size = earlier.head.size
         if size <= len(log.leaves) and root_of(log.leaves[:size]) == earlier.head.root:
             agreed = size
-            report.good(
-                "extends_checkpoint",
-                zh=f"日志与早先保存的检查点（{size} 条）一致，只增未改。",
-                en=f"The log extends the checkpoint kept earlier ({size} entries): nothing before "
-                "it was changed.",
-            )
+            report.good("extends_checkpoint", **_extends(size, changed=_found_changes(report)))
         else:
             _refuse(log, earlier, agreed, report)
             return
+
+
+def _found_changes(report: Report) -> bool:
+    return any(finding.verdict is Verdict.TAMPERED for finding in report.findings)
+
+
+def _extends(size: int, *, changed: bool) -> dict[str, str]:
+    """Say that the signed tree grew only; where content was changed, say that it is not in it."""
+    if changed:
+        return {
+            "zh": f"已签名的哈希树与早先保存的检查点（{size} 条）一致；"
+            "上述被改动的内容不是当时登记的内容。",
+            "en": f"The signed tree extends the checkpoint kept earlier ({size} entries); the "
+            "changed content named above is not what was logged then.",
+        }
+    return {
+        "zh": f"日志与早先保存的检查点（{size} 条）一致，只增未改。",
+        "en": f"The log extends the checkpoint kept earlier ({size} entries): nothing before it "
+        "was changed.",
+    }
 
 
 def _refuse(log: VerifiedLog, kept: Kept, agreed: int, report: Report) -> None:

@@ -4,6 +4,7 @@ The example is built from the declared group sets and the granted columns only, 
 function of policy and licence, never of data.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from catalog.datasets import GroupSet
@@ -98,16 +99,27 @@ class Refusals:
 
     def _refused(self, code: str, field: str, message: Message) -> Refused:
         sql = example_sql(self.asked)
-        way_out = None if sql is None else Message(_TRY.zh.format(sql=sql), _TRY.en.format(sql=sql))
-        return Refused(code, message, field=field, rule=RULE, way_out=way_out, allowed_sql=sql)
+        return Refused(
+            code, message, field=field, rule=RULE, way_out=try_instead(sql), allowed_sql=sql
+        )
 
 
-def example_sql(asked: AskedDataset) -> str | None:
-    """Write one question that would be planned, or None where the licence grants none."""
-    for group_set in asked.declaration.group_sets:
-        if usable(group_set, asked):
-            return _example(asked.declaration.name, group_set, asked.columns)
-    return None
+def try_instead(sql: str | None) -> Message | None:
+    """Return the way out that shows a question, where there is one."""
+    return None if sql is None else Message(_TRY.zh.format(sql=sql), _TRY.en.format(sql=sql))
+
+
+def example_sql(asked: AskedDataset, wanted: Collection[str] = ()) -> str | None:
+    """Write one question that would be planned, or None where the licence grants none.
+
+    ``wanted`` are the columns that were asked for: the set that serves most of them is chosen.
+    """
+    sets = [item for item in asked.declaration.group_sets if usable(item, asked)]
+    if not sets:
+        return None
+    nearest = max(sets, key=lambda item: len(set(wanted) & {*item.keys, *item.measures}))
+    granted = sorted(asked.columns, key=lambda name: name not in wanted)
+    return _example(asked.declaration.name, nearest, granted)
 
 
 def usable(group_set: GroupSet, asked: AskedDataset) -> bool:
@@ -115,8 +127,8 @@ def usable(group_set: GroupSet, asked: AskedDataset) -> bool:
     return set(group_set.keys) <= asked.columns and set(asked.forced_values) <= set(group_set.keys)
 
 
-def _example(dataset: str, group_set: GroupSet, granted: frozenset[str]) -> str:
+def _example(dataset: str, group_set: GroupSet, granted: Sequence[str]) -> str:
     keys = ", ".join(group_set.keys)
-    measure = next((name for name in group_set.measures if name in granted), None)
+    measure = next((name for name in granted if name in group_set.measures), None)
     average = "" if measure is None else f", AVG({measure}) AS mean_{measure}"
     return f"SELECT {keys}, COUNT(*) AS n{average} FROM {dataset} GROUP BY {keys}"  # noqa: S608

@@ -23,11 +23,10 @@ LAST_QUESTION = {
 
 def keep_checkpoint(stage: Stage) -> None:
     """Let the regulator keep key and checkpoint outside the platform, early in the story."""
-    auditor = ("--token", stage.callers["auditor"].token, "--url", stage.base)
     key = stage.output / "regulator" / "log.key"
     key.parent.mkdir(parents=True, exist_ok=True)
-    key.write_text(stage.command("audit", "key", *auditor), encoding="utf-8")
-    stage.command("audit", "kept", "--out", str(key.with_name("kept.zip")), *auditor)
+    key.write_text(stage.command("audit", "key", caller="auditor"), encoding="utf-8")
+    stage.command("audit", "kept", "--out", str(key.with_name("kept.zip")), caller="auditor")
 
 
 def play(stage: Stage) -> dict[str, str]:
@@ -46,8 +45,7 @@ def play(stage: Stage) -> dict[str, str]:
     )
     removed = _ask_once_more(stage)
     later = stage.output / "regulator" / "kept-later.zip"
-    auditor = ("--token", stage.callers["auditor"].token, "--url", stage.base)
-    stage.command("audit", "kept", "--out", str(later), *auditor)
+    stage.command("audit", "kept", "--out", str(later), caller="auditor")
     forged = stage.output / "evidence-forged.zip"
     forge_bundle(stage.home, removed, "sandgate.example/log", forged)
     _verify(stage, forged, None, GOOD, ("内部人重签：单看自身", "Re-signed by an insider, alone"))
@@ -70,8 +68,7 @@ def play(stage: Stage) -> dict[str, str]:
 
 def _export(stage: Stage, name: str) -> Path:
     path = stage.output / name
-    token = stage.callers["auditor"].token
-    stage.command("audit", "export", "--out", str(path), "--token", token, "--url", stage.base)
+    stage.command("audit", "export", "--out", str(path), caller="auditor")
     return path
 
 

@@ -30,9 +30,7 @@ def play(stage: Stage) -> dict[str, str]:
     stage.write("product.csv", first.content)
     _refuse_unapproved_tariff(stage)
     fetch_free_product(stage)
-    printed = stage.command(
-        "period", "close", PERIOD, "--token", founder.token, "--url", stage.base
-    )
+    printed = stage.command("period", "close", PERIOD, caller="founder")
     closed = json.loads(printed)
     statement = founder.get(f"/periods/{PERIOD}/statements")
     stage.write("statements.json", statement)
@@ -70,7 +68,7 @@ def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]
         {
             "payee": names.get(line["payee"], {"zh": line["payee"], "en": line["payee"]}),
             "channel": line["channel"],
-            "share_ppm": ppm.get(line["payee"], 0),
+            "share_ppm": ppm.get(line["payee"]),
             "amount_fen": line["fen"],
         }
         for line in statement["period"]["lines"]

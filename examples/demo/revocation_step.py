@@ -12,13 +12,14 @@ DARK_SECONDS_MAX = 60.0
 
 def play(stage: Stage) -> dict[str, str]:
     """Suspend by the command line, and see the session, a question and a fetch refused."""
-    founder, licence = stage.callers["founder"], stage.facts["licence"]
+    licence = stage.facts["licence"]
     client = stage.facts["session_client"]
     if client.get("/api/kernels").status_code != httpx.codes.OK:
         raise StepFailed("the session was dark before the suspension")
     started = time.monotonic()
-    common = ("--token", founder.token, "--url", stage.base)
-    stage.command("licence", "suspend", licence, "--reason", "演示暂停 demonstration", *common)
+    stage.command(
+        "licence", "suspend", licence, "--reason", "演示暂停 demonstration", caller="founder"
+    )
     while client.get("/api/kernels").status_code == httpx.codes.OK:
         if time.monotonic() - started > DARK_SECONDS_MAX:
             raise StepFailed("the session still answers a minute after the suspension")
@@ -28,7 +29,9 @@ def play(stage: Stage) -> dict[str, str]:
         "POST", "/sessions", "licence_not_in_force", json={"licence": licence}
     )
     stage.callers["buyer"].refused("POST", f"/products/{licence}/fetches", "licence_not_in_force")
-    received = json.loads(stage.command("licence", "received", licence, *common))["received"]
+    received = json.loads(stage.command("licence", "received", licence, caller="founder"))[
+        "received"
+    ]
     stage.write("received.json", {"received": received})
     stage.facts["received"] = received
     return {

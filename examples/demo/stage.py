@@ -109,12 +109,18 @@ class Stage:
             "SANDGATE_SESSION_ENVIRONMENT": str(REPOSITORY / ".venv-session"),
         }
 
-    def command(self, *arguments: str, expect: int = 0) -> str:
-        """Run ``sandgate …`` as a user would and return what it printed."""
+    def command(self, *arguments: str, expect: int = 0, caller: str = "") -> str:
+        """Run ``sandgate …`` as a user would and return what it printed.
+
+        A caller's token goes through the environment: a command line is for all to see.
+        """
+        environment = self.environment()
+        if caller:
+            environment |= {"SANDGATE_TOKEN": self.callers[caller].token, "SANDGATE_URL": self.base}
         done = subprocess.run(
             [sys.executable, "-m", "service.cli", *arguments],
             cwd=REPOSITORY,
-            env=self.environment(),
+            env=environment,
             capture_output=True,
             text=True,
             timeout=CALL_SECONDS_MAX,

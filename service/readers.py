@@ -2,7 +2,7 @@
 
 from authorization.documents import LicenceDocument
 from authorization.licences import Licence
-from foundation.errors import Denied, Message, NotFound
+from foundation.errors import Message, NotFound
 from foundation.identity import Actor, Role
 
 
@@ -12,15 +12,6 @@ class Readers:
     def __init__(self, authority: str) -> None:
         """Know the data authority's organisation."""
         self._authority = authority
-
-    def check_authority(self, actor: Actor) -> None:
-        """Refuse anyone who does not act for the data authority itself."""
-        if actor.organisation != self._authority:
-            raise Denied(
-                "authority_only",
-                Message("仅限数据主管部门。", "This is for the data authority only."),
-                rule="roles",
-            )
 
     def check_licence_reader(self, actor: Actor, licence: Licence) -> None:
         """Let a licence's parties, the authority and the regulator read it; to others it is not."""

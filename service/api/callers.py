@@ -5,6 +5,7 @@ A regulator reads everything that is theirs to read and changes nothing.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -41,7 +42,9 @@ def any_caller(request: Request) -> Actor:
     account = platform.issuer.account_of(bearer_of(request.headers))
     try:
         with reading(platform.engine) as connection:
-            actor = actor_for_account(connection, account, language_of(request))
+            actor = _as_seen_here(
+                platform, actor_for_account(connection, account, language_of(request))
+            )
     except NotFound as error:
         raise Unauthenticated(
             "account_unknown",
@@ -50,6 +53,13 @@ def any_caller(request: Request) -> Actor:
         ) from error
     request.state.actor = actor  # so that a refusal of theirs is logged (service.errors)
     return actor
+
+
+def _as_seen_here(platform: Platform, actor: Actor) -> Actor:
+    """Take the authority's role from anyone who does not act for the authority itself."""
+    if actor.organisation == platform.authority:
+        return actor
+    return replace(actor, roles=actor.roles - {Role.AUTHORITY})
 
 
 def _caller_with(*roles: Role) -> Callable[[Request], Actor]:

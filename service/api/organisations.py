@@ -1,6 +1,7 @@
 """Organisations, people and (in development) their tokens: registered by the data authority."""
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from audit.events import AuditEvent, no_effect
 from audit.tags import EntryKind
@@ -26,7 +27,7 @@ router = APIRouter(route_class=IdempotentRoute, tags=["organisations"])
 class TokenRequest(Frozen):
     """Whose development token is wanted."""
 
-    account: str
+    account: str = Field(min_length=1, max_length=200)
 
 
 @router.post("/organisations", status_code=201)

@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Connection
 
+from authorization.organisations import OrganisationKind, organisation_by_id
 from catalog.datasets import Frozen
 from foundation.db import reading
 from foundation.errors import Denied, Message
-from foundation.identity import Role
+from foundation.identity import Actor, Role
 from revenue.periods import close_period, open_period
 from revenue.readable import readable_payee, readable_period
 from revenue.statements import payee_statement, payees_of, period_statement
@@ -41,15 +43,19 @@ def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> 
 @router.get("/{period_id}/statements")
 def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """Read a closed period: the whole for authority and regulator, its own line for a payee."""
-    overseer = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR) or actor.has(Role.FINANCE)
     with reading(platform.engine) as connection:
+        overseer = _oversees(connection, actor)
         payees = payees_of(connection, period_id)
         if not overseer and actor.organisation not in payees:
             raise Denied(
                 "statement_not_yours",
                 Message(
-                    "只能查看本机构的结算单。", "You may read your own organisation's statement."
+                    "本账期没有本机构的结算单；其他机构的结算单不对您开放。",
+                    "This period has no statement for your organisation, and others' are not "
+                    "open to you.",
                 ),
+                field="period",
+                rule="roles",
             )
         shown = payees if overseer else (actor.organisation,)
         lines = {payee: payee_statement(connection, period_id, payee) for payee in shown}
@@ -64,3 +70,11 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
             payee: readable_payee(line).in_language(actor.language) for payee, line in lines.items()
         },
     }
+
+
+def _oversees(connection: Connection, actor: Actor) -> bool:
+    """Tell whether the caller reads the whole: authority, regulator, and the finance department."""
+    if actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR):
+        return True
+    own = organisation_by_id(connection, actor.organisation)
+    return actor.has(Role.FINANCE) and own is not None and own.kind is OrganisationKind.FINANCE

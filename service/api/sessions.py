@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
+from pydantic import Field
 
 from authorization.decisions import AccessRequest, check_decision, decide
 from authorization.lines import Action
@@ -21,11 +22,19 @@ from service.session_page import session_page
 router = APIRouter(prefix="/sessions", route_class=IdempotentRoute, tags=["sessions"])
 pages = APIRouter(route_class=StrictRoute, tags=["pages"])
 
+STATES_ZH = {
+    SessionState.REQUESTED: "正在开通",
+    SessionState.OPEN: "已开通",
+    SessionState.FROZEN: "已冻结",
+    SessionState.CLOSED: "已关闭",
+    SessionState.DESTROYED: "已销毁",
+}
+
 
 class SessionRequest(Frozen):
     """Under which licence a session is wanted."""
 
-    licence: str
+    licence: str = Field(min_length=1, max_length=80)
 
 
 @router.post("", status_code=201)
@@ -88,8 +97,8 @@ def _own(platform: Platform, actor: Actor, session_id: str) -> Session:
         raise Conflict(
             "session_not_open",
             Message(
-                f"会话当前状态为 {session.state}，不能使用。",
-                f"The session is {session.state}; it cannot be used.",
+                f"会话{STATES_ZH[session.state]}，不能使用；请重新开通会话。",
+                f"The session is {session.state}; it cannot be used. Open another.",
             ),
             field="session",
         )

@@ -136,6 +136,29 @@ def test_what_is_public_needs_no_token(city: City, path: str) -> None:
     assert city.client().get(f"{API}{path}").status_code == 200
 
 
+def test_roles_of_the_authority_and_of_finance_count_in_their_own_house_only(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    for role in ("authority", "finance"):
+        person = {
+            "id": f"pretender_{role}",
+            "name": "Pretender",
+            "organisations": ["river_operator"],
+            "roles": [role],
+            "accounts": [{"name": f"pretender_{role}", "organisation": "river_operator"}],
+        }
+        assert clients["founder"].post(f"{API}/persons", json=person).status_code == 201
+    pretender = city.client("pretender_authority")
+    for method, path in (("POST", "/persons"), ("GET", "/log/entries"), ("POST", "/periods")):
+        assert problem_of(send(pretender, method, path), 403)["code"] == "role_missing"
+    assert clients["founder"].post(f"{API}/periods", json={"id": "2026-01"}).status_code == 201
+    assert clients["founder"].post(f"{API}/periods/2026-01/close").status_code == 201
+    path = f"{API}/periods/2026-01/statements"
+    assert clients["treasurer"].get(path).json()["period"] is not None
+    for name in ("pretender_authority", "pretender_finance"):
+        assert problem_of(city.client(name).get(path), 403)["code"] == "statement_not_yours"
+
+
 def test_a_stranger_reads_no_licence(city: City, clients: dict[str, httpx.Client]) -> None:
     path = f"{API}/licences/{city.licence}"
     for name in ("rival", "checker_one"):

@@ -5,7 +5,6 @@ All but the private fields are append-only. Triggers stop mistakes, among them S
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -16,10 +15,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    event,
 )
 
-from foundation.db import metadata
+from foundation.db import attach_guards, metadata
 
 BODY_BYTES_MAX = 65_535  # C2SP tlog-tiles writes an entry's length in two bytes
 
@@ -134,16 +132,5 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
 )
 
 
-def _attach(statements: tuple[str, ...], dialect: str) -> None:
-    for statement in statements:
-        words = statement.split()
-        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
-        if words[1] == "TRIGGER":
-            table = metadata.tables[words[words.index("ON") + 1]]
-            event.listen(table, "after_create", ddl.execute_if(dialect))
-        else:
-            event.listen(metadata, "before_create", ddl.execute_if(dialect))
-
-
-_attach(TRIGGERS_SQLITE, "sqlite")
-_attach(TRIGGERS_POSTGRESQL, "postgresql")
+attach_guards(TRIGGERS_SQLITE, "sqlite")
+attach_guards(TRIGGERS_POSTGRESQL, "postgresql")

@@ -5,7 +5,6 @@ triggers below hold that in the database itself, whatever code runs above.
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -13,10 +12,9 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
-    event,
 )
 
-from foundation.db import metadata
+from foundation.db import attach_guards, metadata
 
 organisation = Table(
     "organisation",
@@ -138,7 +136,5 @@ TRIGGERS_POSTGRESQL = (
     FOR EACH ROW EXECUTE FUNCTION licence_is_immutable()""",
 )
 
-for _text in TRIGGERS_SQLITE:
-    event.listen(licence, "after_create", DDL(_text).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
-for _text in TRIGGERS_POSTGRESQL:
-    event.listen(licence, "after_create", DDL(_text).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
+attach_guards(TRIGGERS_SQLITE, "sqlite")
+attach_guards(TRIGGERS_POSTGRESQL, "postgresql")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -20,14 +19,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     func,
     select,
 )
 
 from catalog.datasets import Dataset, DatasetDeclaration, Frozen, StoredFile, Version
 from catalog.entries import Bilingual, CatalogueEntry
-from foundation.db import metadata
+from foundation.db import attach_guards, metadata
 
 
 class PopulationState(StrEnum):
@@ -171,19 +169,8 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
 )
 
 
-def _attach(statements: tuple[str, ...], dialect: str) -> None:
-    for statement in statements:
-        words = statement.split()
-        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
-        if words[1] == "TRIGGER":
-            table = metadata.tables[words[words.index("ON") + 1]]
-            event.listen(table, "after_create", ddl.execute_if(dialect))
-        else:
-            event.listen(metadata, "before_create", ddl.execute_if(dialect))
-
-
-_attach(TRIGGERS_SQLITE, "sqlite")
-_attach(TRIGGERS_POSTGRESQL, "postgresql")
+attach_guards(TRIGGERS_SQLITE, "sqlite")
+attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
 
 
 def entry_by_id(connection: Connection, entry_id: str) -> RegisteredEntry | None:

@@ -5,7 +5,6 @@ its place never change: the database itself refuses anything else (I5).
 """
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -15,11 +14,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
 
 import catalog.store as _catalogue  # its function refuse_change() stands behind our triggers
-from foundation.db import metadata
+from foundation.db import attach_guards, metadata
 
 budget_node = Table(
     "budget_node",
@@ -173,13 +171,5 @@ POSTGRESQL_FUNCTION = _catalogue.TRIGGERS_POSTGRESQL[0]
 """The function that the triggers above call; the catalogue creates it."""
 
 
-def _attach(statements: tuple[str, ...], dialect: str) -> None:
-    for statement in statements:
-        words = statement.split()
-        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
-        table = metadata.tables[words[words.index("ON") + 1]]
-        event.listen(table, "after_create", ddl.execute_if(dialect))
-
-
-_attach(TRIGGERS_SQLITE, "sqlite")
-_attach(TRIGGERS_POSTGRESQL, "postgresql")
+attach_guards(TRIGGERS_SQLITE, "sqlite")
+attach_guards(TRIGGERS_POSTGRESQL, "postgresql")

@@ -5,11 +5,11 @@ SQLite runs in WAL with full syncs, foreign keys and recursive triggers on (with
 through ``audit.writer``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import DDL, Connection, Engine, MetaData, create_engine, event
 
 metadata = MetaData(
     naming_convention={
@@ -38,6 +38,21 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def attach_guards(statements: Sequence[str], dialect: str) -> None:
+    """Have statements run with the tables: a trigger after its table, anything else before all.
+
+    Each store hands over the triggers that guard its own tables, once they are declared.
+    """
+    for statement in statements:
+        words = statement.split()
+        ddl: DDL = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+        if words[1] == "TRIGGER":
+            table = metadata.tables[words[words.index("ON") + 1]]
+            event.listen(table, "after_create", ddl.execute_if(dialect))
+        else:
+            event.listen(metadata, "before_create", ddl.execute_if(dialect))
 
 
 @contextmanager

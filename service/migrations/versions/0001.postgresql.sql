@@ -1,5 +1,16 @@
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 -- next
+CREATE OR REPLACE FUNCTION licence_is_immutable() RETURNS trigger AS $$
+    BEGIN
+      IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'licences are never deleted'; END IF;
+      IF NEW.id <> OLD.id OR NEW.document <> OLD.document OR NEW.operator <> OLD.operator
+        OR NEW.document_digest <> OLD.document_digest OR NEW.drafted_by <> OLD.drafted_by
+        OR (OLD.signature IS NOT NULL AND NEW.signature IS DISTINCT FROM OLD.signature)
+        OR (OLD.state IN ('ended', 'expired') AND NEW.state <> OLD.state)
+      THEN RAISE EXCEPTION 'a licence document is immutable and its end is final'; END IF;
+      RETURN NEW;
+    END $$ LANGUAGE plpgsql
+-- next
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 -- next
 CREATE TABLE entry (
@@ -372,17 +383,6 @@ CREATE TABLE licence (
 	CONSTRAINT fk_licence_drafted_by_person FOREIGN KEY(drafted_by) REFERENCES person (id), 
 	CONSTRAINT fk_licence_activated_by_person FOREIGN KEY(activated_by) REFERENCES person (id)
 )
--- next
-CREATE OR REPLACE FUNCTION licence_is_immutable() RETURNS trigger AS $$
-    BEGIN
-      IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'licences are never deleted'; END IF;
-      IF NEW.id <> OLD.id OR NEW.document <> OLD.document OR NEW.operator <> OLD.operator
-        OR NEW.document_digest <> OLD.document_digest OR NEW.drafted_by <> OLD.drafted_by
-        OR (OLD.signature IS NOT NULL AND NEW.signature IS DISTINCT FROM OLD.signature)
-        OR (OLD.state IN ('ended', 'expired') AND NEW.state <> OLD.state)
-      THEN RAISE EXCEPTION 'a licence document is immutable and its end is final'; END IF;
-      RETURN NEW;
-    END $$ LANGUAGE plpgsql
 -- next
 CREATE TRIGGER licence_is_immutable BEFORE UPDATE OR DELETE ON licence
     FOR EACH ROW EXECUTE FUNCTION licence_is_immutable()

@@ -27,7 +27,7 @@ from disclosure.extracts import (
     pseudonym_key_name,
 )
 from foundation.db import reading
-from foundation.errors import Message, NotFound
+from foundation.errors import Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import random_name
 from foundation.keys import KeyStore
@@ -50,19 +50,26 @@ class Activation:
     home: Path
     authority_key: bytes
 
+    def check_published(self, licence_id: str) -> None:
+        """Refuse a licence on a data set without a version: there would be nothing to ask."""
+        for grant in self._document(licence_id).grants:
+            self._data(grant.dataset)
+
     def bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
         """Build the licence's extracts, then swap in the policy that allows asking them."""
-        with reading(self.engine) as connection:
-            document = LicenceDocument.model_validate_json(
-                require_licence(connection, licence_id).document
-            )
-        built = [
-            self._build(document, grant, actor)
-            for grant in document.grants
-            if AccessMode.ROWS in grant.modes
-        ]
+        built = self._build_missing(licence_id, actor)
         self.reload()
         return built
+
+    def complete(self) -> None:
+        """Build the extracts that a crash right after an activation left unbuilt; call at start."""
+        with reading(self.engine) as connection:
+            active = [licence.id for licence in licences_in(connection, (LicenceState.ACTIVE,))]
+        for licence_id in active:
+            try:
+                self._build_missing(licence_id, SYSTEM_ACTOR)
+            except SandgateError as refusal:
+                log.warning("licence %s has no extract: %s", licence_id, refusal.code)
 
     def reload(self) -> None:
         """Compile every active licence anew and swap the snapshot in one step."""
@@ -103,6 +110,21 @@ class Activation:
         for path in left:
             destroy_extract(path, _key_name(path.stem), self.keys)
         return [path.name for path in left]
+
+    def _build_missing(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
+        with reading(self.engine) as connection:
+            standing = {item.dataset for item in standing_extracts(connection, licence_id)}
+        document = self._document(licence_id)
+        return [
+            self._build(document, grant, actor)
+            for grant in document.grants
+            if AccessMode.ROWS in grant.modes and grant.dataset not in standing
+        ]
+
+    def _document(self, licence_id: str) -> LicenceDocument:
+        with reading(self.engine) as connection:
+            found = require_licence(connection, licence_id)
+        return LicenceDocument.model_validate_json(found.document)
 
     def _build(self, document: LicenceDocument, grant: Grant, actor: Actor) -> dict[str, object]:
         dataset, version = self._data(grant.dataset)

@@ -224,6 +224,7 @@ def _put_in_order(platform: Platform) -> None:
     platform.revocation.expire_due()
     platform.sessions.recover()
     platform.activation.remove_leftovers()
+    platform.activation.complete()
     platform.activation.reload()
     platform.desk.resume()
 

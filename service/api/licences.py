@@ -59,6 +59,7 @@ def post_activation(
     licence_id: str, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Sign and activate: policy, extract, budget and tariff follow from the document."""
+    platform.activation.check_published(licence_id)
     recorded = activate_licence(
         platform.writer, platform.keys, actor, licence_id, platform.licence_rules
     )

@@ -13,8 +13,11 @@ depends_on = None
 def upgrade() -> None:
     """Create everything."""
     connection = op.get_bind()
-    for statement in frozen_statements(revision, connection.dialect.name):
-        connection.exec_driver_sql(statement)
+    dialect = connection.dialect.name
+    for statement in frozen_statements(revision, dialect):
+        # psycopg reads a lone % as a placeholder, sqlite3 does not
+        text = statement.replace("%", "%%") if dialect == "postgresql" else statement
+        connection.exec_driver_sql(text)
 
 
 def downgrade() -> None:

@@ -52,7 +52,7 @@ from service.readers import Readers
 from service.received import ReceivedList
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
-from service.starting import budgets_closed, log_start
+from service.starting import budgets_closed, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
 
 
@@ -219,6 +219,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
 
 def _put_in_order(platform: Platform) -> None:
     """Settle what an earlier process left half done, before anything is served."""
+    remove_uploads(platform.settings.home)
     platform.publisher.remove_leftovers()
     platform.revocation.reconcile()
     platform.revocation.expire_due()

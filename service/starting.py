@@ -4,6 +4,8 @@ Where the spent budgets differ from the charges or from what the log last commit
 data stays closed until the data authority has settled the difference (I5).
 """
 
+from pathlib import Path
+
 from sqlalchemy import Connection, Engine
 
 from audit.events import AuditEvent, Writer, no_effect
@@ -15,6 +17,8 @@ from foundation.db import reading
 from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
 from policies.load import PolicyPack
+
+UPLOADS = "uploads"
 
 
 def log_start(writer: Writer, engine: Engine, mode: str, pack: PolicyPack) -> None:
@@ -42,6 +46,14 @@ def budgets_closed(engine: Engine, writer: Writer) -> Unavailable | None:
     public: dict[str, object] = {"code": closed.code}
     writer.submit(AuditEvent(EntryKind.BUDGETS_CLOSED, SYSTEM_ACTOR, public), no_effect)
     return closed
+
+
+def remove_uploads(home: Path) -> int:
+    """Remove source files that a crash left half received; return how many."""
+    left = [path for path in (home / UPLOADS).glob("*") if path.is_file()]
+    for path in left:
+        path.unlink()
+    return len(left)
 
 
 def _last_charged(connection: Connection) -> dict[str, object]:

@@ -19,10 +19,12 @@ from disclosure.extracts import pseudonym_key_name
 from foundation.clock import MICROSECONDS_PER_DAY
 from foundation.db import reading
 from foundation.errors import Conflict, SandgateError, Unavailable
+from foundation.settings import Settings
+from sandbox.sessions import SessionState
 from service.upkeep import Upkeep
 from tests.city import COUNT_BY_STATE, ROWS_QUESTION, City, built_city, licence_json, opened_city
 from tests.fakes import TickingClock
-from tests.parts import need_namespaces
+from tests.parts import SESSION_ENVIRONMENT, need_namespaces, need_session_environment
 
 pytestmark = need_namespaces
 EFFECT_SECONDS_MAX = 1.0
@@ -282,3 +284,29 @@ def test_upkeep_runs_by_itself_writes_counted_refusals_and_stops(tmp_path: Path)
         assert "upkeep" not in {thread.name for thread in threading.enumerate()}
         (count,) = city.entries(EntryKind.REFUSALS_COALESCED)
         assert count.public["count"] == 2
+
+
+@need_session_environment
+def test_a_live_session_goes_dark_at_once_and_is_frozen_then_closed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", session_environment=SESSION_ENVIRONMENT)
+    with built_city(settings.home, settings=settings) as city:
+        client = city.client()  # the gateway has its application now
+        platform, analyst = city.platform, city.actor("analyst")
+        session = platform.sessions.open(analyst, city.licence, "industry")
+        assert session.slot is not None
+        host = {"Host": f"{session.slot}.{settings.platform_host}"}
+        lit = client.get("/lab", headers=host)
+        started = time.monotonic()
+        suspend(city, city.licence)
+        dark = client.get("/lab", headers=host)
+        assert lit.json()["code"] == "session_unknown"  # there is one, but not for this caller
+        assert (dark.status_code, dark.json()["code"]) == (403, "session_frozen")
+        assert time.monotonic() - started < EFFECT_SECONDS_MAX
+        upkeep = Upkeep(platform)
+        upkeep.run_once()
+        assert platform.sessions.session(session.id).state is SessionState.FROZEN
+        platform.revocation.end(city.actor("approver"), city.licence, "over")
+        upkeep.run_once()
+        assert platform.sessions.session(session.id).state is SessionState.DESTROYED
+        kinds = [entry.kind for entry in city.entries(EntryKind.SESSION_FROZEN)]
+        assert len(kinds) == 1

@@ -1,6 +1,5 @@
 """A licence to sell under and the real rule file, for every test of the ledger."""
 
-import tomllib
 
 from authorization.documents import (
     AccessMode,
@@ -14,15 +13,14 @@ from authorization.documents import (
     ShareScheme,
     Tariff,
 )
+from policies.load import load_policies
 from policies.schema.revenue import RevenueRules
-from tests.parts import REPOSITORY
 
 THIRDS = (("civil_affairs", 333_333), ("education", 333_333), ("platform", 333_334))
 
 
 def revenue_rules() -> RevenueRules:
-    text = (REPOSITORY / "policies" / "revenue" / "national.toml").read_text(encoding="utf-8")
-    return RevenueRules.model_validate(tomllib.loads(text))
+    return load_policies().rules(RevenueRules)
 
 
 def share_scheme(shares: tuple[tuple[str, int], ...] = THIRDS, version: str = "s1") -> ShareScheme:

@@ -51,6 +51,7 @@ def get_organisations(_actor: AnyCaller, platform: OnPlatform) -> dict[str, obje
 def post_person(body: Person, actor: AuthorityCaller, platform: OnPlatform) -> dict[str, object]:
     """Register a person with roles, organisations and accounts."""
     recorded = create_person(platform.writer, actor, body)
+    platform.activation.reload()  # licences in force know their people by name
     return {"id": recorded.value.id, "entry": recorded.index}
 
 

@@ -14,6 +14,7 @@ from foundation.db import reading
 from foundation.errors import SandgateError
 from tests.city import (
     COUNT_BY_STATE,
+    OPERATOR,
     RIVAL,
     ROWS_QUESTION,
     STATES,
@@ -188,3 +189,15 @@ def test_what_a_licence_grants_is_told_without_counts(city: City) -> None:
     assert "name" not in {column["name"] for column in found["households"]["columns"]}
     assert "row_count" not in str(found)
     assert table_of(city.ask("SELECT COUNT(*) AS n FROM colleges").arrow_stream).num_rows == 1
+
+
+def test_a_person_registered_later_may_ask_at_once(city: City) -> None:
+    body = {
+        "id": "newcomer",
+        "name": "Newcomer",
+        "organisations": [OPERATOR],
+        "roles": ["operator"],
+        "accounts": [{"name": "newcomer", "organisation": OPERATOR}],
+    }
+    assert city.client("founder").post("/api/v1/persons", json=body).status_code == 201
+    assert rows_of(city.ask("SELECT COUNT(*) AS n FROM colleges", scope=city.scope("newcomer")))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,15 @@ def test_a_delivery_that_a_crash_cut_off_happens_at_the_next_start(tmp_path: Pat
         assert city.platform.desk.resume() == []
         delivered = entries(city, EntryKind.RELEASE_DELIVERED)
         assert [item.public["release"] for item in delivered] == [request.id]
+
+
+def test_two_votes_at_the_same_moment_deliver_once(city: City, answer: str) -> None:
+    request = submit(city, answer)
+    voters = ("checker_one", "checker_two", "double_one", "double_two")
+    assert state_of(city, request) == "checked"  # the server is up before four threads call it
+    with ThreadPoolExecutor(len(voters)) as pool:
+        answers = list(pool.map(lambda name: vote(city, request, name), voters))
+    assert sum(item.status_code == 201 for item in answers) == 2
+    assert state_of(city, request) == "delivered"
+    delivered = entries(city, EntryKind.RELEASE_DELIVERED)
+    assert [item.public["release"] for item in delivered].count(request.id) == 1

@@ -38,6 +38,7 @@ class EntryKind(StrEnum):
     SESSION_CLOSED = "sandbox:session:closed"
     SESSION_DESTROYED = "sandbox:session:destroyed"
     SESSION_REFUSED = "sandbox:session:refused"
+    ATTEMPT_REPORTED = "sandbox:attempt:reported"
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
     BUDGETS_CLOSED = "query:budgets:closed"
@@ -88,6 +89,9 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
     EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
     EntryKind.SESSION_DESTROYED: Message("沙箱会话已销毁", "A sandbox session was destroyed"),
+    EntryKind.ATTEMPT_REPORTED: Message(
+        "会话自报一次越界尝试", "A session reported an attempt to leave its sandbox"
+    ),
     EntryKind.SESSION_REFUSED: Message("沙箱会话被拒绝", "A sandbox session was refused"),
     EntryKind.QUESTION_DECIDED: Message("查询获准", "A question was permitted"),
     EntryKind.QUESTION_REFUSED: Message("查询被拒绝", "A question was refused"),

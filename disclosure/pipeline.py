@@ -112,6 +112,12 @@ class Pipeline:
             raise self._parts.closed
         return self._answer_privately(scope, prepared, prepared.priced)
 
+    def report_attempt(
+        self, scope: QuestionScope, label: str, code: str, *, stopped: bool
+    ) -> str | None:
+        """Log what a session says it tried of its sandbox; return the receipt, if not counted."""
+        return self._refusals.record_attempt(scope, label, code, stopped=stopped)
+
     def write_counted_refusals(self, *, everything: bool = False) -> None:
         """Write refusals that were only counted, once their minute is over or the service stops."""
         self._refusals.write_counted(everything=everything)

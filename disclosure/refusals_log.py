@@ -41,11 +41,6 @@ class RefusalsLog:
         self, scope: QuestionScope, question: str, sql: str, refusal: SandgateError
     ) -> str | None:
         """Log one refusal; return its receipt, or None where it was only counted."""
-        logged, overdue = self._admit(scope)
-        if overdue is not None:
-            self._write_count(overdue)
-        if not logged:
-            return None
         public = {
             **scope.as_public(),
             "question": question,
@@ -53,7 +48,15 @@ class RefusalsLog:
             "rule": refusal.rule,
         }
         event = AuditEvent(EntryKind.QUESTION_REFUSED, scope.actor, public, {"sql": sql})
-        return self._writer.submit(event, no_effect).receipt
+        return self._write(scope, event)
+
+    def record_attempt(
+        self, scope: QuestionScope, label: str, code: str, *, stopped: bool
+    ) -> str | None:
+        """Log what a session says it tried of its sandbox: its own word, counted like refusals."""
+        public = {**scope.as_public(), "code": code, "stopped": stopped, "told_by": "session"}
+        event = AuditEvent(EntryKind.ATTEMPT_REPORTED, scope.actor, public, {"label": label})
+        return self._write(scope, event)
 
     def write_counted(self, *, everything: bool = False) -> None:
         """Write the counts of minutes that are over, or all of them when the service stops."""
@@ -67,6 +70,12 @@ class RefusalsLog:
             due = [self._windows.pop(key) for key in over]
         for window in due:
             self._write_count(window)
+
+    def _write(self, scope: QuestionScope, event: AuditEvent) -> str | None:
+        logged, overdue = self._admit(scope)
+        if overdue is not None:
+            self._write_count(overdue)
+        return self._writer.submit(event, no_effect).receipt if logged else None
 
     def _admit(self, scope: QuestionScope) -> tuple[bool, _Window | None]:
         """Decide whether this refusal is logged; return an earlier minute that is owed an entry."""

@@ -102,6 +102,17 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
     )
 
 
+def bills_of(connection: Connection, period_id: str, payer: str) -> list[dict[str, Any]]:
+    """Return what a payer owes for a closed period: one bill a licence, with its fetches."""
+    document = period_statement(connection, period_id).document
+    shown = ("licence", "product", "tariff", "biller", "pool_fen", "fetches", "audit_indexes")
+    return [
+        {"period": period_id, **{name: pool[name] for name in shown}}
+        for pool in document["pools"]
+        if pool["payer"] == payer
+    ]
+
+
 def payees_of(connection: Connection, period_id: str) -> tuple[str, ...]:
     """Return the payees of a closed period in order of name."""
     lines = period_statement(connection, period_id).document["lines"]

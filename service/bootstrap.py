@@ -294,6 +294,16 @@ def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
             field="mode",
             rule="I10",
         )
+    if settings.mode is Mode.PRODUCTION and settings.policies is not None:
+        raise Unavailable(
+            "foreign_rules_in_production",
+            Message(
+                "生产模式只使用随版本发布的规则包；请删除 SANDGATE_POLICIES。",
+                "Production uses the rule pack shipped with this version; unset SANDGATE_POLICIES.",
+            ),
+            field="policies",
+            rule="I10",
+        )
 
 
 def _engine_limits(settings: Settings) -> EngineLimits:

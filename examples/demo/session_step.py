@@ -50,11 +50,13 @@ def _held(number: int, cell: dict[str, Any]) -> None:
     refused = "application/vnd.sandgate.refusal+json" in kinds
     if "forbidden" in told:
         attempts = [
-            output["data"]["application/vnd.sandgate.attempt+json"]["stopped"]
+            output["data"]["application/vnd.sandgate.attempt+json"]
             for output in cell["outputs"]
             if "application/vnd.sandgate.attempt+json" in output.get("data", {})
         ]
-        if not refused and not (attempts and all(attempts)):
+        if not refused and not (
+            attempts and all(attempt["stopped"] and attempt["logged"] for attempt in attempts)
+        ):
             raise StepFailed(
                 f"cell {number} ({told['forbidden']}) was not stopped: {cell['outputs']}"
             )

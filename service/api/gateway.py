@@ -32,6 +32,14 @@ class SqlQuestion(Frozen):
     question_nano_rho: int | None = Field(default=None, ge=1)
 
 
+class AttemptReport(Frozen):
+    """What code in a session says it tried of its sandbox, and what came of it."""
+
+    label: str = Field(min_length=1, max_length=200)
+    code: str = Field(pattern=r"^[a-z][a-z_]{1,59}$")
+    stopped: bool
+
+
 def session_scope(request: Request) -> QuestionScope:
     """Return who asks, as the slot's session and the registry know it."""
     platform = platform_of(request)
@@ -75,6 +83,13 @@ def post_query(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> Res
     """Ask a question; the answer is one Arrow stream with its receipt."""
     given = platform.pipeline.ask(scope, body.sql, body.question_nano_rho)
     return Response(given.arrow_stream, media_type=ARROW_STREAM)
+
+
+@router.post("/attempts", status_code=201)
+def post_attempt(body: AttemptReport, scope: InSession, platform: OnPlatform) -> dict[str, object]:
+    """Log an attempt that the sandbox stopped. It is the session's own word, and marked so."""
+    receipt = platform.pipeline.report_attempt(scope, body.label, body.code, stopped=body.stopped)
+    return {"logged": receipt is not None, "receipt": receipt}
 
 
 @router.post("/releases", status_code=201)

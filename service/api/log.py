@@ -7,10 +7,12 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 
 from audit.export import export_bundle, export_kept
-from audit.reading import read_entries, receipt_for
+from audit.reading import entry_at, read_entries, receipt_for
 from audit.tags import KIND_SENTENCES, EntryKind
 from foundation.clock import to_iso
 from foundation.db import reading
+from foundation.errors import Message, NotFound
+from foundation.identity import Role
 from foundation.ids import random_name
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, OverseerCaller, RegulatorCaller
@@ -90,6 +92,31 @@ def get_entries(
             }
             for entry in found
         ]
+    }
+
+
+@router.get("/entries/{index}")
+def get_entry(
+    index: Annotated[int, Path(ge=0, le=INDEX_MAX)], actor: AnyCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Read one entry whole, so that its receipt can be verified: one's own organisation's only.
+
+    ``body`` is the exact text that the leaf hash was taken over. Authority and regulator read all.
+    """
+    with reading(platform.engine) as connection:
+        found = entry_at(connection, index)
+    own = found.content["actor"]["organisation"] == actor.organisation
+    if not own and not actor.has(Role.AUTHORITY) and not actor.has(Role.REGULATOR):
+        raise NotFound(
+            "log_entry_not_found",
+            Message("没有您可读取的这条日志。", "There is no such entry that you may read."),
+            field="index",
+        )
+    return {
+        "index": found.index,
+        "leaf": found.leaf_hash.hex(),
+        "body": found.body.decode(),
+        "sentence": KIND_SENTENCES[EntryKind(found.kind)].in_language(actor.language),
     }
 
 

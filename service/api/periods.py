@@ -11,7 +11,7 @@ from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
 from revenue.periods import close_period, open_period
 from revenue.readable import readable_payee, readable_period
-from revenue.statements import payee_statement, payees_of, period_statement
+from revenue.statements import bills_of, payee_statement, payees_of, period_statement
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
 from service.idempotency import IdempotentRoute
 
@@ -42,11 +42,12 @@ def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> 
 
 @router.get("/{period_id}/statements")
 def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
-    """Read a closed period: the whole for authority and regulator, its own line for a payee."""
+    """Read a closed period: whole for authority and regulator; own lines and bills for others."""
     with reading(platform.engine) as connection:
         overseer = _oversees(connection, actor)
         payees = payees_of(connection, period_id)
-        if not overseer and actor.organisation not in payees:
+        bills = bills_of(connection, period_id, actor.organisation)
+        if not overseer and not bills and actor.organisation not in payees:
             raise Denied(
                 "statement_not_yours",
                 Message(
@@ -57,7 +58,7 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
                 field="period",
                 rule="roles",
             )
-        shown = payees if overseer else (actor.organisation,)
+        shown = [payee for payee in payees if overseer or payee == actor.organisation]
         lines = {payee: payee_statement(connection, period_id, payee) for payee in shown}
         whole = period_statement(connection, period_id) if overseer else None
     return {
@@ -65,6 +66,7 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
         "readable": None
         if whole is None
         else readable_period(whole.document).in_language(actor.language),
+        "bills": bills,
         "payees": lines,
         "readable_payees": {
             payee: readable_payee(line).in_language(actor.language) for payee, line in lines.items()

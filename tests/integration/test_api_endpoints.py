@@ -1,5 +1,6 @@
 """Each endpoint: nobody, the wrong role, a stranger, the wrong state; then the call that holds."""
 
+import hashlib
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -67,6 +68,7 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/periods/x/statements"): EVERYONE,
     ("GET", "/log/kept"): ("founder", "auditor"),
     ("GET", "/log/entries"): ("founder", "auditor"),
+    ("GET", "/log/entries/0"): EVERYONE,
     ("GET", "/log/entries/0/receipt"): EVERYONE,
     ("POST", "/log/bundles"): ("auditor",),
 }
@@ -277,6 +279,18 @@ def test_received_is_for_the_authority_itself_and_the_regulator(
     listed = entries(city, EntryKind.RECEIVED_LISTED)
     assert [item.content["actor"]["person"] for item in listed] == ["founder", "auditor"]
     problem_of(clients["founder"].get(f"{API}/licences/lic_x/received"), 404)
+
+
+def test_an_entry_is_read_whole_by_its_own_organisation_and_the_overseers(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    index = entries(city, EntryKind.AGREEMENT_CREATED)[0].index
+    path = f"{API}/log/entries/{index}"
+    for name in ("analyst", "buyer", "checker_one"):
+        assert problem_of(clients[name].get(path), 404)["code"] == "log_entry_not_found"
+    for name in ("founder", "auditor"):
+        found = clients[name].get(path).json()
+        assert hashlib.sha256(b"\0" + found["body"].encode()).hexdigest() == found["leaf"]
 
 
 def test_the_regulator_exports_the_log(clients: dict[str, httpx.Client]) -> None:

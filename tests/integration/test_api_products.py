@@ -212,6 +212,9 @@ def test_statements_are_read_by_their_own_payee_only(city: City) -> None:
         assert problem_of(city.client(stranger).get(path), 403)["code"] == "statement_not_yours"
     own = city.client("steward").get(path).json()
     assert (own["period"], list(own["payees"])) == (None, ["city_bureau"])
+    owed = city.client("buyer").get(path).json()
+    assert (owed["period"], owed["payees"]) == (None, {})
+    assert sum(bill["pool_fen"] for bill in owed["bills"]) > 0
     whole = founder.get(path).json()
     assert sum(line["fen"] for line in whole["period"]["lines"]) > 0
     problem_of(founder.post(f"{API}/periods/2026-11/close"), 409)

@@ -260,3 +260,13 @@ def test_counted_refusals_are_written_before_the_service_stops(tmp_path: Path) -
         city.platform.pipeline.write_counted_refusals(everything=True)
         (count,) = city.entries(EntryKind.REFUSALS_COALESCED)
     assert count.public["count"] == 2
+
+
+def test_an_attempt_that_a_session_reports_is_logged_as_its_own_word(city: City) -> None:
+    scope = city.scope()
+    receipt = city.platform.pipeline.report_attempt(scope, SECRET, "absent", stopped=True)
+    entry = city.entries(EntryKind.ATTEMPT_REPORTED)[-1]
+    assert receipt is not None
+    assert entry.public["told_by"] == "session"
+    assert (entry.public["code"], entry.public["stopped"]) == ("absent", True)
+    assert SECRET not in entry.body.decode()

@@ -20,7 +20,7 @@ from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from sandbox.isolation import check_isolation
-from service.bootstrap import build_platform
+from service.bootstrap import _check_mode, build_platform
 from service.serving import serve_forever
 from tests.city import good_host, opened_city
 from tests.parts import REPOSITORY, need_namespaces
@@ -61,6 +61,23 @@ def test_production_refuses_the_development_issuer(tmp_path: Path) -> None:
     assert found.value.code == "development_issuer_in_production"
     assert found.value.rule == "I10"
     assert not (settings.home / "control.db").exists()
+
+
+class ForeignIssuer:
+    """Stands where an OIDC issuer will stand."""
+
+    development = False
+
+    def account_of(self, token: str) -> str:
+        return token
+
+
+def test_production_refuses_rules_that_did_not_come_with_the_version(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, mode=Mode.PRODUCTION, policies=tmp_path)
+    with pytest.raises(Unavailable) as found:
+        _check_mode(settings, ForeignIssuer())
+    assert found.value.code == "foreign_rules_in_production"
+    _check_mode(Settings(home=tmp_path, mode=Mode.PRODUCTION), ForeignIssuer())
 
 
 @pytest.mark.parametrize("name", LIMIT_NAMES)

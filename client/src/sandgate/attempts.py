@@ -5,12 +5,14 @@ proves nothing, and any other exception is a mistake of the attempt and is raise
 """
 
 import errno
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sandgate import markup
+from sandgate import markup, transport
 from sandgate.language import pick
+from sandgate.refusals import Refused
 from sandgate.shown import Shown
 
 _NO_NETWORK = ("network_stopped", "沙箱内没有网络", "there is no network in the sandbox")
@@ -36,6 +38,7 @@ class Attempt(Shown):
     code: str
     reasons: tuple[str, str]
     error_name: str
+    logged: bool = False
     kind = "attempt"
 
     @property
@@ -49,7 +52,11 @@ class Attempt(Shown):
 
     def html(self) -> str:
         """Return the card for a notebook."""
-        facts = [(pick("代码", "Code"), self.code), (pick("系统错误", "Error"), self.error_name)]
+        facts = [
+            (pick("代码", "Code"), self.code),
+            (pick("系统错误", "Error"), self.error_name),
+            (pick("记入日志", "Logged"), pick("是", "yes") if self.logged else pick("否", "no")),
+        ]
         body = [markup.paragraph(pick(*self.reasons)), markup.facts_list(facts)]
         return markup.card("good" if self.stopped else "refused", self._title(), body)
 
@@ -60,6 +67,7 @@ class Attempt(Shown):
             "stopped": self.stopped,
             "code": self.code,
             "error": self.error_name,
+            "logged": self.logged,
         }
 
     def _title(self) -> str:
@@ -75,9 +83,20 @@ def attempt(label: str | tuple[str, str], action: Callable[[], object]) -> Attem
     except OSError as error:
         number = _number(error)
         code, zh, en = _CAUSES.get(number, _UNCLEAR)
-        return Attempt(names, code, (zh, en), errno.errorcode.get(number, type(error).__name__))
+        error_name = errno.errorcode.get(number, type(error).__name__)
+        return _reported(Attempt(names, code, (zh, en), error_name))
     code, zh, en = _NOT_STOPPED
-    return Attempt(names, code, (zh, en), "")
+    return _reported(Attempt(names, code, (zh, en), ""))
+
+
+def _reported(made: Attempt) -> Attempt:
+    """Tell the platform, so that the attempt stands in the log; say whether it does."""
+    body = {"label": " / ".join(made.label)[:200], "code": made.code, "stopped": made.stopped}
+    try:
+        answer = transport.ask(transport.socket_path(), "POST", "/v1/attempts", body)
+    except Refused:
+        return made
+    return replace(made, logged=bool(json.loads(answer)["logged"]))
 
 
 def _number(error: OSError) -> int:

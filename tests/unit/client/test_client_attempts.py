@@ -52,5 +52,11 @@ def test_a_closed_door_is_named(error: OSError, code: str) -> None:
 def test_the_machine_form_stands_beside_the_card() -> None:
     bundle = attempt("x", lambda: _raise(OSError(errno.EPERM, "")))._repr_mimebundle_()
     facts = bundle["application/vnd.sandgate.attempt+json"]
-    assert facts == {"label": "x", "stopped": True, "code": "not_permitted", "error": "EPERM"}
+    assert facts == {
+        "label": "x",
+        "stopped": True,
+        "code": "not_permitted",
+        "error": "EPERM",
+        "logged": False,
+    }
     assert sandgate.Attempt.kind == "attempt"

@@ -1,6 +1,5 @@
 """A licence to sell under and the real rule file, for every test of the ledger."""
 
-
 from authorization.documents import (
     AccessMode,
     Approvals,

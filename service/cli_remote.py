@@ -102,6 +102,40 @@ def licence_suspend(
     show(call("POST", address, token, language, {"reason": reason}))
 
 
+@licence.command("resume")
+def licence_resume(
+    identifier: str,
+    token: Token,
+    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
+    url: Url = DEFAULT_URL,
+    language: Language = "zh",
+) -> None:
+    """Lift a suspension. 恢复授权"""
+    address = f"{url}/api/v1/licences/{_part(identifier)}/resume"
+    show(call("POST", address, token, language, {"reason": reason}))
+
+
+@licence.command("end")
+def licence_end(
+    identifier: str,
+    token: Token,
+    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
+    url: Url = DEFAULT_URL,
+    language: Language = "zh",
+) -> None:
+    """End a licence for good; the keys of its extracts are destroyed. 终止授权"""
+    address = f"{url}/api/v1/licences/{_part(identifier)}/end"
+    show(call("POST", address, token, language, {"reason": reason}))
+
+
+@licence.command("show")
+def licence_show(
+    identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Print a licence and where it stands. 查看授权"""
+    show(call("GET", f"{url}/api/v1/licences/{_part(identifier)}", token, language))
+
+
 @licence.command("received")
 def licence_received(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"

@@ -33,7 +33,7 @@ class ReceivedList:
     def list(self, licence: str, actor: Actor) -> list[dict[str, object]]:
         """Return what left under a licence, in the order of the log. Raises NotFound."""
         with reading(self._engine) as connection:
-            require_licence(connection, licence)
+            operator = require_licence(connection, licence).operator
         public = {"licence": licence}
         self._writer.submit(AuditEvent(EntryKind.RECEIVED_LISTED, actor, public), no_effect)
         with reading(self._engine) as connection:
@@ -41,10 +41,10 @@ class ReceivedList:
                 item.answer_id: item.row_count for item in received(connection, licence=licence)
             }
             entries = read_entries(connection, kinds=GIVEN_KINDS, subjects={"licence": licence})
-        return [_line(entry, rows) for entry in entries]
+        return [_line(entry, rows, operator) for entry in entries]
 
 
-def _line(entry: LogEntry, rows: dict[str, int]) -> dict[str, object]:
+def _line(entry: LogEntry, rows: dict[str, int], operator: str) -> dict[str, object]:
     public = entry.public
     sentence = KIND_SENTENCES[EntryKind(entry.kind)]
     name = public.get("answer") or public.get("release") or public.get("product") or ""
@@ -53,6 +53,7 @@ def _line(entry: LogEntry, rows: dict[str, int]) -> dict[str, object]:
         "at": to_iso(entry.time_us)[:19].replace("T", " "),
         "kind": {"zh": sentence.zh, "en": sentence.en},
         "what": f"{datasets} {name}".strip(),
+        "recipient": public.get("buyer") or operator,
         "rows": rows.get(str(public.get("answer"))),
         "entry_index": entry.index,
         "content_digest": public.get("content_digest") or public.get("sha256"),

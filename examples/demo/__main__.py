@@ -103,7 +103,12 @@ def _play(stage: Stage, console: Console) -> list[dict[str, Any]]:
     for number, (zh, en, step) in enumerate(STEPS, 1):
         title = stage.say(zh, en)
         started = time.monotonic()
-        facts = {"number": number, "title": {"zh": zh, "en": en}, "ok": True, "checks": []}
+        facts: dict[str, Any] = {
+            "number": number,
+            "title": {"zh": zh, "en": en},
+            "ok": True,
+            "checks": [],
+        }
         try:
             with console.status(f"{number}/{len(STEPS)} {title} …"):
                 facts["summary"] = step(stage)
@@ -125,7 +130,7 @@ def _play(stage: Stage, console: Console) -> list[dict[str, Any]]:
 
 
 def _report(stage: Stage, done: list[dict[str, Any]], seconds: float) -> None:
-    kept = {
+    kept: dict[str, Any] = {
         name: stage.facts[name]
         for name in (
             "data",
@@ -140,7 +145,7 @@ def _report(stage: Stage, done: list[dict[str, Any]], seconds: float) -> None:
         )
         if name in stage.facts
     }
-    facts = {
+    facts: dict[str, Any] = {
         "format": "sandgate/report@1",
         "version": metadata.version("sandgate"),
         "generated": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),

@@ -5,6 +5,7 @@ import time
 
 import httpx
 
+from examples.demo.people import OPERATOR, names_of_organisations
 from examples.demo.stage import Stage, StepFailed
 
 DARK_SECONDS_MAX = 60.0
@@ -33,10 +34,12 @@ def play(stage: Stage) -> dict[str, str]:
         "received"
     ]
     stage.write("received.json", {"received": received})
-    stage.facts["received"] = received
+    names = names_of_organisations(stage)
+    stage.facts["received"] = [{**item, "recipient": names[item["recipient"]]} for item in received]
+    by_operator = sum(item["recipient"] == OPERATOR for item in received)
     return {
         "zh": f"暂停授权后 {dark_seconds:.1f} 秒会话中断，新会话与调用被拒；"
-        f"列出所获 {len(received)} 项。",
+        f"列出运营机构所获 {by_operator} 项。",
         "en": f"{dark_seconds:.1f} s after the suspension the session was dark; new sessions and "
-        f"fetches were refused; {len(received)} things received were listed.",
+        f"fetches were refused; all {by_operator} things the operator received were listed.",
     }

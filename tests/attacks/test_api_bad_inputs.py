@@ -41,7 +41,7 @@ def body(text: str | bytes) -> Call:
     return lambda client: client.post(f"{API}/organisations", content=content, headers=JSON)
 
 
-def field(path: str = "/organisations", **changes: object) -> Call:
+def field(path: str = "/organisations", /, **changes: object) -> Call:
     return lambda client: client.post(f"{API}{path}", json={**ORGANISATION, **changes})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from foundation.confinement import Confinement, Limits, launch
+from foundation.seccomp import Profile
 from tests.parts import REPOSITORY, need_namespaces
 
 pytestmark = need_namespaces
@@ -143,10 +144,11 @@ def outside(facts: dict[str, object]) -> Answers:
         check=True,
         timeout=60,
     )
-    return json.loads(done.stdout)
+    answers: Answers = json.loads(done.stdout)
+    return answers
 
 
-def confined_answers(facts: dict[str, object], profile: str) -> Answers:
+def confined_answers(facts: dict[str, object], profile: Profile) -> Answers:
     process = launch(
         Confinement(
             environment=REPOSITORY / ".venv",
@@ -159,9 +161,10 @@ def confined_answers(facts: dict[str, object], profile: str) -> Answers:
     )
     try:
         process.wait(60)
-        return json.loads(process.output_tail())
+        answers: Answers = json.loads(process.output_tail())
     finally:
         process.kill()
+    return answers
 
 
 @pytest.fixture(scope="module")

@@ -116,16 +116,19 @@ def test_concurrent_repeats_have_one_effect(city: City) -> None:
 
 def test_an_upload_repeated_with_its_key_publishes_once(city: City) -> None:
     steward = city.client("steward")
-    sent = {
-        "params": {"file_name": "rows.csv"},
-        "content": colleges_csv(20),
-        "headers": {"Idempotency-Key": "upload"},
-    }
-    path = f"{API}/catalog/datasets/colleges/versions"
-    first, again = (steward.post(path, **sent) for _ in range(2))
+
+    def upload(content: bytes) -> httpx.Response:
+        return steward.post(
+            f"{API}/catalog/datasets/colleges/versions",
+            params={"file_name": "rows.csv"},
+            content=content,
+            headers={"Idempotency-Key": "upload"},
+        )
+
+    first, again = (upload(colleges_csv(20)) for _ in range(2))
     assert (first.status_code, first.content) == (201, again.content)
-    other = {**sent, "content": colleges_csv(21)}
-    assert problem_of(steward.post(path, **other), 409)["code"] == "idempotency_key_reused"
+    problem = problem_of(upload(colleges_csv(21)), 409)
+    assert problem["code"] == "idempotency_key_reused"
 
 
 def test_after_a_restart_a_repeat_names_the_entry_it_took_effect_as(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pyarrow as pa
 import pytest
@@ -42,7 +43,7 @@ def pool() -> Iterator[EnginePool]:
 
 
 def test_nothing_runs_where_isolation_is_missing() -> None:
-    def no_isolation(_confinement: object) -> None:
+    def no_isolation(_confinement: object) -> NoReturn:
         raise Unavailable("isolation_unavailable", Message("无", "none"))
 
     pool = EnginePool(

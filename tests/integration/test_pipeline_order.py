@@ -29,7 +29,7 @@ class Faults:
     """What goes wrong at a named point of a question's life."""
 
     def __init__(self) -> None:
-        self.at: dict[str, Callable[[], None]] = {}
+        self.at: dict[str, Callable[[], object]] = {}
 
     def __call__(self, point: str) -> None:
         self.at.get(point, lambda: None)()
@@ -69,7 +69,7 @@ def _no_faults(faults: Faults) -> Iterator[None]:
 def stored(city: City) -> list[tuple[str, int, int]]:
     columns = (answer.c.id, answer.c.decided_index, answer.c.answered_index)
     with reading(city.platform.engine) as connection:
-        return [tuple(row) for row in connection.execute(select(*columns))]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(select(*columns))]
 
 
 def fails(city: City, sql: str, licence: str | None = None) -> SandgateError:
@@ -219,7 +219,7 @@ def test_a_licence_suspended_while_a_question_runs_gives_no_answer(
     licence = city.grant(licence_json())
     approver = city.actor("approver")
     before = city.log_size()
-    faults.at[point] = lambda: city.platform.revocation.suspend(approver, licence, "test") and None
+    faults.at[point] = lambda: city.platform.revocation.suspend(approver, licence, "test")
     error = fails(city, QUESTIONS[mode], licence)
     faults.at.clear()
     assert isinstance(error, Denied)

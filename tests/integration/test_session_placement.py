@@ -67,7 +67,8 @@ def probe(python: str, clone: Path, uid: int | None = None) -> dict[str, bool]:
         cwd="/",
         env={"PATH": "/usr/bin:/bin"},
     )
-    return json.loads(done.stdout)
+    found: dict[str, bool] = json.loads(done.stdout)
+    return found
 
 
 def is_recent(python: str) -> bool:

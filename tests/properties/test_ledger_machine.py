@@ -8,7 +8,14 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+)
 from sqlalchemy import Connection, func, insert, select
 
 from audit import store as audit_store
@@ -133,7 +140,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.gross_fen[f"receivable:operator:{payer}"] += gross // MICRO_FEN_PER_FEN
 
     @rule(target=journals)
-    def close(self) -> object:
+    def close(self) -> MultipleResults[str]:
         period = self.model.open
         if period is None:
             with pytest.raises(Conflict):
@@ -155,7 +162,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return multiple(*closed.journals)
 
     @rule(target=journals, key=st.sampled_from("abc"), legs=LEGS)
-    def post(self, key: str, legs: list[tuple[str, int]]) -> object:
+    def post(self, key: str, legs: list[tuple[str, int]]) -> MultipleResults[str] | str:
         request = self._request(key, tuple(legs))
 
         def apply(connection: Connection, entry: Entry) -> str:

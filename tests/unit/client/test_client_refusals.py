@@ -10,6 +10,7 @@ from sandgate.refusals import Unreachable
 from tests.parts import need_session_environment
 
 PROTECTED = "SELECT income FROM households"
+ALLOWED = "SELECT state, AVG(income) AS mean\nFROM households GROUP BY state -- <b>"
 PROBLEM = {
     "type": "about:blank",
     "title": "Denied",
@@ -21,7 +22,7 @@ PROBLEM = {
     "messages": {"zh": "列 income 受保护，不能逐行给出。", "en": "Column income is protected."},
     "way_out": {
         "text": "Ask an aggregate by a declared group.",
-        "sql": "SELECT state, AVG(income) AS mean\nFROM households GROUP BY state -- <b>",
+        "sql": ALLOWED,
     },
 }
 
@@ -44,7 +45,7 @@ def test_a_refusal_names_rule_column_and_the_allowed_form(gateway: Any, client: 
         client.sql(PROTECTED)
     refused = caught.value
     assert (refused.code, refused.field, refused.status) == ("column_protected", "income", 403)
-    assert refused.allowed_sql == PROBLEM["way_out"]["sql"]
+    assert refused.allowed_sql == ALLOWED
     for part in ("Not permitted", "income", "policies/privacy@1", "Way out", "AVG(income)"):
         assert part in str(refused)
 
@@ -134,7 +135,7 @@ def test_a_notebook_shows_a_card_in_place_of_a_traceback_and_goes_on(
     gateway: Any, in_session: Callable[[str], str]
 ) -> None:
     gateway.refusals[PROTECTED] = PROBLEM
-    gateway.tables[PROBLEM["way_out"]["sql"]] = pa.table({"state": ["CA"], "mean": [5]})
+    gateway.tables[ALLOWED] = pa.table({"state": ["CA"], "mean": [5]})
     refused, after = _run_cells(
         in_session,
         [

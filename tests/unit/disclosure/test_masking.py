@@ -27,7 +27,8 @@ MASKS = st.builds(
 
 
 def masked(values: list[object], mask: Mask, kind: pa.DataType, key: bytes = KEY) -> list[object]:
-    return apply_mask(pa.array(values, kind), mask, key=key, rules=RULES).to_pylist()
+    shown: list[object] = apply_mask(pa.array(values, kind), mask, key=key, rules=RULES).to_pylist()
+    return shown
 
 
 @given(

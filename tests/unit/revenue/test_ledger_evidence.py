@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ def ledger(
     for licence in (*LICENCES, LICENCES[0]):
         writer.submit(
             AuditEvent(EntryKind.PRODUCT_FETCHED, authority),
-            lambda connection, entry, licence=licence: meter_fetch(
-                connection, entry, licence=licence, product="rel_1", buyer="b", rules=rules
-            ),
+            partial(meter_fetch, licence=licence, product="rel_1", buyer="b", rules=rules),
         )
     first = close_period(writer, authority, "2026-11").value.journals[0]
     open_period(writer, authority, "2026-12")

@@ -44,6 +44,7 @@ def routes(*routers: APIRouter) -> Iterator[tuple[str, APIRoute]]:
     for router in routers:
         for route in router.routes:
             assert isinstance(route, APIRoute)
+            assert route.methods
             for method in sorted(route.methods):
                 yield method, route
 

@@ -32,8 +32,8 @@ sys.path.insert(0, str(REPOSITORY))
 from foundation.clock import SystemClock  # noqa: E402
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits  # noqa: E402
 from sandbox.tickets import Tickets  # noqa: E402
-from service.session_browser import KernelChannel, SessionBrowser  # noqa: E402
 from service.session_proxy import SessionHosts, SessionProxy  # noqa: E402
+from tests.session_browser import KernelChannel, SessionBrowser  # noqa: E402
 
 ENVIRONMENT = REPOSITORY / ".venv-session"
 LIMIT = 1.2

@@ -19,10 +19,10 @@ from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.interface import Endpoint
 from sandbox.egress import EgressAccount, EgressBudget
 from sandbox.tickets import Tickets
-from service.session_browser import SessionBrowser
 from service.session_gateway_socket import GatewaySockets
 from service.session_page import session_page
 from service.session_proxy import SessionHosts, SessionProxy
+from tests.session_browser import SessionBrowser
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 LIMITS = SessionLimits(memory_bytes_max=1 << 30, pids_max=128, home_bytes_max=64 << 20)

@@ -12,9 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from sandbox.backends.interface import Endpoint
-from service.session_browser import KernelChannel, SessionBrowser
 from tests.integration.session_parts import Stage, stage
 from tests.parts import need_namespaces, need_session_environment
+from tests.session_browser import KernelChannel, SessionBrowser
 
 pytestmark = [need_namespaces, need_session_environment]
 

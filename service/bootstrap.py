@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from audit.coalescing import CoalescingLog
 from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
@@ -78,6 +79,7 @@ class Platform:
     desk: ReleaseDesk
     shop: ProductShop
     received: ReceivedList
+    denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
     proxy: SessionProxy
@@ -102,6 +104,7 @@ class Platform:
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
+        self.denials.write_counted(everything=True)
         self.doors.close()
         self.backend.close()
         self.pool.close()
@@ -208,6 +211,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules)),
         shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
+        denials=CoalescingLog(writer, ground.clock, _refusals_per_minute(pack)),
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening),
         proxy=doors.proxy,
@@ -304,6 +308,10 @@ def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
             field="policies",
             rule="I10",
         )
+
+
+def _refusals_per_minute(pack: PolicyPack) -> int:
+    return pack.rules(GateRules).refusals_logged_per_minute_max
 
 
 def _engine_limits(settings: Settings) -> EngineLimits:

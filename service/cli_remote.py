@@ -21,7 +21,6 @@ Language = Annotated[str, typer.Option(envvar="SANDGATE_LANGUAGE", help="zh or e
 Out = Annotated[Path, typer.Option("--out", help="where to write the file")]
 DEFAULT_URL = "http://127.0.0.1:8600"
 
-
 BAD_INPUT = frozenset({400, 413, 415, 422})
 REFUSED, UNUSABLE = 1, 2
 
@@ -89,43 +88,30 @@ def audit_export(token: Token, out: Out, url: Url = DEFAULT_URL, language: Langu
     save(out, call("POST", f"{url}/api/v1/log/bundles", token, language).content)
 
 
-@licence.command("suspend")
-def licence_suspend(
-    identifier: str,
-    token: Token,
-    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
-    url: Url = DEFAULT_URL,
-    language: Language = "zh",
-) -> None:
-    """Suspend a licence: its sessions, questions and releases stop at once. 暂停授权"""
-    address = f"{url}/api/v1/licences/{_part(identifier)}/suspend"
-    show(call("POST", address, token, language, {"reason": reason}))
+LICENCE_MOVES = {
+    "suspend": "Suspend a licence: its sessions, questions and releases stop at once. 暂停授权",
+    "resume": "Lift a suspension. 恢复授权",
+    "end": "End a licence for good; the keys of its extracts are destroyed. 终止授权",
+}
 
 
-@licence.command("resume")
-def licence_resume(
-    identifier: str,
-    token: Token,
-    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
-    url: Url = DEFAULT_URL,
-    language: Language = "zh",
-) -> None:
-    """Lift a suspension. 恢复授权"""
-    address = f"{url}/api/v1/licences/{_part(identifier)}/resume"
-    show(call("POST", address, token, language, {"reason": reason}))
+def _licence_command(move: str, sentence: str) -> None:
+    """Offer one move of a licence; the log keeps the reason that is given."""
+
+    @licence.command(move, help=sentence)
+    def _move(
+        identifier: str,
+        token: Token,
+        reason: Annotated[str, typer.Option(help="why; it goes into the log")],
+        url: Url = DEFAULT_URL,
+        language: Language = "zh",
+    ) -> None:
+        address = f"{url}/api/v1/licences/{_part(identifier)}/{move}"
+        show(call("POST", address, token, language, {"reason": reason}))
 
 
-@licence.command("end")
-def licence_end(
-    identifier: str,
-    token: Token,
-    reason: Annotated[str, typer.Option(help="why; it goes into the log")],
-    url: Url = DEFAULT_URL,
-    language: Language = "zh",
-) -> None:
-    """End a licence for good; the keys of its extracts are destroyed. 终止授权"""
-    address = f"{url}/api/v1/licences/{_part(identifier)}/end"
-    show(call("POST", address, token, language, {"reason": reason}))
+for _name, _sentence in LICENCE_MOVES.items():
+    _licence_command(_name, _sentence)
 
 
 @licence.command("show")

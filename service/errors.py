@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from audit.events import AuditEvent, no_effect
+from audit.events import AuditEvent
 from audit.tags import EntryKind
 from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unauthenticated
 
@@ -146,7 +146,7 @@ def log_denial(error: SandgateError, request: Request) -> None:
     public = {"route": f"{request.method} {request.url.path}"[:200], "code": error.code}
     event = AuditEvent(EntryKind.REQUEST_REFUSED, actor, public)
     try:
-        request.app.state.platform.writer.submit(event, no_effect)
+        request.app.state.platform.denials.record((actor.person, "api"), event, {"route": "api"})
     except SandgateError as unwritten:
         log.warning("a denial could not be logged: %s", unwritten.code)
 

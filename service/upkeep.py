@@ -49,6 +49,7 @@ class Upkeep:
             self._end_old_sessions,
             self._platform.activation.destroy_ended,
             self._platform.pipeline.write_counted_refusals,
+            self._platform.denials.write_counted,
         ):
             self._tried(task)
 

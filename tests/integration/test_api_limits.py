@@ -1,13 +1,15 @@
-"""An upload over the limit of the rules is refused while it comes in, and leaves nothing."""
+"""Limits of the rules: an upload too large leaves nothing, a flood of denials is counted."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import policies
+from audit.tags import EntryKind
 from foundation.settings import Settings
-from tests.calling import API, problem_of
-from tests.city import opened_city
+from policies.schema.gate import GateRules
+from tests.calling import API, entries, problem_of
+from tests.city import built_city, opened_city
 
 LIMIT = 5_000
 
@@ -42,3 +44,14 @@ def test_an_upload_over_the_limit_is_refused(tmp_path: Path) -> None:
             assert str(LIMIT) in problem["messages"]["zh"]
         assert problem_of(founder.post(path, content=chunks(5)), 404)["code"] == "dataset_unknown"
         assert not list((settings.home / "uploads").iterdir())
+
+
+def test_a_flood_of_denials_is_counted_in_one_entry(tmp_path: Path) -> None:
+    with built_city(tmp_path) as city:
+        limit = city.platform.pack.rules(GateRules).refusals_logged_per_minute_max
+        client = city.client("analyst")
+        for _ in range(limit + 7):
+            problem_of(client.get(f"{API}/log/entries"), 403)
+        assert len(entries(city, EntryKind.REQUEST_REFUSED)) == limit
+        city.platform.denials.write_counted(everything=True)
+        assert entries(city, EntryKind.REFUSALS_COALESCED)[-1].public["count"] == 7

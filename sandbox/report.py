@@ -58,8 +58,8 @@ class IsolationReport:
             f"{line.how.in_language(language)}"
             for line in self.lines
         ]
-        ready = Message("可用于生产：是", "Fit for production: yes")
-        unfit = Message("可用于生产：否", "Fit for production: no")
+        ready = Message("本机隔离达到生产要求：是", "Isolation meets production: yes")
+        unfit = Message("本机隔离达到生产要求：否", "Isolation meets production: no")
         lines.append((ready if self.production_ready else unfit).in_language(language))
         return "\n".join(lines)
 

@@ -212,7 +212,7 @@ def _denial(
     if verdict.line is not None and verdict.line.eft == Effect.DENY:
         return Denial(
             reason=Message(
-                zh="访问规则明确禁止您以本授权使用数据（例如您同时隶属于付费使用方）。",
+                zh="访问规则明确禁止您以本授权使用数据（例如您同时隶属于付费方）。",
                 en="An access rule denies you this licence, for example as a member of its payer.",
             ),
             rule=ACCESS_RULE,

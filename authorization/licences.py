@@ -51,6 +51,17 @@ class LicenceState(StrEnum):
     EXPIRED = "expired"
 
 
+STATE_WORDS_ZH: Mapping[LicenceState, str] = MappingProxyType(
+    {
+        LicenceState.DRAFTED: "待签发",
+        LicenceState.ACTIVE: "生效",
+        LicenceState.SUSPENDED: "暂停",
+        LicenceState.ENDED: "终止",
+        LicenceState.EXPIRED: "到期",
+    }
+)
+
+
 class Move(StrEnum):
     """What can happen to a licence."""
 
@@ -59,6 +70,17 @@ class Move(StrEnum):
     RESUME = "resume"
     END = "end"
     EXPIRE = "expire"
+
+
+MOVE_WORDS_ZH: Mapping[Move, str] = MappingProxyType(
+    {
+        Move.ACTIVATE: "签发生效",
+        Move.SUSPEND: "暂停",
+        Move.RESUME: "恢复",
+        Move.END: "终止",
+        Move.EXPIRE: "转为到期",
+    }
+)
 
 
 TRANSITIONS: Mapping[tuple[LicenceState, Move], LicenceState] = MappingProxyType(
@@ -123,8 +145,8 @@ def check_move(state: LicenceState, move: Move) -> LicenceState:
         raise Conflict(
             "licence_state",
             Message(
-                zh=f"授权当前状态为 {state}，不能执行 {move}。",
-                en=f"The licence is {state}; it cannot {move}.",
+                zh=f"授权当前状态为“{STATE_WORDS_ZH[state]}”，不能{MOVE_WORDS_ZH[move]}。",
+                en=f"The licence is {state}, a state in which nobody can {move} it.",
             ),
             field="state",
             rule=RULE,

@@ -301,7 +301,7 @@ def _product_problems(
         yield InvalidInput(
             "operator_is_payer",
             Message(
-                zh="运营机构及其关联机构不得成为自己产品的付费使用方（禁止再开发）。",
+                zh="运营机构及其关联机构不得成为自己产品的付费方（禁止再开发）。",
                 en="An operator, or an affiliate, may not be the payer of its own product.",
             ),
             field="$.product.payer",
@@ -355,8 +355,8 @@ def _scheme_problems(
         yield _problem(
             "shares_do_not_sum",
             "scheme.shares",
-            f"各方份额须合计 {rules.shares_total_ppm} ppm，且每一收款方只列一次。",
-            f"The shares must sum to {rules.shares_total_ppm} ppm, each payee named once.",
+            f"各方份额（百万分比）须合计 {rules.shares_total_ppm}，且每一收款方只列一次。",
+            f"The shares must sum to {rules.shares_total_ppm} parts per million, each payee once.",
         )
     for place, share in enumerate(shares):
         payee = facts.organisations.get(share.payee)

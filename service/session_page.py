@@ -13,8 +13,9 @@ from sandbox.proxy_rules import FRAME_FLAGS
 
 TITLE = Message("沙箱会话", "Sandbox session")
 NOTICE = Message(
-    "本页面在隔离沙箱中运行：没有网络，输出按授权处理，全部操作留痕。",
-    "This page runs in an isolated sandbox: no network, answers shaped by licence, all logged.",
+    "本页面在隔离沙箱中运行：没有网络，输出按授权处理，查询与出域均留痕。",
+    "This page runs in an isolated sandbox: no network, answers shaped by "
+    "licence, questions and releases logged.",
 )
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><title>{title}</title><style>

@@ -97,7 +97,7 @@ class ProductShop:
             raise Denied(
                 "buyer_not_payer",
                 Message(
-                    "只有授权文件写明的付费单位可以调用此产品。",
+                    "只有授权文件写明的付费方可以调用此产品。",
                     "Only the payer named in the licence may fetch this product.",
                 ),
                 field="licence",

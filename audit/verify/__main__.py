@@ -168,19 +168,29 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=words)
         command.set_defaults(check=check)
-        command.add_argument("file", type=Path)
-        command.add_argument("--key", required=True, help="NAME+HASH+KEY, or a file that holds it")
-        command.add_argument("--json", action="store_true")
-        command.add_argument("--lang", choices=("zh", "en", "both"), default="both")
+        command.add_argument("file", type=Path, help=f"要核验的内容 / what to verify: {words}")
+        command.add_argument(
+            "--key", required=True, help="日志公钥或其文件 / NAME+HASH+KEY or its file"
+        )
+        command.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
+        command.add_argument(
+            "--lang", choices=("zh", "en", "both"), default="both", help="语言 / language"
+        )
         if name == "receipt":
-            command.add_argument("--entry", type=Path, help="the entry's body")
-            command.add_argument("--leaf", help="the entry's leaf hash")
+            command.add_argument("--entry", type=Path, help="条目原文 / the entry's body")
+            command.add_argument("--leaf", help="叶哈希 / the entry's leaf hash")
         else:
-            since = "an earlier checkpoint, kept file or bundle; may be repeated"
+            since = (
+                "早先留存的检查点，可重复给出 / "
+                "an earlier checkpoint, kept file or bundle; may be repeated"
+            )
+            required = "没有早先检查点即不通过 / fail where no earlier checkpoint is given"
             command.add_argument("--since", type=Path, action="append", default=[], help=since)
-            command.add_argument("--require-since", action="store_true")
+            command.add_argument("--require-since", action="store_true", help=required)
         if name == "statement":
-            command.add_argument("--bundle", type=Path, required=True)
+            command.add_argument(
+                "--bundle", type=Path, required=True, help="所属证据包 / the bundle it belongs to"
+            )
     return parser
 
 

@@ -31,8 +31,8 @@ def verify_statements(evidence: Evidence, report: Report) -> None:
             "ledger_intact",
             zh=f"{len(evidence.journals)} 笔凭证、{len(evidence.statements)} 份结算单与日志和"
             "规则一致，分配精确到分。",
-            en=f"{len(evidence.journals)} journals and {len(evidence.statements)} statements "
-            "follow from the log and the rules, to the fen.",
+            en="Ledger journals and period statements follow from the log and the rules, to the "
+            f"fen (journals: {len(evidence.journals)}, statements: {len(evidence.statements)}).",
         )
 
 

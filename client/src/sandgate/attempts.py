@@ -48,7 +48,9 @@ class Attempt(Shown):
 
     def plain(self) -> str:
         """Return the card for a terminal."""
-        return f"{self._title()}: {pick(*self.reasons)} [{self.code}] {self.error_name}".rstrip()
+        colon = pick("：", ": ")
+        told = f"{self._title()}{colon}{pick(*self.reasons)} [{self.code}] {self.error_name}"
+        return told.rstrip()
 
     def html(self) -> str:
         """Return the card for a notebook."""

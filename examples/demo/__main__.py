@@ -173,7 +173,7 @@ def _host(stage: Stage) -> list[dict[str, Any]]:
 
 def _summary(stage: Stage, console: Console, done: list[dict[str, Any]], seconds: float) -> None:
     table = Table(title=stage.say("沙闸演示", "Sandgate demonstration"))
-    for heading in (stage.say("步骤", "Step"), stage.say("结果", "Result"), "s"):
+    for heading in (stage.say("步骤", "Step"), stage.say("结果", "Result"), stage.say("秒", "s")):
         table.add_column(heading, overflow="fold")
     for step in done:
         mark = "ok" if step["ok"] else "FAILED"

@@ -47,8 +47,8 @@ def play(stage: Stage) -> dict[str, str]:
     _check_masks(stage)
     answered = _check_log_order(stage)
     return {
-        "zh": f"{len(rows)} 个分组中 {inside} 个的精确值落在 95% 区间内；"
-        f"{answered} 个答案都先有获准条目。",
+        "zh": f"{len(rows)} 个分组中，{inside} 个分组的精确值落在 95% 区间内；"
+        f"{answered} 个答案在给出之前，日志中均已有批准该查询的条目。",
         "en": f"{inside} of {len(rows)} exact figures lie inside the 95% interval; each of "
         f"{answered} answers has its decision entry before it.",
     }

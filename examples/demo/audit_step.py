@@ -10,7 +10,7 @@ from examples.demo.stage import Stage, StepFailed
 
 GOOD, TAMPERED = 0, 1
 _VERDICTS = {
-    GOOD: {"zh": "自洽", "en": "consistent"},
+    GOOD: {"zh": "前后一致", "en": "consistent"},
     TAMPERED: {"zh": "发现篡改", "en": "tampering found"},
 }
 LAST_QUESTION = {
@@ -35,6 +35,7 @@ def play(stage: Stage) -> dict[str, str]:
     kept = stage.output / "regulator" / "kept.zip"
     bundle = _export(stage, "evidence.zip")
     _verify(stage, bundle, kept, GOOD, ("证据包原件", "The bundle as exported"))
+    stage.facts["revenue"]["journals_balanced"] = _journals_balance(bundle)
     _flip_byte(bundle, stage.output / "evidence-flipped.zip")
     _verify(
         stage,
@@ -48,19 +49,28 @@ def play(stage: Stage) -> dict[str, str]:
     stage.command("audit", "kept", "--out", str(later), caller="auditor")
     forged = stage.output / "evidence-forged.zip"
     forge_bundle(stage.home, removed, "sandgate.example/log", forged)
-    _verify(stage, forged, None, GOOD, ("内部人重签：单看自身", "Re-signed by an insider, alone"))
+    _verify(
+        stage,
+        forged,
+        None,
+        GOOD,
+        ("内部人员重新签名：只看文件本身", "Re-signed by an insider, alone"),
+    )
     said = _verify(
         stage,
         forged,
         later,
         TAMPERED,
-        ("内部人重签：对照留存检查点", "Re-signed by an insider, against the kept checkpoint"),
+        (
+            "内部人员重新签名：对照监管者留存的检查点",
+            "Re-signed by an insider, against the kept checkpoint",
+        ),
     )
     if str(removed[0]) not in said:
         raise StepFailed(f"the verifier does not name entry {removed[0]}: {said}")
     return {
-        "zh": "离线核验通过；改动一个字节、"
-        f"内部人删除第 {removed[0]} 号查询并重签，均被发现并指明。",
+        "zh": "离线核验通过；副本被改动一个字节、"
+        f"内部人员删去第 {removed[0]} 号条目（一次查询）后重新签名，均被发现并指明。",
         "en": "Verified offline; one flipped byte, and an insider who cut out query "
         f"{removed[0]} and signed again, were both found and named.",
     }
@@ -94,6 +104,16 @@ def _verify(
         }
     )
     return said["en"]
+
+
+def _journals_balance(bundle: Path) -> bool:
+    """Tell whether the postings of every journal in the bundle sum to zero."""
+    with zipfile.ZipFile(bundle) as source:
+        lines = source.read("journals.jsonl").decode().splitlines()
+    journals = [json.loads(line) for line in lines]
+    if not journals:
+        raise StepFailed("the bundle holds no journal")
+    return all(sum(leg["fen"] for leg in journal["postings"]) == 0 for journal in journals)
 
 
 def _sentences(printed: str) -> str:

@@ -40,7 +40,11 @@ def _license(stage: Stage) -> str:
         "purpose": "public_welfare",
     }
     document["grants"] = [document["grants"][0]]
-    document["product"]["price_class"] = "public_welfare"
+    document["product"] |= {
+        "name_zh": "各年龄段养老金表（虚构示例）",
+        "name_en": "Social security by age (fictional example)",
+        "price_class": "public_welfare",
+    }
     document["product"]["tariff"] |= {"approval": "", "fen_per_fetch": 0}
     licence = str(stage.callers["founder"].post("/licences", document)["id"])
     stage.callers["approver"].post(f"/licences/{licence}/activate")

@@ -6,8 +6,6 @@ from typing import Any
 from examples.demo.people import names_of_organisations
 from examples.demo.stage import Caller, Stage, StepFailed
 
-CONFLICT = 409
-
 
 def play(stage: Stage) -> dict[str, str]:
     """Try the four ways that must fail, then release by two votes."""
@@ -28,7 +26,8 @@ def play(stage: Stage) -> dict[str, str]:
     stage.write("certificate.json", certificate)
     stage.facts["release"] = _facts(stage, delivered)
     return {
-        "zh": "一个结果经检查与两名外机构人员表决后出域；单人、作者、改动字节均未能放行。",
+        "zh": "一项结果经自动检查和其他机构两人同意后出域；"
+        "仅一人同意、作者本人表决、文件被改动，均不能出域。",
         "en": "One result left after checks and two votes from another organisation; one checker "
         "alone, the author and changed bytes could not release it.",
     }

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from typing import Any
 
 from examples.demo.free_purpose import fetch_free_product
@@ -9,7 +10,7 @@ from examples.demo.licence_step import licence_document
 from examples.demo.people import names_of_organisations
 from examples.demo.stage import Stage, StepFailed
 
-PERIOD = "2026-11"
+PERIOD = time.strftime("%Y-%m", time.gmtime())
 FETCHES = 7
 
 
@@ -42,7 +43,6 @@ def play(stage: Stage) -> dict[str, str]:
         "period": PERIOD,
         "fetches": FETCHES,
         "total_fen": total_fen,
-        "journals_balanced": True,
         "close_index": closed["close_index"],
     }
     return {
@@ -63,9 +63,11 @@ def _refuse_unapproved_tariff(stage: Stage) -> None:
 def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     names = {"tax": {"zh": "税费（虚构税率）", "en": "Tax (fictional rate)"}}
     names |= names_of_organisations(stage)
+    products = {pool["rule_digest"]: pool["product"] for pool in statement["period"]["pools"]}
     ppm = {share["payee"]: share["ppm"] for share in licence_document()["scheme"]["shares"]}
     lines = [
         {
+            "product": products[line["rule_digest"]],
             "payee": names.get(line["payee"], {"zh": line["payee"], "en": line["payee"]}),
             "channel": line["channel"],
             "share_ppm": ppm.get(line["payee"]),

@@ -8,7 +8,6 @@ from examples.demo.stage import REPOSITORY, Stage, StepFailed
 from examples.report.build_report import charts_of_notebook, refusals_of_notebook
 
 NOTEBOOK = REPOSITORY / "examples" / "notebooks" / "household_brief.ipynb"
-RELEASE_KIND = "application/vnd.sandgate.release+json"
 
 
 def play(stage: Stage) -> dict[str, str]:
@@ -27,7 +26,8 @@ def play(stage: Stage) -> dict[str, str]:
     stopped = sum(item["stopped"] for item in stage.facts["refusals"])
     cells = sum(cell["cell_type"] == "code" for cell in notebook["cells"])
     return {
-        "zh": f"隔离会话中执行了 {cells} 个单元格；{stopped} 件被禁止的事全部被拒绝并留痕。",
+        "zh": f"笔记本的 {cells} 个单元格已在隔离会话中执行；"
+        f"{stopped} 项被禁止的操作全部被阻止并留痕。",
         "en": f"{cells} cells ran in the isolated session; all {stopped} forbidden things were "
         "stopped and logged.",
     }

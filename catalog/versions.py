@@ -23,7 +23,6 @@ from foundation.ids import new_id
 SALT_BYTES = 32
 SALT_KEY = b"sandgate.salt"
 BATCH_ROWS = 131_072
-READ_BYTES = 1 << 20
 BUILDING = ".building-"
 MANIFEST = "manifest.json"
 ROWS_FILE = "rows.parquet"

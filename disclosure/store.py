@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-import catalog.store as _catalogue  # its function refuse_change() stands behind our triggers
+import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
 from foundation.db import attach_guards, metadata
 
 budget_node = Table(
@@ -167,8 +167,6 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
         for table in ("budget_node", "release_request")
     ),
 )
-POSTGRESQL_FUNCTION = _catalogue.TRIGGERS_POSTGRESQL[0]
-"""The function that the triggers above call; the catalogue creates it."""
 
 
 attach_guards(TRIGGERS_SQLITE, "sqlite")

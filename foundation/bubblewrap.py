@@ -18,7 +18,6 @@ from foundation.interpreters import Interpreter
 Argument = str | list[int] | dict[str, str]
 
 OLDEST = (0, 8)  # the first with --disable-userns and --size
-INSIDE_UID = 1000
 SHARED_MEMORY_BYTES = 16 << 20
 GUEST_DIRECTORY = "/opt/guest"
 _FIXED = (

@@ -103,12 +103,18 @@ class SuspensionBoard:
             faults += _faults(partial(listener, closure.licence))
         return faults
 
-    def reopen(self, licence_id: str) -> None:
-        """Take a licence off the board, after its resumption is in the log."""
+    def reopen(self, lifted: Closure) -> None:
+        """Take one closure off the board, after its resumption is in the log.
+
+        A closure ordered since then stands, with its marker.
+        """
         with self._lock:
-            (self._directory / f"{licence_id}.json").unlink(missing_ok=True)
+            standing = self._closed.get(lifted.licence)
+            if standing is None or standing.id != lifted.id:
+                return
+            (self._directory / f"{lifted.licence}.json").unlink(missing_ok=True)
             _sync_directory(self._directory)
-            self._closed.pop(licence_id, None)
+            self._closed.pop(lifted.licence)
 
     def _write_marker(self, closure: Closure) -> None:
         path = self._directory / f"{closure.licence}.json"
@@ -174,7 +180,8 @@ class Revocation:
             MOVE_KINDS[Move.RESUME], actor, {"licence": licence_id}, {"reason": reason}
         )
         recorded = self._writer.submit(event, apply)
-        self._board.reopen(licence_id)
+        if closure is not None:
+            self._board.reopen(closure)
         return recorded
 
     def expire_due(self) -> list[str]:
@@ -203,7 +210,7 @@ class Revocation:
                 continue
             if found.closure == closure.id:
                 if found.state is LicenceState.ACTIVE:
-                    self._board.reopen(closure.licence)
+                    self._board.reopen(closure)
                 continue
             if self._owes_entry(found.state, closure):
                 self._record(SYSTEM_ACTOR, closure)

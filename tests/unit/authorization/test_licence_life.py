@@ -277,6 +277,23 @@ def test_a_resumed_licence_is_open_also_after_a_restart(
     assert SuspensionBoard(tmp_path / "closures").is_open(LICENCE_ID)
 
 
+def test_a_resumption_never_lifts_a_suspension_ordered_meanwhile(
+    revocation: Revocation, city: GroupCommitWriter, keys: FileKeyStore, tmp_path: Path
+) -> None:
+    """The second suspension holds at once, while the first one's resumption is still on its way."""
+    active_licence(city, keys)
+    revocation.suspend(actor("signer"), LICENCE_ID, "misuse")
+    lifted = revocation.board.closure(LICENCE_ID)
+    assert lifted is not None
+    again = Closure("closure_again", LICENCE_ID, Move.SUSPEND, "misuse again", "signer", 1)
+    revocation.board.close(again)
+    revocation.board.reopen(lifted)
+    assert revocation.board.closure(LICENCE_ID) == again
+    assert not SuspensionBoard(tmp_path / "closures").is_open(LICENCE_ID)
+    revocation.board.reopen(again)
+    assert SuspensionBoard(tmp_path / "closures").is_open(LICENCE_ID)
+
+
 def test_a_marker_left_by_a_crash_after_resumption_is_lifted(
     revocation: Revocation, city: GroupCommitWriter, keys: FileKeyStore, engine: Engine
 ) -> None:

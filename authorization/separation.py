@@ -73,6 +73,21 @@ def check_independent(belongs_to: Collection[str], group: Collection[str]) -> No
         )
 
 
+def is_not_buying(belongs_to: Collection[str], buyer_group: Collection[str]) -> bool:
+    """Tell whether none of a person's organisations buys the product, or is its affiliate."""
+    return not set(belongs_to) & set(buyer_group)
+
+
+def check_not_buying(belongs_to: Collection[str], buyer_group: Collection[str]) -> None:
+    """Refuse a checker of the product's payer, who would judge it, and read it without a bill."""
+    if not is_not_buying(belongs_to, buyer_group):
+        raise _denied(
+            "checker_of_the_buyer",
+            "审核员与该产品的付费单位或其关联机构存在隶属关系，须由其他机构的人员审核。",
+            "The checker belongs to the organisation that pays for this product, or an affiliate.",
+        )
+
+
 def is_first_vote(actor: Actor, voters: Collection[str]) -> bool:
     """Tell whether this natural person has not voted on the request before."""
     return actor.person not in voters

@@ -15,9 +15,16 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from audit.events import AuditEvent, PendingEntry, Writer, no_effect
 from audit.tags import EntryKind
+from authorization.documents import LicenceDocument
+from authorization.licences import require_licence
 from authorization.organisations import group_of, organisations_of
 from authorization.revocation import SuspensionBoard, check_in_force
-from authorization.separation import check_may_vote
+from authorization.separation import (
+    check_independent,
+    check_may_vote,
+    check_natural_person,
+    check_not_buying,
+)
 from catalog.datasets import Frozen
 from disclosure.answers import StoredAnswer, answer_by_id
 from disclosure.checks.desk import CheckedAnswer, CheckResult, all_passed, run_checks
@@ -98,9 +105,13 @@ class ReleaseDesk:
         return self._carried_on(request)
 
     def preview(self, actor: Actor, request_id: str) -> bytes:
-        """Return the very bytes that would leave, for a checker to read; the reading is logged."""
+        """Return the very bytes that would leave, for a checker to read; the reading is logged.
+
+        Raises Denied for a checker who is too near to the requester, or to who pays for it.
+        """
         with reading(self._engine) as connection:
             request = require_request(connection, request_id)
+            _check_reader(connection, actor, request)
             answer = _require_answer(connection, request.answer, request.licence)
         content = _same_bytes(request, answer)
         public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}
@@ -223,6 +234,7 @@ class ReleaseDesk:
                 voters=[cast.person for cast in request.votes],
                 requested_us=request.submitted_us,
             )
+            _check_not_buying(connection, actor, request)
             _check_vote(request, vote)
             check_in_force(connection, self._board, request.licence, entry.time_us)
             move = ReleaseMove.APPROVE if vote.decision == "approve" else ReleaseMove.REFUSE
@@ -299,6 +311,21 @@ def _require_answer(connection: Connection, answer_id: str, licence: str) -> Sto
             field="answer_id",
         )
     return found
+
+
+def _check_reader(connection: Connection, actor: Actor, request: Request) -> None:
+    """Refuse a preview to whoever could not vote for being a machine or too near (I8)."""
+    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    check_natural_person(actor)
+    check_independent(belongs_to, group_of(connection, request.organisation))
+    _check_not_buying(connection, actor, request)
+
+
+def _check_not_buying(connection: Connection, actor: Actor, request: Request) -> None:
+    licence = require_licence(connection, request.licence)
+    payer = LicenceDocument.model_validate_json(licence.document).product.payer
+    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    check_not_buying(belongs_to, group_of(connection, payer))
 
 
 def _recomputed(answer: StoredAnswer) -> bytes:

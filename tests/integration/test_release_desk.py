@@ -28,7 +28,7 @@ from foundation.identity import SYSTEM_ACTOR, ActorKind, Role
 from foundation.keys import signature_holds
 from tests.calling import API, entries, in_session, problem_of
 from tests.city import City, Plan, built_city, household_rows, opened_city, told
-from tests.city_documents import OPERATOR, REVIEW, RIVAL, ROWS_QUESTION
+from tests.city_documents import ENTERPRISE, OPERATOR, REVIEW, RIVAL, ROWS_QUESTION
 
 BY_AGE = "SELECT age_band, COUNT(DISTINCT unit) AS households FROM households GROUP BY age_band"
 BY_STATE = "SELECT state, COUNT(DISTINCT unit) AS households FROM households GROUP BY state"
@@ -72,6 +72,7 @@ def register_checkers(city: City) -> None:
     register(city, "inside_checker", OPERATOR)
     register(city, "affiliate_checker", "operator_subsidiary")
     register(city, "robot_checker", REVIEW, kind=ActorKind.SERVICE)
+    register(city, "buying_checker", ENTERPRISE)
     register(city, "author_checker", OPERATOR, roles=(Role.OPERATOR, Role.CHECKER))
     create_person(
         writer,
@@ -145,6 +146,7 @@ def state_of(city: City, request: Request) -> str:
         ("affiliate_checker", "checker_of_same_organisation"),
         ("secondee", "checker_of_same_organisation"),
         ("robot_checker", "service_account_cannot_approve"),
+        ("buying_checker", "checker_of_the_buyer"),
     ],
 )
 def test_who_may_not_vote_is_refused_and_logged(
@@ -251,6 +253,26 @@ def test_strangers_see_no_release(city: City, answer: str) -> None:
         for path in ("", "/certificate"):
             problem_of(client.get(f"{API}/releases/{request.id}{path}"), 404)
         problem_of(client.get(f"{API}/releases/{request.id}/preview"), 403)
+
+
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [
+        ("buying_checker", "checker_of_the_buyer"),  # would have the product without a bill
+        ("inside_checker", "checker_of_same_organisation"),
+        ("secondee", "checker_of_same_organisation"),
+        ("robot_checker", "service_account_cannot_approve"),
+    ],
+)
+def test_who_may_not_vote_reads_no_preview(
+    city: City, answer: str, account: str, code: str
+) -> None:
+    request = submit(city, answer)
+    read = len(entries(city, EntryKind.RELEASE_PREVIEWED))
+    shown = city.client(account).get(f"{API}/releases/{request.id}/preview")
+    assert problem_of(shown, 403)["code"] == code
+    assert len(entries(city, EntryKind.RELEASE_PREVIEWED)) == read
+    assert entries(city, EntryKind.REQUEST_REFUSED)[-1].public["code"] == code
 
 
 def test_reading_the_preview_is_logged(city: City, answer: str) -> None:

@@ -1,7 +1,7 @@
 """The desk's own bytes: a table is re-encoded here, and these bytes alone leave (I15).
 
 CSV as RFC 4180 has it, UTF-8, LF line ends. Text that a spreadsheet would run as a formula is
-made inert with a leading apostrophe.
+made inert with a leading apostrophe; Chinese spreadsheets take the full-width signs too.
 """
 
 import csv
@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 
 
 def encode_table(table: pa.Table) -> bytes:
@@ -40,4 +40,4 @@ def _cell(value: object) -> str:
 
 
 def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text

@@ -1,9 +1,8 @@
 """A private answer against a raw GROUP BY on the same delivered rows, in processor time.
 
 ``dp_declared_vs_raw_50`` and ``…_1000``: running in the confined worker and shaping in the service
-(both counted, user and system) over DuckDB's own COUNT and SUM by VARCHAR keys and DECIMAL value,
-in memory, two threads, warm; interleaved, the median of nine pairs. ``end_to_end`` beside it adds
-parsing, planning, pricing, the durable charge and the stored answer.
+(user and system) over DuckDB's own COUNT and SUM by VARCHAR keys and DECIMAL value, in memory, two
+threads, warm; interleaved, the median of nine pairs. ``end_to_end`` adds all other steps.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """Orders rows by privacy unit, ranks them, and stores the rows that bound each unit's share.
 
-The only door to DuckDB outside the query workers. What is kept of one unit depends on that
-unit's own rows and on a secret of the version, never on another unit, so removing a unit changes
-each declared group set by that unit's kept rows and nothing else (I4). It imports duckdb,
-pyarrow and the standard library only: the confined builder runs it.
+The only door to DuckDB outside the query workers; it imports duckdb, pyarrow and the standard
+library only. What is kept of one unit depends on its own rows and a secret of the version, so
+removing a unit changes each declared group set by that unit's kept rows and nothing else (I4).
 """
 
 from collections.abc import Mapping, Sequence

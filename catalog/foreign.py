@@ -1,9 +1,8 @@
 """Reads one untrusted file, CSV or Parquet, into batches of declared types, or says what is wrong.
 
-Runs in the confined builder, so it imports pyarrow and the standard library only. A fault names
-row, column and rule and never a value; a name that came from the file is never repeated, since
-the header of a file without one is data. Rows of a CSV file count as a spreadsheet shows them:
-the header is row 1.
+Runs in the confined builder: pyarrow and the standard library only. A fault names row, column and
+rule and never a value or a name out of the file, since the header of a file without one is data.
+Rows of a CSV file count as a spreadsheet shows them: the header is row 1.
 """
 
 import codecs

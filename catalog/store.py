@@ -213,25 +213,9 @@ def dataset_by_name(connection: Connection, name: str) -> Dataset | None:
     return _dataset(row) if row else None
 
 
-def dataset_by_id(connection: Connection, dataset_id: str) -> Dataset | None:
-    """Return a data set by identifier."""
-    row = connection.execute(select(dataset_table).where(dataset_table.c.id == dataset_id)).first()
-    return _dataset(row) if row else None
-
-
 def datasets(connection: Connection) -> list[Dataset]:
     """Return all data sets, by name."""
     rows = connection.execute(select(dataset_table).order_by(dataset_table.c.name))
-    return [_dataset(row) for row in rows]
-
-
-def datasets_of_population(connection: Connection, name: str) -> list[Dataset]:
-    """Return the data sets that speak of one population, by name."""
-    rows = connection.execute(
-        select(dataset_table)
-        .where(dataset_table.c.population == name)
-        .order_by(dataset_table.c.name)
-    )
     return [_dataset(row) for row in rows]
 
 
@@ -243,12 +227,6 @@ def current_version(connection: Connection, dataset_id: str) -> Version | None:
         .order_by(version_table.c.number.desc())
         .limit(1)
     ).first()
-    return _version(row) if row else None
-
-
-def version_by_id(connection: Connection, version_id: str) -> Version | None:
-    """Return a version by identifier."""
-    row = connection.execute(select(version_table).where(version_table.c.id == version_id)).first()
     return _version(row) if row else None
 
 

@@ -31,11 +31,6 @@ def apply_mask(values: pa.Array, mask: Mask, *, key: bytes, rules: MaskRules) ->
     return _MASKS[mask.kind](values, mask, key, rules)
 
 
-def masked_type(column_type: pa.DataType, mask: Mask) -> pa.DataType:
-    """Return the type that a mask makes of a type."""
-    return pa.string() if mask.kind is MaskKind.PSEUDONYM else column_type
-
-
 def strictest(masks: Sequence[Mask], rules: MaskRules) -> Mask:
     """Return the mask that hides most: by kind, then by the wider step or the shorter rest."""
     return max(masks, key=lambda mask: _strictness(mask, rules), default=Mask())

@@ -128,17 +128,6 @@ class SessionRegistry:
             self._backend.kill(session.slot)
         return self._end(session_id, actor, reason)
 
-    def close_licence(self, licence: str, actor: Actor, reason: str) -> tuple[Session, ...]:
-        """End every session under a licence: all go dark and die first, then all are logged."""
-        live = self.sessions(licence=licence, live=True)
-        for session in live:
-            if session.slot is not None:
-                self._doors.darken(session.slot, False)
-        for session in live:
-            if session.slot is not None:
-                self._backend.kill(session.slot)
-        return tuple(self._end(session.id, actor, reason) for session in live)
-
     def freeze_slot(self, slot: str) -> None:
         """Freeze the session whose day's egress is spent; nothing happens where it just ended."""
         for session in self.sessions(live=True):

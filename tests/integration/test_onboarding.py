@@ -238,7 +238,6 @@ def test_the_log_names_the_version_and_no_exact_count(onboarding: Onboarding) ->
         dataset = store.dataset_by_name(connection, "households")
         assert dataset is not None
         assert store.current_version(connection, dataset.id) == version
-        assert store.version_by_id(connection, version.id) == version
         assert store.versions(connection, dataset.id) == [version]
 
 

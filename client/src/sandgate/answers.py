@@ -113,7 +113,8 @@ class Answer(Shown):
         names = [name for name in self.table.column_names if name not in ends]
         rows = self.table.slice(0, ROWS_SHOWN_MAX).to_pylist()
         cells = [[_cell(row, name, intervals.get(name)) for name in names] for row in rows]
-        return names, cells, [_is_number(self.table.schema.field(name).type) for name in names]
+        types = (self.table.schema.field(name).type for name in names)
+        return names, cells, [charts.is_number(kind) for kind in types]
 
     def _lines(self) -> list[str]:
         count = self.table.num_rows
@@ -131,9 +132,3 @@ def _cell(row: dict[str, Any], name: str, ends: tuple[str, str] | None) -> str:
     if ends is None or row[name] is None:
         return value
     return f"{value}  [{figures.cell(row[ends[0]])} – {figures.cell(row[ends[1]])}]"
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    )

@@ -39,7 +39,7 @@ def _value_column(table: pa.Table, intervals: dict[str, tuple[str, str]]) -> str
     if intervals:
         return str(next(name for name in table.column_names if name in intervals))
     for field in reversed(list(table.schema)):
-        if _is_number(field.type):
+        if is_number(field.type):
             return str(field.name)
     raise ValueError(pick("没有可作图的数值列", "there is no number column to draw"))
 
@@ -49,7 +49,7 @@ def _key_columns(table: pa.Table, intervals: dict[str, tuple[str, str]], value: 
     free = [field for field in table.schema if field.name not in measured]
     if intervals:  # of an aggregate, whatever is not measured is a group key
         return [str(field.name) for field in free]
-    words = [field for field in free if not _is_number(field.type)]
+    words = [field for field in free if not is_number(field.type)]
     return [str(field.name) for field in (words or free)[:1]]
 
 
@@ -117,7 +117,8 @@ def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type can be drawn and aligned as numbers."""
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )

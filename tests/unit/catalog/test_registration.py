@@ -135,10 +135,7 @@ def test_registration_belongs_to_the_provider_and_names_stand_once(
     assert _code(lambda: register_dataset(writer, provider, again), Conflict) == "dataset_exists"
     with reading(engine) as connection:
         assert store.dataset_by_name(connection, "households") == dataset
-        assert store.dataset_by_id(connection, dataset.id) == dataset
         assert store.datasets(connection) == [dataset]
-        assert store.datasets_of_population(connection, "people") == [dataset]
-        assert store.datasets_of_population(connection, "others") == []
         assert store.entry_by_id(connection, entry.id) == entry
         assert store.entries(connection) == [entry]
         assert store.current_version(connection, dataset.id) is None

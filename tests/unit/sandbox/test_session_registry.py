@@ -136,16 +136,6 @@ class TestLife:
         closed = desk.registry.close(session.id, OPERATOR, "done")
         assert closed.state is SessionState.DESTROYED
 
-    def test_suspending_a_licence_ends_its_sessions_and_no_others(self, desk: Desk) -> None:
-        mine = [desk.registry.open(OPERATOR, "lic_1", "credit") for _ in range(2)]
-        other = desk.registry.open(OPERATOR, "lic_2", "credit")
-        ended = desk.registry.close_licence("lic_1", OPERATOR, "licence_suspended")
-        assert {one.id for one in ended} == {one.id for one in mine}
-        assert {one.state for one in ended} == {SessionState.DESTROYED}
-        assert desk.registry.sessions(live=True) == (other,)
-        assert other.slot is not None
-        assert desk.backend.stats(other.slot).alive
-
     def test_idle_and_old_sessions_end_and_used_ones_do_not(
         self, desk: Desk, clock: SteppedClock
     ) -> None:

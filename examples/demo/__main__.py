@@ -203,7 +203,8 @@ def _keep(stage: Stage, console: Console) -> None:
     client.put_notebook(session_step.NOTEBOOK.name, read_notebook(session_step.NOTEBOOK))
     page = analyst.post(tickets)["page"]
     console.print(
-        stage.say(f"在浏览器中打开（一分钟内有效）：{page}", f"Open within a minute: {page}")
+        stage.say(f"在浏览器中打开（一分钟内有效）：{page}", f"Open within a minute: {page}"),
+        soft_wrap=True,
     )
     console.print(stage.say("按 Ctrl-C 结束。", "Press Ctrl-C to stop."))
     try:

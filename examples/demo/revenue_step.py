@@ -63,6 +63,7 @@ def _refuse_unapproved_tariff(stage: Stage) -> None:
 def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     names = {"tax": {"zh": "税费（虚构税率）", "en": "Tax (fictional rate)"}}
     names |= names_of_organisations(stage)
+    order = {pool["rule_digest"]: -pool["pool_fen"] for pool in statement["period"]["pools"]}
     products = {pool["rule_digest"]: pool["product"] for pool in statement["period"]["pools"]}
     ppm = {share["payee"]: share["ppm"] for share in licence_document()["scheme"]["shares"]}
     lines = [
@@ -73,6 +74,8 @@ def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]
             "share_ppm": ppm.get(line["payee"]),
             "amount_fen": line["fen"],
         }
-        for line in statement["period"]["lines"]
+        for line in sorted(
+            statement["period"]["lines"], key=lambda line: order[line["rule_digest"]]
+        )
     ]
     return lines, sum(line["amount_fen"] for line in lines)

@@ -250,7 +250,7 @@ def release() -> list[dict[str, Any]]:
     """Return the request that one stored answer may leave."""
     return [
         words(
-            "## 申请出域\n\n只报答案编号，不传文件：放行台自行重算并检查。",
+            "## 申请出域\n\n只报答案编号，不传文件：出域审核台自行重算并检查。",
             "## Asking for a release\n\nBy the answer's name alone: the desk recomputes and checks "
             "it by itself.",
         ),

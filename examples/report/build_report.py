@@ -60,8 +60,7 @@ def _card(cell: dict[str, Any]) -> dict[str, Any]:
             return {"stopped": True, "by": "gateway", **refusal}
         attempt = data.get("application/vnd.sandgate.attempt+json")
         if attempt:
-            message = "".join(data.get("text/plain", ""))
-            return {"by": "sandbox", "rule": None, "message": message, **attempt}
+            return {"by": "sandbox", "rule": None, "message": attempt["messages"], **attempt}
     return {"stopped": False, "by": "nobody", "code": "no_card", "rule": None, "message": ""}
 
 

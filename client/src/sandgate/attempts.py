@@ -70,6 +70,10 @@ class Attempt(Shown):
             "code": self.code,
             "error": self.error_name,
             "logged": self.logged,
+            "messages": {
+                "zh": f"{self.label[0]}：{self.reasons[0]}。",
+                "en": f"{self.label[1][:1].upper()}{self.label[1][1:]}: {self.reasons[1]}.",
+            },
         }
 
     def _title(self) -> str:

@@ -58,5 +58,6 @@ def test_the_machine_form_stands_beside_the_card() -> None:
         "code": "not_permitted",
         "error": "EPERM",
         "logged": False,
+        "messages": {"zh": "x：系统调用被禁止。", "en": "X: the system call is forbidden."},
     }
     assert sandgate.Attempt.kind == "attempt"

@@ -55,12 +55,14 @@ def test_only_the_steps_are_needed() -> None:
 
 def test_what_became_of_forbidden_cells_is_read_from_their_cards() -> None:
     told = {"sandgate": {"forbidden": "network", "title": {"zh": "网络", "en": "Network"}}}
-    card = {"stopped": True, "code": "network_stopped", "label": "x", "error": "EAFNOSUPPORT"}
+    messages = {"zh": "打开网址：沙箱内没有网络。", "en": "Open: there is no network."}
+    card = {"stopped": True, "code": "network_stopped", "label": "x", "messages": messages}
     output = {"data": {"application/vnd.sandgate.attempt+json": card, "text/plain": "Stopped"}}
     silent = {"metadata": told, "outputs": [{"data": {"text/plain": "root:x:0"}}]}
     found = refusals_of_notebook({"cells": [{"metadata": told, "outputs": [output]}, silent]})
     assert [item["stopped"] for item in found] == [True, False]
     assert found[0]["code"] == "network_stopped"
+    assert found[0]["message"] == messages
     assert found[1]["code"] == "no_card"
 
 

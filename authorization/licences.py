@@ -16,9 +16,10 @@ from audit.tags import EntryKind
 from authorization import store
 from authorization.agreements import agreement_by_number
 from authorization.documents import AccessMode, LicenceDocument
-from authorization.organisations import group_of, organisations
+from authorization.organisations import group_of, organisations, organisations_of
 from authorization.separation import (
     check_another_person,
+    check_independent,
     check_natural_person,
     check_older_than,
     check_role,
@@ -220,6 +221,7 @@ def activate_licence(
         found = require_licence(connection, licence_id)
         check_another_person(actor, found.drafted_by)
         check_older_than(actor, found.drafted_us)
+        check_not_of_operator(connection, actor, found)
         if found.valid_until_us <= entry.time_us:
             raise _term_over()
         document = LicenceDocument.model_validate_json(found.document)
@@ -238,6 +240,12 @@ def activate_licence(
 
     event = AuditEvent(MOVE_KINDS[Move.ACTIVATE], actor, {"licence": licence_id})
     return writer.submit(event, apply)
+
+
+def check_not_of_operator(connection: Connection, actor: Actor, licence: Licence) -> None:
+    """Refuse whoever serves the operator, or an affiliate of it, as well as the authority (I8)."""
+    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    check_independent(belongs_to, group_of(connection, licence.operator))
 
 
 def move_licence(

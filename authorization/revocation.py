@@ -21,6 +21,7 @@ from authorization.licences import (
     LicenceState,
     Move,
     check_move,
+    check_not_of_operator,
     licence_by_id,
     licences_in,
     move_licence,
@@ -174,6 +175,7 @@ class Revocation:
             raise _shut()
 
         def apply(connection: Connection, entry: PendingEntry) -> Licence:
+            check_not_of_operator(connection, actor, require_licence(connection, licence_id))
             return move_licence(connection, entry, licence_id, Move.RESUME)
 
         event = AuditEvent(

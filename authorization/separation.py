@@ -64,12 +64,12 @@ def is_independent(belongs_to: Collection[str], group: Collection[str]) -> bool:
 
 
 def check_independent(belongs_to: Collection[str], group: Collection[str]) -> None:
-    """Refuse a checker of the requesting organisation or one of its affiliates."""
+    """Refuse approval by anyone of the requesting organisation or one of its affiliates."""
     if not is_independent(belongs_to, group):
         raise _denied(
             "checker_of_same_organisation",
-            "审核员与申请机构或其关联机构存在隶属关系，须由其他机构的人员审核。",
-            "The checker belongs to the requesting organisation or an affiliate of it.",
+            "审核（批准）人员与申请机构或其关联机构存在隶属关系，须由其他机构的人员办理。",
+            "Whoever checks or approves belongs to the requesting organisation or an affiliate.",
         )
 
 

@@ -3,13 +3,13 @@
 Read once a question from the policy in force and the control store; nothing is remembered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from authorization.compile import CompiledLicence
-from authorization.documents import AccessMode
+from authorization.documents import AccessMode, Grant
 from catalog.datasets import Column, Dataset, Exposure, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
 from disclosure.extract_records import ActiveExtract, active_extracts
@@ -122,13 +122,18 @@ def _granted(
         extract=extract if licence.extract(name) is not None else None,
         aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
         neighbours=_neighbours(connection, dataset.declaration.population),
-        forced_values={
-            row_filter.column: row_filter.values
-            for grant in licence.document.grants
-            if grant.dataset == name
-            for row_filter in grant.row_filters
-        },
+        forced_values=forced_values(licence.document.grants, name),
     )
+
+
+def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the values that a data set's row filters leave; all filters of a column must hold."""
+    forced: dict[str, tuple[str, ...]] = {}
+    for grant in grants:
+        for item in grant.row_filters if grant.dataset == dataset else ():
+            before = forced.get(item.column, item.values)
+            forced[item.column] = tuple(value for value in item.values if value in before)
+    return forced
 
 
 def _neighbours(connection: Connection, name: str | None) -> NeighbourRelation:

@@ -4,7 +4,7 @@ Drafting and activation are two people's acts (I8). A document is checked agains
 the moment twice, when drafted and when signed, inside the write that depends on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -40,6 +40,7 @@ from foundation.ids import new_id
 from foundation.keys import KeyStore
 
 RULE = "licence-states"
+RowsCheck = Callable[[Connection, str], None]
 
 
 class LicenceState(StrEnum):
@@ -212,8 +213,13 @@ def activate_licence(
     actor: Actor,
     licence_id: str,
     rules: LicenceRuleset,
+    *,
+    check_rows: RowsCheck | None = None,
 ) -> Recorded[Licence]:
-    """Sign a draft with the authority's key and bring it into force; never by its drafter."""
+    """Sign a draft with the authority's key and bring it into force; never by its drafter.
+
+    ``check_rows`` is asked, in the same commit, of each population whose rows the licence gives.
+    """
     check_role(actor, Role.AUTHORITY)
     check_natural_person(actor)
 
@@ -227,7 +233,7 @@ def activate_licence(
         document = LicenceDocument.model_validate_json(found.document)
         check_licence(document, licence_facts(connection, document), rules)
         signed = sign_licence(keys, document)
-        _mark_rows_held(connection, document)
+        _mark_rows_held(connection, document, check_rows)
         entry.amend(document_digest=found.digest, operator=found.operator)
         return move_licence(
             connection,
@@ -291,12 +297,16 @@ def licences_in(connection: Connection, states: Iterable[LicenceState]) -> list[
     return [_licence(row) for row in rows]
 
 
-def _mark_rows_held(connection: Connection, document: LicenceDocument) -> None:
+def _mark_rows_held(
+    connection: Connection, document: LicenceDocument, check_rows: RowsCheck | None
+) -> None:
     """Turn every population whose rows this licence gives into a mixed one, for good (I4)."""
     for grant in document.grants:
         found = dataset_by_name(connection, grant.dataset)
         population = None if found is None else found.declaration.population
         if AccessMode.ROWS in grant.modes and population is not None:
+            if check_rows is not None:
+                check_rows(connection, population)
             mark_rows_held(connection, population)
 
 

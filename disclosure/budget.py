@@ -149,6 +149,12 @@ def remaining(connection: Connection, population: str, licence: str) -> Remainin
     return Remaining(population=root, licence=leaf)
 
 
+def population_spent_nano_rho(connection: Connection, population: str) -> int:
+    """Return what all licences together have spent of a population; zero before any charge."""
+    root = _level(connection, population_node(population))
+    return 0 if root is None else root.spent_nano_rho
+
+
 def odometer(connection: Connection) -> dict[str, tuple[int, int]]:
     """Recompute what every node should have spent (nano-rho, delta steps) from the charges."""
     query = select(

@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from audit.events import PendingEntry
 from authorization.compile import CompiledLicence
+from catalog.store import NeighbourRelation
+from catalog.store import population as population_by_name
 from disclosure.budget import (
     Charge,
     charge_budget,
@@ -17,13 +19,14 @@ from disclosure.budget import (
     odometer,
     open_licence,
     open_population,
+    population_spent_nano_rho,
     remaining,
     spent_table_digest,
 )
 from disclosure.outcome import Refused
 from disclosure.plan.pricing import PricedPlan
 from disclosure.privacy import epsilon_shown
-from foundation.errors import Message, Unavailable
+from foundation.errors import Conflict, Message, Unavailable
 from policies.schema.privacy import PrivacyRules
 
 
@@ -37,6 +40,7 @@ def charge_question(
     rules: PrivacyRules,
 ) -> str:
     """Charge a priced question at every level, or raise; return the digest of all spendings."""
+    _check_relation(connection, population, priced)
     budget = licence.budgets.get(population)
     if budget is not None:
         open_population(connection, population, rules, entry.time_us)
@@ -44,6 +48,48 @@ def charge_question(
     asked = Charge(population, licence.id, priced.cost_nano_rho, priced.digest)
     charge_budget(connection, asked, entry_index=entry.index, now_us=entry.time_us)
     return spent_table_digest(connection)
+
+
+def check_rows_may_be_held(connection: Connection, name: str) -> None:
+    """Refuse the first licence of rows on a population that gave private answers already (I4).
+
+    Those answers were priced for one unit joining or leaving. Once rows are held, membership is
+    known and the same answers cost four times as much, which nobody charged.
+    """
+    found = population_by_name(connection, name)
+    still_dp_only = found is not None and found.relation is NeighbourRelation.DP_ONLY
+    if still_dp_only and population_spent_nano_rho(connection, name):
+        raise Conflict(
+            "population_already_answered",
+            Message(
+                zh=f"总体“{name}”已给出过差分隐私答案，其代价按“成员身份不公开”计算，不能再授予明细。",
+                en=f"Private answers about the population {name!r} were already given, priced for "
+                "unknown membership, so its rows can no longer be licensed.",
+            ),
+            field="grants",
+            rule="I4",
+            way_out=Message(
+                zh="请改授聚合方式；确需明细的，应在首个差分隐私答案之前授予。",
+                en="Grant aggregates instead; rows would have to be licensed before the first "
+                "private answer.",
+            ),
+        )
+
+
+def _check_relation(connection: Connection, name: str, priced: PricedPlan) -> None:
+    """Refuse a charge whose price was made for a relation that no longer holds."""
+    found = population_by_name(connection, name)
+    if found is None or found.relation is not priced.plan.neighbours:
+        raise Refused(
+            "population_relation_changed",
+            Message(
+                zh="该总体的保护关系刚刚改变，本次定价作废；请重新提问。",
+                en="The relation that protects this population has just changed, so this price "
+                "is void; ask again.",
+            ),
+            field="population",
+            rule="I4",
+        )
 
 
 def check_spent(connection: Connection, committed: str | None) -> None:

@@ -40,6 +40,7 @@ from catalog.populations import PopulationDeclaration, approve_population, decla
 from catalog.registration import register_dataset, register_entry
 from disclosure.given import METADATA_KEY, Given, table_of
 from disclosure.scope import QuestionScope
+from disclosure.spending import check_rows_may_be_held
 from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import Message
@@ -238,7 +239,14 @@ class City:
     def activate(self, licence: str) -> None:
         """Sign a drafted licence by the approver, and bring it into force."""
         platform, approver = self.platform, self.actor("approver")
-        activate_licence(platform.writer, platform.keys, approver, licence, platform.licence_rules)
+        activate_licence(
+            platform.writer,
+            platform.keys,
+            approver,
+            licence,
+            platform.licence_rules,
+            check_rows=check_rows_may_be_held,
+        )
         platform.activation.bring_into_force(licence, approver)
 
     def grant(self, document: dict[str, Any]) -> str:

@@ -56,6 +56,7 @@ def run_checks(answer: CheckedAnswer, rules: DisclosureRules) -> tuple[CheckResu
         _contributors(answer, rules),
         _size(answer, rules),
         _columns(answer, rules),
+        _headers(answer, rules),
         _text(answer, rules),
         _name(answer, rules),
         _title(answer, rules),
@@ -135,6 +136,17 @@ def _columns(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
         f"列数 {len(types)}（上限 {rules.columns_max}），列类型须为数字、文本、日期或布尔。",
         f"{len(types)} columns (at most {rules.columns_max}); only numbers, text, dates and "
         "booleans may leave.",
+    )
+
+
+def _headers(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+    longest = max((len(name) for name in answer.table.column_names), default=0)
+    return _result(
+        "header_length",
+        longest <= rules.header_characters_max,
+        f"列名最长 {longest} 字（上限 {rules.header_characters_max}）；请在查询中改用较短的列名。",
+        f"The longest column name has {longest} characters (at most "
+        f"{rules.header_characters_max}); choose shorter names in the question.",
     )
 
 

@@ -43,8 +43,12 @@ class Request:
     content: bytes | None
 
     def as_json(self) -> dict[str, object]:
-        """Return the request as its readers see it; votes stay blind until all are in."""
+        """Return the request as its readers see it; votes stay blind until all are in.
+
+        That one vote is in, and so a yes, does not show either: the state reads ``checked``.
+        """
         decided = self.state in {ReleaseState.DELIVERED, ReleaseState.REFUSED}
+        voting = self.state is ReleaseState.APPROVED_ONCE
         return {
             "id": self.id,
             "release_id": self.id,
@@ -52,7 +56,7 @@ class Request:
             "licence": self.licence,
             "organisation": self.organisation,
             "title": {"zh": self.title_zh, "en": self.title_en},
-            "state": self.state.value,
+            "state": (ReleaseState.CHECKED if voting else self.state).value,
             "sha256": self.sha256,
             "checks": [
                 {
@@ -62,7 +66,6 @@ class Request:
                 }
                 for item in self.checks
             ],
-            "votes_in": len(self.votes),
             "votes": [
                 {
                     "person": vote.person,

@@ -20,6 +20,7 @@ class DisclosureRules(RuleFile):
     columns_max: int = Field(ge=1, le=500)
     bytes_max: int = Field(ge=1, le=1 << 30)
     text_characters_max: int = Field(ge=1, le=10_000)
+    header_characters_max: int = Field(ge=1, le=200)
     title_characters_max: int = Field(ge=1, le=200)
     file_name_pattern: str = Field(min_length=1, max_length=200)
     file_formats: tuple[Literal["arrow", "csv", "parquet"], ...] = Field(min_length=1)

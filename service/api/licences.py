@@ -15,6 +15,7 @@ from authorization.licences import (
 )
 from authorization.revocation import Shut
 from catalog.datasets import Frozen
+from disclosure.spending import check_rows_may_be_held
 from foundation.db import reading
 from policies.schema.licences import LicenceRules
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, OverseerCaller
@@ -61,7 +62,12 @@ def post_activation(
     """Sign and activate: policy, extract, budget and tariff follow from the document."""
     platform.activation.check_published(licence_id)
     recorded = activate_licence(
-        platform.writer, platform.keys, actor, licence_id, platform.licence_rules
+        platform.writer,
+        platform.keys,
+        actor,
+        licence_id,
+        platform.licence_rules,
+        check_rows=check_rows_may_be_held,
     )
     extracts = platform.activation.bring_into_force(licence_id, actor)
     return {

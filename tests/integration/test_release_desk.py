@@ -176,10 +176,10 @@ def test_an_account_younger_than_the_request_cannot_vote(city: City, answer: str
 
 def test_one_checker_alone_cannot_release_under_whatever_account(city: City, answer: str) -> None:
     request = submit(city, answer)
-    assert vote(city, request, "double_one").json()["state"] == "approved_once"
+    assert vote(city, request, "double_one").json()["state"] == "checked"
     for account in ("double_one", "double_two"):
         assert problem_of(vote(city, request, account), 403)["code"] == "voted_already"
-    assert state_of(city, request) == "approved_once"
+    assert state_of(city, request) == "checked"
     certificate = city.client("checker_one").get(f"{API}/releases/{request.id}/certificate")
     assert problem_of(certificate, 409)["code"] == "release_not_delivered"
 

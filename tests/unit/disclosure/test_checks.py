@@ -44,6 +44,7 @@ FAILURES = {
         {"table": pa.table({"n_low": [99], "x": pa.array([[1]])})},
         {"table": pa.table({f"c{i}": [99] for i in range(RULES.columns_max + 1)})},
     ],
+    "header_length": [{"table": pa.table({"n_low": [99], "h" * 41: [1]})}],
     "text_length": [{"table": pa.table({"n_low": [99], "x": ["长" * 201]})}],
     "file_name": [
         {"file_name": name} for name in ("../x.csv", "x.exe", "X.csv", "x.parquet", "", "a/b.csv")

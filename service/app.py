@@ -12,6 +12,7 @@ from service.api import (
     catalog,
     gateway,
     health,
+    journals,
     licences,
     log,
     organisations,
@@ -39,7 +40,8 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
-    for module in (catalog, health, licences, log, organisations, periods, products, releases):
+    everyday = (catalog, health, journals, licences, log, organisations, periods, products)
+    for module in (*everyday, releases):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)

@@ -1,13 +1,16 @@
 """Step 2, licence: agreement and licence by two people of the authority; four refused first."""
 
 import copy
+import time
 from typing import Any
 
 from examples.demo.people import AUTHORITY, ENTERPRISE, OPERATOR
 from examples.demo.stage import Stage
 
 AGREEMENT = "示例授运协议〔2026〕1号"
-VALID_FROM, VALID_UNTIL = "2026-01-01", "2029-01-01"
+THIS_YEAR = time.gmtime().tm_year
+VALID_FROM, VALID_UNTIL = f"{THIS_YEAR}-01-01", f"{THIS_YEAR + 3}-01-01"
+TOO_LATE = f"{THIS_YEAR + 6}-01-01"
 HOUSEHOLD_COLUMNS = ["state", "age_band", "filing_status", "persons", "wages", "social_security"]
 COLLEGE_COLUMNS = [
     "college_id",
@@ -115,7 +118,7 @@ def licence_document() -> dict[str, Any]:
 
 def _refused_licences(stage: Stage, document: dict[str, Any]) -> list[dict[str, Any]]:
     """Offer four licences that break one rule each; the answer must name the field."""
-    too_long = copy.deepcopy(document) | {"valid_until": "2032-01-01"}
+    too_long = copy.deepcopy(document) | {"valid_until": TOO_LATE}
     unapproved = copy.deepcopy(document)
     unapproved["approvals"]["collective_decision"] = ""
     unknown = copy.deepcopy(document)

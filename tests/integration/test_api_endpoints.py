@@ -65,6 +65,7 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/products/x/fetches"): ("buyer",),
     ("POST", "/periods"): ("founder",),
     ("POST", "/periods/x/close"): ("founder",),
+    ("POST", "/journals/x/reversal"): ("founder",),
     ("GET", "/periods/x/statements"): EVERYONE,
     ("GET", "/log/kept"): ("founder", "auditor"),
     ("GET", "/log/entries"): ("founder", "auditor"),

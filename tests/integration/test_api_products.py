@@ -22,6 +22,7 @@ from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR, Role
 from foundation.money import MICRO_FEN_PER_FEN
 from revenue.store import accrual, usage
+from revenue.store import journal as journal_table
 from tests.calling import API, entries, problem_of
 from tests.city import City, built_city, told
 from tests.city_documents import ENTERPRISE, OPERATOR, licence_json
@@ -204,6 +205,23 @@ def test_a_tariff_without_approval_is_never_licensed(city: City) -> None:
     assert "tariff.approval" in problem["field"]
 
 
+def reverse_once(city: City, closed: dict[str, Any]) -> None:
+    """Reverse the closed period's journal in the next one: once, by the authority, with why."""
+    founder = city.client("founder")
+    with reading(city.platform.engine) as connection:
+        journal = connection.execute(select(journal_table.c.id)).scalars().first()
+    path = f"{API}/journals/{journal}/reversal"
+    why = {"reason": "a wrong tariff"}
+    problem_of(founder.post(path, json=why), 409)  # no period is open
+    assert founder.post(f"{API}/periods", json={"id": "next"}).status_code == 201
+    assert founder.post(path, json=why).status_code == 201
+    assert problem_of(founder.post(path, json=why), 409)["code"] == "journal_reversed"
+    assert problem_of(founder.post(f"{API}/journals/none/reversal", json=why), 404)
+    assert entries(city, EntryKind.JOURNAL_REVERSED)
+    assert closed["lines"]
+    assert founder.post(f"{API}/periods/next/close").status_code == 201
+
+
 def test_statements_are_read_by_their_own_payee_only(city: City) -> None:
     founder = city.client("founder")
     assert founder.post(f"{API}/periods/2026-11/close").status_code == 201
@@ -218,4 +236,5 @@ def test_statements_are_read_by_their_own_payee_only(city: City) -> None:
     whole = founder.get(path).json()
     assert sum(line["fen"] for line in whole["period"]["lines"]) > 0
     problem_of(founder.post(f"{API}/periods/2026-11/close"), 409)
+    reverse_once(city, whole["period"])
     refused(city, "no_open_period", 409, fetch(city))

@@ -14,6 +14,7 @@ from service.api import (
     catalog,
     gateway,
     health,
+    journals,
     licences,
     log,
     organisations,
@@ -32,7 +33,18 @@ PUBLIC = {
     ("GET", "/log/checkpoint"),
     ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
 }
-MODULES = (catalog, health, licences, log, organisations, periods, products, releases, sessions)
+MODULES = (
+    catalog,
+    health,
+    journals,
+    licences,
+    log,
+    organisations,
+    periods,
+    products,
+    releases,
+    sessions,
+)
 ROUTERS: tuple[APIRouter, ...] = (
     *(module.router for module in MODULES),
     catalog.uploads,

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
-from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
-from audit.tags import EntryKind
+from audit.events import PendingEntry
 from authorization.documents import LicenceDocument
 from foundation.canonical import digest
-from foundation.errors import Conflict, Denied, InvalidInput
-from foundation.identity import Actor
 from policies.schema.revenue import RevenueRules
 from revenue.periods import require_open_period
 from revenue.settlement_rules import SettlementRule, compile_rule, keep_rule
@@ -33,31 +30,6 @@ class Usage:
     tariff_version: str
     gross_micro_fen: int
     rule_digest: str
-
-
-def record_fetch(
-    writer: Writer,
-    actor: Actor,
-    *,
-    licence: LicenceDocument,
-    product: str,
-    buyer: str,
-    rules: RevenueRules,
-) -> Recorded[Usage]:
-    """Log and meter one fetch in one step. A refusal is logged too, and raised again."""
-
-    def apply(connection: Connection, entry: PendingEntry) -> Usage:
-        return meter_fetch(
-            connection, entry, licence=licence, product=product, buyer=buyer, rules=rules
-        )
-
-    named = {"licence": licence.id, "product": product, "buyer": buyer}
-    try:
-        return writer.submit(AuditEvent(EntryKind.PRODUCT_FETCHED, actor, named), apply)
-    except (Conflict, Denied, InvalidInput) as refusal:
-        refused = {**named, "code": refusal.code, "rule": refusal.rule}
-        writer.submit(AuditEvent(EntryKind.PRODUCT_REFUSED, actor, refused), no_effect)
-        raise
 
 
 def meter_fetch(

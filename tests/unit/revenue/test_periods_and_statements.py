@@ -2,9 +2,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
-from audit.events import AuditEvent, Recorded, Writer, no_effect
+from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.store import entry
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument, Purpose
@@ -21,19 +21,23 @@ from revenue.periods import close_period, open_period, open_period_id
 from revenue.readable import readable_payee, readable_period
 from revenue.statements import payee_statement, payees_of, period_statement
 from revenue.store import accrual, journal, usage
-from revenue.usage import Usage, record_fetch
+from revenue.usage import Usage, meter_fetch
 from tests.unit.revenue.selling import make_licence
 
 Fetch = Callable[..., Recorded[Usage]]
-REFUSED = EntryKind.PRODUCT_REFUSED.value
 
 
 @pytest.fixture
 def fetch(writer: Writer, developer: Actor, rules: RevenueRules) -> Fetch:
+    """Meter a fetch beside its entry, as ``service.shop`` does."""
+
     def once(licence: LicenceDocument, buyer: str = "enterprise") -> Recorded[Usage]:
-        return record_fetch(
-            writer, developer, licence=licence, product="rel_1", buyer=buyer, rules=rules
-        )
+        def apply(connection: Connection, pending: PendingEntry) -> Usage:
+            return meter_fetch(
+                connection, pending, licence=licence, product="rel_1", buyer=buyer, rules=rules
+            )
+
+        return writer.submit(AuditEvent(EntryKind.PRODUCT_FETCHED, developer), apply)
 
     return once
 
@@ -76,7 +80,7 @@ def test_no_fetch_is_metered_outside_a_period(engine: Engine, fetch: Fetch) -> N
     with pytest.raises(Conflict, match="no_open_period"):
         fetch(make_licence())
     with reading(engine) as connection:
-        assert connection.execute(select(entry.c.kind)).scalars().all() == [REFUSED]
+        assert connection.execute(select(entry.c.kind)).scalars().all() == []
 
 
 def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
@@ -87,10 +91,8 @@ def test_a_product_without_an_approved_tariff_leaves_no_trace_in_the_ledger(
         fetch(make_licence(approval=" "))
     with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(usage)).scalar() == 0
-    public = body_of(engine, 1)["public"]
-    assert isinstance(public, dict)
-    assert public["code"] == "tariff_not_approved"
-    assert public["buyer"] == "enterprise"
+        kinds = connection.execute(select(entry.c.kind).order_by(entry.c.idx)).scalars().all()
+    assert kinds == [EntryKind.PERIOD_OPENED.value]
 
 
 def test_a_statement_exists_only_after_the_close_and_for_its_payees(

@@ -10,11 +10,18 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from audit.events import Writer
+from audit.events import Recorded, Writer
 from authorization.documents import AccessMode, Grant, LicenceDocument
 from authorization.enforcer import Enforcer
-from authorization.licences import LicenceState, licences_in, require_licence
+from authorization.licences import (
+    Licence,
+    LicenceState,
+    activate_licence,
+    licences_in,
+    require_licence,
+)
 from authorization.snapshots import refresh
+from authorization.validation import LicenceRuleset
 from catalog.datasets import Dataset, Version
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import read_rows, version_directory
@@ -26,6 +33,7 @@ from disclosure.extracts import (
     plan_extract,
     pseudonym_key_name,
 )
+from disclosure.spending import check_rows_may_be_held
 from foundation.db import reading
 from foundation.errors import Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
@@ -50,12 +58,27 @@ class Activation:
     home: Path
     authority_key: bytes
 
-    def check_published(self, licence_id: str) -> None:
+    def activate(
+        self, licence_id: str, actor: Actor
+    ) -> tuple[Recorded[Licence], list[dict[str, object]]]:
+        """Check, sign and bring into force; return the entry and the extracts that were built."""
+        self._check_published(licence_id)
+        recorded = activate_licence(
+            self.writer,
+            self.keys,
+            actor,
+            licence_id,
+            LicenceRuleset.of(self.pack),
+            check_rows=check_rows_may_be_held,
+        )
+        return recorded, self._bring_into_force(licence_id, actor)
+
+    def _check_published(self, licence_id: str) -> None:
         """Refuse a licence on a data set without a version: there would be nothing to ask."""
         for grant in self._document(licence_id).grants:
             self._data(grant.dataset)
 
-    def bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
+    def _bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
         """Build the licence's extracts, then swap in the policy that allows asking them."""
         built = self._build_missing(licence_id, actor)
         self.reload()

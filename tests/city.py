@@ -26,7 +26,7 @@ from audit.reading import LogEntry, read_entries
 from audit.tags import EntryKind
 from authorization.agreements import Agreement, create_agreement
 from authorization.documents import LicenceDocument
-from authorization.licences import activate_licence, draft_licence, new_licence_id
+from authorization.licences import draft_licence, new_licence_id
 from authorization.organisations import (
     Account,
     Organisation,
@@ -40,7 +40,6 @@ from catalog.populations import PopulationDeclaration, approve_population, decla
 from catalog.registration import register_dataset, register_entry
 from disclosure.given import METADATA_KEY, Given, table_of
 from disclosure.scope import QuestionScope
-from disclosure.spending import check_rows_may_be_held
 from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import Message
@@ -238,16 +237,7 @@ class City:
 
     def activate(self, licence: str) -> None:
         """Sign a drafted licence by the approver, and bring it into force."""
-        platform, approver = self.platform, self.actor("approver")
-        activate_licence(
-            platform.writer,
-            platform.keys,
-            approver,
-            licence,
-            platform.licence_rules,
-            check_rows=check_rows_may_be_held,
-        )
-        platform.activation.bring_into_force(licence, approver)
+        self.platform.activation.activate(licence, self.actor("approver"))
 
     def grant(self, document: dict[str, Any]) -> str:
         """Draft and activate a licence; return its id."""

@@ -8,14 +8,12 @@ from pydantic import Field
 from authorization.agreements import Agreement, create_agreement
 from authorization.documents import LicenceDocument
 from authorization.licences import (
-    activate_licence,
     draft_licence,
     new_licence_id,
     require_licence,
 )
 from authorization.revocation import Shut
 from catalog.datasets import Frozen
-from disclosure.spending import check_rows_may_be_held
 from foundation.db import reading
 from policies.schema.licences import LicenceRules
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, OverseerCaller
@@ -60,16 +58,7 @@ def post_activation(
     licence_id: str, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Sign and activate: policy, extract, budget and tariff follow from the document."""
-    platform.activation.check_published(licence_id)
-    recorded = activate_licence(
-        platform.writer,
-        platform.keys,
-        actor,
-        licence_id,
-        platform.licence_rules,
-        check_rows=check_rows_may_be_held,
-    )
-    extracts = platform.activation.bring_into_force(licence_id, actor)
+    recorded, extracts = platform.activation.activate(licence_id, actor)
     return {
         "id": licence_id,
         "state": recorded.value.state,

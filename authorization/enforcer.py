@@ -6,31 +6,38 @@ while being independent of the number of lines. Casbin's traps T1 to T9 are refu
 """
 
 import ast
+import hashlib
 import threading
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import casbin
 from casbin.effect import Effector, effect_to_bool, get_effector
 from casbin.util import SimpleEval
 
 from authorization.compile import CompiledLicence
-from authorization.lines import FAR_PAST, RULE, Effect, Links, PolicyLine, check_line, check_links
-from foundation.canonical import digest
-from foundation.errors import Denied, InvalidInput, Message, Unavailable
+from authorization.index import Bucket, DomainPolicy, Members, Pair, Relation, group
+from authorization.lines import RULE, Effect, Links, PolicyLine, check_links
+from foundation.errors import Denied, Message, Unavailable
 
 REQUEST = "sub, dom, obj, act, env"
 POLICY = "sub, dom, obj, act, purpose, grade, nbf, exp, eft"
 EFFECT = "some(where (p_eft == allow)) && !some(where (p_eft == deny))"
 KEYED_ON = ("r_act == p_act", "g2(r_obj, p_obj)", "(r_dom == p_dom || g3(r_dom, p_dom))")
 ROLES = ("g", "g2", "g3")
-DEPTH_MAX = 9  # links that Casbin's role manager follows (max_hierarchy_level 10 counts the start)
 CACHE_MAX = 50_000
+_PARAMETERS = tuple(f"p_{name}" for name in PolicyLine._fields)
 
-_Key = tuple[str, str, str]
+
+class _Model(NamedTuple):
+    """The model as read by Casbin: its matcher, its effector, and the digest of its text."""
+
+    matcher: str
+    effector: Effector
+    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Verdict:
 
 
 class PolicySnapshot:
-    """An immutable policy: lines indexed by (domain, object, action), and inheritance closed."""
+    """An immutable policy: each domain's lines by object and action, and inheritance closed."""
 
     def __init__(
         self,
@@ -76,23 +83,78 @@ class PolicySnapshot:
         ``licences`` are those the lines were compiled from; they travel with the snapshot, so
         that one reference swaps both.
         """
-        self.licences = MappingProxyType(dict(licences))
-        self._matcher, self._effector = _read_model(model_text)
         check_links(links)
-        unique = sorted(set(lines), key=PolicyLine.as_values)
-        for line in unique:
-            check_line(line)
-        self.digest = digest(
-            [model_text, [",".join(line.as_values()) for line in unique], *_sorted_links(links)]
+        by_domain = group(lines)
+        people: defaultdict[str, list[Pair]] = defaultdict(list)
+        for who, role, domain in links.members:
+            people[domain].append((who, role))
+        self._fill(
+            _read_model(model_text),
+            {
+                domain: DomainPolicy.of(
+                    domain, by_domain.get(domain, ()), Members.of(people.get(domain, ()))
+                )
+                for domain in by_domain.keys() | people.keys()
+            },
+            Relation.of(links.objects),
+            Relation.of(links.domains),
+            licences,
         )
-        self.line_count = len(unique)
-        self._lines = _index(unique)
-        self._boundaries = _boundaries(self._lines)
-        self._objects = _closure(links.objects)
-        self._domains = _closure(links.domains)
-        self._members = _closures_by_domain(links.members)
+
+    def replaced(
+        self,
+        changes: Mapping[str, DomainPolicy | None],
+        *,
+        domains: frozenset[Pair] | None = None,
+        licences: Mapping[str, CompiledLicence] | None = None,
+    ) -> "PolicySnapshot":
+        """Return a snapshot with some domains exchanged or taken out; the others are shared.
+
+        ``domains`` are the g3 links, where they change. The result is the one, with the same
+        digest, that building everything anew would give.
+        """
+        held = dict(self._domains)
+        removed: list[Pair] = []
+        added: list[Pair] = []
+        for domain, policy in changes.items():
+            before = held.pop(domain, None)
+            removed += () if before is None else before.objects
+            if policy is not None:
+                held[domain] = policy
+                added += policy.objects
+        check_links(Links(objects=frozenset(added), domains=domains or frozenset()))
+        made = object.__new__(PolicySnapshot)
+        made._fill(
+            self._model,
+            held,
+            self._objects.changed(removed, added),
+            self._above if domains is None else Relation.of(domains),
+            self.licences if licences is None else licences,
+        )
+        return made
+
+    def _fill(
+        self,
+        model: _Model,
+        domains: Mapping[str, DomainPolicy],
+        objects: Relation,
+        above: Relation,
+        licences: Mapping[str, CompiledLicence],
+    ) -> None:
+        self.licences = MappingProxyType(dict(licences))
+        self._model = model
+        self._domains = domains
+        self._objects = objects
+        self._above = above
+        self.line_count = sum(policy.line_count for policy in domains.values())
+        self.digest = self._digest()
         self._evaluators = threading.local()
         self._cache: dict[tuple[object, ...], Verdict] = {}
+
+    def _digest(self) -> str:
+        whole = hashlib.sha256(self._model.digest + self._objects.digest + self._above.digest)
+        whole.update(b"".join(self._domains[name].digest for name in sorted(self._domains)))
+        return f"sha256:{whole.hexdigest()}"
 
     def decide(self, question: AccessQuestion) -> Verdict:
         """Answer one question: deny overrides allow, and no matching line is a denial.
@@ -100,11 +162,14 @@ class PolicySnapshot:
         Raises Denied where a field is empty (trap T1).
         """
         _check_question(question)
-        keys = self._keys(question)
-        cache_key = self._cache_key(question, keys)
+        buckets = self._buckets(question)
+        env = question.env
+        windows = (bucket.window(env.now) for bucket in buckets)
+        who = (question.sub, question.dom, question.obj, question.act)
+        cache_key = (*who, env.purpose, env.grade, *windows)
         verdict = self._cache.get(cache_key)
         if verdict is None:
-            verdict = self._evaluate(question, keys)
+            verdict = self._evaluate(question, buckets)
             if len(self._cache) >= CACHE_MAX:
                 self._cache = {}
             self._cache[cache_key] = verdict
@@ -112,21 +177,29 @@ class PolicySnapshot:
 
     def candidates(self, question: AccessQuestion) -> list[PolicyLine]:
         """Return the lines that the matcher is run on for a question."""
-        return [line for key in self._keys(question) for line in self._lines[key]]
+        return [line for bucket in self._buckets(question) for line in bucket.lines]
 
-    def _keys(self, question: AccessQuestion) -> list[_Key]:
-        domains = (question.dom, *sorted(self._domains.get(question.dom, ())))
-        objects = (question.obj, *sorted(self._objects.get(question.obj, ())))
-        keys = ((dom, obj, question.act) for dom in domains for obj in objects)
-        return [key for key in keys if key in self._lines]
+    def policy_of(self, domain: str) -> DomainPolicy | None:
+        """Return what stands at one domain."""
+        return self._domains.get(domain)
 
-    def _cache_key(self, question: AccessQuestion, keys: list[_Key]) -> tuple[object, ...]:
-        env = question.env
-        windows = tuple(bisect_right(self._boundaries[key], env.now) for key in keys)
-        who = (question.sub, question.dom, question.obj, question.act)
-        return (*who, env.purpose, env.grade, *windows)
+    def is_member(self, who: str, role: str, domain: str) -> bool:
+        """Tell whether somebody is, or holds, a role within a domain (Casbin's g)."""
+        policy = self._domains.get(domain)
+        return who == role or (policy is not None and policy.members.holds(who, role))
 
-    def _evaluate(self, question: AccessQuestion, keys: list[_Key]) -> Verdict:
+    def _buckets(self, question: AccessQuestion) -> list[Bucket]:
+        domains = (question.dom, *sorted(self._above.closure.get(question.dom, ())))
+        objects = (question.obj, *sorted(self._objects.closure.get(question.obj, ())))
+        found = []
+        for domain in dict.fromkeys(domains):
+            policy = self._domains.get(domain)
+            if policy is not None:
+                keys = ((obj, question.act) for obj in dict.fromkeys(objects))
+                found += [policy.buckets[key] for key in keys if key in policy.buckets]
+        return found
+
+    def _evaluate(self, question: AccessQuestion, buckets: list[Bucket]) -> Verdict:
         evaluator = self._evaluator()
         request = {
             "r_sub": question.sub,
@@ -137,59 +210,88 @@ class PolicySnapshot:
         }
         effects: set[int] = set()
         decided: PolicyLine | None = None
-        for line in (line for key in keys for line in self._lines[key]):
-            if not evaluator.eval(request | _parameters(line)):
+        for line in (line for bucket in buckets for line in bucket.lines):
+            if not evaluator.eval({**request, **dict(zip(_PARAMETERS, line, strict=True))}):
                 continue
             denies = line.eft == Effect.DENY
             effects.add(Effector.DENY if denies else Effector.ALLOW)
             decided = line if denies else decided or line
             if denies:
                 break
-        return Verdict(bool(effect_to_bool(self._effector.final_effect(effects))), decided)
+        return Verdict(bool(effect_to_bool(self._model.effector.final_effect(effects))), decided)
 
     def _evaluator(self) -> SimpleEval:
         """Give each thread an evaluator of its own: Casbin's holds the names of one call (T7)."""
         evaluator = getattr(self._evaluators, "value", None)
         if evaluator is None:
+            objects, above = self._objects.closure, self._above.closure
             functions: dict[str, Callable[..., bool]] = {
-                "g": self._is_member,
-                "g2": lambda low, high: low == high or high in self._objects.get(low, ()),
-                "g3": lambda low, high: low == high or high in self._domains.get(low, ()),
+                "g": self.is_member,
+                "g2": lambda low, high: low == high or high in objects.get(low, ()),
+                "g3": lambda low, high: low == high or high in above.get(low, ()),
             }
-            evaluator = casbin.Enforcer._get_expression(self._matcher, functions)  # noqa: SLF001
+            matcher = self._model.matcher
+            evaluator = casbin.Enforcer._get_expression(matcher, functions)  # noqa: SLF001
             self._evaluators.value = evaluator
         return evaluator
 
-    def _is_member(self, who: str, role: str, domain: str) -> bool:
-        return who == role or role in self._members.get(domain, {}).get(who, ())
+
+class PolicySource(Protocol):
+    """Where policy comes from: its version, cheap to read, and the snapshot of it."""
+
+    def version(self) -> Hashable:
+        """Return what differs as soon as a change that affects policy is committed."""
+        ...
+
+    def build(self) -> tuple[Hashable, PolicySnapshot]:
+        """Return a snapshot and a version that is not newer than it."""
+        ...
 
 
 class Enforcer:
-    """Holds the snapshot in force. Reading and swapping it are single reference moves (T4)."""
+    """Holds the snapshot in force. Reading and swapping it are single reference moves (T4).
 
-    def __init__(self, snapshot: PolicySnapshot) -> None:
+    With a source, the snapshot is never older than the source's version of that moment: whatever
+    process made the change, the next decision here knows it, or is refused.
+    """
+
+    def __init__(self, snapshot: PolicySnapshot, source: PolicySource | None = None) -> None:
         """Begin with a snapshot; there is no state without one, and no switch to turn it off."""
-        self._snapshot = snapshot
+        self._held: tuple[Hashable, PolicySnapshot] = (None, snapshot)
+        self._source = source
         self._building = threading.Lock()
 
     @property
     def snapshot(self) -> PolicySnapshot:
-        """The snapshot in force; hold it for the whole of one request."""
-        return self._snapshot
+        """The snapshot in force; hold it for the whole of one decision.
+
+        Raises Unavailable where it is out of date and cannot be brought up to date.
+        """
+        version, snapshot = self._held
+        if self._source is None or self._source.version() == version:
+            return snapshot
+        return self.follow(self._source)
+
+    def follow(self, source: PolicySource) -> PolicySnapshot:
+        """Build what the source now says, unless another thread did so meanwhile."""
+        with self._building:
+            if source.version() != self._held[0]:
+                self._held = source.build()
+            return self._held[1]
 
     def swap(self, snapshot: PolicySnapshot) -> None:
         """Put another snapshot in force for every later request."""
-        self._snapshot = snapshot
+        self._held = (self._held[0], snapshot)
 
     def rebuild(self, build: Callable[[], PolicySnapshot]) -> PolicySnapshot:
         """Build and swap as one step, so that an older reading never replaces a newer one."""
         with self._building:
-            self._snapshot = build()
-            return self._snapshot
+            self.swap(build())
+            return self._held[1]
 
     def decide(self, question: AccessQuestion) -> Verdict:
         """Answer one question from the snapshot in force."""
-        return self._snapshot.decide(question)
+        return self.snapshot.decide(question)
 
 
 def plain_enforcer(
@@ -198,8 +300,7 @@ def plain_enforcer(
     """Return Casbin's own linear Enforcer as a function: the reference that tests compare with."""
     model = casbin.Model()
     model.load_model_from_text(model_text)
-    for line in lines:
-        model.add_policy("p", "p", list(line.as_values()))
+    model["p"]["p"].policy.extend(list(line) for line in dict.fromkeys(lines))
     for name, pairs in zip(ROLES, (links.members, links.objects, links.domains), strict=True):
         for pair in pairs:
             model.add_policy("g", name, list(pair))
@@ -214,7 +315,7 @@ def plain_enforcer(
     return decide
 
 
-def _read_model(text: str) -> tuple[str, Effector]:
+def _read_model(text: str) -> _Model:
     """Load the model with Casbin and refuse one that the index would not answer alike."""
     model = casbin.Model()
     try:
@@ -231,7 +332,8 @@ def _read_model(text: str) -> tuple[str, Effector]:
     single = all(len(model[key]) == 1 for key in "rpem")
     if found != (REQUEST, POLICY, EFFECT) or roles != ROLES or not single or not _is_keyed(matcher):
         raise _bad_model()
-    return matcher, get_effector(model["e"]["e"].value)
+    text_digest = hashlib.sha256(text.encode()).digest()
+    return _Model(matcher, get_effector(model["e"]["e"].value), text_digest)
 
 
 def _is_keyed(matcher: str) -> bool:
@@ -254,75 +356,6 @@ def _syntax(expression: str) -> ast.expr:
         raise _bad_model() from error
     tree: ast.expr = parsed.ast_parsed_value
     return tree
-
-
-def _parameters(line: PolicyLine) -> dict[str, str]:
-    return {
-        "p_sub": line.sub,
-        "p_dom": line.dom,
-        "p_obj": line.obj,
-        "p_act": line.act,
-        "p_purpose": line.purpose,
-        "p_grade": line.grade,
-        "p_nbf": line.nbf,
-        "p_exp": line.exp,
-        "p_eft": line.eft,
-    }
-
-
-def _index(lines: Iterable[PolicyLine]) -> Mapping[_Key, tuple[PolicyLine, ...]]:
-    index: defaultdict[_Key, list[PolicyLine]] = defaultdict(list)
-    for line in lines:
-        index[line.dom, line.obj, line.act].append(line)
-    return MappingProxyType({key: tuple(found) for key, found in index.items()})
-
-
-def _boundaries(index: Mapping[_Key, tuple[PolicyLine, ...]]) -> Mapping[_Key, list[str]]:
-    """List, per bucket, the times at which an answer may change; between two it cannot."""
-    return {
-        key: sorted({FAR_PAST} | {time for line in lines for time in (line.nbf, line.exp)})
-        for key, lines in index.items()
-    }
-
-
-def _closures_by_domain(
-    members: Iterable[tuple[str, str, str]],
-) -> Mapping[str, Mapping[str, frozenset[str]]]:
-    by_domain: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for who, role, domain in members:
-        by_domain[domain].add((who, role))
-    return {domain: _closure(pairs) for domain, pairs in by_domain.items()}
-
-
-def _closure(pairs: Iterable[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
-    """Close a relation upwards. Raises InvalidInput where Casbin would stop following it."""
-    above: defaultdict[str, set[str]] = defaultdict(set)
-    for low, high in pairs:
-        above[low].add(high)
-    return MappingProxyType({low: _reached(low, above) for low in above})
-
-
-def _reached(start: str, above: Mapping[str, set[str]]) -> frozenset[str]:
-    reached: set[str] = set()
-    edge = {start}
-    for _ in range(DEPTH_MAX):
-        edge = {high for low in edge for high in above.get(low, ())} - reached
-        reached |= edge
-    if any(high not in reached for low in edge for high in above.get(low, ())):
-        raise InvalidInput(
-            "policy_links_too_deep",
-            Message(
-                zh=f"继承层级超过 {DEPTH_MAX} 层，后面的拒绝规则会被忽略，因此不予载入。",
-                en=f"Inheritance is deeper than {DEPTH_MAX} levels; denials beyond would be lost.",
-            ),
-            field="g",
-            rule=RULE,
-        )
-    return frozenset(reached)
-
-
-def _sorted_links(links: Links) -> list[list[tuple[str, ...]]]:
-    return [sorted(links.members), sorted(links.objects), sorted(links.domains)]
 
 
 def _check_question(question: AccessQuestion) -> None:

@@ -358,7 +358,7 @@ def test_a_purpose_smuggled_into_a_line_does_not_widen_it() -> None:
 
 
 def _with_purpose(line: PolicyLine, purpose: str) -> PolicyLine:
-    return replace(line, purpose=purpose)
+    return line._replace(purpose=purpose)
 
 
 def test_a_person_registered_later_gains_access_only_through_a_new_snapshot(city: City) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 BOUND_MAX = 2**40
+Edge = Annotated[int, Field(ge=-BOUND_MAX, le=BOUND_MAX)]
 
 
 class Frozen(BaseModel):
@@ -59,27 +60,75 @@ class Exposure(StrEnum):
 
 
 class MaskKind(StrEnum):
-    """The masks of the first release; all are total functions."""
+    """The masks; all are total functions (``disclosure.masking`` says what each discloses)."""
 
     NONE = "none"
     REDACT = "redact"
     PARTIAL = "partial"
     PSEUDONYM = "pseudonym"
     GENERALISE = "generalise"
+    REGION = "region"
+    BUCKET = "bucket"
+    FORMAT = "format"
     NULL = "null"
+
+
+class DateUnit(StrEnum):
+    """The span that a date is lowered to the first day of; weeks begin on Monday (GB/T 7408)."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class RegionLevel(StrEnum):
+    """How much of an administrative division code (GB/T 2260) stays: 2, 4 or 6 digits."""
+
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+
+
+class IdentifierFormat(StrEnum):
+    """Identifiers that a mask can replace by another one of the same form."""
+
+    RESIDENT_ID = "resident_id"  # 居民身份证, GB 11643-1999
+    MOBILE = "mobile"  # 手机号
+    CREDIT_CODE = "credit_code"  # 统一社会信用代码, GB 32100-2015
+    BANK_CARD = "bank_card"  # 银行卡, ISO/IEC 7812-1
+    NUMBER_PLATE = "number_plate"  # 车牌, GA 36-2018
+
+
+class BirthShown(StrEnum):
+    """How much of a resident's date of birth a format-preserving mask keeps."""
+
+    NOTHING = "nothing"
+    YEAR = "year"
 
 
 class Mask(Frozen):
     """One mask with its parameters.
 
-    ``keep_first`` and ``keep_last`` are for PARTIAL; ``step`` (bucket width, in stored integer
-    units, or years for a date) is for GENERALISE.
+    PARTIAL: ``keep_first``, ``keep_last``, and at least ``hidden_min`` characters behind the
+    middle. GENERALISE: ``step`` (width in stored integer units, or so many ``unit`` of a date).
+    REGION: ``level`` of a division code, or ``hierarchy`` as (value, shown) pairs. BUCKET:
+    ``edges``, each the lowest value of its bucket, with one label more than edges. FORMAT:
+    ``format``, the region ``level`` it keeps and the ``birth`` it keeps.
     """
 
     kind: MaskKind = MaskKind.NONE
     keep_first: int = Field(default=0, ge=0, le=64)
     keep_last: int = Field(default=0, ge=0, le=64)
-    step: int = Field(default=0, ge=0)
+    hidden_min: int = Field(default=0, ge=0, le=256)
+    step: int = Field(default=0, ge=0, le=2**62)
+    unit: DateUnit = DateUnit.YEAR
+    level: RegionLevel | None = None
+    hierarchy: tuple[tuple[str, str], ...] = Field(default=(), max_length=10_000)
+    edges: tuple[Edge, ...] = Field(default=(), max_length=200)
+    labels: tuple[str, ...] = Field(default=(), max_length=201)
+    format: IdentifierFormat | None = None
+    birth: BirthShown = BirthShown.NOTHING
 
 
 class Column(Frozen):

@@ -6,19 +6,24 @@ mask for what may be shown. Each refusal names the column or group set and the w
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
 from catalog.datasets import (
+    BirthShown,
     Column,
     ColumnType,
     DatasetDeclaration,
     Exposure,
     Grade,
     GroupSet,
+    IdentifierFormat,
     IdentifierKind,
+    Mask,
     MaskKind,
+    RegionLevel,
 )
 from catalog.entries import invalid_form
 from foundation.errors import InvalidInput, Message
@@ -26,7 +31,16 @@ from foundation.errors import InvalidInput, Message
 PUBLIC_VALUES_MAX = 10_000
 GROUPS_MAX = 1_000_000
 _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
-_HIDING = frozenset({MaskKind.REDACT, MaskKind.PARTIAL, MaskKind.PSEUDONYM, MaskKind.NULL})
+_HIDING = frozenset(
+    {
+        MaskKind.REDACT,
+        MaskKind.PARTIAL,
+        MaskKind.PSEUDONYM,
+        MaskKind.FORMAT,
+        MaskKind.NULL,
+    }
+)
+_REGIONAL = frozenset({IdentifierFormat.RESIDENT_ID, IdentifierFormat.CREDIT_CODE})
 _BUCKETED = _NUMBERS | {ColumnType.DATE}
 
 
@@ -112,23 +126,57 @@ def _check_bounds(column: Column, field: str) -> None:
         )
 
 
-def _check_mask(column: Column, field: str) -> None:
-    mask = column.mask
+def mask_fits(mask: Mask, kind: ColumnType) -> bool:
+    """Tell whether a mask means something for a type of column; where not, it hides the value."""
+    text = kind is ColumnType.TEXT
     fits: dict[MaskKind, bool] = {
-        MaskKind.PARTIAL: column.type is ColumnType.TEXT
-        and bool(mask.keep_first or mask.keep_last),
-        MaskKind.REDACT: column.type is ColumnType.TEXT,
-        MaskKind.GENERALISE: column.type in _BUCKETED and mask.step > 0,
+        MaskKind.PARTIAL: text and bool(mask.keep_first or mask.keep_last),
+        MaskKind.REDACT: text,
+        MaskKind.GENERALISE: kind in _BUCKETED and mask.step > 0,
+        MaskKind.REGION: _region_fits(mask, kind),
+        MaskKind.BUCKET: kind in _NUMBERS and _edges_fit(mask),
+        MaskKind.FORMAT: text and _format_fits(mask),
     }
-    if not fits.get(mask.kind, True):
+    return fits.get(mask.kind, True)
+
+
+def _region_fits(mask: Mask, kind: ColumnType) -> bool:
+    if mask.hierarchy:
+        values = [value for value, _ in mask.hierarchy]
+        return kind is ColumnType.TEXT and mask.level is None and len(set(values)) == len(values)
+    return kind in {ColumnType.TEXT, ColumnType.INTEGER} and mask.level is not None
+
+
+def _edges_fit(mask: Mask) -> bool:
+    rising = all(low < high for low, high in pairwise(mask.edges))
+    named = len(mask.labels) == len(set(mask.labels)) == len(mask.edges) + 1
+    return bool(mask.edges) and rising and named
+
+
+def _format_fits(mask: Mask) -> bool:
+    """Hold what a format keeps to what leaves a million others (NIST SP 800-38G Rev. 1)."""
+    if mask.format is None:
+        return False
+    if mask.format not in _REGIONAL:
+        return mask.level is None and mask.birth is BirthShown.NOTHING
+    county_and_year = mask.level is RegionLevel.COUNTY and mask.birth is not BirthShown.NOTHING
+    return mask.level is not None and not county_and_year
+
+
+def _check_mask(column: Column, field: str) -> None:
+    if not mask_fits(column.mask, column.type):
         raise _refused(
             "mask_unfit",
             f"{field}.mask",
-            zh=f"列“{column.name}”的脱敏方式 {mask.kind} 与类型或参数不符：partial、redact 用于"
-            "文本（partial 须给出保留位数），generalise 用于数值或日期（须给出 step）。",
-            en=f"The mask {mask.kind} does not fit the column {column.name!r}: partial and redact "
-            "are for text (partial says how much it keeps), generalise for numbers and dates "
-            "(with a step).",
+            zh=f"列“{column.name}”的脱敏方式 {column.mask.kind} 与类型或参数不符：partial、redact、"
+            "format 用于文本（partial 须给出保留位数，format 须给出 format，身份证与信用代码另须"
+            "给出 level），generalise 用于数值或日期（须给出 step），region 用于区划代码"
+            "（须给出 level 或 hierarchy），bucket 用于数值（edges 递增，labels 多一项）。",
+            en=f"The mask {column.mask.kind} does not fit the column {column.name!r}: partial, "
+            "redact and format are for text (partial says how much it keeps, format which format, "
+            "and for resident and credit codes which level), generalise for numbers and dates "
+            "(with a step), region for division codes (a level or a hierarchy), bucket for "
+            "numbers (rising edges, one label more).",
         )
 
 
@@ -155,9 +203,9 @@ def _check_exposure(column: Column, field: str) -> None:
             "identifier_unmasked",
             f"{field}.mask",
             zh=f"列“{column.name}”是直接标识符，按行提供时必须脱敏"
-            "（redact、partial、pseudonym 或 null）。",
+            "（redact、partial、pseudonym、format 或 null）。",
             en=f"The column {column.name!r} is a direct identifier: as rows it needs a mask "
-            "(redact, partial, pseudonym or null).",
+            "(redact, partial, pseudonym, format or null).",
         )
 
 

@@ -13,6 +13,9 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from foundation.errors import Message, Unavailable
 
@@ -122,6 +125,14 @@ def signature_holds(public_key: bytes, signature: bytes, data: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def aes_of_blocks(key: bytes, blocks: bytes) -> bytes:
+    """Encrypt 16-byte blocks, each by itself (AES, FIPS 197), under a key of 16, 24 or 32 bytes.
+
+    It is the round function that FF1 is built on, and no way to encrypt data by itself.
+    """
+    return Cipher(AES(key), ECB()).encryptor().update(blocks)  # noqa: S305
 
 
 def _no_key(name: str) -> Unavailable:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.datasets import Mask, MaskKind
-from disclosure.masking import apply_mask, strictest
+from disclosure.masking import apply_mask
 from policies.load import load_policies
 from policies.schema.masks import MaskRules
 
@@ -17,39 +17,11 @@ KEY = b"k" * 32
 TEXTS = st.lists(st.none() | st.text(max_size=12))
 WHOLES = st.lists(st.none() | st.integers(-(2**63), 2**63 - 1))
 DATES = st.lists(st.none() | st.dates())
-MASKS = st.builds(
-    Mask,
-    kind=st.sampled_from(list(MaskKind)),
-    keep_first=st.integers(0, 64),
-    keep_last=st.integers(0, 64),
-    step=st.integers(0, 2**40),
-)
 
 
 def masked(values: list[object], mask: Mask, kind: pa.DataType, key: bytes = KEY) -> list[object]:
     shown: list[object] = apply_mask(pa.array(values, kind), mask, key=key, rules=RULES).to_pylist()
     return shown
-
-
-@given(
-    column=st.one_of(
-        st.tuples(TEXTS, st.just(pa.string())),
-        st.tuples(WHOLES, st.just(pa.int64())),
-        st.tuples(DATES, st.just(pa.date32())),
-        st.tuples(st.lists(st.none() | st.booleans()), st.just(pa.bool_())),
-    ),
-    mask=MASKS,
-)
-def test_every_mask_is_total_on_every_column(
-    column: tuple[list[object], pa.DataType], mask: Mask
-) -> None:
-    values, kind = column
-    result = apply_mask(pa.array(values, kind), mask, key=KEY, rules=RULES)
-    assert len(result) == len(values)
-    assert result.type == (pa.string() if mask.kind is MaskKind.PSEUDONYM else kind)
-    if not (mask.kind is MaskKind.REDACT and kind == pa.string()):
-        shown = result.to_pylist()
-        assert all(shown[place] is None for place, value in enumerate(values) if value is None)
 
 
 @given(values=TEXTS, first=st.integers(0, 5), last=st.integers(0, 5))
@@ -118,16 +90,3 @@ def test_generalise_without_a_meaning_drops_the_value(kind: pa.DataType) -> None
     assert apply_mask(pa.array([None], kind), mask, key=KEY, rules=RULES).null_count == 1
     text = apply_mask(pa.array(["secret"]), mask, key=KEY, rules=RULES)
     assert text.to_pylist() == [None]
-
-
-def test_the_strictest_of_several_masks_wins() -> None:
-    generalise = Mask(kind=MaskKind.GENERALISE, step=10)
-    wider = Mask(kind=MaskKind.GENERALISE, step=100)
-    pseudonym = Mask(kind=MaskKind.PSEUDONYM)
-    more = Mask(kind=MaskKind.PARTIAL, keep_first=3, keep_last=4)
-    less = Mask(kind=MaskKind.PARTIAL, keep_first=1)
-    assert strictest([Mask(), generalise, pseudonym], RULES) == pseudonym
-    assert strictest([wider, generalise], RULES) == wider
-    assert strictest([more, less], RULES) == less
-    assert strictest([pseudonym, Mask(kind=MaskKind.NULL)], RULES).kind is MaskKind.NULL
-    assert strictest([], RULES) == Mask()

@@ -92,7 +92,7 @@ QUERIES: Mapping[str, Shape] = {
     },
     "SET_OPERATION_NODE": {
         **_QUERY,
-        "setop_type": Only(("UNION", "EXCEPT", "INTERSECT")),
+        "setop_type": Only(("UNION", "UNION_BY_NAME", "EXCEPT", "INTERSECT")),
         "left": _NONE,
         "right": _NONE,
         "setop_all": Only((True, False)),

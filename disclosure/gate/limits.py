@@ -18,7 +18,7 @@ def check_text(sql: str, rules: GateRules) -> None:
     """Raise Refused where the text is too long, holds hidden characters or nests too deep."""
     if len(sql) > rules.text_bytes_max:
         raise size_refused(rules.text_bytes_max)
-    if any(_is_refused(character) for character in sql):
+    if any(is_hidden(character) for character in sql):
         raise characters_refused()
     if len(sql.encode()) > rules.text_bytes_max:
         raise size_refused(rules.text_bytes_max)
@@ -29,7 +29,8 @@ def check_text(sql: str, rules: GateRules) -> None:
             raise depth_refused()
 
 
-def _is_refused(character: str) -> bool:
+def is_hidden(character: str) -> bool:
+    """Tell whether a character is a control, invisible, or of private use."""
     if character.isascii() and character.isprintable():
         return False
     refused = unicodedata.category(character) in _REFUSED_CATEGORIES

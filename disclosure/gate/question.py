@@ -58,16 +58,16 @@ class QueryGate:
     """Checks questions against one version of the rules."""
 
     def __init__(self, parse: Parse, rules: GateRules) -> None:
-        """Keep the parser worker's door and the rules."""
+        """Keep the parser worker's door and the rules, which others may read."""
         self._parse = parse
-        self._rules = rules
+        self.rules = rules
 
     def check(self, sql: str, granted: Collection[str]) -> CheckedQuestion:
         """Check one question against the rules and the names of the granted data sets.
 
         Raises Refused; an unknown table and one not granted read the same.
         """
-        check_text(sql, self._rules)
+        check_text(sql, self.rules)
         parsed = self._parse(sql)
         statement = _only_statement(parsed.tree_json)
         found = self._walked(statement, frozenset(granted))
@@ -80,7 +80,7 @@ class QueryGate:
             tables=frozenset(found.tables),
             columns=frozenset(found.columns),
             functions=frozenset(found.functions),
-            aggregates=frozenset(filter(self._rules.is_aggregate, found.functions)),
+            aggregates=frozenset(filter(self.rules.is_aggregate, found.functions)),
             windows=frozenset(found.windows),
             names=heading_names(statement["node"]),
         )
@@ -88,11 +88,17 @@ class QueryGate:
     def _walked(self, statement: Node, granted: frozenset[str]) -> _Found:
         found = _Found()
         try:
-            for visited in walk(statement, self._rules):
-                self._check(visited, granted, found)
+            for visited in walk(statement, self.rules):
+                self._check_placed(visited, granted, found)
         except (LookupError, TypeError, AttributeError):  # a tree of another shape than known
             raise refusals.construct_refused("") from None
         return found
+
+    def _check_placed(self, visited: Visited, granted: frozenset[str], found: _Found) -> None:
+        try:
+            self._check(visited, granted, found)
+        except refusals.GateRefused as refused:
+            raise refused.at(visited.clause, visited.node) from None
 
     def _check(self, visited: Visited, granted: frozenset[str], found: _Found) -> None:
         match visited.kind:
@@ -105,13 +111,14 @@ class QueryGate:
             case "type":
                 self._check_type(visited.node)
             case "expression":
-                self._check_expression(visited.node, found)
+                self._check_expression(visited, found)
 
-    def _check_expression(self, node: Node, found: _Found) -> None:
+    def _check_expression(self, visited: Visited, found: _Found) -> None:
+        node = visited.node
         match node["class"]:
             case "COLUMN_REF":
                 found.columns.add(column_of(node))
-            case "STAR" if node["columns"]:
+            case "STAR" if node["columns"] and visited.above != "order":  # ORDER BY ALL is one
                 raise refusals.construct_refused("columns")
             case "FUNCTION" | "WINDOW":
                 self._check_function(node, found)
@@ -121,16 +128,19 @@ class QueryGate:
     def _check_function(self, node: Node, found: _Found) -> None:
         name = _single_name(node, "function_name").lower()
         window = node["class"] == "WINDOW"
-        allowed = self._rules.allows_window if window else self._rules.allows_function
+        allowed = self.rules.allows_window if window else self.rules.allows_function
         if not allowed(name):
             raise refusals.function_refused(name)
         (found.windows if window else found.functions).add(name)
-        place = self._rules.bounded_arguments.get(name)
+        count = self.rules.argument_counts.get(name)
+        if count is not None and len(node["arguments"]) != count:
+            raise refusals.function_refused(name)
+        place = self.rules.bounded_arguments.get(name)
         if place is not None:
             self._check_bounded(name, node["arguments"], place)
 
     def _check_bounded(self, name: str, arguments: Any, place: int) -> None:
-        limit = self._rules.bounded_argument_max
+        limit = self.rules.bounded_argument_max
         argument = arguments[place]["expression"] if len(arguments) > place else {}
         literal = argument.get("literal") or {}
         text = str(literal.get("text"))
@@ -139,12 +149,12 @@ class QueryGate:
             raise refusals.argument_refused(name, limit)
 
     def _check_collation(self, name: str) -> None:
-        if name.lower() not in self._rules.collations:
+        if name.lower() not in self.rules.collations:
             raise refusals.type_refused(name)
 
     def _check_type(self, node: Node) -> None:
         name = _single_name(node, "type_name").lower()
-        if name not in self._rules.types:
+        if name not in self.rules.types:
             raise refusals.type_refused(name)
         if any(child.get("class") != "CONSTANT" for child in node["children"]):
             raise refusals.type_refused(name)
@@ -191,7 +201,7 @@ def _only_statement(tree_json: str) -> Node:
 
 def _not_parsed(tree: Mapping[str, Any]) -> Refused:
     if tree.get("error_type") != "parser":
-        return refusals.statements_refused()
+        return refusals.statements_refused()  # whatever is no SELECT, the engine cannot serialise
     if str(tree.get("error_message")).startswith("Max expression depth"):
         return refusals.depth_refused()
     position = str(tree.get("position", ""))
@@ -212,11 +222,11 @@ def _check_table(visited: Visited, granted: frozenset[str], found: _Found) -> No
     path = node["qualified_name"]["path"]
     name = written.lower()
     if path != [written]:
-        raise refusals.table_refused(".".join(map(str, path)))
+        raise refusals.table_refused(".".join(map(str, path)), granted)
     if name in visited.with_names:
         return
     if not written.isascii() or not _PLAIN_NAME.match(name) or name not in granted:
-        raise refusals.table_refused(name)
+        raise refusals.table_refused(name, granted)
     found.tables.add(name)
 
 

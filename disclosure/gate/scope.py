@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from disclosure.gate.question import CheckedQuestion, column_of
-from disclosure.gate.refusals import column_refused, depth_refused
-from disclosure.gate.walk import Node
+from disclosure.gate.refusals import GateRefused, column_refused, depth_refused
+from disclosure.gate.walk import CLAUSES, Node
 
 Origin = tuple[str, str]
 QUERIES_NESTED_MAX = 40
@@ -93,6 +93,7 @@ class _Resolver:
 
     def __init__(self, granted: Mapping[str, TableGrant]) -> None:
         self._granted = granted
+        self._clause = ""
         self.touched: set[Origin] = set()
 
     def query(self, node: Node, with_: _With, outer: _Scopes, depth: int) -> tuple[str, ...]:
@@ -114,6 +115,8 @@ class _Resolver:
         all_names = [self.query(child, with_, outer, depth + 1) for child in node["children"]]
         aliases = frozenset(name for names in all_names for name in names)
         self._expressions(node["modifiers"], (_Scope(aliases=aliases), *outer), with_, depth)
+        if node["setop_type"] == "UNION_BY_NAME":
+            return tuple(dict.fromkeys(name for names in all_names for name in names))
         return all_names[0]
 
     def _select(self, node: Node, with_: _With, outer: _Scopes, depth: int) -> tuple[str, ...]:
@@ -121,15 +124,10 @@ class _Resolver:
         self._from(node["from_table"], scope, with_, outer, depth)
         select_list = node["select_list"]
         scope.aliases = frozenset(str(part["alias"]).lower() for part in select_list) - {""}
-        parts = (
-            select_list,
-            node["where_clause"],
-            node["group_expressions"],
-            node["having"],
-            node["qualify"],
-            node["modifiers"],
-        )
-        self._expressions(parts, (scope, *outer), with_, depth)
+        for field_name, clause in CLAUSES.items():
+            if clause not in {"from", "with"}:
+                self._clause = clause
+                self._expressions(node[field_name], (scope, *outer), with_, depth)
         return tuple(name for part in select_list for name in self._outputs(part, scope))
 
     def _from(self, table: Node, scope: _Scope, with_: _With, outer: _Scopes, depth: int) -> None:
@@ -138,8 +136,7 @@ class _Resolver:
                 self._from(table["left"], scope, with_, outer, depth)
                 self._from(table["right"], scope, with_, outer, depth)
                 self._expressions(table["condition"], (scope, *outer), with_, depth)
-                for name in table["using_columns"]:
-                    self._column((None, str(name).lower()), (scope,))
+                self._using(table, scope)
             case "BASE_TABLE":
                 name = str(table["table_name"]).lower()
                 self._add(scope, table, name, self._base(name, with_))
@@ -152,6 +149,13 @@ class _Resolver:
                 width = len(table["values"][0]) if table["values"] else 0
                 names = tuple(f"col{place}" for place in range(width))
                 self._add(scope, table, "", _derived(names))
+
+    def _using(self, table: Node, scope: _Scope) -> None:
+        for name in table["using_columns"]:
+            try:
+                self._column((None, str(name).lower()), (scope,))
+            except GateRefused as refused:
+                raise refused.at("from", table) from None
 
     def _base(self, name: str, with_: _With) -> _Relation:
         if name in with_:
@@ -178,12 +182,18 @@ class _Resolver:
                 stack.extend(node)
             elif isinstance(node, Mapping):
                 if node.get("class") == "COLUMN_REF":
-                    self._column(column_of(node), scopes)
-                elif node.get("class") == "STAR":
+                    self._placed_column(node, scopes)
+                elif node.get("class") == "STAR" and (scopes[0].relations or not node["columns"]):
                     self._star(node, scopes[0])
                 elif "subquery" in node:
                     self.query(node["subquery"]["node"], with_, scopes, depth + 1)
                 stack.extend(value for key, value in node.items() if key != "subquery")
+
+    def _placed_column(self, node: Node, scopes: _Scopes) -> None:
+        try:
+            self._column(column_of(node), scopes)
+        except GateRefused as refused:
+            raise refused.at(self._clause, node) from None
 
     def _column(self, reference: tuple[str | None, str], scopes: _Scopes) -> None:
         qualifier, name = reference

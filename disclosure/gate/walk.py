@@ -23,41 +23,59 @@ from disclosure.gate.grammar import (
     Text,
     Words,
 )
-from disclosure.gate.refusals import construct_refused, depth_refused
+from disclosure.gate.refusals import GateRefused, construct_refused, depth_refused
 from policies.schema.gate import GateRules
 
 Node = Mapping[str, Any]
 _SCALARS = (str, int, type(None))
+# The clause that a field of a query belongs to, as the asker would name it.
+CLAUSES = {
+    "select_list": "select",
+    "from_table": "from",
+    "where_clause": "where",
+    "group_expressions": "group by",
+    "having": "having",
+    "qualify": "qualify",
+    "modifiers": "order by",
+    "cte_map": "with",
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Visited:
-    """One node that passed: its kind, and the WITH names in scope where it stands."""
+    """One node that passed: its kind, the kind above it, its clause, the WITH names it sees."""
 
     kind: Kind
     node: Node
     depth: int
     with_names: frozenset[str]
+    clause: str
+    above: Kind
 
 
 def walk(statement: object, rules: GateRules) -> Iterator[Visited]:
     """Yield every node of a statement. Raises Refused at the first that the grammar lacks."""
-    stack = [_visited("statement", statement, 0, frozenset())]
+    stack = [_visited("statement", statement, 0, frozenset(), "", "statement")]
     count = 0
     while stack:
         visited = stack.pop()
         count += 1
         if visited.depth > rules.tree_depth_max or count > rules.tree_nodes_max:
             raise depth_refused()
-        below = list(_below(visited))
+        try:
+            below = list(_below(visited))
+        except GateRefused as refused:
+            raise refused.at(visited.clause, visited.node) from None
         yield visited
-        stack.extend(below)
+        stack.extend(reversed(below))  # in the order of the text
 
 
-def _visited(kind: Kind, node: object, depth: int, with_names: frozenset[str]) -> Visited:
+def _visited(
+    kind: Kind, node: object, depth: int, with_names: frozenset[str], clause: str, above: Kind
+) -> Visited:
     if not isinstance(node, Mapping):
         raise construct_refused(kind)
-    return Visited(kind, node, depth, with_names)
+    return Visited(kind, node, depth, with_names, clause, above)
 
 
 def _shape(kind: Kind, node: Node) -> Shape:
@@ -75,15 +93,19 @@ def _shape(kind: Kind, node: Node) -> Shape:
 def _below(visited: Visited) -> Iterator[Visited]:
     shape = _shape(visited.kind, visited.node)
     depth = visited.depth + 1
+    in_query = visited.kind == "query"
     for field, value in visited.node.items():
         rule = shape.get(field)
         if rule is None:
             raise construct_refused(field)
         names = visited.with_names
-        if visited.kind == "query" and field != "cte_map":
-            names |= _with_names(visited.node)
+        clause = visited.clause
+        if in_query:
+            clause = CLAUSES.get(field, clause)
+            if field != "cte_map":
+                names |= _with_names(visited.node)
         for kind, child in _children(field, rule, value):
-            yield _visited(kind, child, depth, names)
+            yield _visited(kind, child, depth, names, clause, visited.kind)
             if kind == "cte":  # a WITH query sees those before it, never itself
                 names |= _with_name(child)
 

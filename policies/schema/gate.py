@@ -17,7 +17,9 @@ class GateRules(RuleFile):
 
     ``bounded_arguments`` maps a function to the place (from 0) of an argument that must be a
     whole number written out, at most ``bounded_argument_max``: such functions can otherwise
-    fill the memory of a worker from one row.
+    fill the memory of a worker from one row. ``argument_counts`` holds a function to one number
+    of arguments. ``function_instead`` and ``type_instead`` name what stands on the lists for a
+    word that does not; they allow nothing, they only help to word what would pass.
     """
 
     text_bytes_max: int = Field(ge=1, le=1 << 20)
@@ -36,6 +38,9 @@ class GateRules(RuleFile):
     window_functions: frozenset[str] = Field(min_length=1)
     bounded_arguments: dict[str, int]
     bounded_argument_max: int = Field(ge=1, le=1 << 20)
+    argument_counts: dict[str, int] = Field(default_factory=dict)
+    function_instead: dict[str, str] = Field(default_factory=dict)
+    type_instead: dict[str, str] = Field(default_factory=dict)
 
     def allows_function(self, name: str) -> bool:
         """Tell whether a function or operator may stand in a plain expression."""

@@ -286,7 +286,7 @@ FORBIDDEN_BY_CLASS: dict[str, dict[str, str]] = {
         "star_pattern": "SELECT COLUMNS('(na)me') AS '\\1' FROM colleges",
         "pivot_in_from": "SELECT * FROM flights PIVOT (sum(delay) FOR state IN ('AK', 'AL'))",
         "dynamic_pivot": "FROM (PIVOT flights ON state USING sum(delay))",
-        "surrogate": "SELECT '\ud800' FROM colleges",
+        "soft_hyphen": "SELECT na\u00adme FROM colleges",
         "private_use": "SELECT name FROM colleges -- \ue000",
         "line_separator": "SELECT name\u2028FROM colleges",
     },

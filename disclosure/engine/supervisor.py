@@ -7,7 +7,7 @@ where isolation is missing, ``launch`` raises and the question is refused (I3).
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,15 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from disclosure.engine.link import Broken, WorkerLink, WorkerProcess
+from disclosure.engine.loading import (
+    Loaded,
+    Opener,
+    Step,
+    Tables,
+    TableSource,
+    TooLarge,
+    steps_for,
+)
 from disclosure.outcome import question_failed
 from foundation.clock import MICROSECONDS_PER_SECOND, Clock
 from foundation.confinement import Confinement, Limits, launch
@@ -23,23 +32,43 @@ from foundation.errors import Message, Unavailable
 WORKER_PROGRAM = Path(__file__).with_name("worker.py")
 KILL_GRACE_SECONDS = 0.5  # an interrupt that the engine does not heed (policy_gate: 27 s seen)
 
-Opener = Callable[[], pa.RecordBatchReader]
+SPILL_DIRECTORY = "/spill"  # the worker names it too
+TEMPORARY_BYTES = 32 << 20
+__all__ = ["Opener", "TableSource"]
+
 Launch = Callable[[Confinement], WorkerProcess]
 
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """How many workers may be warm, and how much each and all of them may hold."""
+    """How many workers may be warm, and how much each and all of them may hold.
+
+    A rows worker may spill to a directory of its own, in memory and inside its limit: at most
+    ``spill_bytes_max``, and an eighth of the limit. Its tables may fill 0.8 of the engine's part.
+    """
 
     workers_max: int = 6
     worker_memory_bytes_max: int = 2 << 30
     pool_memory_bytes_max: int = 8 << 30
+    spill_bytes_max: int = 512 << 20
     worker_pids_max: int = 64
     threads: int = 2
     start_seconds_max: float = 30.0
     load_seconds_max: float = 120.0
     parse_seconds_max: float = 2.0
     idle_seconds_max: int = 1_800
+
+    def spill_bytes(self, kind: str) -> int:
+        """Return how much a worker of a kind may spill; only governed rows ever are."""
+        return min(self.spill_bytes_max, self.worker_memory_bytes_max // 8) if kind == "rows" else 0
+
+    def engine_bytes(self, kind: str) -> int:
+        """Return how much memory the engine of a worker may take; the rest is its process's."""
+        return self.worker_memory_bytes_max * 3 // 4 - self.spill_bytes(kind)
+
+    def table_bytes(self, kind: str) -> int:
+        """Return how much the tables of a worker may take, so that questions have the rest."""
+        return self.engine_bytes(kind) * 4 // 5
 
 
 @dataclass(frozen=True)
@@ -74,7 +103,7 @@ class _Slot:
 
     link: WorkerLink | None = None
     person: str = ""
-    loaded: set[str] = field(default_factory=set)
+    loaded: dict[str, Loaded] = field(default_factory=dict)
     busy: int = 0
     used_us: int = 0
     dropped: bool = False
@@ -110,16 +139,17 @@ class EnginePool:
     def query(
         self,
         key: WorkerKey,
-        tables: Mapping[str, Opener],
+        tables: Tables,
         sql: str,
         caps: AnswerCaps,
         *,
         person: str,
     ) -> pa.Table:
-        """Run one statement on the worker of a key, loading the tables it has not loaded yet.
+        """Run one statement on the worker of a key, loading the columns it has not loaded yet.
 
-        Raises QuestionFailed with a fixed code. An aggregate worker has one code for everything:
-        which way it failed could depend on protected data (I14).
+        Raises QuestionFailed with a fixed code; what cannot fit is refused before a row is read.
+        An aggregate worker has one code for everything: which way it failed could depend on
+        protected data (I14).
         """
         slot = self._take(key)
         try:
@@ -200,18 +230,44 @@ class EnginePool:
         slot.person = person
         return slot.link
 
-    def _load(
-        self, link: WorkerLink, slot: _Slot, tables: Mapping[str, Opener], key: WorkerKey
+    def _load(self, link: WorkerLink, slot: _Slot, tables: Tables, key: WorkerKey) -> None:
+        try:
+            steps = steps_for(tables, slot.loaded, self._limits.table_bytes(key.kind))
+        except TooLarge:
+            raise question_failed(_visible_code(key, "out_of_memory")) from None
+        self._free(key, sum(step.load.size_bytes for step in steps if step.load is not None))
+        for step in steps:
+            if step.drop_first:
+                self._expect_ok(link, {"command": "unload", "table": step.table})
+                slot.loaded.pop(step.table, None)
+            if step.load is not None:
+                self._stream(link, slot, key, step, tables)
+
+    def _stream(
+        self, link: WorkerLink, slot: _Slot, key: WorkerKey, step: Step, tables: Tables
     ) -> None:
-        for name, opener in tables.items():
-            if name in slot.loaded:
-                continue
-            command = {"command": "load", "table": name}
-            reply, _ = link.call(command, seconds_max=self._limits.load_seconds_max, rows=opener())
-            if not reply["ok"]:
-                self._forget(key, slot)
-                raise question_failed(_visible_code(key, str(reply.get("code"))))
-            slot.loaded.add(name)
+        source, columns = tables[step.table], step.load or Loaded({})
+        rows = (
+            source.open(tuple(columns.column_bytes))
+            if isinstance(source, TableSource)
+            else source()
+        )
+        command = {"command": "load", "table": step.table}
+        reply, _ = link.call(command, seconds_max=self._limits.load_seconds_max, rows=rows)
+        if not reply["ok"]:
+            self._forget(key, slot)
+            raise question_failed(_visible_code(key, str(reply.get("code"))))
+        slot.loaded[step.table] = columns
+
+    def _free(self, key: WorkerKey, needed_bytes: int) -> None:
+        """End idle workers, the least recently used first, until so much more may be held."""
+        with self._slots_lock:
+            oldest_first = sorted(self._slots, key=lambda other: self._slots[other].used_us)
+            for other in oldest_first:
+                if self._held_bytes() + needed_bytes <= self._limits.pool_memory_bytes_max:
+                    return
+                if other != key and not self._slots[other].busy:
+                    self._slots.pop(other).end()
 
     def _expect_ok(self, link: WorkerLink, command: dict[str, Any]) -> None:
         reply, _ = link.call(command, seconds_max=self._limits.start_seconds_max)
@@ -246,10 +302,12 @@ class EnginePool:
             )
 
     def _has_room(self) -> bool:
-        links = [slot.link for slot in self._slots.values() if slot.link is not None]
-        held = sum(link.memory_bytes() for link in links)
         few_enough = len(self._slots) < self._limits.workers_max
-        return few_enough and held < self._limits.pool_memory_bytes_max
+        return few_enough and self._held_bytes() < self._limits.pool_memory_bytes_max
+
+    def _held_bytes(self) -> int:
+        links = [slot.link for slot in self._slots.values() if slot.link is not None]
+        return sum(link.memory_bytes() for link in links)
 
     def _forget(self, key: WorkerKey, slot: _Slot) -> None:
         with self._slots_lock:
@@ -267,17 +325,21 @@ class EnginePool:
     def _start(self, kind: str) -> WorkerLink:
         ours, theirs = socket.socketpair()
         memory_bytes_max = self._limits.worker_memory_bytes_max
+        spill_bytes = self._limits.spill_bytes(kind)
+        spill = {SPILL_DIRECTORY: spill_bytes} if spill_bytes else {}
         confinement = Confinement(
             environment=self._environment,
             program=WORKER_PROGRAM,
             arguments=(
                 f"--fd={theirs.fileno()}",
                 f"--kind={kind}",
-                f"--memory-bytes-max={memory_bytes_max * 3 // 4}",
+                f"--memory-bytes-max={self._limits.engine_bytes(kind)}",
+                f"--spill-bytes-max={spill_bytes}",
                 f"--threads={self._limits.threads}",
             ),
             inherited_fds=(theirs.fileno(),),
             limits=Limits(memory_bytes_max=memory_bytes_max, pids_max=self._limits.worker_pids_max),
+            tmpfs_bytes={"/tmp": TEMPORARY_BYTES, **spill},  # noqa: S108 - paths inside
             profile="worker",
         )
         try:

@@ -21,10 +21,12 @@ import pyarrow as pa
 LENGTH_BYTES = 8
 HEADER_BYTES_MAX = 16 << 20
 BATCH_ROWS = 16_384
+SPILL_DIRECTORY = "/spill"
+_SPILL_FILE = re.compile(r"^duckdb_temp_[A-Za-z0-9_.-]+$")
 COMMANDS = {
     "parser": frozenset({"parse"}),
-    "rows": frozenset({"lock", "load", "query", "reset"}),
-    "aggregate": frozenset({"lock", "load", "query", "reset"}),
+    "rows": frozenset({"lock", "load", "unload", "query", "reset"}),
+    "aggregate": frozenset({"lock", "load", "unload", "query", "reset"}),
 }
 _TABLE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,127}$")
 _FINGERPRINT = """
@@ -69,8 +71,9 @@ class Channel:
 class Engine:
     """One DuckDB without files, network, extensions or sight of Python's own variables."""
 
-    def __init__(self, *, memory_bytes_max: int, threads: int) -> None:
+    def __init__(self, *, memory_bytes_max: int, spill_bytes_max: int, threads: int) -> None:
         """Open the database with every door shut except the configuration's own lock."""
+        self._spills = spill_bytes_max > 0
         self._database = duckdb.connect(
             ":memory:",
             config={
@@ -81,8 +84,8 @@ class Engine:
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
                 "python_enable_replacements": False,
-                "temp_directory": "",
-                "max_temp_directory_size": "0B",
+                "temp_directory": SPILL_DIRECTORY if self._spills else "",
+                "max_temp_directory_size": f"{spill_bytes_max // 1024}KiB",
             },
         )
         self._database.execute("LOAD icu")
@@ -105,6 +108,13 @@ class Engine:
         self._database.unregister("sandgate_incoming")
         self._clean = self._fingerprint()
 
+    def unload(self, name: str) -> None:
+        """Drop a table, so that it can be loaded anew with other columns."""
+        if not self.locked or not _TABLE_NAME.match(name):
+            raise Failed("engine_error")
+        self._database.execute(f'DROP TABLE "{name}"')
+        self._clean = self._fingerprint()
+
     def query(self, sql: str, caps: tuple[int, int], deadline_s: float) -> pa.Buffer:
         """Answer one statement as an Arrow stream, within row cap, byte cap and deadline."""
         if not self.locked:
@@ -118,7 +128,7 @@ class Engine:
 
     def reset(self) -> None:
         """Confirm that nothing a person did is left: queries had own cursors, read only."""
-        if self._fingerprint() != self._clean:
+        if self._fingerprint() != self._clean or self._foreign_files():
             raise Failed("engine_error")
 
     def parse(self, sql: str) -> dict[str, str]:
@@ -131,6 +141,11 @@ class Engine:
         except duckdb.Error:
             canonical_sql = ""
         return {"tree": tree, "canonical_sql": canonical_sql}
+
+    def _foreign_files(self) -> bool:
+        """Tell whether the engine's spill directory holds what the engine did not spill."""
+        names = os.listdir(SPILL_DIRECTORY) if self._spills else []  # noqa: PTH208 - few imports
+        return any(not _SPILL_FILE.match(name) for name in names)
 
     def _fingerprint(self) -> tuple[Any, ...]:
         return tuple(self._database.execute(_FINGERPRINT).fetchall())
@@ -191,6 +206,7 @@ def _answer(
     steps: dict[str, Callable[[], Any]] = {
         "lock": engine.lock,
         "load": lambda: engine.load(header["table"], pa.ipc.open_stream(channel.reader)),
+        "unload": lambda: engine.unload(header["table"]),
         "query": lambda: engine.query(
             header["sql"], (header["rows_max"], header["bytes_max"]), header["deadline_s"]
         ),
@@ -225,9 +241,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--kind", choices=sorted(COMMANDS), required=True)
     parser.add_argument("--memory-bytes-max", type=int, required=True)
+    parser.add_argument("--spill-bytes-max", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args(arguments)
-    engine = Engine(memory_bytes_max=options.memory_bytes_max, threads=options.threads)
+    engine = Engine(
+        memory_bytes_max=options.memory_bytes_max,
+        spill_bytes_max=options.spill_bytes_max,
+        threads=options.threads,
+    )
     serve(Channel(options.fd), engine, options.kind)
 
 

@@ -17,6 +17,11 @@ class EntryKind(StrEnum):
     REQUEST_REFUSED = "access:request:refused"
     ORGANISATION_CREATED = "authorization:organisation:created"
     PERSON_CREATED = "authorization:person:created"
+    AUTHORITY_PLACED = "authorization:authority:placed"
+    DELEGATION_PROPOSED = "authorization:delegation:proposed"
+    DELEGATION_CONFIRMED = "authorization:delegation:confirmed"
+    DELEGATION_RESTRICTED = "authorization:delegation:restricted"
+    DELEGATION_ENDED = "authorization:delegation:ended"
     AGREEMENT_CREATED = "authorization:agreement:created"
     LICENCE_DRAFTED = "authorization:licence:drafted"
     LICENCE_ACTIVATED = "authorization:licence:activated"
@@ -69,6 +74,11 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.REQUEST_REFUSED: Message("接口请求被拒绝", "An API request was refused"),
     EntryKind.ORGANISATION_CREATED: Message("已登记机构", "An organisation was registered"),
     EntryKind.PERSON_CREATED: Message("已登记人员", "A person was registered"),
+    EntryKind.AUTHORITY_PLACED: Message("已登记上级机关", "An authority's superior was registered"),
+    EntryKind.DELEGATION_PROPOSED: Message("已提出权限委托", "A delegation was proposed"),
+    EntryKind.DELEGATION_CONFIRMED: Message("权限委托已生效", "A delegation came into force"),
+    EntryKind.DELEGATION_RESTRICTED: Message("已限制下级权限", "A power was withheld below"),
+    EntryKind.DELEGATION_ENDED: Message("权限委托已终止", "A delegation or restriction ended"),
     EntryKind.AGREEMENT_CREATED: Message("已签订授权运营协议", "An agreement was signed"),
     EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
     EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),

@@ -106,7 +106,10 @@ def decide(
 ) -> Decision:
     """Decide one request from one snapshot; any single denial denies the whole."""
     licence = snapshot.licences.get(request.licence_id)
-    if licence is None or not _is_own(licence, request.actor):
+    if licence is None:
+        shut = snapshot.grounds.shut.get(request.licence_id)
+        return _SHUT if _is_of(shut, request.actor) else _NO_LICENCE
+    if not _is_of(licence.document.operator, request.actor):
         return _NO_LICENCE
     in_term = licence.valid_from_us <= now_us < licence.valid_until_us
     if not in_term or not board.is_open(licence.id):
@@ -132,8 +135,8 @@ def check_decision(decision: Decision) -> Permit:
     return decision
 
 
-def _is_own(licence: CompiledLicence, actor: Actor) -> bool:
-    return actor.organisation == licence.document.operator and actor.has(Role.OPERATOR)
+def _is_of(operator: str | None, actor: Actor) -> bool:
+    return actor.organisation == operator and actor.has(Role.OPERATOR)
 
 
 def _objects(request: AccessRequest) -> Iterable[tuple[str, str, str | None]]:

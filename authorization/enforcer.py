@@ -19,7 +19,7 @@ from casbin.effect import Effector, effect_to_bool, get_effector
 from casbin.util import SimpleEval
 
 from authorization.compile import CompiledLicence
-from authorization.index import Bucket, DomainPolicy, Members, Pair, Relation, group
+from authorization.index import Bucket, DomainPolicy, Grounds, Members, Pair, Relation, group
 from authorization.lines import RULE, Effect, Links, PolicyLine, check_links
 from foundation.errors import Denied, Message, Unavailable
 
@@ -98,7 +98,7 @@ class PolicySnapshot:
             },
             Relation.of(links.objects),
             Relation.of(links.domains),
-            licences,
+            Grounds(licences),
         )
 
     def replaced(
@@ -106,12 +106,12 @@ class PolicySnapshot:
         changes: Mapping[str, DomainPolicy | None],
         *,
         domains: frozenset[Pair] | None = None,
-        licences: Mapping[str, CompiledLicence] | None = None,
+        grounds: Grounds | None = None,
     ) -> "PolicySnapshot":
         """Return a snapshot with some domains exchanged or taken out; the others are shared.
 
-        ``domains`` are the g3 links, where they change. The result is the one, with the same
-        digest, that building everything anew would give.
+        ``domains`` are the g3 links, where they change. The digest is the one that building
+        everything anew would give.
         """
         held = dict(self._domains)
         removed: list[Pair] = []
@@ -129,7 +129,7 @@ class PolicySnapshot:
             held,
             self._objects.changed(removed, added),
             self._above if domains is None else Relation.of(domains),
-            self.licences if licences is None else licences,
+            self.grounds if grounds is None else grounds,
         )
         return made
 
@@ -139,9 +139,9 @@ class PolicySnapshot:
         domains: Mapping[str, DomainPolicy],
         objects: Relation,
         above: Relation,
-        licences: Mapping[str, CompiledLicence],
+        grounds: Grounds,
     ) -> None:
-        self.licences = MappingProxyType(dict(licences))
+        self.grounds = grounds
         self._model = model
         self._domains = domains
         self._objects = objects
@@ -174,6 +174,11 @@ class PolicySnapshot:
                 self._cache = {}
             self._cache[cache_key] = verdict
         return verdict
+
+    @property
+    def licences(self) -> Mapping[str, CompiledLicence]:
+        """The licences in force, by identifier."""
+        return self.grounds.licences
 
     def candidates(self, question: AccessQuestion) -> list[PolicyLine]:
         """Return the lines that the matcher is run on for a question."""
@@ -247,6 +252,10 @@ class PolicySource(Protocol):
         """Return a snapshot and a version that is not newer than it."""
         ...
 
+    def close(self) -> None:
+        """Give up what reading the version holds open."""
+        ...
+
 
 class Enforcer:
     """Holds the snapshot in force. Reading and swapping it are single reference moves (T4).
@@ -258,7 +267,7 @@ class Enforcer:
     def __init__(self, snapshot: PolicySnapshot, source: PolicySource | None = None) -> None:
         """Begin with a snapshot; there is no state without one, and no switch to turn it off."""
         self._held: tuple[Hashable, PolicySnapshot] = (None, snapshot)
-        self._source = source
+        self.source = source
         self._building = threading.Lock()
 
     @property
@@ -268,9 +277,9 @@ class Enforcer:
         Raises Unavailable where it is out of date and cannot be brought up to date.
         """
         version, snapshot = self._held
-        if self._source is None or self._source.version() == version:
+        if self.source is None or self.source.version() == version:
             return snapshot
-        return self.follow(self._source)
+        return self.follow(self.source)
 
     def follow(self, source: PolicySource) -> PolicySnapshot:
         """Build what the source now says, unless another thread did so meanwhile."""
@@ -288,6 +297,11 @@ class Enforcer:
         with self._building:
             self.swap(build())
             return self._held[1]
+
+    def close(self) -> None:
+        """Give up what following the source holds open."""
+        if self.source is not None:
+            self.source.close()
 
     def decide(self, question: AccessQuestion) -> Verdict:
         """Answer one question from the snapshot in force."""

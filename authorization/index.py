@@ -8,11 +8,12 @@ import hashlib
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
+from authorization.compile import CompiledLicence
 from authorization.lines import FAR_PAST, RULE, PolicyLine, check_lines
 from foundation.errors import InvalidInput, Message
 
@@ -59,6 +60,18 @@ def _digest(rows: Iterable[Iterable[str]]) -> bytes:
     return hashlib.sha256("\n".join(map(",".join, rows)).encode()).digest()
 
 
+class Grounds(NamedTuple):
+    """What a snapshot's lines were compiled from; one reference swaps lines and grounds.
+
+    ``shut`` names the operators of licences that are signed but out of force; ``origins`` what
+    made a line that is of no licence.
+    """
+
+    licences: Mapping[str, CompiledLicence] = MappingProxyType({})
+    shut: Mapping[str, str] = MappingProxyType({})
+    origins: Mapping[PolicyLine, str] = MappingProxyType({})
+
+
 class Bucket(NamedTuple):
     """The lines of one domain, object and action, and the times at which an answer may change."""
 
@@ -90,7 +103,7 @@ class Members:
 NOBODY = Members.of(())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DomainPolicy:
     """All that stands at one domain. ``objects`` are the g2 links that it brings with it."""
 
@@ -115,6 +128,12 @@ class DomainPolicy:
         if any(line.dom != domain for line in unique):
             raise ValueError("a line of another domain")
         return cls(domain, _buckets(unique), len(unique), _digest(unique), members, objects)
+
+    def with_members(self, members: Members) -> "DomainPolicy":
+        """Return the same lines held by other people; itself where they are the same."""
+        if members.digest == self.members.digest:
+            return self
+        return replace(self, members=members)
 
     @property
     def digest(self) -> bytes:

@@ -1,19 +1,23 @@
-"""From the control store to the policy in force: every signed licence, compiled, and its people.
+"""From the control store to the policy in force: licences, people and delegations, compiled.
 
 A licence whose document is not as the authority signed it is left out and named, never guessed.
-The rest of the policy stands without it (I3, I12).
+The rest of the policy stands without it (I3, I12). What did not change is not compiled again.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, select
 
 from authorization import store
-from authorization.compile import CompiledLicence, compile_licence, domain_of, person_subject
+from authorization.compile import CompiledLicence, compile_licence, domain_of
+from authorization.delegation_lines import AuthorityPolicy, authority_policy
 from authorization.enforcer import Enforcer, PolicySnapshot
-from authorization.licences import Licence, LicenceState, licences_in
+from authorization.index import DomainPolicy, Grounds
+from authorization.licences import Licence, LicenceState, require_licence
 from authorization.lines import Links
+from authorization.membership import Membership
+from authorization.policy_version import PolicyVersion, VersionReader, read_version
 from authorization.signing import verify_licence
 from authorization.validation import LicenceRuleset
 from foundation.db import reading
@@ -21,44 +25,169 @@ from foundation.errors import Denied, InvalidInput, Message, SandgateError
 from policies.load import PolicyPack
 from policies.schema.access import AccessRules
 
+LeftOut = tuple[tuple[str, SandgateError], ...]
+
 
 @dataclass(frozen=True)
 class Assembly:
     """A snapshot, and the licences left out of it with the refusal of each."""
 
     snapshot: PolicySnapshot
-    left_out: tuple[tuple[str, SandgateError], ...]
+    left_out: LeftOut
 
 
-def assemble(connection: Connection, pack: PolicyPack, authority_public_key: bytes) -> Assembly:
-    """Build the snapshot of every active licence that verifies against the authority's key.
+@dataclass
+class _Parts:
+    """What one version of the store was compiled to; kept to be reused for the next."""
 
-    Licences suspended since stay out of force by the board, and out of the next snapshot.
-    """
-    compiled: list[CompiledLicence] = []
-    left_out: list[tuple[str, SandgateError]] = []
-    rules = LicenceRuleset.of(pack)
-    for licence in licences_in(connection, (LicenceState.ACTIVE,)):
-        try:
-            compiled.append(compile_stored(licence, authority_public_key, rules))
-        except SandgateError as refusal:
-            left_out.append((licence.id, refusal))
-    lines = [line for licence in compiled for line in licence.lines]
-    _check_size(len(lines), pack.rules(AccessRules).lines_max)
-    links = member_links(connection, compiled)
-    for found in compiled:
-        links = links.joined(found.links)
-    by_id = {found.id: found for found in compiled}
-    return Assembly(PolicySnapshot(pack.access_model, lines, links, by_id), tuple(left_out))
+    version: PolicyVersion
+    membership: Membership
+    authorities: AuthorityPolicy
+    compiled: dict[tuple[object, ...], CompiledLicence]
+    placed: dict[str, DomainPolicy]
+    snapshot: PolicySnapshot
+
+
+@dataclass
+class Assembler:
+    """Compiles what the store holds. ``root`` is the authority that holds every power by law."""
+
+    pack: PolicyPack
+    authority_public_key: bytes
+    root: str = ""
+    _before: _Parts | None = field(default=None, repr=False)
+
+    def assemble(self, connection: Connection, version: PolicyVersion) -> Assembly:
+        """Build the snapshot of every active licence that verifies against the authority's key.
+
+        Licences suspended since stay out of force by the board, and out of the next snapshot.
+        Raises InvalidInput where the policy is larger than its limit.
+        """
+        before = self._before
+        membership = self._membership(connection, version)
+        if before is not None and before.version[1:] == version[1:]:
+            authorities = before.authorities
+        else:
+            authorities = authority_policy(connection, self.root, membership.officers_of)
+        compiled, left_out = self._compile(connection)
+        placed = {
+            domain_of(found.id): self._place(found, membership) for found in compiled.values()
+        }
+        placed.update(authorities.domains)
+        _check_size(
+            sum(policy.line_count for policy in placed.values()),
+            self.pack.rules(AccessRules).lines_max,
+        )
+        grounds = Grounds(
+            licences={found.id: found for found in compiled.values()},
+            shut=_shut(connection),
+            origins=authorities.origins,
+        )
+        snapshot = self._snapshot(placed, authorities, grounds)
+        self._before = _Parts(version, membership, authorities, compiled, placed, snapshot)
+        return Assembly(snapshot, tuple(left_out))
+
+    def _membership(self, connection: Connection, version: PolicyVersion) -> Membership:
+        before = self._before
+        if before is not None and before.version.people == version.people:
+            return before.membership
+        return Membership.read(connection)
+
+    def _snapshot(
+        self, placed: dict[str, DomainPolicy], authorities: AuthorityPolicy, grounds: Grounds
+    ) -> PolicySnapshot:
+        """Exchange in the last snapshot what differs from it."""
+        if self._before is None:
+            old: dict[str, DomainPolicy] = {}
+            base = PolicySnapshot(self.pack.access_model, (), Links())
+        else:
+            old, base = self._before.placed, self._before.snapshot
+        changes: dict[str, DomainPolicy | None] = dict.fromkeys(old.keys() - placed.keys())
+        changes |= {name: policy for name, policy in placed.items() if old.get(name) is not policy}
+        return base.replaced(changes, domains=authorities.links, grounds=grounds)
+
+    def _compile(
+        self, connection: Connection
+    ) -> tuple[dict[tuple[object, ...], CompiledLicence], list[tuple[str, SandgateError]]]:
+        known = {} if self._before is None else self._before.compiled
+        rules = LicenceRuleset.of(self.pack)
+        compiled: dict[tuple[object, ...], CompiledLicence] = {}
+        left_out: list[tuple[str, SandgateError]] = []
+        for row in _active(connection):
+            key = tuple(row)
+            try:
+                compiled[key] = known.get(key) or compile_stored(
+                    require_licence(connection, row.id), self.authority_public_key, rules
+                )
+            except SandgateError as refusal:
+                left_out.append((row.id, refusal))
+        return compiled, left_out
+
+    def _place(self, licence: CompiledLicence, membership: Membership) -> DomainPolicy:
+        """Index one licence, or take the index of the last time where nothing of it changed."""
+        domain = domain_of(licence.id)
+        members = membership.members_of_operator(licence.document.operator)
+        before = self._before
+        if before is not None and before.snapshot.licences.get(licence.id) is licence:
+            return before.placed[domain].with_members(members)
+        return DomainPolicy.of(domain, licence.lines, members, licence.links.objects)
+
+
+class StoredPolicy:
+    """The control store as the source of an ``Enforcer``: one row tells whether to build anew."""
+
+    def __init__(self, engine: Engine, assembler: Assembler) -> None:
+        """Read nothing yet."""
+        self._engine = engine
+        self._assembler = assembler
+        self._reader = VersionReader(engine)
+        self.left_out: LeftOut = ()
+
+    def version(self) -> PolicyVersion:
+        """Return the newest committed version. Raises Unavailable where it cannot be read."""
+        return self._reader.read()
+
+    def build(self) -> tuple[PolicyVersion, PolicySnapshot]:
+        """Compile what changed. The version is read first, so it is never newer than the rest."""
+        with reading(self._engine) as connection:
+            version = read_version(connection)
+            assembly = self._assembler.assemble(connection, version)
+        self.left_out = assembly.left_out
+        return version, assembly.snapshot
+
+    def close(self) -> None:
+        """Give up the reader's connection."""
+        self._reader.close()
+
+
+def assemble(
+    connection: Connection, pack: PolicyPack, authority_public_key: bytes, root: str = ""
+) -> Assembly:
+    """Build the snapshot of a store once, from nothing (see ``Assembler.assemble``)."""
+    return Assembler(pack, authority_public_key, root).assemble(
+        connection, read_version(connection)
+    )
+
+
+def enforcer_of(
+    engine: Engine, pack: PolicyPack, authority_public_key: bytes, root: str
+) -> Enforcer:
+    """Return the enforcer of a store, which follows it: see ``StoredPolicy``."""
+    source = StoredPolicy(engine, Assembler(pack, authority_public_key, root))
+    return Enforcer(source.build()[1], source)
 
 
 def refresh(
     enforcer: Enforcer, engine: Engine, pack: PolicyPack, authority_public_key: bytes
-) -> tuple[tuple[str, SandgateError], ...]:
-    """Read the store, swap in what it says, and return the licences left out.
+) -> LeftOut:
+    """Bring an enforcer up to what the store says, and return the licences left out.
 
-    Call it after a licence was activated, resumed or shut, and after a person was registered.
+    One that follows the store would do so by itself at its next decision; this does it now.
     """
+    source = enforcer.source
+    if isinstance(source, StoredPolicy):
+        enforcer.follow(source)
+        return source.left_out
     left_out: list[tuple[str, SandgateError]] = []
 
     def build() -> PolicySnapshot:
@@ -89,27 +218,24 @@ def compile_stored(
     return compiled
 
 
-def member_links(connection: Connection, licences: Iterable[CompiledLicence]) -> Links:
-    """Link the people of each operator to their roles and all their organisations (g)."""
-    table = store.affiliation
-    people: dict[str, set[str]] = {}
-    for row in connection.execute(select(table.c.person, table.c.organisation)):
-        people.setdefault(row.person, set()).add(row.organisation)
-    roles: dict[str, set[str]] = {}
-    for row in connection.execute(select(store.person_role.c.person, store.person_role.c.role)):
-        roles.setdefault(row.person, set()).add(row.role)
-    return Links(
-        members=frozenset(
-            (person_subject(person), held, domain_of(licence.id))
-            for licence in licences
-            for person, belongs_to in people.items()
-            if licence.document.operator in belongs_to
-            for held in (
-                *(f"org:{name}" for name in belongs_to),
-                *(f"role:{role}" for role in roles.get(person, ())),
-            )
-        )
+def _active(connection: Connection) -> Iterable[Row[tuple[object, ...]]]:
+    """Return what identifies each active licence; its document is read only where this is new."""
+    table = store.licence
+    names = ("id", "document_digest", "signature", "operator", "valid_from_us", "valid_until_us")
+    query = select(*(table.c[name] for name in names)).where(
+        table.c.state == str(LicenceState.ACTIVE)
     )
+    return connection.execute(query.order_by(table.c.drafted_us, table.c.id)).all()
+
+
+def _shut(connection: Connection) -> dict[str, str]:
+    """Return the operators of licences out of force, so that they are told so, and no one else."""
+    table = store.licence
+    states = (LicenceState.SUSPENDED, LicenceState.ENDED, LicenceState.EXPIRED)
+    query = select(table.c.id, table.c.operator).where(
+        table.c.state.in_([str(state) for state in states]), table.c.signature.is_not(None)
+    )
+    return {row.id: row.operator for row in connection.execute(query)}
 
 
 def _check_size(lines: int, lines_max: int) -> None:

@@ -17,7 +17,7 @@ from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.signing import AUTHORITY_KEY
-from authorization.snapshots import assemble
+from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
@@ -27,7 +27,7 @@ from disclosure.pipeline import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
-from foundation.db import open_engine, reading
+from foundation.db import open_engine
 from foundation.errors import Message, Unavailable
 from foundation.host_report import HostReport, probe_host
 from foundation.identity import SYSTEM_ACTOR
@@ -109,6 +109,7 @@ class Platform:
         self.backend.close()
         self.pool.close()
         self.log.close()
+        self.enforcer.close()
         self.engine.dispose()
 
 
@@ -183,6 +184,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     pool = EnginePool(_service_environment(), _engine_limits(settings), ground.clock, launcher)
     undo.callback(pool.close)
     enforcer = _enforcer(ground)
+    undo.callback(enforcer.close)
     tickets = Tickets(ground.clock)
     egress = EgressBudget(ground.clock, settings.egress_bytes_per_day_max)
     doors = SessionDoors(settings, tickets, egress)
@@ -235,8 +237,7 @@ def _put_in_order(platform: Platform) -> None:
 
 
 def _enforcer(ground: _Ground) -> Enforcer:
-    with reading(ground.engine) as connection:
-        return Enforcer(assemble(connection, ground.pack, ground.authority_key).snapshot)
+    return enforcer_of(ground.engine, ground.pack, ground.authority_key, AUTHORITY)
 
 
 def _activation(ground: _Ground, enforcer: Enforcer) -> Activation:

@@ -13,6 +13,9 @@ from foundation.errors import Message, Unavailable
 STORES = (
     "audit.store",
     "authorization.store",
+    "authorization.policy_version",
+    "authorization.authority_tree",
+    "authorization.delegations",
     "catalog.store",
     "disclosure.store",
     "disclosure.extract_records",

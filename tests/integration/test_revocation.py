@@ -180,7 +180,7 @@ def test_a_suspension_the_log_could_not_take_holds_and_is_written_at_the_next_st
         with opened_city(tmp_path / "home", licence=licence) as city:
             (entry,) = city.entries(EntryKind.LICENCE_SUSPENDED)
             assert entry.public["ordered_by"] == "approver"
-            assert refusal(city, licence).code == "licence_not_usable"
+            assert refusal(city, licence).code == "licence_not_in_force"
 
 
 def test_upkeep_writes_an_owed_suspension_without_a_restart(
@@ -249,7 +249,7 @@ def test_what_an_ended_licence_held_is_destroyed_even_if_nobody_stayed_to_do_it(
         assert standing_extracts(connection, licence) == []
     with pytest.raises(Conflict):
         suspend(city, licence)
-    assert refusal(city, licence).code == "licence_not_usable"
+    assert refusal(city, licence).code == "licence_not_in_force"
 
 
 def test_an_extract_that_a_crash_left_unrecorded_is_destroyed_at_start(tmp_path: Path) -> None:

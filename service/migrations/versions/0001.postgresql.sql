@@ -11,7 +11,24 @@ CREATE OR REPLACE FUNCTION licence_is_immutable() RETURNS trigger AS $$
       RETURN NEW;
     END $$ LANGUAGE plpgsql
 -- next
+CREATE OR REPLACE FUNCTION licences_are_counted() RETURNS trigger AS $$
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 1, 0, 0) ON CONFLICT (id) DO UPDATE SET licences = policy_version.licences + 1; RETURN NULL; END $$ LANGUAGE plpgsql
+-- next
+CREATE OR REPLACE FUNCTION people_are_counted() RETURNS trigger AS $$
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; RETURN NULL; END $$ LANGUAGE plpgsql
+-- next
+CREATE OR REPLACE FUNCTION delegations_are_counted() RETURNS trigger AS $$
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; RETURN NULL; END $$ LANGUAGE plpgsql
+-- next
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
+-- next
+CREATE OR REPLACE FUNCTION delegation_is_immutable() RETURNS trigger AS $$
+    BEGIN
+      IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'delegations are never deleted'; END IF;
+      IF NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
+      THEN RAISE EXCEPTION 'a delegation is immutable and its end is final'; END IF;
+      RETURN NEW;
+    END $$ LANGUAGE plpgsql
 -- next
 CREATE TABLE entry (
 	idx BIGSERIAL NOT NULL, 
@@ -67,6 +84,15 @@ CREATE TABLE person (
 	created_us BIGINT NOT NULL, 
 	CONSTRAINT pk_person PRIMARY KEY (id), 
 	CONSTRAINT ck_person_kind CHECK (kind IN ('person', 'service'))
+)
+-- next
+CREATE TABLE policy_version (
+	id INTEGER NOT NULL, 
+	licences BIGINT NOT NULL, 
+	people BIGINT NOT NULL, 
+	delegations BIGINT NOT NULL, 
+	CONSTRAINT pk_policy_version PRIMARY KEY (id), 
+	CONSTRAINT ck_policy_version_one_row CHECK (id = 1)
 )
 -- next
 CREATE TABLE catalog_entry (
@@ -325,6 +351,9 @@ CREATE TABLE person_role (
 	CONSTRAINT fk_person_role_person_person FOREIGN KEY(person) REFERENCES person (id)
 )
 -- next
+CREATE TRIGGER person_role_is_counted AFTER INSERT OR UPDATE OR DELETE ON person_role
+    FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
+-- next
 CREATE TABLE person_account (
 	name VARCHAR(200) NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
@@ -343,6 +372,9 @@ CREATE TABLE affiliation (
 	CONSTRAINT fk_affiliation_person_person FOREIGN KEY(person) REFERENCES person (id), 
 	CONSTRAINT fk_affiliation_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
 )
+-- next
+CREATE TRIGGER affiliation_is_counted AFTER INSERT OR UPDATE OR DELETE ON affiliation
+    FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
 -- next
 CREATE TABLE agreement (
 	number VARCHAR(200) NOT NULL, 
@@ -387,6 +419,22 @@ CREATE TABLE licence (
 CREATE TRIGGER licence_is_immutable BEFORE UPDATE OR DELETE ON licence
     FOR EACH ROW EXECUTE FUNCTION licence_is_immutable()
 -- next
+CREATE TRIGGER licence_is_counted AFTER INSERT OR UPDATE ON licence
+    FOR EACH STATEMENT EXECUTE FUNCTION licences_are_counted()
+-- next
+CREATE TABLE authority_superior (
+	authority VARCHAR(64) NOT NULL, 
+	superior VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_authority_superior PRIMARY KEY (authority), 
+	CONSTRAINT ck_authority_superior_two_authorities CHECK (authority <> superior), 
+	CONSTRAINT fk_authority_superior_authority_organisation FOREIGN KEY(authority) REFERENCES organisation (id), 
+	CONSTRAINT fk_authority_superior_superior_organisation FOREIGN KEY(superior) REFERENCES organisation (id)
+)
+-- next
+CREATE TRIGGER authority_superior_is_counted AFTER INSERT OR UPDATE OR DELETE ON authority_superior
+    FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()
+-- next
 CREATE TABLE dataset (
 	id VARCHAR(64) NOT NULL, 
 	name VARCHAR(63) NOT NULL, 
@@ -402,6 +450,41 @@ CREATE TABLE dataset (
 )
 -- next
 CREATE TRIGGER dataset_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE delegation (
+	id VARCHAR(64) NOT NULL, 
+	delegator VARCHAR(64) NOT NULL, 
+	delegate VARCHAR(64) NOT NULL, 
+	effect VARCHAR(5) NOT NULL, 
+	powers TEXT NOT NULL, 
+	datasets TEXT NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	valid_until_us BIGINT NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	ended_by VARCHAR(64), 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_delegation PRIMARY KEY (id), 
+	CONSTRAINT ck_delegation_state CHECK (state IN ('proposed', 'active', 'ended')), 
+	CONSTRAINT ck_delegation_effect CHECK (effect IN ('allow', 'deny')), 
+	CONSTRAINT ck_delegation_window CHECK (valid_from_us < valid_until_us), 
+	CONSTRAINT ck_delegation_two_authorities CHECK (delegator <> delegate), 
+	CONSTRAINT ck_delegation_two_people CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by), 
+	CONSTRAINT ck_delegation_confirmed CHECK (effect <> 'allow' OR state <> 'active' OR confirmed_by IS NOT NULL), 
+	CONSTRAINT fk_delegation_delegator_organisation FOREIGN KEY(delegator) REFERENCES organisation (id), 
+	CONSTRAINT fk_delegation_delegate_organisation FOREIGN KEY(delegate) REFERENCES organisation (id), 
+	CONSTRAINT fk_delegation_proposed_by_person FOREIGN KEY(proposed_by) REFERENCES person (id), 
+	CONSTRAINT fk_delegation_confirmed_by_person FOREIGN KEY(confirmed_by) REFERENCES person (id), 
+	CONSTRAINT fk_delegation_ended_by_person FOREIGN KEY(ended_by) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER delegation_is_immutable BEFORE UPDATE OR DELETE ON delegation
+    FOR EACH ROW EXECUTE FUNCTION delegation_is_immutable()
+-- next
+CREATE TRIGGER delegation_is_counted AFTER INSERT OR UPDATE ON delegation
+    FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()
 -- next
 CREATE TABLE release_request (
 	id VARCHAR(80) NOT NULL, 
@@ -424,9 +507,9 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_licence ON release_request (licence)
--- next
 CREATE INDEX ix_release_request_answer ON release_request (answer)
+-- next
+CREATE INDEX ix_release_request_licence ON release_request (licence)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW WHEN (OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester)) EXECUTE FUNCTION refuse_change()
 -- next

@@ -66,6 +66,15 @@ CREATE TABLE person (
 	CONSTRAINT ck_person_kind CHECK (kind IN ('person', 'service'))
 )
 -- next
+CREATE TABLE policy_version (
+	id INTEGER NOT NULL, 
+	licences BIGINT NOT NULL, 
+	people BIGINT NOT NULL, 
+	delegations BIGINT NOT NULL, 
+	CONSTRAINT pk_policy_version PRIMARY KEY (id), 
+	CONSTRAINT ck_policy_version_one_row CHECK (id = 1)
+)
+-- next
 CREATE TABLE catalog_entry (
 	id VARCHAR(64) NOT NULL, 
 	code VARCHAR(100) NOT NULL, 
@@ -308,6 +317,15 @@ CREATE TABLE person_role (
 	CONSTRAINT fk_person_role_person_person FOREIGN KEY(person) REFERENCES person (id)
 )
 -- next
+CREATE TRIGGER person_role_insert_is_counted AFTER INSERT ON person_role
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
+-- next
+CREATE TRIGGER person_role_update_is_counted AFTER UPDATE ON person_role
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
+-- next
+CREATE TRIGGER person_role_delete_is_counted AFTER DELETE ON person_role
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
+-- next
 CREATE TABLE person_account (
 	name VARCHAR(200) NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
@@ -326,6 +344,15 @@ CREATE TABLE affiliation (
 	CONSTRAINT fk_affiliation_person_person FOREIGN KEY(person) REFERENCES person (id), 
 	CONSTRAINT fk_affiliation_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
 )
+-- next
+CREATE TRIGGER affiliation_insert_is_counted AFTER INSERT ON affiliation
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
+-- next
+CREATE TRIGGER affiliation_update_is_counted AFTER UPDATE ON affiliation
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
+-- next
+CREATE TRIGGER affiliation_delete_is_counted AFTER DELETE ON affiliation
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 1, 0) ON CONFLICT (id) DO UPDATE SET people = policy_version.people + 1; END
 -- next
 CREATE TABLE agreement (
 	number VARCHAR(200) NOT NULL, 
@@ -377,6 +404,31 @@ CREATE TRIGGER licence_document_is_immutable BEFORE UPDATE ON licence
 CREATE TRIGGER licence_is_never_deleted BEFORE DELETE ON licence
     BEGIN SELECT RAISE(ABORT, 'licences are never deleted'); END
 -- next
+CREATE TRIGGER licence_insert_is_counted AFTER INSERT ON licence
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 1, 0, 0) ON CONFLICT (id) DO UPDATE SET licences = policy_version.licences + 1; END
+-- next
+CREATE TRIGGER licence_update_is_counted AFTER UPDATE ON licence
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 1, 0, 0) ON CONFLICT (id) DO UPDATE SET licences = policy_version.licences + 1; END
+-- next
+CREATE TABLE authority_superior (
+	authority VARCHAR(64) NOT NULL, 
+	superior VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_authority_superior PRIMARY KEY (authority), 
+	CONSTRAINT ck_authority_superior_two_authorities CHECK (authority <> superior), 
+	CONSTRAINT fk_authority_superior_authority_organisation FOREIGN KEY(authority) REFERENCES organisation (id), 
+	CONSTRAINT fk_authority_superior_superior_organisation FOREIGN KEY(superior) REFERENCES organisation (id)
+)
+-- next
+CREATE TRIGGER authority_superior_insert_is_counted AFTER INSERT ON authority_superior
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END
+-- next
+CREATE TRIGGER authority_superior_update_is_counted AFTER UPDATE ON authority_superior
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END
+-- next
+CREATE TRIGGER authority_superior_delete_is_counted AFTER DELETE ON authority_superior
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END
+-- next
 CREATE TABLE dataset (
 	id VARCHAR(64) NOT NULL, 
 	name VARCHAR(63) NOT NULL, 
@@ -394,6 +446,48 @@ CREATE TABLE dataset (
 CREATE TRIGGER dataset_no_update BEFORE UPDATE ON dataset BEGIN SELECT RAISE(ABORT, 'dataset does not change so'); END
 -- next
 CREATE TRIGGER dataset_no_delete BEFORE DELETE ON dataset BEGIN SELECT RAISE(ABORT, 'dataset does not change so'); END
+-- next
+CREATE TABLE delegation (
+	id VARCHAR(64) NOT NULL, 
+	delegator VARCHAR(64) NOT NULL, 
+	delegate VARCHAR(64) NOT NULL, 
+	effect VARCHAR(5) NOT NULL, 
+	powers TEXT NOT NULL, 
+	datasets TEXT NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	valid_until_us BIGINT NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	ended_by VARCHAR(64), 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_delegation PRIMARY KEY (id), 
+	CONSTRAINT ck_delegation_state CHECK (state IN ('proposed', 'active', 'ended')), 
+	CONSTRAINT ck_delegation_effect CHECK (effect IN ('allow', 'deny')), 
+	CONSTRAINT ck_delegation_window CHECK (valid_from_us < valid_until_us), 
+	CONSTRAINT ck_delegation_two_authorities CHECK (delegator <> delegate), 
+	CONSTRAINT ck_delegation_two_people CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by), 
+	CONSTRAINT ck_delegation_confirmed CHECK (effect <> 'allow' OR state <> 'active' OR confirmed_by IS NOT NULL), 
+	CONSTRAINT fk_delegation_delegator_organisation FOREIGN KEY(delegator) REFERENCES organisation (id), 
+	CONSTRAINT fk_delegation_delegate_organisation FOREIGN KEY(delegate) REFERENCES organisation (id), 
+	CONSTRAINT fk_delegation_proposed_by_person FOREIGN KEY(proposed_by) REFERENCES person (id), 
+	CONSTRAINT fk_delegation_confirmed_by_person FOREIGN KEY(confirmed_by) REFERENCES person (id), 
+	CONSTRAINT fk_delegation_ended_by_person FOREIGN KEY(ended_by) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER delegation_is_immutable BEFORE UPDATE ON delegation
+    WHEN NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
+    BEGIN SELECT RAISE(ABORT, 'a delegation is immutable and its end is final'); END
+-- next
+CREATE TRIGGER delegation_is_never_deleted BEFORE DELETE ON delegation
+    BEGIN SELECT RAISE(ABORT, 'delegations are never deleted'); END
+-- next
+CREATE TRIGGER delegation_insert_is_counted AFTER INSERT ON delegation
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END
+-- next
+CREATE TRIGGER delegation_update_is_counted AFTER UPDATE ON delegation
+    BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END
 -- next
 CREATE TABLE release_request (
 	id VARCHAR(80) NOT NULL, 
@@ -416,9 +510,9 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_licence ON release_request (licence)
--- next
 CREATE INDEX ix_release_request_answer ON release_request (answer)
+-- next
+CREATE INDEX ix_release_request_licence ON release_request (licence)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request WHEN OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester) BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
 -- next

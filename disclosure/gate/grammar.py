@@ -39,7 +39,7 @@ class Only:
 
 @dataclass(frozen=True)
 class Text:
-    """A field of plain text that the meaning of the tree does not hang on, or that is read."""
+    """A field of the asker's own text, of places in it, or of a word that is checked elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,22 @@ _QUERY: Shape = {
     "cte_map": Child("cte_map"),
 }
 _UNQUALIFIED: Shape = {"catalog": _EMPTY, "schema": _EMPTY, "qualified_name": Child("name_path")}
-_ORDER: Shape = {"type": _WORD, "null_order": _WORD, "expression": Child("expression")}
+_ORDER: Shape = {
+    "type": _WORD,
+    "null_order": Only(("ORDER_DEFAULT", "NULLS FIRST", "NULLS LAST")),
+    "expression": Child("expression"),
+}
+_FRAME_EDGE = Only((
+    "UNBOUNDED_PRECEDING", "UNBOUNDED_FOLLOWING",
+    "CURRENT_ROW_ROWS", "EXPR_PRECEDING_ROWS", "EXPR_FOLLOWING_ROWS",
+    "CURRENT_ROW_RANGE", "EXPR_PRECEDING_RANGE", "EXPR_FOLLOWING_RANGE",
+    "CURRENT_ROW_GROUPS", "EXPR_PRECEDING_GROUPS", "EXPR_FOLLOWING_GROUPS",
+))  # fmt: skip
+_COMPARISONS = frozenset({
+    "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
+    "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO", "COMPARE_DISTINCT_FROM",
+    "COMPARE_NOT_DISTINCT_FROM",
+})  # fmt: skip
 
 QUERIES: Mapping[str, Shape] = {
     "SELECT_NODE": {
@@ -142,8 +157,8 @@ _WINDOW: Shape = {
     "function_name": _WORD,
     "partitions": Children("expression"),
     "orders": Children("order"),
-    "start": _WORD,
-    "end": _WORD,
+    "start": _FRAME_EDGE,
+    "end": _FRAME_EDGE,
     "start_expr": Child("expression"),
     "end_expr": Child("expression"),
     "offset_expr": Child("expression"),
@@ -208,15 +223,9 @@ EXPRESSIONS: Mapping[str, Shape] = {
         "subquery_type": Only(("SCALAR", "EXISTS", "NOT_EXISTS", "ANY")),
         "subquery": Child("statement"),
         "child": Child("expression"),
-        "comparison_type": _WORD,
+        "comparison_type": Only(("INVALID", *sorted(_COMPARISONS))),
     },
 }
-
-_COMPARISONS = frozenset({
-    "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
-    "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO", "COMPARE_DISTINCT_FROM",
-    "COMPARE_NOT_DISTINCT_FROM",
-})  # fmt: skip
 
 EXPRESSION_TYPES: Mapping[str, frozenset[str]] = {
     "COLUMN_REF": frozenset({"COLUMN_REF"}),
@@ -269,14 +278,19 @@ RECORDS: Mapping[str, Shape] = {
     "cte": {"key": _WORD, "value": Child("cte_value")},
     "cte_value": {
         "aliases": Words(),
-        "materialized": _WORD,
+        "materialized": Only(
+            ("CTE_MATERIALIZE_DEFAULT", "CTE_MATERIALIZE_ALWAYS", "CTE_MATERIALIZE_NEVER")
+        ),
         "key_targets": _NOTHING,
         "payload_aggregates": _NOTHING,
         "query_node": Child("query"),
     },
     "argument": {"name": _EMPTY, "expression": Child("expression")},
     "case_check": {"when_expr": Child("expression"), "then_expr": Child("expression")},
-    "literal": {"kind": _WORD, "text": _WORD},
+    "literal": {
+        "kind": Only(("INTEGER", "NUMERIC", "STRING", "BOOLEAN", "NULL_LITERAL")),
+        "text": _WORD,
+    },
     "name_path": {"path": Words()},
     "pair": {"key": _WORD, "value": Child("expression")},
     "qualified_column": {

@@ -10,6 +10,7 @@ _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _QUOTES = frozenset("'\"")
 _PLAIN_CONTROLS = frozenset("\t\n\r")
+_WITHOUT_CONTROLS = dict.fromkeys(map(ord, _PLAIN_CONTROLS))
 # Cc control, Cf invisible format, Cs lone surrogate, Co private use, Zl and Zp separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
@@ -18,7 +19,8 @@ def check_text(sql: str, rules: GateRules) -> None:
     """Raise Refused where the text is too long, holds hidden characters or nests too deep."""
     if len(sql) > rules.text_bytes_max:
         raise size_refused(rules.text_bytes_max)
-    if any(is_hidden(character) for character in sql):
+    plain = sql.translate(_WITHOUT_CONTROLS).isprintable()  # nothing hidden is printable
+    if not plain and any(is_hidden(character) for character in sql):
         raise characters_refused()
     if len(sql.encode()) > rules.text_bytes_max:
         raise size_refused(rules.text_bytes_max)

@@ -7,7 +7,7 @@ rewritten: what was checked is what runs, on an extract that holds nothing else.
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class QueryGate:
         check_text(sql, self.rules)
         parsed = self._parse(sql)
         statement = _only_statement(parsed.tree_json)
-        found = self._walked(statement, frozenset(granted))
+        found, names = self._walked(statement, frozenset(granted))
         if not found.tables:
             raise refusals.no_data_set()
         return CheckedQuestion(
@@ -82,17 +82,17 @@ class QueryGate:
             functions=frozenset(found.functions),
             aggregates=frozenset(filter(self.rules.is_aggregate, found.functions)),
             windows=frozenset(found.windows),
-            names=heading_names(statement["node"]),
+            names=names,
         )
 
-    def _walked(self, statement: Node, granted: frozenset[str]) -> _Found:
+    def _walked(self, statement: Node, granted: frozenset[str]) -> tuple[_Found, tuple[str, ...]]:
         found = _Found()
         try:
             for visited in walk(statement, self.rules):
                 self._check_placed(visited, granted, found)
+            return found, heading_names(statement["node"])
         except (LookupError, TypeError, AttributeError):  # a tree of another shape than known
             raise refusals.construct_refused("") from None
-        return found
 
     def _check_placed(self, visited: Visited, granted: frozenset[str], found: _Found) -> None:
         try:
@@ -188,19 +188,23 @@ def _only_statement(tree_json: str) -> Node:
         tree = json.loads(tree_json)
     except RecursionError:
         raise refusals.depth_refused() from None
-    if tree.get("error") is not False:
+    except ValueError:
+        raise refusals.construct_refused("") from None
+    if not isinstance(tree, dict) or tree.get("error") is not False:
         raise _not_parsed(tree)
     statements = tree.get("statements")
     if not isinstance(statements, list) or len(statements) != 1:
         raise refusals.statements_refused()
-    statement: Node = statements[0]
+    statement = statements[0]
+    if not isinstance(statement, dict):
+        raise refusals.construct_refused("")
     if statement.get("named_param_map"):
         raise refusals.construct_refused("PARAMETER")
     return statement
 
 
-def _not_parsed(tree: Mapping[str, Any]) -> Refused:
-    if tree.get("error_type") != "parser":
+def _not_parsed(tree: object) -> Refused:
+    if not isinstance(tree, dict) or tree.get("error_type") != "parser":
         return refusals.statements_refused()  # whatever is no SELECT, the engine cannot serialise
     if str(tree.get("error_message")).startswith("Max expression depth"):
         return refusals.depth_refused()

@@ -126,6 +126,10 @@ CONSTRUCTS: dict[str, Construct] = {
         Message("AT 版本引用", "an AT clause"),
         Message("平台总是使用当前数据版本。", "The current version is always used."),
     ),
+    "kind": Construct(
+        Message("十六进制或二进制常量", "a hexadecimal or binary literal"),
+        Message("请写十进制数或普通文本。", "Write a decimal number or plain text."),
+    ),
     "named_param_map": Construct(
         Message("参数占位符", "a parameter"),
         Message("请把数值直接写进查询。", "Write the value into the question."),

@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from disclosure.gate.question import CheckedQuestion, column_of
-from disclosure.gate.refusals import GateRefused, column_refused, depth_refused
+from disclosure.gate.refusals import (
+    GateRefused,
+    column_refused,
+    construct_refused,
+    depth_refused,
+)
 from disclosure.gate.walk import CLAUSES, Node
 
 Origin = tuple[str, str]
@@ -50,7 +55,10 @@ class Classification:
 def classify(checked: CheckedQuestion, granted: Mapping[str, TableGrant]) -> Classification:
     """Resolve all names of a question against the grants. Raises Refused for what is not there."""
     resolver = _Resolver(granted)
-    resolver.query(checked.tree["node"], {}, (), 0)
+    try:
+        resolver.query(checked.tree["node"], {}, (), 0)
+    except (LookupError, TypeError, AttributeError):  # a tree of another shape than known
+        raise construct_refused("") from None
     outside = {
         (table, column)
         for table, column in resolver.touched
@@ -180,7 +188,7 @@ class _Resolver:
             node = stack.pop()
             if isinstance(node, list | tuple):
                 stack.extend(node)
-            elif isinstance(node, Mapping):
+            elif isinstance(node, dict):
                 if node.get("class") == "COLUMN_REF":
                     self._placed_column(node, scopes)
                 elif node.get("class") == "STAR" and (scopes[0].relations or not node["columns"]):

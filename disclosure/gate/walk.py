@@ -27,7 +27,7 @@ from disclosure.gate.refusals import GateRefused, construct_refused, depth_refus
 from policies.schema.gate import GateRules
 
 Node = Mapping[str, Any]
-_SCALARS = (str, int, type(None))
+_SCALARS = frozenset({str, int, type(None)})
 # The clause that a field of a query belongs to, as the asker would name it.
 CLAUSES = {
     "select_list": "select",
@@ -73,12 +73,19 @@ def walk(statement: object, rules: GateRules) -> Iterator[Visited]:
 def _visited(
     kind: Kind, node: object, depth: int, with_names: frozenset[str], clause: str, above: Kind
 ) -> Visited:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         raise construct_refused(kind)
     return Visited(kind, node, depth, with_names, clause, above)
 
 
 def _shape(kind: Kind, node: Node) -> Shape:
+    shape = _named_shape(kind, node)
+    if len(node) < len(shape):  # what follows reads every field without asking again
+        raise construct_refused(min(shape.keys() - node.keys()))
+    return shape
+
+
+def _named_shape(kind: Kind, node: Node) -> Shape:
     if kind not in DISCRIMINATED:
         return RECORDS[kind]
     field, shapes = DISCRIMINATED[kind]
@@ -93,17 +100,17 @@ def _shape(kind: Kind, node: Node) -> Shape:
 def _below(visited: Visited) -> Iterator[Visited]:
     shape = _shape(visited.kind, visited.node)
     depth = visited.depth + 1
-    in_query = visited.kind == "query"
+    inside = visited.with_names
+    if visited.kind == "query":
+        inside |= _with_names(visited.node)
     for field, value in visited.node.items():
         rule = shape.get(field)
+        if type(rule) is Text and type(value) in _SCALARS:  # most fields, so first
+            continue
         if rule is None:
             raise construct_refused(field)
-        names = visited.with_names
-        clause = visited.clause
-        if in_query:
-            clause = CLAUSES.get(field, clause)
-            if field != "cte_map":
-                names |= _with_names(visited.node)
+        clause = CLAUSES.get(field, visited.clause)
+        names = visited.with_names if field == "cte_map" else inside
         for kind, child in _children(field, rule, value):
             yield _visited(kind, child, depth, names, clause, visited.kind)
             if kind == "cte":  # a WITH query sees those before it, never itself
@@ -132,9 +139,9 @@ def _listed(field: str, rule: Children | Rows, value: Any) -> Iterator[tuple[Kin
 
 def _is_plain(rule: Rule, value: Any) -> bool:
     if isinstance(rule, Only):
-        return any(value == allowed and type(value) is type(allowed) for allowed in rule.values)
+        return any(type(value) is type(allowed) and value == allowed for allowed in rule.values)
     if isinstance(rule, Text):
-        return isinstance(value, _SCALARS)
+        return type(value) in _SCALARS
     if not isinstance(value, list):
         return False
     if isinstance(rule, Words):

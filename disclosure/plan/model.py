@@ -90,6 +90,8 @@ class Bounding:
     1 where the answer keeps or refines the road's groups. ``refines`` tells that one road group
     may be spread over several groups of the answer. Both stand where keys cut across: then M
     bounds the coarsening and the finer cut only lowers the squares.
+
+    ``row_caps`` are the row caps of both sides of a unit-to-unit join, whose product C is.
     """
 
     road: Road
@@ -98,6 +100,24 @@ class Bounding:
     merged_max: int = 1
     refines: bool = False
     group_set: str | None = None
+    row_caps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredColumn:
+    """How a field that the plan reads stands in the relations.
+
+    ``public_values`` are typed: rows hold the place of a value among them, and no value for any
+    other; None stands for a column stored as it is. ``lower`` and ``upper`` are its declared
+    bounds, in stored units (days from 1970-01-01 for dates).
+    """
+
+    field: Field
+    type: ColumnType
+    scale: int = 0
+    public_values: tuple[Literal, ...] | None = None
+    lower: int | None = None
+    upper: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +127,10 @@ class PlannedKey:
     ``values`` are what is shown; None stands for a key without public domain, whose groups show
     only past a threshold. ``engine_values`` are what the engine returns for each of them: the
     ordinal among the column's public values where rows are stored coded, else the value itself.
+
+    ``lower`` and ``upper`` (stored units, days for a date) are what the field is brought into
+    before the key is made of it, so that every row falls into a group of the domain. A row whose
+    key is outside the domain of another kind is left out.
     """
 
     expression: KeyExpression
@@ -114,6 +138,8 @@ class PlannedKey:
     values: tuple[Literal | None, ...] | None
     engine_values: tuple[Literal | None, ...] | None
     scale: int = 0
+    lower: int | None = None
+    upper: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +166,7 @@ class AggregatePlan:
 
     ``where`` holds the question's conditions and the licence's own row filters together;
     ``populations`` are charged, each with the whole price. ``measured`` is in a fixed order, UNITS
-    first where groups pass a threshold.
+    first where groups pass a threshold. ``stored`` are all fields that are read, in order.
     """
 
     question: Question
@@ -150,6 +176,7 @@ class AggregatePlan:
     where: Condition | None
     measured: tuple[Measured, ...]
     populations: tuple[str, ...]
+    stored: tuple[StoredColumn, ...] = ()
 
     @property
     def dataset(self) -> str:

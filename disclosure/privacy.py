@@ -8,7 +8,7 @@ Canonne, Kamath and Steinke (2020); Bun and Steinke (2016); Rogers (2023); McKen
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
@@ -114,48 +114,53 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Selection:
-    """Choosing, group by group, the candidate of the smallest score (noisy max, exponential noise).
+    """Choosing, group by group, the candidate of nearly the smallest score (noisy max).
 
     ``step`` is the most by which one row moves any score; ``squared_rows`` and ``rows`` are the
-    squared L2 and the L1 bound of one unit's rows over the groups.
+    squared L2 and the L1 bound of one unit's rows over the groups. Under zCDP OpenDP draws Gumbel
+    noise (the exponential mechanism), under pure DP exponential noise (permute and flip).
     """
 
     scale: float
     step: int
     squared_rows: int
     rows: int
+    noise: Noise = Noise.GAUSSIAN
 
     @property
     def rho(self) -> Fraction:
         """The loss of all groups together under zCDP.
 
         A unit that changes r_g rows in group g moves scores there by at most r_g·step, so that
-        group loses map(r_g·step). The map is quadratic, (2·d/scale)²/8, hence the groups together
-        lose Σ r_g²·map(step) <= squared_rows·map(step): whatever the unit's vector, the whole
-        answer pays for one bound, not for its number of groups. The last factor is above the few
-        roundings (each below 2^-52) that lie between OpenDP's map of a multiple and the multiple
-        of its map; tests/properties/test_gates_b_c.py compares the two.
+        group loses map(r_g·step). The map is quadratic in the change, hence the groups together
+        lose Σ r_g²·map(step) <= squared_rows·map(step): whatever the unit's vector, the answer
+        pays for one bound, not for its number of groups. The factor is above the few roundings
+        (each below 2^-52) between OpenDP's map of a multiple and the multiple of its map;
+        tests/unit/disclosure/test_privacy.py compares the two for every vector of a unit.
         """
-        one = Fraction(float(_noisy_max(self.scale).map(self.step)))
-        return self.squared_rows * one * _ROUNDING
+        selection = _noisy_max(self.scale, self.noise)
+        if self.noise is Noise.LAPLACE:
+            selection = dp.c.make_pureDP_to_zCDP(selection)
+        return self.squared_rows * Fraction(float(selection.map(self.step))) * _ROUNDING
 
     @property
-    def epsilon(self) -> Fraction:
-        """The loss of all groups together under pure DP: its map is linear in the change."""
-        domain = dp.vector_domain(dp.atom_domain(T="i64"))
-        metric, measure = dp.linf_distance(T="i64"), dp.max_divergence()
-        pure: Any = dp.m.make_noisy_max(domain, metric, measure, self.scale, negate=True)
-        return Fraction(float(pure.map(self.rows * self.step))) * _ROUNDING
+    def epsilon(self) -> Fraction | None:
+        """The loss of all groups together under pure DP, whose map is linear in the change."""
+        if self.noise is Noise.GAUSSIAN:
+            return None
+        one = Fraction(float(_noisy_max(self.scale, self.noise).map(self.step)))
+        return self.rows * one * _ROUNDING
 
     def choose(self, scores: Sequence[int]) -> int:
         """Return the place of a candidate with nearly the smallest score."""
-        return int(_noisy_max(self.scale)(list(scores)))
+        return int(_noisy_max(self.scale, self.noise)(list(scores)))
 
     def reach(self, candidates: int, alpha_ppm: int) -> int:
         """Return by how much the chosen score may exceed the smallest, but for chance alpha.
 
-        Candidate j beats the best one only where its exponential noise exceeds its score's
-        distance; that has chance exp(-distance/scale), and the union bound is over all others.
+        The exponential mechanism takes a candidate with a chance of at most exp(-distance/scale),
+        its distance being to the smallest score; the union bound is over all others. Permute and
+        flip is never worse (McKenna and Sheldon, theorem 2).
         """
         others = max(candidates - 1, 1)
         return math.ceil(self.scale * math.log(others * PARTS_PER_MILLION / alpha_ppm))
@@ -183,21 +188,16 @@ def selection_within(
 ) -> Selection:
     """Return the most accurate selection whose loss over all groups is within a share.
 
-    Where a licence asks for pure DP, the share is what a pure loss of epsilon counts for,
-    epsilon²/2, and the selection's pure loss stays within that epsilon too.
+    Under pure DP the share is what a pure loss of epsilon counts for, epsilon²/2, and the pure
+    loss over all groups stays within that epsilon.
     """
     _check(squared_rows, share_nano_rho)
     share = Fraction(share_nano_rho, NANO)
     change = root_rounded_up(squared_rows) if noise is Noise.GAUSSIAN else 2.0 * rows
     scale = step * change / math.sqrt(2 * float(share))
-
-    def fits(selection: Selection) -> bool:
-        pure = noise is Noise.LAPLACE
-        return selection.rho <= share and not (pure and selection.epsilon**2 > 2 * share)
-
-    selection = Selection(scale, step, squared_rows, rows)
-    while not fits(selection):
-        selection = Selection(selection.scale * (1 + 2.0**-42), step, squared_rows, rows)
+    selection = Selection(scale, step, squared_rows, rows, noise)
+    while selection.rho > share or (selection.epsilon or 0) ** 2 > 2 * share:
+        selection = replace(selection, scale=selection.scale * (1 + 2.0**-42))
     return selection
 
 
@@ -302,9 +302,10 @@ def _laplace(scale: float) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _noisy_max(scale: float) -> Any:
+def _noisy_max(scale: float, noise: Noise) -> Any:
     domain = dp.vector_domain(dp.atom_domain(T="i64"))
-    measure = dp.zero_concentrated_divergence()
+    gaussian = noise is Noise.GAUSSIAN
+    measure = dp.zero_concentrated_divergence() if gaussian else dp.max_divergence()
     return dp.m.make_noisy_max(domain, dp.linf_distance(T="i64"), measure, scale, negate=True)
 
 

@@ -105,8 +105,8 @@ class PricedPlan:
         """The loss under pure DP, where the licence asks for it."""
         if self.noise is not Noise.LAPLACE:
             return None
-        sums = (item.mechanism.epsilon or 0 for item in self.noised)
-        choices = (item.mechanism.epsilon for item in self.chosen)
+        sums = (item.mechanism.epsilon or Fraction(0) for item in self.noised)
+        choices = (item.mechanism.epsilon or Fraction(0) for item in self.chosen)
         return sum(sums, Fraction(0)) + sum(choices, Fraction(0))
 
     def noised_at(self, place: int) -> Noised:

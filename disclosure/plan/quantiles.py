@@ -38,9 +38,10 @@ class QuantileMechanism:
         return self.value.rho + 2 * self.ends.rho
 
     @property
-    def epsilon(self) -> Fraction:
-        """The loss of all three choices under pure DP."""
-        return self.value.epsilon + 2 * self.ends.epsilon
+    def epsilon(self) -> Fraction | None:
+        """The loss of all three choices under pure DP, where the licence asks for it."""
+        value, ends = self.value.epsilon, self.ends.epsilon
+        return None if value is None or ends is None else value + 2 * ends
 
     def choose(self, bins: Mapping[int, int]) -> NoisyQuantile:
         """Choose from the exact counts of rows by bin."""

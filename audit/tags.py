@@ -51,6 +51,7 @@ class EntryKind(StrEnum):
     ANSWER_RELEASED = "query:answer:released"
     ANSWER_REPEATED = "query:answer:repeated"
     ANSWER_FAILED = "query:answer:failed"
+    PLAN_CLASS_REOPENED = "query:class:reopened"
     RELEASE_SUBMITTED = "release:request:submitted"
     RELEASE_CHECKED = "release:request:checked"
     RELEASE_PREVIEWED = "release:request:previewed"
@@ -115,6 +116,9 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.ANSWER_RELEASED: Message("答案已给出", "An answer was given"),
     EntryKind.ANSWER_REPEATED: Message("重复给出已存答案", "A stored answer was given again"),
     EntryKind.ANSWER_FAILED: Message("查询执行失败", "A permitted question failed"),
+    EntryKind.PLAN_CLASS_REOPENED: Message(
+        "已重新开放一类受保护查询", "A class of private questions was opened again"
+    ),
     EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
     EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
     EntryKind.RELEASE_PREVIEWED: Message(

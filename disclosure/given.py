@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from audit.events import Recorded
-from catalog.store import NeighbourRelation
 from disclosure.answers import StoredAnswer
 from disclosure.checks.contributors import Evidence, evidence_of
 from disclosure.plan.pricing import PricedPlan
-from disclosure.plan.shaping import Shaped
+from disclosure.plan.shaping import Shaped, notes_on
 from disclosure.privacy import epsilon_shown
 from foundation.errors import Message
 from policies.schema.privacy import PrivacyRules
@@ -21,14 +20,6 @@ METADATA_KEY = b"sandgate"
 ROWS_NOTE = Message(
     "本答案为授权副本中的脱敏明细。",
     "These are masked rows of your licence's own extract.",
-)
-NOISE_NOTE = Message(
-    "区间只反映所加噪声（95%），不含截断与抽样造成的偏差。",
-    "Intervals cover the added noise only (95%), not clamping or sampling bias.",
-)
-MIXED_NOTE = Message(
-    "该总体曾以明细形式授权，成员身份不在保护之列。",
-    "Rows of this population were licensed before: membership is not protected.",
 )
 
 
@@ -60,12 +51,13 @@ def summary_of(
     """Return what is kept beside an answer: cost, intervals, notes, and the desk's evidence."""
     if priced is None or shaped is None:
         return {"epsilon_shown": "0.000", "intervals": {}, "notes": _notes(ROWS_NOTE)}
-    mixed = priced.plan.neighbours is NeighbourRelation.MIXED
     evidence = evidence_of(priced)
     return {
-        "epsilon_shown": epsilon_shown(priced.cost_nano_rho, rules.epsilon_delta_steps),
+        "epsilon_shown": epsilon_shown(
+            priced.cost_nano_rho, rules.epsilon_delta_steps, priced.cost_delta_steps
+        ),
         "intervals": {name: dict(ends) for name, ends in shaped.intervals.items()},
-        "notes": _notes(NOISE_NOTE, *([MIXED_NOTE] if mixed else [])),
+        "notes": _notes(*notes_on(priced)),
         "evidence": None
         if evidence is None
         else {"column": evidence.column, "rows_per_unit": evidence.rows_per_unit},

@@ -25,7 +25,8 @@ from disclosure.extracts import open_extract
 from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.outcome import question_failed
-from disclosure.plan.pricing import PricedPlan, estimate
+from disclosure.plan.estimates import estimate
+from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.rendering import bounded_sql
 from disclosure.plan.shaping import Shaped, shape
 from disclosure.preparing import Prepared, Preparing

@@ -1,13 +1,15 @@
 """One control group per confined child, v1 or v2, where this host lets us make one.
 
-Memory (swap included) and number of processes are bounded there; what could not be bounded is
-said, never assumed. Groups are removed with their child, and those of dead services are swept.
+Memory (swap included), number of processes and, where asked, processors are bounded there; what
+could not be bounded is said, never assumed. Groups are removed with their child, and those of dead
+services are swept.
 """
 
 import contextlib
 import itertools
 import os
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ class ControlGroup:
     directories: tuple[Path, ...]
     memory: bool
     pids: bool
+    processors: bool = False
 
     @property
     def procs_files(self) -> tuple[str, ...]:
@@ -50,18 +53,46 @@ class ControlGroup:
                     time.sleep(0.01)
 
 
-def create_control_group(memory_bytes_max: int, pids_max: int) -> ControlGroup:
-    """Make a group with these limits; one without directories where the host allows none."""
+def create_control_group(
+    memory_bytes_max: int, pids_max: int, processors: Collection[int] = ()
+) -> ControlGroup:
+    """Make a group with these limits; one without directories where the host allows none.
+
+    ``processors`` are the only ones its members run on; none named means all.
+    """
     name = f"{PREFIX}{os.getpid()}-{next(_numbers)}"
     unified = _create_unified(name, memory_bytes_max, pids_max)
     if unified is not None:
-        return ControlGroup((unified,), memory=True, pids=True)
+        kept = bool(processors) and _write_exactly(unified / "cpuset.cpus", _listed(processors))
+        return ControlGroup((unified,), memory=True, pids=True, processors=kept)
     memory = _create_v1("memory", name, {"memory.limit_in_bytes": memory_bytes_max})
     if memory is not None:
         _write_if_present(memory / "memory.memsw.limit_in_bytes", memory_bytes_max)
     pids = _create_v1("pids", name, {"pids.max": pids_max})
-    directories = tuple(directory for directory in (memory, pids) if directory is not None)
-    return ControlGroup(directories, memory=memory is not None, pids=pids is not None)
+    cpuset = _create_cpuset(name, processors) if processors else None
+    made = (memory, pids, cpuset)
+    return ControlGroup(
+        tuple(directory for directory in made if directory is not None),
+        memory=memory is not None,
+        pids=pids is not None,
+        processors=cpuset is not None,
+    )
+
+
+def _create_cpuset(name: str, processors: Collection[int]) -> Path | None:
+    """Make a v1 cpuset; it needs its memory nodes before any process may join."""
+    base = ROOT / "cpuset"
+    own = base / _own_paths().get("cpuset", "/").lstrip("/")
+    parent = own if own.is_dir() else base
+    try:
+        nodes = (parent / "cpuset.mems").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return _create(parent, name, {"cpuset.cpus": _listed(processors), "cpuset.mems": nodes})
+
+
+def _listed(processors: Collection[int]) -> str:
+    return ",".join(str(number) for number in sorted(processors))
 
 
 def _create_unified(name: str, memory_bytes_max: int, pids_max: int) -> Path | None:
@@ -75,6 +106,8 @@ def _create_unified(name: str, memory_bytes_max: int, pids_max: int) -> Path | N
             break
         with contextlib.suppress(OSError):
             (parent / "cgroup.subtree_control").write_text("+memory +pids", encoding="ascii")
+        with contextlib.suppress(OSError):
+            (parent / "cgroup.subtree_control").write_text("+cpuset", encoding="ascii")
         made = _create(parent, name, values)
         if made is not None:
             _write_if_present(made / "memory.swap.max", 0)
@@ -82,13 +115,13 @@ def _create_unified(name: str, memory_bytes_max: int, pids_max: int) -> Path | N
     return None
 
 
-def _create_v1(controller: str, name: str, values: dict[str, int]) -> Path | None:
+def _create_v1(controller: str, name: str, values: Mapping[str, int | str]) -> Path | None:
     base = ROOT / controller
     own = base / _own_paths().get(controller, "/").lstrip("/")
     return _create(own if own.is_dir() else base, name, values)
 
 
-def _create(parent: Path, name: str, values: dict[str, int]) -> Path | None:
+def _create(parent: Path, name: str, values: Mapping[str, int | str]) -> Path | None:
     """Make one directory and set its limits; all of them, or nothing is left behind."""
     directory = parent / name
     try:
@@ -104,6 +137,15 @@ def _create(parent: Path, name: str, values: dict[str, int]) -> Path | None:
         directory.rmdir()
         return None
     return directory
+
+
+def _write_exactly(file: Path, value: str) -> bool:
+    try:
+        with file.open("r+", encoding="ascii") as limit:
+            limit.write(value)
+    except OSError:
+        return False
+    return True
 
 
 def _write_if_present(file: Path, value: int) -> None:

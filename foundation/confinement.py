@@ -48,12 +48,13 @@ _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="confinement")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one confined child may use."""
+    """What one confined child may use. ``processors`` are the only ones it runs on; none: all."""
 
     memory_bytes_max: int
     pids_max: int
     file_bytes_max: int = 1 << 30
     cpu_seconds_max: int | None = None
+    processors: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,10 @@ def launch(confinement: Confinement, *, bubblewrap: Path | None = None) -> Confi
     """Start a confined child. Raises Unavailable where it cannot be fully confined."""
     arguments = _arguments(confinement, find_bubblewrap(bubblewrap))
     limits = confinement.limits
-    group = create_control_group(limits.memory_bytes_max, limits.pids_max)
+    group = create_control_group(limits.memory_bytes_max, limits.pids_max, limits.processors)
+    if limits.processors and not group.processors:
+        group.remove()
+        raise _processors_not_kept()
     try:
         process = _starter.submit(_start, confinement, arguments, group).result()
     except BaseException:
@@ -90,6 +94,22 @@ def launch(confinement: Confinement, *, bubblewrap: Path | None = None) -> Confi
     if not group.memory:
         watch(process, limits.memory_bytes_max)
     return process
+
+
+def _processors_not_kept() -> Unavailable:
+    return Unavailable(
+        "processors_not_kept",
+        Message(
+            zh="本机无法将进程限定在指定的处理器上（cpuset 控制组不可写）。",
+            en="This host cannot keep a process on chosen processors: no writable cpuset group.",
+        ),
+        field="aggregate_processors",
+        way_out=Message(
+            zh="请去掉设置 SANDGATE_AGGREGATE_PROCESSORS，或以可写 cpuset 控制组的方式启动服务。",
+            en="Drop SANDGATE_AGGREGATE_PROCESSORS, or start the service where it may write a "
+            "cpuset control group.",
+        ),
+    )
 
 
 def as_root() -> bool:

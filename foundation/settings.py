@@ -43,7 +43,13 @@ class Settings(BaseSettings):
     session_wall_seconds_max: int = 43_200
     worker_memory_bytes_max: int = 2 * GIBIBYTE
     workers_resident_max: int = 6
+    aggregate_processors: str = Field(default="", pattern=r"^(\d{1,3}(,\d{1,3})*)?$")
     egress_bytes_per_day_max: int = GIBIBYTE
+
+    @property
+    def kept_processors(self) -> frozenset[int]:
+        """The processors that private answers are computed on, and no session; none: all shared."""
+        return frozenset(int(item) for item in self.aggregate_processors.split(",") if item)
 
     @property
     def control_store_url(self) -> str:

@@ -17,6 +17,7 @@ from service.api import (
     log,
     organisations,
     periods,
+    plan_classes,
     products,
     releases,
     sessions,
@@ -41,7 +42,7 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
     everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    for module in (*everyday, releases):
+    for module in (*everyday, plan_classes, releases):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)

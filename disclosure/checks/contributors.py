@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from disclosure.plan.model import Function
+from disclosure.plan.model import Measured, MeasuredKind
 from disclosure.plan.pricing import PricedPlan
+from disclosure.plan.question import AggregateOutput, Function
+from disclosure.plan.sensitivity import linf
 
 
 @dataclass(frozen=True)
@@ -22,15 +24,14 @@ class Evidence:
 
 def evidence_of(priced: PricedPlan) -> Evidence | None:
     """Choose the evidence in an answer: counted units first, else counted rows, else none."""
-    plan = priced.plan
-    by_function = {item.function: item for item in reversed(plan.question.aggregates)}
+    shown = [item for item in priced.plan.question.outputs if isinstance(item, AggregateOutput)]
+    by_function = {item.function: item for item in reversed(shown)}
     units, rows = by_function.get(Function.UNITS), by_function.get(Function.COUNT)
     if units is not None:
         return Evidence(f"{units.name}_low", 1)
     if rows is None:
         return None
-    groups_together = min(plan.groups_per_unit, plan.merged_count)
-    return Evidence(f"{rows.name}_low", plan.group_set.rows_per_group_max * groups_together)
+    return Evidence(f"{rows.name}_low", linf(priced.plan, Measured(MeasuredKind.ROWS)))
 
 
 def too_few(table: pa.Table, evidence: Evidence, contributors_min: int) -> tuple[int, ...]:

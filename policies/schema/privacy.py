@@ -10,6 +10,7 @@ from policies.schema import RuleFile, Rules
 
 NANO = 10**9
 DELTA_STEPS = 10**15
+EPSILON_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,3})?$"
 
 
 class Weights(Rules):
@@ -19,6 +20,40 @@ class Weights(Rules):
     units: int = Field(ge=1, le=1000)
     values: int = Field(ge=1, le=1000)
     total: int = Field(ge=1, le=1000)
+
+
+class MechanismRules(Rules):
+    """How answers beyond plain counts and sums are noised, and the most that one may hold.
+
+    ``threshold_delta_steps`` is what one question over unknown keys may spend of delta.
+    ``quantile_ends_ppm`` is the part of a quantile's budget that goes to the ends of its interval.
+    ``cells_max`` caps the noisy figures of an interactive answer; ``candidates_per_cell``
+    candidates of a quantile take about as long as one figure. ``preview_units`` are the sizes at
+    which an estimate tells how likely a group is to be withheld.
+    """
+
+    squares_weight: int = Field(ge=1, le=1000)
+    quantile_weight: int = Field(ge=1, le=1000)
+    threshold_delta_steps: int = Field(ge=1, le=DELTA_STEPS // 1000)
+    quantile_ends_ppm: int = Field(ge=1, le=999_999)
+    cells_max: int = Field(ge=1, le=1_000_000)
+    candidates_max: int = Field(ge=2, le=100_000)
+    candidates_per_cell: int = Field(ge=1, le=1_000)
+    preview_units: tuple[int, ...] = Field(min_length=1, max_length=6)
+
+
+class QuestionCaps(Rules):
+    """The most that one question may lose, as a decimal epsilon at the fixed delta, by grade.
+
+    Grades in ``case_approval_grades``, and important data whatever its grade, are asked only with
+    the authority's approval of the case.
+    """
+
+    L1: str = Field(pattern=EPSILON_PATTERN)
+    L2: str = Field(pattern=EPSILON_PATTERN)
+    L3: str = Field(pattern=EPSILON_PATTERN)
+    L4: str = Field(pattern=EPSILON_PATTERN)
+    case_approval_grades: tuple[str, ...]
 
 
 class PrivacyRules(RuleFile):
@@ -41,6 +76,8 @@ class PrivacyRules(RuleFile):
     preview_counts: tuple[int, ...] = Field(min_length=1, max_length=6)
     answer_slot_milliseconds: int = Field(ge=50, le=60_000)
     weights: Weights
+    mechanisms: MechanismRules
+    question_epsilon_max: QuestionCaps
 
     @model_validator(mode="after")
     def _default_within_limits(self) -> "PrivacyRules":

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from authorization.compile import CompiledLicence
 from authorization.documents import AccessMode, Grant
-from catalog.datasets import Column, Dataset, Exposure, Version
+from catalog.datasets import Column, Dataset, Exposure, MaskKind, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
 from disclosure.extract_records import ActiveExtract, active_extracts
 from disclosure.gate.scope import TableGrant
-from disclosure.plan.model import AskedDataset
+from disclosure.plan.model import Asked, AskedDataset, PublicTable
 from foundation.errors import Denied, Message
 
 UNIT_NAME = "unit"
@@ -30,6 +30,7 @@ class GrantedDataset:
     aggregate_columns: frozenset[str]
     neighbours: NeighbourRelation
     forced_values: Mapping[str, tuple[str, ...]]
+    case_approved: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +54,23 @@ class GrantedDataset:
             columns=self.aggregate_columns,
             neighbours=self.neighbours,
             forced_values=self.forced_values,
+            has_ranks=any(file.role == "ranked" for file in self.version.files),
         )
+
+    def public_table(self) -> PublicTable | None:
+        """Return the data set as protected rows may be joined to it; None where it is not open.
+
+        Only columns that no mask changed: a masked value would join to the wrong row.
+        """
+        declaration = self.dataset.declaration
+        if declaration.subject != "open" or self.extract is None:
+            return None
+        plain = frozenset(
+            column.name
+            for column in declaration.columns
+            if column.name in self.extract.columns and column.mask.kind is MaskKind.NONE
+        )
+        return PublicTable(declaration, plain, plain & frozenset(declaration.unique_keys))
 
     def described(self) -> dict[str, object]:
         """Return what an operator may know of the data set: declared facts, no count."""
@@ -91,6 +108,15 @@ class GrantedDataset:
         }
 
 
+def asked_of(granted: Mapping[str, GrantedDataset]) -> Asked:
+    """Return everything that a private question under this licence may name."""
+    tables = {name: item.public_table() for name, item in granted.items()}
+    return Asked(
+        protected={name: item.asked() for name, item in granted.items() if item.aggregate_columns},
+        public={name: table for name, table in tables.items() if table is not None},
+    )
+
+
 def granted_datasets(
     connection: Connection, licence: CompiledLicence
 ) -> Mapping[str, GrantedDataset]:
@@ -123,6 +149,9 @@ def _granted(
         aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
         neighbours=_neighbours(connection, dataset.declaration.population),
         forced_values=forced_values(licence.document.grants, name),
+        case_approved=any(
+            grant.basis for grant in licence.document.grants if grant.dataset == name
+        ),
     )
 
 

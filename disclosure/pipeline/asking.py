@@ -4,21 +4,18 @@ No answer leaves without a durable decision entry before it and an outcome entry
 reach a session from here alone (I2). A private answer leaves at its fixed slot, never before.
 """
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.tags import EntryKind
 from authorization.enforcer import Enforcer
 from authorization.revocation import SuspensionBoard, check_in_force
-from catalog.versions import bounded_file, version_directory
 from disclosure.answers import NewAnswer, StoredAnswer, find_repeat, store_answer
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.extracts import open_extract
@@ -32,7 +29,8 @@ from disclosure.plan.shaping import Shaped, shape
 from disclosure.preparing import Prepared, Preparing
 from disclosure.refusals_log import RefusalsLog
 from disclosure.scope import QuestionScope
-from disclosure.spending import budget_left, charge_question, licence_budgets
+from disclosure.budgets.charging import charge_question
+from disclosure.spending import budget_left, licence_budgets
 from foundation.clock import MICROSECONDS_PER_SECOND, Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
@@ -40,8 +38,6 @@ from foundation.ids import new_id
 from foundation.keys import KeyStore
 from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules
-
-BOUNDED = "bounded"
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,15 @@ class Pipeline:
         self._preparing = Preparing(
             parts.engine, parts.clock, parts.enforcer, parts.board, parts.gate, parts.privacy
         )
+        self._private = PrivateAnswers(
+            pool=parts.pool,
+            clock=parts.clock,
+            keys=parts.keys,
+            home=parts.home,
+            privacy=parts.privacy,
+            limits=parts.limits,
+            fault=parts.fault,
+        )
         self._refusals = RefusalsLog(
             parts.writer, parts.clock, parts.limits.refusals_logged_per_minute_max
         )
@@ -99,7 +104,7 @@ class Pipeline:
         if prepared.priced is None:
             return {"mode": "rows", "cost_nano_rho": 0, "epsilon_shown": "0.000", "aggregates": []}
         return {
-            **estimate(prepared.priced, self._parts.privacy),
+            **estimated(prepared, self._parts.privacy),
             "budget_nano_rho_remaining": self._budget_left(prepared),
         }
 
@@ -147,9 +152,10 @@ class Pipeline:
             return repeat
         decided = self._decide(scope, prepared)
         with self._failure_logged(scope, prepared):
-            shaped = self._run_privately(scope, prepared, priced)
+            computed = self._private.compute(scope, prepared, priced)
             self._parts.fault("before_outcome")
-            recorded = self._release(scope, prepared, decided, shaped.table, shaped)
+            table = computed.shaped.table
+            recorded = self._release(scope, prepared, decided, table, computed)
         left = self._budget_left(prepared)
         return give(recorded, repeated=False, budget_nano_rho_remaining=left)
 
@@ -186,8 +192,12 @@ class Pipeline:
         return give(recorded, repeated=True, budget_nano_rho_remaining=self._budget_left(prepared))
 
     def _budget_left(self, prepared: Prepared) -> int | None:
+        """Return the least that is left of any population which the question would charge."""
         with reading(self._parts.engine) as connection:
-            return budget_left(connection, prepared.licence, prepared.population)
+            found = [
+                budget_left(connection, prepared.licence, name) for name in prepared.populations
+            ]
+        return min((left for left in found if left is not None), default=None)
 
     def _still_in_force(
         self, scope: QuestionScope, answer: StoredAnswer
@@ -205,25 +215,24 @@ class Pipeline:
         """
         self._parts.fault("before_decision")
         priced = prepared.priced
-        cost = 0 if priced is None else priced.cost_nano_rho
         public = {
             **scope.as_public(),
             **prepared.as_public(),
-            "cost_nano_rho": cost,
+            "cost_nano_rho": 0 if priced is None else priced.cost_nano_rho,
+            "cost_delta_steps": 0 if priced is None else priced.cost_delta_steps,
             "policy_digest": self._parts.policy_digest,
         }
-        if prepared.population is not None:
-            public["population"] = prepared.population
 
         def apply(connection: Connection, entry: PendingEntry) -> None:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
-            if prepared.population is not None and priced is not None:
+            if priced is not None:
+                check_open(connection, priced.plan)
                 spent = charge_question(
                     connection,
                     entry,
                     licence=prepared.licence,
-                    population=prepared.population,
-                    priced=priced,
+                    charges=prepared.charges(priced),
+                    plan_digest=priced.digest,
                     rules=self._parts.privacy,
                 )
                 entry.amend(spent_digest=spent)
@@ -243,47 +252,17 @@ class Pipeline:
             limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
         )
         key = WorkerKey(scope.licence, prepared.extract_version, "rows")
+        tables = {
+            item.dataset: extract_source(
+                item, self._parts.home, self._parts.keys, prepared.columns_read(item.dataset)
+            )
+            for item in prepared.extracts
+        }
         table = self._parts.pool.query(
-            key, self._extracts(prepared), prepared.sql, caps, person=scope.actor.person
+            key, tables, prepared.sql, caps, person=scope.actor.person
         )
         self._parts.fault("after_run")
         return table
-
-    def _run_privately(
-        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan
-    ) -> Shaped:
-        """Run and shape within the slot, then wait for its end: the time taken says nothing.
-
-        A failure waits for its slot too, and has one code: how it failed could depend on data.
-        """
-        slot_us = self._parts.privacy.answer_slot_milliseconds * 1_000
-        key = WorkerKey(scope.licence, prepared.bounded_version(priced), "aggregate")
-        tables = {BOUNDED: self._bounded(prepared, priced)}
-        caps = AnswerCaps(
-            self._parts.privacy.groups_max,
-            self._parts.limits.answer_bytes_max,
-            slot_us / MICROSECONDS_PER_SECOND,
-        )
-        person = scope.actor.person
-        self._parts.pool.query(key, tables, "SELECT 1 AS warm", caps, person=person)
-        started_us = self._parts.clock.now_us()
-        shaped: Shaped | None = None
-        with suppress(Exception):
-            exact = self._parts.pool.query(
-                key, tables, bounded_sql(priced.plan, BOUNDED), caps, person=person
-            )
-            self._parts.fault("after_run")
-            shaped = shape(priced, exact)
-        in_time = self._wait_for_slot(started_us, slot_us)
-        if shaped is None or not in_time:
-            raise question_failed("engine_error")
-        return shaped
-
-    def _wait_for_slot(self, started_us: int, slot_us: int) -> bool:
-        """Wait for the end of the slot that is running; tell whether it is the first one."""
-        taken_us = max(self._parts.clock.now_us() - started_us, 0)
-        time.sleep((slot_us - taken_us % slot_us) / MICROSECONDS_PER_SECOND)
-        return taken_us < slot_us
 
     def _release(
         self,
@@ -291,10 +270,15 @@ class Pipeline:
         prepared: Prepared,
         decided_index: int,
         table: pa.Table,
-        shaped: Shaped | None,
+        computed: Computed | None,
     ) -> Recorded[StoredAnswer]:
-        """Log the outcome and store the answer together; authority is checked once more here."""
-        given = self._new_answer(scope, prepared, table, shaped)
+        """Log the outcome and store the answer together; authority is checked once more here.
+
+        A failure of the engine behind a private answer stands in the private part of this same
+        entry, and closes the plan's class with it: nobody outside sees another number of entries.
+        """
+        given = self._new_answer(scope, prepared, table, computed)
+        failed = computed is not None and computed.failed
         public = {
             **scope.as_public(),
             **prepared.as_public(),
@@ -307,6 +291,8 @@ class Pipeline:
 
         def apply(connection: Connection, entry: PendingEntry) -> StoredAnswer:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
+            if failed and prepared.priced is not None:
+                close_class(connection, prepared.priced.plan, scope.licence, entry)
             return store_answer(
                 connection,
                 given,
@@ -315,11 +301,16 @@ class Pipeline:
                 now_us=entry.time_us,
             )
 
-        event = AuditEvent(EntryKind.ANSWER_RELEASED, scope.actor, public)
+        private = {} if computed is None else {"engine": FAILED if failed else DONE}
+        event = AuditEvent(EntryKind.ANSWER_RELEASED, scope.actor, public, private)
         return self._parts.writer.submit(event, apply)
 
     def _new_answer(
-        self, scope: QuestionScope, prepared: Prepared, table: pa.Table, shaped: Shaped | None
+        self,
+        scope: QuestionScope,
+        prepared: Prepared,
+        table: pa.Table,
+        computed: Computed | None,
     ) -> NewAnswer:
         priced = prepared.priced
         return NewAnswer(
@@ -331,7 +322,9 @@ class Pipeline:
             datasets=prepared.datasets,
             content=arrow_bytes(table),
             row_count=table.num_rows,
-            summary=summary_of(priced, shaped, self._parts.privacy),
+            summary=summary_of(
+                priced, None if computed is None else computed.shaped, self._parts.privacy
+            ),
             cost_nano_rho=0 if priced is None else priced.cost_nano_rho,
         )
 
@@ -339,22 +332,3 @@ class Pipeline:
         public = {**scope.as_public(), **prepared.as_public(), "code": failure.code}
         event = AuditEvent(EntryKind.ANSWER_FAILED, scope.actor, public)
         self._parts.writer.submit(event, no_effect)
-
-    def _extracts(self, prepared: Prepared) -> dict[str, Opener]:
-        """Return how each extract is decrypted and streamed: by the service, never by a worker."""
-
-        def opener(path: Path, key_name: str) -> Opener:
-            return lambda: open_extract(path, self._parts.keys.data_key(key_name))
-
-        return {item.dataset: opener(item.path, item.key_name) for item in prepared.extracts}
-
-    def _bounded(self, prepared: Prepared, priced: PricedPlan) -> Opener:
-        version = prepared.granted[priced.plan.dataset].version
-        directory = version_directory(self._parts.home, version.id)
-        path = directory / bounded_file(priced.plan.group_set.name)
-
-        def opener() -> pa.RecordBatchReader:
-            file = pq.ParquetFile(path)  # a missing or damaged file ends as engine_error, logged
-            return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
-
-        return opener

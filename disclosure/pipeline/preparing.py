@@ -4,7 +4,7 @@ Nothing here can reach an engine's data or a stored answer: what it decides, and
 a function of the question and of policy alone (I14).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -14,16 +14,20 @@ from authorization.decisions import AccessRequest, BudgetObligation, Permit, che
 from authorization.enforcer import Enforcer
 from authorization.lines import Action
 from authorization.revocation import SuspensionBoard
+from catalog.datasets import Grade
 from disclosure.answers import RepeatKey, row_filter_digest
+from disclosure.budgets.charging import PopulationCharge
+from disclosure.budgets.tree import Amount
 from disclosure.extract_records import ActiveExtract
 from disclosure.gate.question import CheckedQuestion, QueryGate
 from disclosure.gate.scope import Classification, classify
-from disclosure.granted import UNIT_NAME, GrantedDataset, granted_datasets
+from disclosure.granted import UNIT_NAME, GrantedDataset, asked_of, granted_datasets
 from disclosure.outcome import Refused
 from disclosure.plan.binding import plan_question
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.pricing import PricedPlan, price
-from disclosure.plan.refusals import example_sql, try_instead
+from disclosure.plan.refusals import try_instead
+from disclosure.plan_classes import check_open
 from disclosure.scope import QuestionScope
 from foundation.canonical import digest
 from foundation.clock import Clock
@@ -43,8 +47,32 @@ class Prepared:
     granted: Mapping[str, GrantedDataset]
     datasets: tuple[str, ...]
     snapshot_digest: str
+    columns: frozenset[tuple[str, str]]
     priced: PricedPlan | None
-    population: str | None
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """The populations that a private question charges; none for rows."""
+        return () if self.priced is None else self.priced.plan.populations
+
+    def charges(self, priced: PricedPlan) -> list[PopulationCharge]:
+        """Return what the question costs each population, through which of its data sets."""
+        loss = Amount(priced.cost_nano_rho, priced.cost_delta_steps)
+        return [
+            PopulationCharge(name, self._datasets_of(name), loss, priced.plan.neighbours)
+            for name in self.populations
+        ]
+
+    def _datasets_of(self, population: str) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name in self.datasets
+            if self.granted[name].dataset.declaration.population == population
+        )
+
+    def columns_read(self, dataset: str) -> frozenset[str]:
+        """Return the columns of a data set that the question names, all of them for a star."""
+        return frozenset(column for table, column in self.columns if table == dataset)
 
     @property
     def extracts(self) -> tuple[ActiveExtract, ...]:
@@ -56,11 +84,6 @@ class Prepared:
     def extract_version(self) -> str:
         """Name all extracts of the licence as they stand: a worker serves one such state."""
         return digest(sorted(i.extract.digest for i in self.granted.values() if i.extract))
-
-    def bounded_version(self, priced: PricedPlan) -> str:
-        """Name the bounded rows that a private question reads."""
-        version = self.granted[priced.plan.dataset].version.manifest_digest
-        return f"{version}/{priced.plan.group_set.name}"
 
     def repeat_key(self, policy_digest: str) -> RepeatKey:
         """Name everything that makes an answer the same answer again."""
@@ -98,6 +121,8 @@ class Prepared:
             "snapshot_digest": self.snapshot_digest,
             "plan_digest": None if self.priced is None else self.priced.digest,
             "versions": [self._version_read(name) for name in self.datasets],
+            **({"population": self.populations[0]} if self.populations else {}),
+            **({"populations": list(self.populations)} if len(self.populations) > 1 else {}),
         }
 
 
@@ -142,18 +167,12 @@ class Preparing:
         tables = {name: item.table_grant() for name, item in granted.items()}
         found = classify(checked, tables)
         permits = [self._decided(scope, granted[name], found) for name in sorted(found.tables)]
-        priced, population = None, None
+        priced = None
         if found.kind == "aggregate":
-            name = _only_table(found)
-            limit = _question_limit(permits[0])
-            plan = self._planned(granted[name], checked, found)
-            priced = price(
-                plan,
-                self._privacy,
-                question_nano_rho=question_nano_rho,
-                question_nano_rho_max=limit,
-            )
-            population = granted[name].dataset.declaration.population
+            plan = self._planned(granted, checked, found)
+            with reading(self._engine) as connection:
+                check_open(connection, plan)
+            priced = self._priced(plan, licence, granted, found, permits, question_nano_rho)
         return Prepared(
             question=question,
             sql=sql,
@@ -162,22 +181,50 @@ class Preparing:
             granted=granted,
             datasets=tuple(sorted(found.tables)),
             snapshot_digest=permits[0].snapshot_digest,
+            columns=found.columns,
             priced=priced,
-            population=population,
+        )
+
+    def _priced(
+        self,
+        plan: AggregatePlan,
+        licence: CompiledLicence,
+        granted: Mapping[str, GrantedDataset],
+        found: Classification,
+        permits: Sequence[Permit],
+        question_nano_rho: int | None,
+    ) -> PricedPlan:
+        """Price a plan within every limit: of the licence, and of the highest grade it reads."""
+        read = [granted[table].dataset.declaration.column(column) for table, column in found.columns]
+        grades = [column.grade for column in read if column is not None]
+        limits = [limit for permit in permits for limit in _budget_obligations(permit)]
+        budgets = (licence.budgets.get(name) for name in plan.populations)
+        noises = {budget.noise for budget in budgets if budget is not None}
+        return price(
+            plan,
+            self._privacy,
+            question_nano_rho=question_nano_rho,
+            question_nano_rho_max=min((i.question_nano_rho_max for i in limits), default=0),
+            noise="laplace" if "laplace" in noises else "gaussian",
+            grade=str(max(grades, key=list(Grade).index, default=Grade.L1)),
+            case_approved=all(granted[name].case_approved for name in found.tables),
         )
 
     def _planned(
-        self, granted: GrantedDataset, checked: CheckedQuestion, found: Classification
+        self,
+        granted: Mapping[str, GrantedDataset],
+        checked: CheckedQuestion,
+        found: Classification,
     ) -> AggregatePlan:
         """Plan an aggregate; a question for rows is told which columns keep it from being one."""
+        asked = asked_of(granted)
         try:
-            return plan_question(checked.tree, granted.asked(), self._privacy)
+            return plan_question(checked.tree, asked, self._privacy)
         except Refused as refused:
-            if checked.aggregates:
+            if checked.aggregates or not found.protected:
                 raise
             protected = {column for _, column in found.protected}
-            sql = example_sql(granted.asked(), protected)
-            raise _protected(protected or granted.aggregate_columns, sql) from refused
+            raise _protected(protected, refused.allowed_sql) from refused
 
     def _decided(
         self, scope: QuestionScope, granted: GrantedDataset, found: Classification
@@ -201,24 +248,6 @@ class Preparing:
         return check_decision(decide(snapshot, self._board, request, self._clock.now_us()))
 
 
-def _only_table(found: Classification) -> str:
-    if len(found.tables) != 1:
-        raise Refused(
-            "aggregate_one_dataset",
-            Message(
-                "含受保护列的聚合查询一次只能针对一个数据集。",
-                "A private aggregate reads one data set at a time.",
-            ),
-            field="sql",
-            rule="policies/privacy",
-            way_out=Message(
-                "请分别查询，再在笔记本中合并结果；合并不再消耗预算。",
-                "Ask each data set by itself and join the answers in the notebook; that is free.",
-            ),
-        )
-    return next(iter(found.tables))
-
-
 def _protected(columns: Collection[str], sql: str | None) -> Refused:
     names = ", ".join(sorted(columns))
     return Refused(
@@ -234,10 +263,5 @@ def _protected(columns: Collection[str], sql: str | None) -> Refused:
     )
 
 
-def _question_limit(permit: Permit) -> int:
-    limits = [
-        item.question_nano_rho_max
-        for item in permit.obligations
-        if isinstance(item, BudgetObligation)
-    ]
-    return min(limits, default=0)
+def _budget_obligations(permit: Permit) -> list[BudgetObligation]:
+    return [item for item in permit.obligations if isinstance(item, BudgetObligation)]

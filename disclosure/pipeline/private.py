@@ -1,0 +1,133 @@
+"""Computes one private answer inside its fixed slot: what is read, what runs, when it may leave.
+
+The slot is a function of the plan (I14). What failed on data ends as an answer in which no row
+matched, at the same moment; the questions of one licence wait for each other, so that how long one
+took tells nothing to another.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from catalog.versions import version_directory
+from disclosure.engine.loading import TableSource
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
+from disclosure.outcome import question_failed
+from disclosure.pipeline.preparing import Prepared
+from disclosure.pipeline.sources import extract_source, parquet_source
+from disclosure.plan.model import AggregatePlan
+from disclosure.plan.pricing import PricedPlan
+from disclosure.plan.relations import Relation, relations
+from disclosure.plan.rendering import Statement, rendered, tables_in_order
+from disclosure.plan.shaping import Shaped, shape, shape_empty
+from disclosure.scope import QuestionScope
+from foundation.canonical import digest
+from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.keys import KeyStore
+from policies.schema.gate import GateRules
+from policies.schema.privacy import PrivacyRules
+
+WARM = "SELECT 1 AS warm"
+JOINED = "joined"
+log = logging.getLogger("sandgate.private")
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An answer that may leave, and whether the engine failed behind it; only the log is told."""
+
+    shaped: Shaped
+    failed: bool
+
+
+@dataclass(frozen=True)
+class PrivateAnswers:
+    """Computes private answers. ``fault`` is called at named points, for tests."""
+
+    pool: EnginePool
+    clock: Clock
+    keys: KeyStore
+    home: Path
+    privacy: PrivacyRules
+    limits: GateRules
+    fault: Callable[[str], None]
+    _queues: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+
+    def compute(self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan) -> Computed:
+        """Run and shape within the slot, then wait for its end. Raises QuestionFailed.
+
+        What can go wrong before a row was looked at (no worker, no file, no key, no room for the
+        table) is raised; whatever goes wrong after it is answered as if no row had matched.
+        """
+        with self._queues[scope.licence]:
+            return self._computed(scope, prepared, priced)
+
+    def _computed(self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan) -> Computed:
+        plan = priced.plan
+        slot_us = self.privacy.answer_slot_milliseconds[slot_class(plan)] * 1_000
+        wanted = relations(plan)
+        key = WorkerKey(scope.licence, _version(prepared, wanted), "aggregate")
+        tables = {item.name: self._source(prepared, item) for item in wanted}
+        seconds = slot_us / MICROSECONDS_PER_SECOND
+        caps = AnswerCaps(self.limits.answer_rows_max, self.limits.answer_bytes_max, seconds)
+
+        def ask(sql: str) -> pa.Table:
+            return self.pool.query(key, tables, sql, caps, person=scope.actor.person)
+
+        ask(WARM)
+        started_us = self.clock.now_us()
+        shaped = self._shaped(priced, rendered(plan), ask)
+        in_time = self._wait_for_slot(started_us, slot_us)
+        if shaped is None or not in_time:
+            return Computed(shape_empty(priced), failed=True)
+        return Computed(shaped, failed=False)
+
+    def _shaped(
+        self, priced: PricedPlan, statements: Sequence[Statement], ask: Callable[[str], pa.Table]
+    ) -> Shaped | None:
+        """Run every statement and shape what they found, or None: how it failed is not told."""
+        try:
+            found = [ask(statement.sql) for statement in statements]
+            self.fault("after_run")
+            return shape(priced, tables_in_order(priced.plan, statements, found))
+        except Exception as error:  # noqa: BLE001 - whatever it was could depend on data
+            log.warning("a private plan failed: %s", type(error).__name__)
+            return None
+
+    def _wait_for_slot(self, started_us: int, slot_us: int) -> bool:
+        """Wait for the end of the slot that is running; tell whether it is the first one."""
+        taken_us = max(self.clock.now_us() - started_us, 0)
+        time.sleep((slot_us - taken_us % slot_us) / MICROSECONDS_PER_SECOND)
+        return taken_us < slot_us
+
+    def _source(self, prepared: Prepared, relation: Relation) -> TableSource:
+        granted = prepared.granted[relation.dataset]
+        if relation.file is not None:
+            directory = version_directory(self.home, granted.version.id)
+            return parquet_source(directory / relation.file, relation.columns)
+        if granted.extract is None:
+            raise question_failed("engine_error")
+        return extract_source(granted.extract, self.home, self.keys, relation.columns)
+
+
+def slot_class(plan: AggregatePlan) -> str:
+    """Name the rule file's slot for a plan: by its road, and one of its own for unit joins."""
+    return JOINED if plan.question.source.unit_join else plan.bounding.road.value
+
+
+def _version(prepared: Prepared, wanted: Sequence[Relation]) -> str:
+    """Name the state of all that is read: a worker serves one such state."""
+    return digest(sorted([item.name, item.file or "", _state(prepared, item)] for item in wanted))
+
+
+def _state(prepared: Prepared, relation: Relation) -> str:
+    granted = prepared.granted[relation.dataset]
+    if relation.file is None and granted.extract is not None:
+        return granted.extract.digest
+    return granted.version.manifest_digest

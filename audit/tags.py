@@ -47,6 +47,11 @@ class EntryKind(StrEnum):
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
     BUDGETS_CLOSED = "query:budgets:closed"
+    BUDGET_RAISE_PROPOSED = "query:raise:proposed"
+    BUDGET_RAISED = "query:raise:confirmed"
+    BUDGETS_SETTLEMENT_PROPOSED = "query:settlement:proposed"
+    BUDGETS_SETTLED = "query:settlement:confirmed"
+    LINEAGE_DECLARED = "query:lineage:declared"
     REFUSALS_COALESCED = "query:refusals:coalesced"
     ANSWER_RELEASED = "query:answer:released"
     ANSWER_REPEATED = "query:answer:repeated"
@@ -108,6 +113,21 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.BUDGETS_CLOSED: Message(
         "隐私预算与扣减记录不符，受保护数据已关闭",
         "Privacy budgets differ from their charges; protected data is closed",
+    ),
+    EntryKind.BUDGET_RAISE_PROPOSED: Message(
+        "已提出提高隐私预算", "Raising a privacy budget was proposed"
+    ),
+    EntryKind.BUDGET_RAISED: Message(
+        "隐私预算已由第二人确认提高", "A privacy budget was raised by a second person"
+    ),
+    EntryKind.BUDGETS_SETTLEMENT_PROPOSED: Message(
+        "已提出结清隐私预算差额", "Settling the privacy budgets was proposed"
+    ),
+    EntryKind.BUDGETS_SETTLED: Message(
+        "隐私预算差额已由第二人确认结清", "The privacy budgets were settled by a second person"
+    ),
+    EntryKind.LINEAGE_DECLARED: Message(
+        "已登记数据集的派生关系", "A data set was declared as derived from another"
     ),
     EntryKind.REFUSALS_COALESCED: Message(
         "多次拒绝合并记录", "Repeated refusals were counted together"

@@ -13,6 +13,7 @@ from catalog.datasets import Frozen, Name
 
 PARTS_PER_MILLION = 1_000_000
 NANO_RHO_MAX = 10**12
+DELTA_STEPS_MAX = 10**12
 
 
 class AccessMode(StrEnum):
@@ -59,12 +60,26 @@ class Scenario(Frozen):
     purpose: Purpose
 
 
+class ProjectCap(Frozen):
+    """The part of a licence's budget that the sessions of one project may spend."""
+
+    project: Name
+    budget_nano_rho: int = Field(ge=0, le=NANO_RHO_MAX)
+    budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
+
+
 class PrivacyBudget(Frozen):
-    """How much zCDP loss this licence may cause to each population, and at most per question."""
+    """How much zCDP loss this licence may cause to each population, and at most per question.
+
+    ``budget_delta_steps`` counts delta in steps of 10^-15, for answers that name keys nobody
+    declared. Where ``project_caps`` are named, each question counts under one of them as well.
+    """
 
     population: str
     budget_nano_rho: int = Field(ge=0, le=NANO_RHO_MAX)
     question_nano_rho_max: int = Field(ge=0, le=NANO_RHO_MAX)
+    budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
+    project_caps: tuple[ProjectCap, ...] = ()
 
 
 class Tariff(Frozen):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from authorization.agreements import Agreement
+from authorization.budget_validation import budget_problems
 from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilter
 from authorization.organisations import DEPARTMENTS, Organisation, OrganisationKind
 from authorization.terms import check_term
@@ -247,38 +248,12 @@ def _overlap_problems(document: LicenceDocument) -> Iterator[InvalidInput]:
 def _budget_problems(
     document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
-    needed = _populations(document, facts)
-    named = [budget.population for budget in document.budgets]
-    for population in sorted(needed - set(named)):
-        yield _problem(
-            "budget_missing",
-            "budgets",
-            f"总体 {population} 按聚合方式授权，但未设隐私预算。",
-            f"Population {population} is granted as aggregates without a privacy budget.",
-        )
-    for place, budget in enumerate(document.budgets):
-        path = f"budgets[{place}]"
-        if budget.population not in needed or named.count(budget.population) > 1:
-            yield _problem(
-                "budget_population",
-                f"{path}.population",
-                "隐私预算须对应一个按聚合方式授权的总体，且只列一次。",
-                "A budget names, once, a population that is granted as aggregates.",
-            )
-        ceilings = {
-            "budget_nano_rho": rules.budget_nano_rho_max,
-            "question_nano_rho_max": min(
-                rules.licences.question_nano_rho_max, budget.budget_nano_rho
-            ),
-        }
-        for field, ceiling in ceilings.items():
-            if getattr(budget, field) > ceiling:
-                yield _problem(
-                    "budget_above_ceiling",
-                    f"{path}.{field}",
-                    f"隐私预算高于规则上限 {ceiling} nano-ρ。",
-                    f"The privacy budget is above the rule's ceiling of {ceiling} nano-rho.",
-                )
+    ceilings = {
+        "budget_nano_rho": rules.budget_nano_rho_max,
+        "question_nano_rho_max": rules.licences.question_nano_rho_max,
+        "budget_delta_steps": rules.privacy.population_lifetime_delta_steps_max,
+    }
+    yield from budget_problems(document.budgets, _populations(document, facts), ceilings)
 
 
 def _populations(document: LicenceDocument, facts: LicenceFacts) -> set[str]:

@@ -6,6 +6,7 @@ Where an extract is refused the licence stays signed but gives no rows, and the 
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -25,6 +26,7 @@ from authorization.validation import LicenceRuleset
 from catalog.datasets import Dataset, Version
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import read_rows, version_directory
+from disclosure.budgets.allocation import check_caps_fit
 from disclosure.extract_records import activate_extract, end_extract, standing_extracts
 from disclosure.extracts import (
     build_extract,
@@ -41,6 +43,7 @@ from foundation.ids import random_name
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
 from policies.schema.masks import MaskRules
+from policies.schema.privacy import PrivacyRules
 
 EXTRACTS = "extracts"
 log = logging.getLogger("sandgate.activation")
@@ -70,6 +73,7 @@ class Activation:
             licence_id,
             LicenceRuleset.of(self.pack),
             check_rows=check_rows_may_be_held,
+            check_budgets=partial(check_caps_fit, rules=self.pack.rules(PrivacyRules)),
         )
         return recorded, self._bring_into_force(licence_id, actor)
 

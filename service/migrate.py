@@ -18,6 +18,7 @@ STORES = (
     "authorization.delegations",
     "catalog.store",
     "disclosure.store",
+    "disclosure.budgets.store",
     "disclosure.extract_records",
     "revenue.store",
     "sandbox.store",

@@ -7,6 +7,7 @@ No setting can loosen these figures: they are policy, and their digest is in eve
 from pydantic import Field, model_validator
 
 from policies.schema import RuleFile, Rules
+from policies.schema.budgets import BudgetRules
 
 NANO = 10**9
 DELTA_STEPS = 10**15
@@ -41,6 +42,7 @@ class PrivacyRules(RuleFile):
     preview_counts: tuple[int, ...] = Field(min_length=1, max_length=6)
     answer_slot_milliseconds: int = Field(ge=50, le=60_000)
     weights: Weights
+    budgets: BudgetRules
 
     @model_validator(mode="after")
     def _default_within_limits(self) -> "PrivacyRules":

@@ -341,9 +341,10 @@ class Pipeline:
 
     def _extracts(self, prepared: Prepared) -> dict[str, Opener]:
         """Return how each extract is decrypted and streamed: by the service, never by a worker."""
+        home = self._parts.home
 
         def opener(path: Path, key_name: str) -> Opener:
-            return lambda: open_extract(path, self._parts.keys.data_key(key_name))
+            return lambda: open_extract(home / path, self._parts.keys.data_key(key_name))
 
         return {item.dataset: opener(item.path, item.key_name) for item in prepared.extracts}
 

@@ -232,6 +232,8 @@ CREATE TABLE extract (
 	path TEXT NOT NULL, 
 	key_name VARCHAR(120) NOT NULL, 
 	columns_json TEXT NOT NULL, 
+	column_bytes_json TEXT NOT NULL, 
+	plan_json TEXT NOT NULL, 
 	row_count BIGINT NOT NULL, 
 	built_index BIGINT NOT NULL, 
 	built_us BIGINT NOT NULL, 
@@ -242,6 +244,61 @@ CREATE TABLE extract (
 )
 -- next
 CREATE INDEX ix_extract_licence ON extract (licence)
+-- next
+CREATE TABLE verification_consent (
+	consent VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	terms VARCHAR(80) NOT NULL, 
+	first_index BIGINT NOT NULL, 
+	CONSTRAINT pk_verification_consent PRIMARY KEY (consent)
+)
+-- next
+CREATE TRIGGER verification_consent_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON verification_consent FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE verification_claim (
+	claim VARCHAR(80) NOT NULL, 
+	"column" VARCHAR(63) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	value VARCHAR(80) NOT NULL, 
+	consent VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	claimed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
+)
+-- next
+CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+-- next
+CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
+-- next
+CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
+-- next
+CREATE TRIGGER verification_claim_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON verification_claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE verification_lock (
+	id VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	"column" VARCHAR(63) NOT NULL, 
+	locked_index BIGINT NOT NULL, 
+	locked_us BIGINT NOT NULL, 
+	lifted_us BIGINT, 
+	lifted_by VARCHAR(80), 
+	reason TEXT DEFAULT '' NOT NULL, 
+	CONSTRAINT pk_verification_lock PRIMARY KEY (id), 
+	CONSTRAINT ck_verification_lock_order CHECK (lifted_us IS NULL OR lifted_us >= locked_us)
+)
+-- next
+CREATE INDEX ix_verification_lock_subject ON verification_lock (subject)
+-- next
+CREATE TRIGGER verification_lock_no_update BEFORE UPDATE ON verification_lock FOR EACH ROW WHEN (OLD.lifted_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.subject <> OLD.subject OR NEW."column" <> OLD."column" OR NEW.organisation <> OLD.organisation OR NEW.locked_us <> OLD.locked_us) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER verification_lock_no_delete BEFORE DELETE OR TRUNCATE ON verification_lock FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE account (
 	code VARCHAR(500) NOT NULL, 
@@ -411,6 +468,7 @@ CREATE TABLE agreement (
 	operator VARCHAR(64) NOT NULL, 
 	collective_decision VARCHAR(200) NOT NULL, 
 	filing_number VARCHAR(200) NOT NULL, 
+	linkage_groups TEXT DEFAULT '[]' NOT NULL, 
 	valid_from_us BIGINT NOT NULL, 
 	valid_until_us BIGINT NOT NULL, 
 	created_us BIGINT NOT NULL, 
@@ -536,9 +594,9 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_answer ON release_request (answer)
--- next
 CREATE INDEX ix_release_request_licence ON release_request (licence)
+-- next
+CREATE INDEX ix_release_request_answer ON release_request (answer)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW WHEN (OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester)) EXECUTE FUNCTION refuse_change()
 -- next

@@ -22,6 +22,7 @@ class EntryKind(StrEnum):
     DELEGATION_CONFIRMED = "authorization:delegation:confirmed"
     DELEGATION_RESTRICTED = "authorization:delegation:restricted"
     DELEGATION_ENDED = "authorization:delegation:ended"
+    DECISION_EXPLAINED = "access:decision:explained"
     AGREEMENT_CREATED = "authorization:agreement:created"
     LICENCE_DRAFTED = "authorization:licence:drafted"
     LICENCE_ACTIVATED = "authorization:licence:activated"
@@ -56,6 +57,12 @@ class EntryKind(StrEnum):
     ANSWER_RELEASED = "query:answer:released"
     ANSWER_REPEATED = "query:answer:repeated"
     ANSWER_FAILED = "query:answer:failed"
+    VERIFICATION_DECIDED = "verify:claim:decided"
+    VERIFICATION_REFUSED = "verify:claim:refused"
+    VERIFICATION_ANSWERED = "verify:claim:answered"
+    VERIFICATION_FAILED = "verify:claim:failed"
+    VERIFICATION_LOCKED = "verify:subject:locked"
+    VERIFICATION_UNLOCKED = "verify:subject:unlocked"
     RELEASE_SUBMITTED = "release:request:submitted"
     RELEASE_CHECKED = "release:request:checked"
     RELEASE_PREVIEWED = "release:request:previewed"
@@ -84,6 +91,9 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.DELEGATION_CONFIRMED: Message("权限委托已生效", "A delegation came into force"),
     EntryKind.DELEGATION_RESTRICTED: Message("已限制下级权限", "A power was withheld below"),
     EntryKind.DELEGATION_ENDED: Message("权限委托已终止", "A delegation or restriction ended"),
+    EntryKind.DECISION_EXPLAINED: Message(
+        "已查询访问判定的依据", "The grounds of an access decision were looked up"
+    ),
     EntryKind.AGREEMENT_CREATED: Message("已签订授权运营协议", "An agreement was signed"),
     EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
     EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),
@@ -135,6 +145,14 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.ANSWER_RELEASED: Message("答案已给出", "An answer was given"),
     EntryKind.ANSWER_REPEATED: Message("重复给出已存答案", "A stored answer was given again"),
     EntryKind.ANSWER_FAILED: Message("查询执行失败", "A permitted question failed"),
+    EntryKind.VERIFICATION_DECIDED: Message("核验获准", "A verification was permitted"),
+    EntryKind.VERIFICATION_REFUSED: Message("核验被拒绝", "A verification was refused"),
+    EntryKind.VERIFICATION_ANSWERED: Message("核验已答复", "A verification was answered"),
+    EntryKind.VERIFICATION_FAILED: Message("核验执行失败", "A permitted verification failed"),
+    EntryKind.VERIFICATION_LOCKED: Message(
+        "疑似猜测，该主体的该项核验已锁定", "Claims looked like guessing, and were locked"
+    ),
+    EntryKind.VERIFICATION_UNLOCKED: Message("核验锁定已解除", "A lock on claims was lifted"),
     EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
     EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
     EntryKind.RELEASE_PREVIEWED: Message(

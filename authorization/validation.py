@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from authorization.agreements import Agreement
 from authorization.budget_validation import budget_problems
+from authorization.ceilings import GradeCeilings, grade_problems, other_grade_problems
 from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilter
+from authorization.grant_validation import grant_term_problems
 from authorization.organisations import DEPARTMENTS, Organisation, OrganisationKind
 from authorization.terms import check_term
 from catalog.datasets import Column, DatasetDeclaration, Exposure
@@ -19,6 +21,7 @@ from policies.schema.access import AccessRules
 from policies.schema.licences import LicenceRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.verification import VerificationRules
 
 RULE = "licence-document"
 LICENCE_PREFIX = "lic"
@@ -45,16 +48,23 @@ class LicenceRuleset:
     access: AccessRules
     revenue: RevenueRules
     privacy: PrivacyRules
+    verification: VerificationRules
 
     @classmethod
     def of(cls, pack: PolicyPack) -> "LicenceRuleset":
-        """Take the four from a pack."""
+        """Take the five from a pack."""
         return cls(
             pack.rules(LicenceRules),
             pack.rules(AccessRules),
             pack.rules(RevenueRules),
             pack.rules(PrivacyRules),
+            pack.rules(VerificationRules),
         )
+
+    @property
+    def ceilings(self) -> GradeCeilings:
+        """The highest grade that each mode may reach."""
+        return GradeCeilings(self.access, self.verification)
 
     @property
     def budget_nano_rho_max(self) -> int:
@@ -83,7 +93,8 @@ def licence_problems(
     """Return every problem of a document, in the order of its fields."""
     problems = [*_identity_problems(document, facts), *_term_problems(document, facts, rules)]
     for place, grant in enumerate(document.grants):
-        problems += _grant_problems(f"grants[{place}]", grant, facts, rules.access)
+        problems += _grant_problems(f"grants[{place}]", grant, facts, rules)
+        problems += _term_of_grant_problems(f"grants[{place}]", grant, document, facts, rules)
     problems += _overlap_problems(document)
     problems += _budget_problems(document, facts, rules)
     problems += _product_problems(document, facts, rules)
@@ -157,7 +168,7 @@ def _agreement_problems(
 
 
 def _grant_problems(
-    path: str, grant: Grant, facts: LicenceFacts, access: AccessRules
+    path: str, grant: Grant, facts: LicenceFacts, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
     dataset = facts.datasets.get(grant.dataset)
     if dataset is None:
@@ -174,13 +185,23 @@ def _grant_problems(
             "Rows about persons need a named approval; otherwise grant aggregates only.",
         )
     for place, name in enumerate(grant.columns):
-        yield from _column_problems(f"{path}.columns[{place}]", dataset.column(name), grant, access)
+        yield from _column_problems(f"{path}.columns[{place}]", dataset.column(name), grant, rules)
     for place, row_filter in enumerate(grant.row_filters):
         yield from _filter_problems(f"{path}.row_filters[{place}]", row_filter, grant, dataset)
 
 
+def _term_of_grant_problems(
+    path: str, grant: Grant, document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset
+) -> Iterator[InvalidInput]:
+    dataset = facts.datasets.get(grant.dataset)
+    if dataset is not None:
+        agreement = facts.agreements.get(document.approvals.agreement)
+        yield from grant_term_problems(path, grant, dataset, agreement, rules.verification)
+        yield from other_grade_problems(path, grant, dataset, rules.ceilings)
+
+
 def _column_problems(
-    path: str, column: Column | None, grant: Grant, access: AccessRules
+    path: str, column: Column | None, grant: Grant, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
     if column is None:
         yield _problem("column_unknown", path, "没有这一列。", "There is no such column.")
@@ -199,22 +220,7 @@ def _column_problems(
             "该列仅可聚合使用，不得按行授权；请另列一项仅含聚合方式的授权。",
             "This column is for aggregates only; grant it apart, with the aggregate mode alone.",
         )
-    for mode in grant.modes:
-        if column.grade > grade_ceiling(mode, grant.basis, access):
-            yield _problem(
-                "column_grade_above_ceiling",
-                path,
-                f"该列级别 {column.grade} 高于此方式允许的级别。",
-                f"The column's grade {column.grade} is above what mode {mode} may reach.",
-            )
-
-
-def grade_ceiling(mode: AccessMode, basis: str, access: AccessRules) -> str:
-    """Return the highest grade that a mode may reach, given whether an approval is named."""
-    with_basis = bool(basis.strip())
-    if mode is AccessMode.ROWS:
-        return access.rows_grade_max_with_basis if with_basis else access.rows_grade_max
-    return access.aggregate_grade_max_with_basis if with_basis else access.aggregate_grade_max
+    yield from grade_problems(path, column, grant, grant.modes, rules.ceilings)
 
 
 def _filter_problems(

@@ -22,6 +22,7 @@ class EntryKind(StrEnum):
     DELEGATION_CONFIRMED = "authorization:delegation:confirmed"
     DELEGATION_RESTRICTED = "authorization:delegation:restricted"
     DELEGATION_ENDED = "authorization:delegation:ended"
+    DECISION_EXPLAINED = "access:decision:explained"
     AGREEMENT_CREATED = "authorization:agreement:created"
     LICENCE_DRAFTED = "authorization:licence:drafted"
     LICENCE_ACTIVATED = "authorization:licence:activated"
@@ -47,11 +48,22 @@ class EntryKind(StrEnum):
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
     BUDGETS_CLOSED = "query:budgets:closed"
+    BUDGET_RAISE_PROPOSED = "query:raise:proposed"
+    BUDGET_RAISED = "query:raise:confirmed"
+    BUDGETS_SETTLEMENT_PROPOSED = "query:settlement:proposed"
+    BUDGETS_SETTLED = "query:settlement:confirmed"
+    LINEAGE_DECLARED = "query:lineage:declared"
     REFUSALS_COALESCED = "query:refusals:coalesced"
     ANSWER_RELEASED = "query:answer:released"
     ANSWER_REPEATED = "query:answer:repeated"
     ANSWER_FAILED = "query:answer:failed"
     PLAN_CLASS_REOPENED = "query:class:reopened"
+    VERIFICATION_DECIDED = "verify:claim:decided"
+    VERIFICATION_REFUSED = "verify:claim:refused"
+    VERIFICATION_ANSWERED = "verify:claim:answered"
+    VERIFICATION_FAILED = "verify:claim:failed"
+    VERIFICATION_LOCKED = "verify:subject:locked"
+    VERIFICATION_UNLOCKED = "verify:subject:unlocked"
     RELEASE_SUBMITTED = "release:request:submitted"
     RELEASE_CHECKED = "release:request:checked"
     RELEASE_PREVIEWED = "release:request:previewed"
@@ -80,6 +92,9 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.DELEGATION_CONFIRMED: Message("权限委托已生效", "A delegation came into force"),
     EntryKind.DELEGATION_RESTRICTED: Message("已限制下级权限", "A power was withheld below"),
     EntryKind.DELEGATION_ENDED: Message("权限委托已终止", "A delegation or restriction ended"),
+    EntryKind.DECISION_EXPLAINED: Message(
+        "已查询访问判定的依据", "The grounds of an access decision were looked up"
+    ),
     EntryKind.AGREEMENT_CREATED: Message("已签订授权运营协议", "An agreement was signed"),
     EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
     EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),
@@ -110,6 +125,21 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
         "隐私预算与扣减记录不符，受保护数据已关闭",
         "Privacy budgets differ from their charges; protected data is closed",
     ),
+    EntryKind.BUDGET_RAISE_PROPOSED: Message(
+        "已提出提高隐私预算", "Raising a privacy budget was proposed"
+    ),
+    EntryKind.BUDGET_RAISED: Message(
+        "隐私预算已由第二人确认提高", "A privacy budget was raised by a second person"
+    ),
+    EntryKind.BUDGETS_SETTLEMENT_PROPOSED: Message(
+        "已提出结清隐私预算差额", "Settling the privacy budgets was proposed"
+    ),
+    EntryKind.BUDGETS_SETTLED: Message(
+        "隐私预算差额已由第二人确认结清", "The privacy budgets were settled by a second person"
+    ),
+    EntryKind.LINEAGE_DECLARED: Message(
+        "已登记数据集的派生关系", "A data set was declared as derived from another"
+    ),
     EntryKind.REFUSALS_COALESCED: Message(
         "多次拒绝合并记录", "Repeated refusals were counted together"
     ),
@@ -119,6 +149,14 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.PLAN_CLASS_REOPENED: Message(
         "已重新开放一类受保护查询", "A class of private questions was opened again"
     ),
+    EntryKind.VERIFICATION_DECIDED: Message("核验获准", "A verification was permitted"),
+    EntryKind.VERIFICATION_REFUSED: Message("核验被拒绝", "A verification was refused"),
+    EntryKind.VERIFICATION_ANSWERED: Message("核验已答复", "A verification was answered"),
+    EntryKind.VERIFICATION_FAILED: Message("核验执行失败", "A permitted verification failed"),
+    EntryKind.VERIFICATION_LOCKED: Message(
+        "疑似猜测，该主体的该项核验已锁定", "Claims looked like guessing, and were locked"
+    ),
+    EntryKind.VERIFICATION_UNLOCKED: Message("核验锁定已解除", "A lock on claims was lifted"),
     EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
     EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
     EntryKind.RELEASE_PREVIEWED: Message(

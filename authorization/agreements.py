@@ -3,6 +3,8 @@
 Its thirteen clauses stay on paper; kept here is what a licence is checked against.
 """
 
+import json
+
 from pydantic import Field
 from sqlalchemy import Connection, insert, select
 
@@ -12,7 +14,7 @@ from authorization import store
 from authorization.organisations import require_organisation
 from authorization.separation import check_natural_person, check_role
 from authorization.terms import check_term
-from catalog.datasets import Frozen
+from catalog.datasets import Frozen, Name
 from foundation.clock import to_iso
 from foundation.errors import Conflict, Message
 from foundation.identity import Actor, Role
@@ -20,7 +22,10 @@ from policies.schema.licences import LicenceRules
 
 
 class Agreement(Frozen):
-    """One signed agreement. ``valid_from``/``valid_until`` are ISO 8601, the end excluded."""
+    """One signed agreement. ``valid_from``/``valid_until`` are ISO 8601, the end excluded.
+
+    ``linkage_groups`` are the groups within which a licence may join data sets by pseudonyms.
+    """
 
     number: str = Field(min_length=1, max_length=200)
     authority: str
@@ -29,6 +34,7 @@ class Agreement(Frozen):
     valid_until: str
     collective_decision: str = Field(min_length=1, max_length=200)
     filing_number: str = Field(min_length=1, max_length=200)
+    linkage_groups: tuple[Name, ...] = Field(default=(), max_length=50)
 
 
 def create_agreement(
@@ -46,7 +52,8 @@ def create_agreement(
         require_organisation(connection, agreement.operator, "operator")
         connection.execute(
             insert(store.agreement).values(
-                **agreement.model_dump(exclude={"valid_from", "valid_until"}),
+                **agreement.model_dump(exclude={"valid_from", "valid_until", "linkage_groups"}),
+                linkage_groups=json.dumps(agreement.linkage_groups),
                 valid_from_us=valid_from_us,
                 valid_until_us=valid_until_us,
                 created_us=entry.time_us,
@@ -54,7 +61,7 @@ def create_agreement(
         )
         return agreement
 
-    public: dict[str, object] = dict(agreement.model_dump())
+    public: dict[str, object] = dict(agreement.model_dump(mode="json"))
     return writer.submit(AuditEvent(EntryKind.AGREEMENT_CREATED, actor, public), apply)
 
 
@@ -73,6 +80,7 @@ def agreement_by_number(connection: Connection, number: str) -> Agreement | None
         valid_until=to_iso(row.valid_until_us),
         collective_decision=row.collective_decision,
         filing_number=row.filing_number,
+        linkage_groups=tuple(json.loads(row.linkage_groups)),
     )
 
 

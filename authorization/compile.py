@@ -19,13 +19,13 @@ from authorization.documents import (
 from authorization.lines import Action, Effect, Links, PolicyLine, deny_line, time_text
 from authorization.signing import document_bytes, document_digest
 from authorization.terms import check_term
-from authorization.validation import LicenceRuleset, grade_ceiling
+from authorization.validation import LicenceRuleset
 from foundation.identity import Role
-from policies.schema.access import AccessRules
 
 MODE_ACTIONS: Mapping[AccessMode, Action] = {
     AccessMode.ROWS: Action.QUERY_ROWS,
     AccessMode.AGGREGATE: Action.QUERY_DP,
+    AccessMode.VERIFY: Action.QUERY_VERIFY,
 }
 OPERATOR_ROLE = f"role:{Role.OPERATOR}"
 LOWEST_GRADE = "L1"
@@ -65,8 +65,19 @@ class CompiledLicence:
         return frozenset(
             column
             for grant in self.document.grants
-            if grant.dataset == dataset and mode in grant.modes
-            for column in grant.columns
+            if grant.dataset == dataset
+            for column in grant.columns_in(mode)
+        )
+
+    def verification(self, dataset: str) -> Grant | None:
+        """Return the grant of verifications on a data set, or None."""
+        return next(
+            (
+                grant
+                for grant in self.document.grants
+                if grant.dataset == dataset and AccessMode.VERIFY in grant.modes
+            ),
+            None,
         )
 
     def extract(self, dataset: str) -> ExtractSpecification | None:
@@ -81,7 +92,7 @@ def compile_licence(document: LicenceDocument, rules: LicenceRuleset) -> Compile
         line
         for grant in document.grants
         for mode in grant.modes
-        for line in _grant_lines(document, grant, mode, term, rules.access)
+        for line in _grant_lines(document, grant, mode, term, rules)
     ]
     lines += _licence_lines(document, term)
     return CompiledLicence(
@@ -133,13 +144,14 @@ def _grant_lines(
     grant: Grant,
     mode: AccessMode,
     term: tuple[int, int],
-    access: AccessRules,
+    rules: LicenceRuleset,
 ) -> list[PolicyLine]:
     action = MODE_ACTIONS[mode]
-    grade = grade_ceiling(mode, grant.basis, access)
-    asked = [(column_object(grant.dataset, name), action, grade) for name in grant.columns]
+    grade = rules.ceilings.of(mode, grant.basis)
+    asked = [(column_object(grant.dataset, name), action, grade) for name in grant.named_in(mode)]
     asked.append((whole_object(grant.dataset), action, LOWEST_GRADE))
-    asked.append((whole_object(grant.dataset), Action.RELEASE_REQUEST, LOWEST_GRADE))
+    if mode is not AccessMode.VERIFY:
+        asked.append((whole_object(grant.dataset), Action.RELEASE_REQUEST, LOWEST_GRADE))
     return [_allow(document, obj, act, grade, term) for obj, act, grade in asked]
 
 
@@ -177,13 +189,17 @@ def _object_links(document: LicenceDocument) -> set[tuple[str, str]]:
     for grant in document.grants:
         above = dataset_object(grant.dataset)
         links.add((whole_object(grant.dataset), above))
-        links |= {(column_object(grant.dataset, name), above) for name in grant.columns}
+        links |= {
+            (column_object(grant.dataset, name), above)
+            for mode in grant.modes
+            for name in grant.named_in(mode)
+        }
     return links
 
 
 def _extracts(document: LicenceDocument) -> tuple[ExtractSpecification, ...]:
     return tuple(
-        ExtractSpecification(grant.dataset, grant.columns, grant.row_filters)
+        ExtractSpecification(grant.dataset, grant.columns_in(AccessMode.ROWS), grant.row_filters)
         for grant in document.grants
         if AccessMode.ROWS in grant.modes
     )

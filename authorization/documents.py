@@ -9,10 +9,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from authorization.grant_terms import FilterOnly, GrantedMask, VerifyTerms
 from catalog.datasets import Frozen, Name
 
 PARTS_PER_MILLION = 1_000_000
 NANO_RHO_MAX = 10**12
+DELTA_STEPS_MAX = 10**12
 
 
 class AccessMode(StrEnum):
@@ -20,6 +22,7 @@ class AccessMode(StrEnum):
 
     ROWS = "rows"
     AGGREGATE = "aggregate"
+    VERIFY = "verify"
 
 
 class Purpose(StrEnum):
@@ -40,15 +43,33 @@ class RowFilter(Frozen):
 class Grant(Frozen):
     """What one data set gives under this licence.
 
-    ``basis`` names the approval that allows rows of a data set about persons; without it such
-    a grant is refused.
+    ``columns`` are given in every mode named. Besides them, ``filter_only`` columns only choose
+    rows, ``join_only`` ones are shown as pseudonyms of the ``linkage_group`` and nothing else, and
+    ``aggregate_only`` ones stay out of the rows. ``basis`` names the approval that allows rows of
+    a data set about persons; without it such a grant is refused.
     """
 
     dataset: Name
     modes: tuple[AccessMode, ...] = Field(min_length=1)
     columns: tuple[Name, ...] = Field(min_length=1)
     row_filters: tuple[RowFilter, ...] = ()
+    masks: tuple[GrantedMask, ...] = ()
+    linkage_group: Name | None = None
+    filter_only: tuple[FilterOnly, ...] = ()
+    join_only: tuple[Name, ...] = ()
+    aggregate_only: tuple[Name, ...] = ()
+    verify: VerifyTerms | None = None
     basis: str = ""
+
+    def columns_in(self, mode: AccessMode) -> tuple[str, ...]:
+        """Return the columns that a mode gives; none where it is not granted."""
+        own = {AccessMode.ROWS: self.join_only, AccessMode.AGGREGATE: self.aggregate_only}
+        return (*self.columns, *own.get(mode, ())) if mode in self.modes else ()
+
+    def named_in(self, mode: AccessMode) -> tuple[str, ...]:
+        """Return the columns that a question in a mode may name: identifiers of claims as well."""
+        terms = self.verify if mode is AccessMode.VERIFY else None
+        return (*self.columns_in(mode), *(terms.identifiers if terms is not None else ()))
 
 
 class Scenario(Frozen):
@@ -59,12 +80,26 @@ class Scenario(Frozen):
     purpose: Purpose
 
 
+class ProjectCap(Frozen):
+    """The part of a licence's budget that the sessions of one project may spend."""
+
+    project: Name
+    budget_nano_rho: int = Field(ge=0, le=NANO_RHO_MAX)
+    budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
+
+
 class PrivacyBudget(Frozen):
-    """How much zCDP loss this licence may cause to each population, and at most per question."""
+    """How much zCDP loss this licence may cause to each population, and at most per question.
+
+    ``budget_delta_steps`` counts delta in steps of 10^-15, for answers that name keys nobody
+    declared. Where ``project_caps`` are named, each question counts under one of them as well.
+    """
 
     population: str
     budget_nano_rho: int = Field(ge=0, le=NANO_RHO_MAX)
     question_nano_rho_max: int = Field(ge=0, le=NANO_RHO_MAX)
+    budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
+    project_caps: tuple[ProjectCap, ...] = ()
 
 
 class Tariff(Frozen):

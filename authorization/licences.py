@@ -41,6 +41,7 @@ from foundation.keys import KeyStore
 
 RULE = "licence-states"
 RowsCheck = Callable[[Connection, str], None]
+BudgetsCheck = Callable[[Connection, LicenceDocument], None]
 
 
 class LicenceState(StrEnum):
@@ -215,10 +216,12 @@ def activate_licence(
     rules: LicenceRuleset,
     *,
     check_rows: RowsCheck | None = None,
+    check_budgets: BudgetsCheck | None = None,
 ) -> Recorded[Licence]:
     """Sign a draft with the authority's key and bring it into force; never by its drafter.
 
-    ``check_rows`` is asked, in the same commit, of each population whose rows the licence gives.
+    ``check_rows`` is asked, in the same commit, of each population whose rows the licence gives;
+    ``check_budgets`` whether its budgets fit beside those of the licences in force.
     """
     check_role(actor, Role.AUTHORITY)
     check_natural_person(actor)
@@ -232,6 +235,8 @@ def activate_licence(
             raise _term_over()
         document = LicenceDocument.model_validate_json(found.document)
         check_licence(document, licence_facts(connection, document), rules)
+        if check_budgets is not None:
+            check_budgets(connection, document)
         signed = sign_licence(keys, document)
         _mark_rows_held(connection, document, check_rows)
         entry.amend(document_digest=found.digest, operator=found.operator)

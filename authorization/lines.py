@@ -27,6 +27,7 @@ class Action(StrEnum):
 
     QUERY_ROWS = "query.rows"
     QUERY_DP = "query.dp"
+    QUERY_VERIFY = "query.verify"
     SESSION_OPEN = "session.open"
     RELEASE_REQUEST = "release.request"
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    Text,
 )
 
 from foundation.db import attach_guards, metadata
@@ -78,6 +79,7 @@ agreement = Table(
     Column("operator", ForeignKey("organisation.id"), nullable=False),
     Column("collective_decision", String(200), nullable=False),
     Column("filing_number", String(200), nullable=False),
+    Column("linkage_groups", Text, nullable=False, server_default="[]"),
     Column("valid_from_us", BigInteger, nullable=False),
     Column("valid_until_us", BigInteger, nullable=False),
     Column("created_us", BigInteger, nullable=False),

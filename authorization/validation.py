@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from authorization.agreements import Agreement
+from authorization.budget_validation import budget_problems
+from authorization.ceilings import GradeCeilings, grade_problems, other_grade_problems
 from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilter
+from authorization.grant_validation import grant_term_problems
 from authorization.organisations import DEPARTMENTS, Organisation, OrganisationKind
 from authorization.terms import check_term
 from catalog.datasets import Column, DatasetDeclaration, Exposure
@@ -18,6 +21,7 @@ from policies.schema.access import AccessRules
 from policies.schema.licences import LicenceRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.verification import VerificationRules
 
 RULE = "licence-document"
 LICENCE_PREFIX = "lic"
@@ -44,16 +48,23 @@ class LicenceRuleset:
     access: AccessRules
     revenue: RevenueRules
     privacy: PrivacyRules
+    verification: VerificationRules
 
     @classmethod
     def of(cls, pack: PolicyPack) -> "LicenceRuleset":
-        """Take the four from a pack."""
+        """Take the five from a pack."""
         return cls(
             pack.rules(LicenceRules),
             pack.rules(AccessRules),
             pack.rules(RevenueRules),
             pack.rules(PrivacyRules),
+            pack.rules(VerificationRules),
         )
+
+    @property
+    def ceilings(self) -> GradeCeilings:
+        """The highest grade that each mode may reach."""
+        return GradeCeilings(self.access, self.verification)
 
     @property
     def budget_nano_rho_max(self) -> int:
@@ -82,7 +93,8 @@ def licence_problems(
     """Return every problem of a document, in the order of its fields."""
     problems = [*_identity_problems(document, facts), *_term_problems(document, facts, rules)]
     for place, grant in enumerate(document.grants):
-        problems += _grant_problems(f"grants[{place}]", grant, facts, rules.access)
+        problems += _grant_problems(f"grants[{place}]", grant, facts, rules)
+        problems += _term_of_grant_problems(f"grants[{place}]", grant, document, facts, rules)
     problems += _overlap_problems(document)
     problems += _budget_problems(document, facts, rules)
     problems += _product_problems(document, facts, rules)
@@ -156,7 +168,7 @@ def _agreement_problems(
 
 
 def _grant_problems(
-    path: str, grant: Grant, facts: LicenceFacts, access: AccessRules
+    path: str, grant: Grant, facts: LicenceFacts, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
     dataset = facts.datasets.get(grant.dataset)
     if dataset is None:
@@ -173,13 +185,23 @@ def _grant_problems(
             "Rows about persons need a named approval; otherwise grant aggregates only.",
         )
     for place, name in enumerate(grant.columns):
-        yield from _column_problems(f"{path}.columns[{place}]", dataset.column(name), grant, access)
+        yield from _column_problems(f"{path}.columns[{place}]", dataset.column(name), grant, rules)
     for place, row_filter in enumerate(grant.row_filters):
         yield from _filter_problems(f"{path}.row_filters[{place}]", row_filter, grant, dataset)
 
 
+def _term_of_grant_problems(
+    path: str, grant: Grant, document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset
+) -> Iterator[InvalidInput]:
+    dataset = facts.datasets.get(grant.dataset)
+    if dataset is not None:
+        agreement = facts.agreements.get(document.approvals.agreement)
+        yield from grant_term_problems(path, grant, dataset, agreement, rules.verification)
+        yield from other_grade_problems(path, grant, dataset, rules.ceilings)
+
+
 def _column_problems(
-    path: str, column: Column | None, grant: Grant, access: AccessRules
+    path: str, column: Column | None, grant: Grant, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
     if column is None:
         yield _problem("column_unknown", path, "没有这一列。", "There is no such column.")
@@ -198,22 +220,7 @@ def _column_problems(
             "该列仅可聚合使用，不得按行授权；请另列一项仅含聚合方式的授权。",
             "This column is for aggregates only; grant it apart, with the aggregate mode alone.",
         )
-    for mode in grant.modes:
-        if column.grade > grade_ceiling(mode, grant.basis, access):
-            yield _problem(
-                "column_grade_above_ceiling",
-                path,
-                f"该列级别 {column.grade} 高于此方式允许的级别。",
-                f"The column's grade {column.grade} is above what mode {mode} may reach.",
-            )
-
-
-def grade_ceiling(mode: AccessMode, basis: str, access: AccessRules) -> str:
-    """Return the highest grade that a mode may reach, given whether an approval is named."""
-    with_basis = bool(basis.strip())
-    if mode is AccessMode.ROWS:
-        return access.rows_grade_max_with_basis if with_basis else access.rows_grade_max
-    return access.aggregate_grade_max_with_basis if with_basis else access.aggregate_grade_max
+    yield from grade_problems(path, column, grant, grant.modes, rules.ceilings)
 
 
 def _filter_problems(
@@ -247,38 +254,12 @@ def _overlap_problems(document: LicenceDocument) -> Iterator[InvalidInput]:
 def _budget_problems(
     document: LicenceDocument, facts: LicenceFacts, rules: LicenceRuleset
 ) -> Iterator[InvalidInput]:
-    needed = _populations(document, facts)
-    named = [budget.population for budget in document.budgets]
-    for population in sorted(needed - set(named)):
-        yield _problem(
-            "budget_missing",
-            "budgets",
-            f"总体 {population} 按聚合方式授权，但未设隐私预算。",
-            f"Population {population} is granted as aggregates without a privacy budget.",
-        )
-    for place, budget in enumerate(document.budgets):
-        path = f"budgets[{place}]"
-        if budget.population not in needed or named.count(budget.population) > 1:
-            yield _problem(
-                "budget_population",
-                f"{path}.population",
-                "隐私预算须对应一个按聚合方式授权的总体，且只列一次。",
-                "A budget names, once, a population that is granted as aggregates.",
-            )
-        ceilings = {
-            "budget_nano_rho": rules.budget_nano_rho_max,
-            "question_nano_rho_max": min(
-                rules.licences.question_nano_rho_max, budget.budget_nano_rho
-            ),
-        }
-        for field, ceiling in ceilings.items():
-            if getattr(budget, field) > ceiling:
-                yield _problem(
-                    "budget_above_ceiling",
-                    f"{path}.{field}",
-                    f"隐私预算高于规则上限 {ceiling} nano-ρ。",
-                    f"The privacy budget is above the rule's ceiling of {ceiling} nano-rho.",
-                )
+    ceilings = {
+        "budget_nano_rho": rules.budget_nano_rho_max,
+        "question_nano_rho_max": rules.licences.question_nano_rho_max,
+        "budget_delta_steps": rules.privacy.population_lifetime_delta_steps_max,
+    }
+    yield from budget_problems(document.budgets, _populations(document, facts), ceilings)
 
 
 def _populations(document: LicenceDocument, facts: LicenceFacts) -> set[str]:

@@ -36,7 +36,8 @@ from catalog.datasets import (
 )
 from catalog.store import NeighbourRelation
 from disclosure.answers import NewAnswer, RepeatKey, store_answer
-from disclosure.budget import Charge, charge_budget, open_licence, open_population
+from disclosure.budgets.charging import PopulationCharge, charge_levels
+from disclosure.budgets.tree import Amount, licence_place, population_place
 from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.plan.binding import plan_question
@@ -61,6 +62,7 @@ REGIONS = tuple(f"region-{i:02d}" for i in range(50))
 PRODUCTS = tuple(f"product-{i:02d}" for i in range(20))
 AMOUNT_UPPER = 20_000
 CAPS = AnswerCaps(rows_max=100_000, bytes_max=64 << 20, deadline_seconds=60.0)
+BUDGET = PrivacyBudget(population="buyers", budget_nano_rho=10**9, question_nano_rho_max=10**9)
 QUESTIONS = {
     50: ("region",),
     1000: ("region", "product"),
@@ -224,10 +226,20 @@ class Side:
         self._store(priced, self.answer(priced))
 
     def _charge(self, priced: PricedPlan) -> None:
-        charge = Charge("buyers", "lic_benchmark", priced.cost_nano_rho, priced.digest)
+        asked = PopulationCharge("buyers", ("sales",), Amount(priced.cost_nano_rho))
+        root = population_place("buyers", RULES)
+        path = [root, licence_place(root, "lic_benchmark", BUDGET)]
 
         def apply(connection: Connection, entry: PendingEntry) -> None:
-            charge_budget(connection, charge, entry_index=entry.index, now_us=entry.time_us)
+            charge_levels(
+                connection,
+                entry,
+                licence="lic_benchmark",
+                asked=asked,
+                plan_digest=priced.digest,
+                path=path,
+                rules=RULES,
+            )
 
         self.writer.submit(AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR), apply)
 
@@ -264,12 +276,6 @@ def opened(bounded: dict[int, pa.Table]) -> Iterator[list[Side]]:
         home = Path(directory)
         engine = open_engine(f"sqlite:///{home}/control.db")
         metadata.create_all(engine)
-        budget = PrivacyBudget(
-            population="buyers", budget_nano_rho=10**9, question_nano_rho_max=10**9
-        )
-        with engine.begin() as connection:
-            open_population(connection, "buyers", RULES, 0)
-            open_licence(connection, "lic_benchmark", budget, 0)
         pool = EnginePool(Path(sys.prefix), EngineLimits(), SystemClock())
         keys = FileKeyStore(home / "keys")
         clock = SystemClock()

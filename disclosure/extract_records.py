@@ -1,11 +1,13 @@
 """Which extracts are in force: one per licence, data set, version and policy, logged both ways.
 
 An extract counts from its EXTRACT_BUILT entry on and is gone with its EXTRACT_DESTROYED entry;
-its key is destroyed right after that entry is durable.
+its key is destroyed right after that entry is durable. What it showed is kept for good, so that
+later ones can be judged together with it (I13). Paths are relative to the platform's home.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from sqlalchemy import (
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
-from disclosure.extracts import Extract, destroy_extract
+from disclosure.extracts import Extract, ExtractPlan, destroy_extract
 from foundation.db import metadata
 from foundation.identity import Actor
 from foundation.keys import KeyStore
@@ -40,6 +42,8 @@ extracts = Table(
     Column("path", Text, nullable=False),
     Column("key_name", String(120), nullable=False, unique=True),
     Column("columns_json", Text, nullable=False),
+    Column("column_bytes_json", Text, nullable=False),
+    Column("plan_json", Text, nullable=False),
     Column("row_count", BigInteger, nullable=False),
     Column("built_index", BigInteger, nullable=False),
     Column("built_us", BigInteger, nullable=False),
@@ -50,7 +54,10 @@ extracts = Table(
 
 @dataclass(frozen=True)
 class ActiveExtract:
-    """An extract that a licence's rows worker may be loaded with."""
+    """An extract that a licence's rows worker may be loaded with; ``path`` is below the home.
+
+    ``column_bytes`` says how much memory each column takes in a worker.
+    """
 
     licence: str
     dataset: str
@@ -60,6 +67,16 @@ class ActiveExtract:
     path: Path
     key_name: str
     columns: tuple[str, ...]
+    column_bytes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HeldExtract:
+    """An extract that a licence has or once had: what it showed, and of which version."""
+
+    licence: str
+    version: str
+    plan: ExtractPlan
 
 
 def activate_extract(
@@ -67,6 +84,7 @@ def activate_extract(
     actor: Actor,
     extract: Extract,
     *,
+    home: Path,
     licence: str,
     version: str,
     policy_digest: str,
@@ -82,6 +100,7 @@ def activate_extract(
             "policy_digest": policy_digest,
             "extract_digest": extract.digest,
             "columns": list(extract.columns),
+            "plan_digest": extract.plan.digest,
             "key_name": extract.key_name,
         },
     )
@@ -94,9 +113,11 @@ def activate_extract(
                 dataset=extract.dataset,
                 version=version,
                 policy_digest=policy_digest,
-                path=str(extract.path),
+                path=str(extract.path.relative_to(home)),
                 key_name=extract.key_name,
                 columns_json=json.dumps(extract.columns),
+                column_bytes_json=json.dumps(dict(extract.column_bytes)),
+                plan_json=extract.plan.model_dump_json(),
                 row_count=extract.row_count,
                 built_index=entry.index,
                 built_us=entry.time_us,
@@ -107,7 +128,13 @@ def activate_extract(
 
 
 def end_extract(
-    writer: Writer, actor: Actor, extract: ActiveExtract, keys: KeyStore, *, reason: str
+    writer: Writer,
+    actor: Actor,
+    extract: ActiveExtract,
+    keys: KeyStore,
+    *,
+    home: Path,
+    reason: str,
 ) -> Recorded[None]:
     """Take an extract out of force, then destroy its key and file."""
     event = AuditEvent(
@@ -130,7 +157,7 @@ def end_extract(
         )
 
     recorded = writer.submit(event, apply)
-    destroy_extract(extract.path, extract.key_name, keys)
+    destroy_extract(home / extract.path, extract.key_name, keys)
     return recorded
 
 
@@ -148,6 +175,28 @@ def active_extracts(connection: Connection, licence: str) -> tuple[ActiveExtract
     return tuple(latest.values())
 
 
+def superseded_extracts(connection: Connection) -> list[ActiveExtract]:
+    """Return extracts that stand though a later one of their licence and data set is in force."""
+    standing = standing_extracts(connection)
+    latest = {(found.licence, found.dataset): found.digest for found in standing}
+    return [found for found in standing if latest[found.licence, found.dataset] != found.digest]
+
+
+def held_extracts(connection: Connection, licences: Collection[str]) -> list[HeldExtract]:
+    """Return every extract that any of these licences ever had, destroyed ones too."""
+    query = select(extracts).where(extracts.c.licence.in_(list(licences)))
+    return [
+        HeldExtract(row.licence, row.version, ExtractPlan.model_validate_json(row.plan_json))
+        for row in connection.execute(query.order_by(extracts.c.built_index))
+    ]
+
+
+def extract_plan(connection: Connection, digest: str) -> ExtractPlan:
+    """Return what a recorded extract shows."""
+    query = select(extracts.c.plan_json).where(extracts.c.digest == digest)
+    return ExtractPlan.model_validate_json(connection.execute(query).scalar_one())
+
+
 def _extract(row: Row[Any]) -> ActiveExtract:
     return ActiveExtract(
         licence=row.licence,
@@ -158,4 +207,5 @@ def _extract(row: Row[Any]) -> ActiveExtract:
         path=Path(row.path),
         key_name=row.key_name,
         columns=tuple(json.loads(row.columns_json)),
+        column_bytes=json.loads(row.column_bytes_json),
     )

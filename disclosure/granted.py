@@ -156,10 +156,11 @@ def _granted(
 
 
 def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the values that a data set's row filters leave; all filters of a column must hold."""
+    """Return the values that a data set's filters leave; all filters of a column must hold."""
     forced: dict[str, tuple[str, ...]] = {}
     for grant in grants:
-        for item in grant.row_filters if grant.dataset == dataset else ():
+        filters = (*grant.row_filters, *grant.filter_only) if grant.dataset == dataset else ()
+        for item in filters:
             before = forced.get(item.column, item.values)
             forced[item.column] = tuple(value for value in item.values if value in before)
     return forced

@@ -1,33 +1,34 @@
-"""A licence's own view of its privacy budgets, and a question's charge against them.
+"""A question's own view of privacy budgets: its charge, what is left, and what rows may be held.
 
-A budget's levels open with the first charge, in the same commit, at the caps that the signed
-licence and the rule file name; from then on the caps never change.
+Levels open with the first charge, in the same commit, at the caps that the signed licence and the
+rule file name (``disclosure.budgets``).
 """
-
-from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
 from audit.events import PendingEntry
+from audit.reading import read_entries
 from authorization.compile import CompiledLicence
-from catalog.store import NeighbourRelation
+from catalog.store import NeighbourRelation, dataset_by_name
 from catalog.store import population as population_by_name
-from disclosure.budget import (
-    Charge,
-    charge_budget,
-    check_odometer,
-    odometer,
-    open_licence,
-    open_population,
-    population_spent_nano_rho,
-    remaining,
-    spent_table_digest,
-)
-from disclosure.outcome import Refused
+from disclosure.budgets import charging
+from disclosure.budgets.charging import PopulationCharge
+from disclosure.budgets.listing import Outlook, budget_lines, what_is_left
+from disclosure.budgets.odometer import check_spent, tree_now
+from disclosure.budgets.tree import Amount
 from disclosure.plan.pricing import PricedPlan
-from disclosure.privacy import epsilon_shown
-from foundation.errors import Conflict, Message, Unavailable
+from foundation.errors import Conflict, Message
 from policies.schema.privacy import PrivacyRules
+
+__all__ = [
+    "budget_left",
+    "charge_question",
+    "check_rows_may_be_held",
+    "check_spent",
+    "granted_of_populations",
+    "licence_budgets",
+    "population_spent_nano_rho",
+]
 
 
 def charge_question(
@@ -39,15 +40,21 @@ def charge_question(
     priced: PricedPlan,
     rules: PrivacyRules,
 ) -> str:
-    """Charge a priced question at every level, or raise; return the digest of all spendings."""
-    _check_relation(connection, population, priced)
-    budget = licence.budgets.get(population)
-    if budget is not None:
-        open_population(connection, population, rules, entry.time_us)
-        open_licence(connection, licence.id, budget, entry.time_us)
-    asked = Charge(population, licence.id, priced.cost_nano_rho, priced.digest)
-    charge_budget(connection, asked, entry_index=entry.index, now_us=entry.time_us)
-    return spent_table_digest(connection)
+    """Charge a priced question of one data set; see ``budgets.charging.charge_question``."""
+    asked = PopulationCharge(
+        population,
+        (priced.plan.dataset,),
+        Amount(priced.cost_nano_rho),
+        priced.plan.neighbours,
+    )
+    return charging.charge_question(
+        connection,
+        entry,
+        licence=licence,
+        charges=[asked],
+        plan_digest=priced.digest,
+        rules=rules,
+    )
 
 
 def check_rows_may_be_held(connection: Connection, name: str) -> None:
@@ -76,75 +83,63 @@ def check_rows_may_be_held(connection: Connection, name: str) -> None:
         )
 
 
-def _check_relation(connection: Connection, name: str, priced: PricedPlan) -> None:
-    """Refuse a charge whose price was made for a relation that no longer holds."""
-    found = population_by_name(connection, name)
-    if found is None or found.relation is not priced.plan.neighbours:
-        raise Refused(
-            "population_relation_changed",
-            Message(
-                zh="该总体的保护关系刚刚改变，本次定价作废；请重新提问。",
-                en="The relation that protects this population has just changed, so this price "
-                "is void; ask again.",
-            ),
-            field="population",
-            rule="I4",
-        )
-
-
-def check_spent(connection: Connection, committed: str | None) -> None:
-    """Compare all spendings with the charges, and with the digest the log last committed to.
-
-    Raises Unavailable where either differs. ``committed`` is None where nothing was charged yet.
-    """
-    check_odometer(connection)
-    found = spent_table_digest(connection) if odometer(connection) else None
-    if found != committed:
-        raise Unavailable(
-            "budget_mismatch",
-            Message(
-                zh="隐私预算与审计日志最后记载的不符，受保护数据已关闭，请联系数据主管部门。",
-                en="The privacy budgets differ from what the audit log last committed to; "
-                "protected data stays closed. Tell the data authority.",
-            ),
-            rule="I5",
-        )
+def population_spent_nano_rho(connection: Connection, population: str) -> int:
+    """Return what all licences together have spent of a population; zero before any charge."""
+    root = tree_now(connection).get(f"population/{population}")
+    return 0 if root is None else root.spent.nano_rho
 
 
 def licence_budgets(
-    connection: Connection, licence: CompiledLicence, rules: PrivacyRules
+    connection: Connection,
+    licence: CompiledLicence,
+    rules: PrivacyRules,
+    project: str | None = None,
 ) -> list[dict[str, object]]:
     """Return what each population's budget of this licence was, is spent, and has left."""
-    return list(_shown(connection, licence, rules))
+    outlook = Outlook(log_time_us(connection), project=project)
+    datasets = granted_of_populations(
+        connection, [grant.dataset for grant in licence.document.grants]
+    )
+    return budget_lines(connection, licence, rules, outlook, datasets)
 
 
 def budget_left(
-    connection: Connection, licence: CompiledLicence, population: str | None
+    connection: Connection,
+    licence: CompiledLicence,
+    population: str | None,
+    rules: PrivacyRules | None = None,
+    outlook: Outlook | None = None,
 ) -> int | None:
-    """Return what may still be charged to a population, or None where there is no budget."""
+    """Return what may still be charged to a population, or None where there is no budget.
+
+    Without rules only the population's and the licence's own level are looked at.
+    """
     budget = None if population is None else licence.budgets.get(population)
-    if budget is None:
+    if budget is None or population is None:
         return None
-    try:
-        return remaining(connection, budget.population, licence.id).nano_rho
-    except Refused:  # nothing was charged yet, so no level is open
-        return budget.budget_nano_rho
+    if rules is not None:
+        view = outlook or Outlook(log_time_us(connection))
+        return what_is_left(connection, licence, population, rules, view).nano_rho
+    tree = tree_now(connection)
+    root = f"population/{population}"
+    found = [tree[node] for node in (root, f"{root}/licence/{licence.id}") if node in tree]
+    left = [totals.cap.nano_rho - totals.spent.nano_rho for totals in found]
+    return min([*left, budget.budget_nano_rho])
 
 
-def _shown(
-    connection: Connection, licence: CompiledLicence, rules: PrivacyRules
-) -> Iterable[dict[str, object]]:
-    for population, budget in sorted(licence.budgets.items()):
-        left = budget_left(connection, licence, population) or 0
-        try:
-            spent = remaining(connection, population, licence.id).licence.spent_nano_rho
-        except Refused:
-            spent = 0
-        yield {
-            "population": population,
-            "budget_nano_rho": budget.budget_nano_rho,
-            "budget_nano_rho_spent": spent,
-            "budget_nano_rho_remaining": left,
-            "question_nano_rho_max": budget.question_nano_rho_max,
-            "epsilon_shown": epsilon_shown(spent, rules.epsilon_delta_steps),
-        }
+def granted_of_populations(
+    connection: Connection, granted: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Sort granted data sets by their population; those without one cost no privacy."""
+    sorted_out: dict[str, set[str]] = {}
+    for name in granted:
+        found = dataset_by_name(connection, name)
+        if found is not None and found.declaration.population is not None:
+            sorted_out.setdefault(found.declaration.population, set()).add(name)
+    return {population: tuple(sorted(names)) for population, names in sorted_out.items()}
+
+
+def log_time_us(connection: Connection) -> int:
+    """Return the time of the newest log entry, which service time never precedes."""
+    newest = read_entries(connection, newest_first=True, limit=1)
+    return newest[0].time_us if newest else 0

@@ -1,7 +1,7 @@
-"""The tables of the disclosure room: budget nodes, charges, stored answers, releases and votes.
+"""The tables of the disclosure room beside its budgets: stored answers, releases and votes.
 
-Charges, answers and votes are append-only. What a budget node has spent only grows, its caps and
-its place never change: the database itself refuses anything else (I5).
+Answers and votes are append-only, and the content of a release never changes once it is there:
+the database itself refuses anything else.
 """
 
 from sqlalchemy import (
@@ -18,38 +18,6 @@ from sqlalchemy import (
 
 import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
 from foundation.db import attach_guards, metadata
-
-budget_node = Table(
-    "budget_node",
-    metadata,
-    Column("id", String(200), primary_key=True),
-    Column("parent", String(200), ForeignKey("budget_node.id")),
-    Column("population", String(63), nullable=False),
-    Column("licence", String(80)),
-    Column("cap_nano_rho", BigInteger, nullable=False),
-    Column("spent_nano_rho", BigInteger, nullable=False, server_default="0"),
-    Column("cap_delta_steps", BigInteger, nullable=False),
-    Column("spent_delta_steps", BigInteger, nullable=False, server_default="0"),
-    Column("opened_us", BigInteger, nullable=False),
-    UniqueConstraint("population", "licence", name="uq_budget_node_population_licence"),
-    CheckConstraint("spent_nano_rho BETWEEN 0 AND cap_nano_rho", name="rho_within_cap"),
-    CheckConstraint("spent_delta_steps BETWEEN 0 AND cap_delta_steps", name="delta_within_cap"),
-    CheckConstraint("(parent IS NULL) = (licence IS NULL)", name="root"),
-)
-
-charge = Table(
-    "charge",
-    metadata,
-    Column("id", String(80), primary_key=True),
-    Column("population", String(63), nullable=False, index=True),
-    Column("licence", String(80), nullable=False),
-    Column("nano_rho", BigInteger, nullable=False),
-    Column("delta_steps", BigInteger, nullable=False),
-    Column("plan_digest", String(80), nullable=False),
-    Column("entry_index", BigInteger, nullable=False),
-    Column("charged_us", BigInteger, nullable=False),
-    CheckConstraint("nano_rho >= 0 AND delta_steps >= 0", name="not_negative"),
-)
 
 answer = Table(
     "answer",
@@ -114,17 +82,7 @@ release_vote = Table(
     CheckConstraint("decision IN ('approve', 'refuse')", name="decision"),
 )
 
-_APPEND_ONLY = ("charge", "answer", "release_vote")
-_FIXED_IN_NODE = ("id", "population", "cap_nano_rho", "cap_delta_steps", "opened_us")
-_NODE_TURNS_BACK = " OR ".join(
-    [
-        *(f"NEW.{name} <> OLD.{name}" for name in _FIXED_IN_NODE),
-        "COALESCE(NEW.licence, '') <> COALESCE(OLD.licence, '')",
-        "COALESCE(NEW.parent, '') <> COALESCE(OLD.parent, '')",
-        "NEW.spent_nano_rho < OLD.spent_nano_rho",
-        "NEW.spent_delta_steps < OLD.spent_delta_steps",
-    ]
-)
+_APPEND_ONLY = ("answer", "release_vote")
 _CONTENT_CHANGES = (
     "OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest "
     "OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester)"
@@ -141,8 +99,6 @@ def _stop(table: str, moment: str, condition: str = "") -> str:
 
 TRIGGERS_SQLITE: tuple[str, ...] = (
     *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
-    _stop("budget_node", "UPDATE", _NODE_TURNS_BACK),
-    _stop("budget_node", "DELETE"),
     _stop("release_request", "UPDATE", _CONTENT_CHANGES),
     _stop("release_request", "DELETE"),
 )
@@ -153,18 +109,13 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         for table in _APPEND_ONLY
     ),
-    *(
-        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} FOR EACH ROW "
-        f"WHEN ({condition}) EXECUTE FUNCTION refuse_change()"
-        for table, condition in (
-            ("budget_node", _NODE_TURNS_BACK),
-            ("release_request", _CONTENT_CHANGES),
-        )
+    (
+        "CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW "
+        f"WHEN ({_CONTENT_CHANGES}) EXECUTE FUNCTION refuse_change()"
     ),
-    *(
-        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE OR TRUNCATE ON {table} "
+    (
+        "CREATE TRIGGER release_request_no_delete BEFORE DELETE OR TRUNCATE ON release_request "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in ("budget_node", "release_request")
     ),
 )
 

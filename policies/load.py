@@ -29,6 +29,7 @@ from policies.schema.licences import LicenceRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.verification import VerificationRules
 
 R = TypeVar("R", bound=RuleFile)
 
@@ -44,6 +45,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "masks": MaskRules,
         "privacy": PrivacyRules,
         "revenue": RevenueRules,
+        "verification": VerificationRules,
     }
 )
 """Directory name to the class of its files: one line adds a section."""

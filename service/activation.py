@@ -6,12 +6,13 @@ Where an extract is refused the licence stays signed but gives no rows, and the 
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from audit.events import Recorded, Writer
-from authorization.documents import AccessMode, Grant, LicenceDocument
+from authorization.documents import LicenceDocument
 from authorization.enforcer import Enforcer
 from authorization.licences import (
     Licence,
@@ -22,27 +23,18 @@ from authorization.licences import (
 )
 from authorization.snapshots import refresh
 from authorization.validation import LicenceRuleset
-from catalog.datasets import Dataset, Version
-from catalog.store import current_version, dataset_by_name
-from catalog.versions import read_rows, version_directory
-from disclosure.extract_records import activate_extract, end_extract, standing_extracts
-from disclosure.extracts import (
-    build_extract,
-    destroy_extract,
-    licence_pseudonym_key,
-    plan_extract,
-    pseudonym_key_name,
-)
+from disclosure.budgets.allocation import check_caps_fit
+from disclosure.extract_records import end_extract, standing_extracts
+from disclosure.extracts import destroy_extract, pseudonym_key_name
 from disclosure.spending import check_rows_may_be_held
 from foundation.db import reading
-from foundation.errors import Message, NotFound, SandgateError
+from foundation.errors import SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
-from foundation.ids import random_name
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
-from policies.schema.masks import MaskRules
+from policies.schema.privacy import PrivacyRules
+from service.extract_keeping import EXTRACTS, ExtractKeeper, key_name
 
-EXTRACTS = "extracts"
 log = logging.getLogger("sandgate.activation")
 
 
@@ -57,12 +49,13 @@ class Activation:
     pack: PolicyPack
     home: Path
     authority_key: bytes
+    keeper: ExtractKeeper
 
     def activate(
         self, licence_id: str, actor: Actor
     ) -> tuple[Recorded[Licence], list[dict[str, object]]]:
         """Check, sign and bring into force; return the entry and the extracts that were built."""
-        self._check_published(licence_id)
+        self._check_extracts(licence_id)
         recorded = activate_licence(
             self.writer,
             self.keys,
@@ -70,29 +63,41 @@ class Activation:
             licence_id,
             LicenceRuleset.of(self.pack),
             check_rows=check_rows_may_be_held,
+            check_budgets=partial(check_caps_fit, rules=self.pack.rules(PrivacyRules)),
         )
         return recorded, self._bring_into_force(licence_id, actor)
 
-    def _check_published(self, licence_id: str) -> None:
-        """Refuse a licence on a data set without a version: there would be nothing to ask."""
-        for grant in self._document(licence_id).grants:
-            self._data(grant.dataset)
+    def _check_extracts(self, licence_id: str) -> None:
+        """Refuse a licence on a data set without a version, or whose rows may not be held (I13)."""
+        document = self._document(licence_id)
+        for grant in document.grants:
+            self.keeper.data(grant.dataset)
+        self.keeper.check(document)
 
     def _bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
         """Build the licence's extracts, then swap in the policy that allows asking them."""
-        built = self._build_missing(licence_id, actor)
+        built = self.keeper.build_missing(self._document(licence_id), actor)
         self.reload()
         return built
 
     def complete(self) -> None:
-        """Build the extracts that a crash right after an activation left unbuilt; call at start."""
+        """Build what a crash left unbuilt, renew what is not as it should be; call at start."""
         with reading(self.engine) as connection:
             active = [licence.id for licence in licences_in(connection, (LicenceState.ACTIVE,))]
         for licence_id in active:
             try:
-                self._build_missing(licence_id, SYSTEM_ACTOR)
+                self.keeper.build_missing(self._document(licence_id), SYSTEM_ACTOR)
             except SandgateError as refusal:
                 log.warning("licence %s has no extract: %s", licence_id, refusal.code)
+        self.keeper.refresh()
+
+    def rebuild(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
+        """Build a licence's extracts anew; each old one answers until its successor does."""
+        return self.keeper.rebuild(self._document(licence_id), actor)
+
+    def refresh_extracts(self) -> list[str]:
+        """Bring all extracts up to the newest versions and rules; return the licences changed."""
+        return self.keeper.refresh()
 
     def reload(self) -> None:
         """Compile every active licence anew and swap the snapshot in one step."""
@@ -106,7 +111,9 @@ class Activation:
         with reading(self.engine) as connection:
             extracts = standing_extracts(connection, licence_id)
         for extract in extracts:
-            end_extract(self.writer, actor, extract, self.keys, reason="licence_ended")
+            end_extract(
+                self.writer, actor, extract, self.keys, home=self.home, reason="licence_ended"
+            )
         self.keys.destroy(pseudonym_key_name(licence_id))
         return [extract.digest for extract in extracts]
 
@@ -123,6 +130,7 @@ class Activation:
     def remove_leftovers(self) -> list[str]:
         """Destroy extracts that a crash left unrecorded, or half destroyed; call at start."""
         self.destroy_ended()
+        self.keeper.end_superseded()
         with reading(self.engine) as connection:
             kept = {extract.path.name for extract in standing_extracts(connection)}
         left = [
@@ -131,67 +139,10 @@ class Activation:
             if path.name not in kept
         ]
         for path in left:
-            destroy_extract(path, _key_name(path.stem), self.keys)
+            destroy_extract(path, key_name(path.stem), self.keys)
         return [path.name for path in left]
-
-    def _build_missing(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
-        with reading(self.engine) as connection:
-            standing = {item.dataset for item in standing_extracts(connection, licence_id)}
-        document = self._document(licence_id)
-        return [
-            self._build(document, grant, actor)
-            for grant in document.grants
-            if AccessMode.ROWS in grant.modes and grant.dataset not in standing
-        ]
 
     def _document(self, licence_id: str) -> LicenceDocument:
         with reading(self.engine) as connection:
             found = require_licence(connection, licence_id)
         return LicenceDocument.model_validate_json(found.document)
-
-    def _build(self, document: LicenceDocument, grant: Grant, actor: Actor) -> dict[str, object]:
-        dataset, version = self._data(grant.dataset)
-        rules = self.pack.rules(MaskRules)
-        plan = plan_extract(dataset.declaration, grant, rules)
-        name = random_name()
-        extract = build_extract(
-            plan,
-            read_rows(version_directory(self.home, version.id), plan.source_columns()),
-            path=self.home / EXTRACTS / f"{name}.parquet",
-            keys=self.keys,
-            key_name=_key_name(name),
-            pseudonym_key=licence_pseudonym_key(self.keys, document.id),
-            rules=rules,
-        )
-        activate_extract(
-            self.writer,
-            actor,
-            extract,
-            licence=document.id,
-            version=version.manifest_digest,
-            policy_digest=self.pack.digest,
-        )
-        return {
-            "dataset": extract.dataset,
-            "columns": list(extract.columns),
-            "digest": extract.digest,
-        }
-
-    def _data(self, name: str) -> tuple[Dataset, Version]:
-        with reading(self.engine) as connection:
-            dataset = dataset_by_name(connection, name)
-            version = None if dataset is None else current_version(connection, dataset.id)
-        if dataset is None or version is None:
-            raise NotFound(
-                "version_unknown",
-                Message(
-                    f"数据集“{name}”还没有已发布的版本，请先由供数单位发布。",
-                    f"The data set {name!r} has no published version yet; publish one first.",
-                ),
-                field="grants",
-            )
-        return dataset, version
-
-
-def _key_name(name: str) -> str:
-    return f"extract-{name}"

@@ -21,6 +21,7 @@ from service.api import (
     products,
     releases,
     sessions,
+    verification,
 )
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
@@ -42,7 +43,7 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
     everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    for module in (*everyday, plan_classes, releases):
+    for module in (*everyday, plan_classes, releases, verification):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)
@@ -56,6 +57,7 @@ def create_gateway(platform: Platform) -> FastAPI:
     app = FastAPI(title="Sandgate gateway", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.platform = platform
     app.include_router(gateway.router)
+    app.include_router(verification.claims)
     errors.install(app)
     return app
 

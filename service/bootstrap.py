@@ -3,12 +3,13 @@
 ``Platform`` is what every endpoint is handed. Nothing else in the service builds a part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from audit.coalescing import CoalescingLog
@@ -21,10 +22,11 @@ from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
-from disclosure.engine.supervisor import EngineLimits, EnginePool
+from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.pipeline import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
+from disclosure.verify.verifier import Verifier, VerifierParts
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
@@ -39,6 +41,7 @@ from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.verification import VerificationRules
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
@@ -46,6 +49,7 @@ from sandbox.sessions import Doors, SessionRegistry
 from sandbox.tickets import Tickets
 from service.activation import Activation
 from service.doors import SessionDoors
+from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
 from service.migrate import upgrade
@@ -76,6 +80,7 @@ class Platform:
     activation: Activation
     pool: EnginePool
     pipeline: Pipeline
+    verifier: Verifier
     desk: ReleaseDesk
     shop: ProductShop
     received: ReceivedList
@@ -191,6 +196,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     undo.callback(doors.close)
     backend = _backend(settings)
     undo.callback(backend.close)
+    denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     opening = Doors(open=doors.open, darken=doors.darken)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
@@ -207,13 +213,14 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
         publisher=_publisher(settings, engine, writer, pack),
-        activation=_activation(ground, enforcer),
+        activation=_activation(ground, enforcer, pool),
         pool=pool,
         pipeline=_pipeline(ground, enforcer, board, pool),
+        verifier=_verifier(ground, enforcer, board, pool, denials),
         desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules)),
         shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
-        denials=CoalescingLog(writer, ground.clock, _refusals_per_minute(pack)),
+        denials=denials,
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening),
         proxy=doors.proxy,
@@ -240,7 +247,7 @@ def _enforcer(ground: _Ground) -> Enforcer:
     return enforcer_of(ground.engine, ground.pack, ground.authority_key, AUTHORITY)
 
 
-def _activation(ground: _Ground, enforcer: Enforcer) -> Activation:
+def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activation:
     return Activation(
         engine=ground.engine,
         writer=ground.writer,
@@ -249,6 +256,14 @@ def _activation(ground: _Ground, enforcer: Enforcer) -> Activation:
         pack=ground.pack,
         home=ground.settings.home,
         authority_key=ground.authority_key,
+        keeper=ExtractKeeper(
+            engine=ground.engine,
+            writer=ground.writer,
+            keys=ground.keys,
+            pack=ground.pack,
+            home=ground.settings.home,
+            forget=lambda licence, now: pool.drop(licence) if now else pool.drop_idle(licence),
+        ),
     )
 
 
@@ -273,6 +288,40 @@ def _pipeline(
             policy_digest=pack.digest,
             fault=ground.fault,
             closed=budgets_closed(ground.engine, ground.writer),
+        )
+    )
+
+
+def _verifier(
+    ground: _Ground,
+    enforcer: Enforcer,
+    board: SuspensionBoard,
+    pool: EnginePool,
+    denials: CoalescingLog,
+) -> Verifier:
+    rules = ground.pack.rules(VerificationRules)
+    seconds = rules.answer_slot_milliseconds / 1_000
+    caps = AnswerCaps(rows_max=1, bytes_max=1 << 16, deadline_seconds=seconds)
+
+    def run(
+        licence: str, version: str, tables: Mapping[str, Opener], sql: str, person: str
+    ) -> pa.Table:
+        key = WorkerKey(licence, version, "aggregate")
+        return pool.query(key, tables, sql, caps, person=person)
+
+    return Verifier(
+        VerifierParts(
+            engine=ground.engine,
+            writer=ground.writer,
+            clock=ground.clock,
+            keys=ground.keys,
+            home=ground.settings.home,
+            enforcer=enforcer,
+            board=board,
+            run=run,
+            rules=rules,
+            policy_digest=ground.pack.digest,
+            refusals=denials,
         )
     )
 

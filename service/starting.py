@@ -9,10 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from audit.events import AuditEvent, Writer, no_effect
-from audit.reading import LogEntry, read_entries
+from audit.reading import read_entries
 from audit.tags import EntryKind
-from catalog.store import populations
-from disclosure.spending import check_spent
+from disclosure.budgets.odometer import check_spent, committed_digest
 from foundation.db import reading
 from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
@@ -36,9 +35,8 @@ def log_start(writer: Writer, engine: Engine, mode: str, pack: PolicyPack) -> No
 def budgets_closed(engine: Engine, writer: Writer) -> Unavailable | None:
     """Return why protected data stays closed, logged; None where every charge is accounted for."""
     with reading(engine) as connection:
-        committed = _last_charged(connection).get("spent_digest")
         try:
-            check_spent(connection, None if committed is None else str(committed))
+            check_spent(connection, committed_digest(connection))
         except Unavailable as mismatch:
             closed = mismatch
         else:
@@ -54,22 +52,6 @@ def remove_uploads(home: Path) -> int:
     for path in left:
         path.unlink()
     return len(left)
-
-
-def _last_charged(connection: Connection) -> dict[str, object]:
-    """Return what the newest decision that charged any population said."""
-    newest: LogEntry | None = None
-    for population in populations(connection):
-        found = read_entries(
-            connection,
-            kinds=(EntryKind.QUESTION_DECIDED,),
-            subjects={"population": population.name},
-            newest_first=True,
-            limit=1,
-        )
-        if found and (newest is None or found[0].index > newest.index):
-            newest = found[0]
-    return {} if newest is None else newest.public
 
 
 def _last_public(connection: Connection, kind: EntryKind) -> dict[str, object]:

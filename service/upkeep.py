@@ -48,6 +48,7 @@ class Upkeep:
             self._end_shut_sessions,
             self._end_old_sessions,
             self._platform.activation.destroy_ended,
+            self._platform.activation.refresh_extracts,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
         ):

@@ -190,6 +190,14 @@ class EnginePool:
         for slot in slots:
             slot.end()
 
+    def drop_idle(self, licence: str) -> None:
+        """Kill the workers of a licence that nobody is asking; the others finish and grow old."""
+        with self._slots_lock:
+            keys = [k for k, slot in self._slots.items() if k.licence == licence and not slot.busy]
+            slots = [self._slots.pop(key) for key in keys]
+        for slot in slots:
+            slot.end()
+
     def close(self) -> None:
         """Kill all workers."""
         with self._slots_lock:

@@ -25,7 +25,6 @@ from disclosure.extracts.plan import (
     UNIT_COLUMN,
     ExtractPlan,
     as_shown,
-    building_schema,
     groups_too_small,
     shown_type,
     visible,
@@ -76,6 +75,7 @@ class Extract:
     key_name: str
     row_count: int
     column_bytes: Mapping[str, int]
+    plan: ExtractPlan
 
 
 def build_extract(
@@ -111,7 +111,9 @@ def build_extract(
     with path.open("rb") as file:
         digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     names = tuple(column.name for column in plan.columns)
-    return Extract(plan.dataset, path, digest, names, key_name, build.rows, build.column_bytes)
+    return Extract(
+        plan.dataset, path, digest, names, key_name, build.rows, build.column_bytes, plan
+    )
 
 
 class _Build:
@@ -224,13 +226,21 @@ class _Build:
 
     def _measure(self, ordered: pa.RecordBatch) -> None:
         for name, column in zip(self._names, ordered.columns, strict=True):
-            self.column_bytes[name] += column.nbytes
+            self.column_bytes[name] += _engine_bytes(column)
 
 
 def value_tags(tagger: RowTagger, values: pa.Array) -> pa.Array:
     """Return a number for each value, NULL for NULL."""
     tags = tagger.tags([values], len(values))
     return pc.if_else(pc.is_valid(values), tags, pa.scalar(None, pa.uint64()))
+
+
+def _engine_bytes(column: pa.Array) -> int:
+    """Return what a column takes in a worker: DuckDB's 16 bytes a text, and 8 for 18 digits."""
+    if pa.types.is_string(column.type):
+        return int(column.nbytes + 12 * len(column))
+    narrow = pa.types.is_decimal(column.type) and column.type.precision <= DECIMAL_DIGITS
+    return int(column.nbytes // 2 if narrow else column.nbytes)
 
 
 def _too_wide(values: pa.Array) -> bool:

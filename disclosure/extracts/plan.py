@@ -8,17 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from authorization.documents import AccessMode, Grant, RowFilter
+from authorization.grant_terms import FilterOnly
 from catalog.datasets import (
     Column,
     ColumnType,
     DatasetDeclaration,
-    Exposure,
     Frozen,
     Grade,
     IdentifierKind,
     MaskKind,
 )
-from disclosure.masking import apply_mask
+from disclosure.masking import apply_mask, masked_type
+from disclosure.masking.filters import passing
+from disclosure.masking.linkage import column_key
+from disclosure.masking.shown import shown_columns
 from foundation.canonical import digest
 from foundation.errors import Denied, Message
 from policies.schema.masks import ExtractThreshold, MaskRules
@@ -39,6 +42,8 @@ _SHOWN = {
 class ExtractPlan(Frozen):
     """What one data set gives one licence as rows, before any row is read.
 
+    ``hidden_filters`` choose rows by columns that are never inside, ``hidden_columns`` declares
+    them. Pseudonyms stand under the key of ``linkage_group``, or of each column where it is None.
     ``masked_as`` is the digest of the rules that say how masked values look: two extracts of
     equal plans and one version show the same, but for their pseudonyms.
     """
@@ -48,6 +53,9 @@ class ExtractPlan(Frozen):
     unit_columns: tuple[str, ...]
     columns: tuple[Column, ...]
     filters: tuple[RowFilter, ...]
+    hidden_filters: tuple[FilterOnly, ...] = ()
+    hidden_columns: tuple[Column, ...] = ()
+    linkage_group: str | None = None
     threshold: ExtractThreshold
     masked_as: str
 
@@ -63,7 +71,7 @@ class ExtractPlan(Frozen):
 
     def source_columns(self) -> tuple[str, ...]:
         """Return the stored columns that a build needs to read."""
-        names = tuple(column.name for column in self.columns)
+        names = tuple(column.name for column in (*self.columns, *self.hidden_columns))
         return (*names, UNIT_COLUMN) if self.counts_units else names
 
     def names(self, *kinds: IdentifierKind) -> list[str]:
@@ -84,16 +92,19 @@ class ExtractPlan(Frozen):
         strict_enough = self.threshold.k >= other.threshold.k and (
             self.threshold.l >= other.threshold.l
         )
-        same_rows = (self.filters, self.masked_as) == (other.filters, other.masked_as)
+        same_rows = (self.filters, self.hidden_filters, self.masked_as, self.linkage_group) == (
+            other.filters,
+            other.hidden_filters,
+            other.masked_as,
+            other.linkage_group,
+        )
         return strict_enough and same_rows and set(self.columns) <= set(other.columns)
 
 
 def plan_extract(dataset: DatasetDeclaration, grant: Grant, rules: MaskRules) -> ExtractPlan:
     """Decide what a grant's extract holds. Raises Denied where a rule forbids the extract."""
     if AccessMode.ROWS not in grant.modes:
-        raise denied(
-            "rows_not_granted", "modes", "该授权未包含明细模式。", "Rows are not granted."
-        )
+        raise denied("rows_not_granted", "modes", "该授权未包含明细模式。", "Rows are not granted.")
     if dataset.subject == "person" and not grant.basis:
         raise denied(
             "basis_missing",
@@ -101,11 +112,7 @@ def plan_extract(dataset: DatasetDeclaration, grant: Grant, rules: MaskRules) ->
             "个人数据的明细授权须写明依据。",
             "Rows about persons need a named basis.",
         )
-    columns = tuple(
-        column
-        for column in dataset.columns
-        if column.name in grant.columns and column.exposure is Exposure.ROWS
-    )
+    columns = shown_columns(dataset, grant, rules)
     _check_filters(columns, grant.row_filters)
     if not columns:
         raise denied(
@@ -120,6 +127,9 @@ def plan_extract(dataset: DatasetDeclaration, grant: Grant, rules: MaskRules) ->
         unit_columns=dataset.unit_columns,
         columns=columns,
         filters=grant.row_filters,
+        hidden_filters=grant.filter_only,
+        hidden_columns=_named(dataset, {item.column for item in grant.filter_only}),
+        linkage_group=grant.linkage_group,
         threshold=_threshold(dataset, columns, rules),
         masked_as=digest(rules.model_dump(mode="json", exclude={"thresholds", "note", "version"})),
     )
@@ -135,9 +145,9 @@ def building_schema(plan: ExtractPlan) -> pa.Schema:
 
 def shown_type(column: Column, digits: int = DECIMAL_DIGITS) -> pa.DataType:
     """Return the type in which an extract shows a column."""
-    if column.type is ColumnType.DECIMAL and column.mask.kind is not MaskKind.PSEUDONYM:
-        return pa.decimal128(digits, column.scale)
-    return _building_type(column)
+    kind = _building_type(column)
+    decimal = column.type is ColumnType.DECIMAL and pa.types.is_integer(kind)
+    return pa.decimal128(digits, column.scale) if decimal else kind
 
 
 def as_shown(values: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -152,10 +162,15 @@ def visible(
     plan: ExtractPlan, batch: pa.RecordBatch, pseudonym_key: bytes, rules: MaskRules
 ) -> pa.RecordBatch:
     """Mask a batch of stored rows, and keep those whose masked values pass the filters."""
+    if plan.hidden_filters:
+        batch = batch.filter(passing(batch, plan.hidden_filters, plan.hidden_columns))
     arrays = [
-        apply_mask(batch.column(column.name), column.mask, key=pseudonym_key, rules=rules).cast(
-            _building_type(column)
-        )
+        apply_mask(
+            batch.column(column.name),
+            column.mask,
+            key=_key(plan, column, pseudonym_key),
+            rules=rules,
+        ).cast(_building_type(column))
         for column in plan.columns
     ]
     if plan.counts_units:
@@ -218,4 +233,14 @@ def _threshold(
 
 
 def _building_type(column: Column) -> pa.DataType:
-    return pa.string() if column.mask.kind is MaskKind.PSEUDONYM else _SHOWN[column.type]
+    return masked_type(column.mask, _SHOWN[column.type])
+
+
+def _named(dataset: DatasetDeclaration, names: set[str]) -> tuple[Column, ...]:
+    return tuple(column for column in dataset.columns if column.name in names)
+
+
+def _key(plan: ExtractPlan, column: Column, licence_key: bytes) -> bytes:
+    return column_key(
+        licence_key, dataset=plan.dataset, column=column.name, group=plan.linkage_group
+    )

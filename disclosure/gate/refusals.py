@@ -28,6 +28,7 @@ class GateRefused(Refused):
     def of(self, construct: str) -> Self:
         """Keep the name of what was refused."""
         self.construct = construct
+        self.field = self.field or "sql"
         return self
 
     def at(self, clause: str, node: Mapping[str, Any]) -> Self:

@@ -189,17 +189,18 @@ class _Resolver:
             if isinstance(node, list | tuple):
                 stack.extend(node)
             elif isinstance(node, dict):
-                if node.get("class") == "COLUMN_REF":
-                    self._placed_column(node, scopes)
-                elif node.get("class") == "STAR" and (scopes[0].relations or not node["columns"]):
-                    self._star(node, scopes[0])
+                if node.get("class") in {"COLUMN_REF", "STAR"}:
+                    self._placed(node, scopes)
                 elif "subquery" in node:
                     self.query(node["subquery"]["node"], with_, scopes, depth + 1)
                 stack.extend(value for key, value in node.items() if key != "subquery")
 
-    def _placed_column(self, node: Node, scopes: _Scopes) -> None:
+    def _placed(self, node: Node, scopes: _Scopes) -> None:
         try:
-            self._column(column_of(node), scopes)
+            if node["class"] == "COLUMN_REF":
+                self._column(column_of(node), scopes)
+            elif scopes[0].relations or not node["columns"]:  # ORDER BY ALL of a set operation
+                self._star(node, scopes[0])
         except GateRefused as refused:
             raise refused.at(self._clause, node) from None
 

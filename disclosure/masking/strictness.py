@@ -42,12 +42,6 @@ def effective_mask(column: Column, rules: MaskRules, asked: Iterable[Mask] = ())
     return strictest((mask, Mask(kind=MaskKind(least))), rules)
 
 
-def can_be_joined(one: Mask, other: Mask, rules: MaskRules) -> bool:
-    """Tell whether two masks have a common form that still shows something, or one hides all."""
-    hiding = {one.kind, other.kind} & HIDES_ALL
-    return bool(hiding) or _joined(one, other, rules).kind not in HIDES_ALL
-
-
 def _joined(one: Mask, other: Mask, rules: MaskRules) -> Mask:
     if one.kind is other.kind:
         return _same_kind(one, other)

@@ -7,6 +7,7 @@ No setting can loosen these figures: they are policy, and their digest is in eve
 from pydantic import Field, model_validator
 
 from policies.schema import RuleFile, Rules
+from policies.schema.budgets import BudgetRules
 
 NANO = 10**9
 DELTA_STEPS = 10**15
@@ -78,6 +79,7 @@ class PrivacyRules(RuleFile):
     weights: Weights
     mechanisms: MechanismRules
     question_epsilon_max: QuestionCaps
+    budgets: BudgetRules
 
     @model_validator(mode="after")
     def _default_within_limits(self) -> "PrivacyRules":

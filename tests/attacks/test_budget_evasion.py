@@ -1,9 +1,11 @@
 """I5: the budget belongs to the people, whatever an operator or an insider tries.
 
-Sessions, users, licences, versions, restarts, backups and edited tables: nothing gives back what
-was spent, and where tables and log disagree protected data stays closed.
+Sessions, users, licences, versions, the same bytes under another name, a set that overlaps or is
+derived, restarts, backups and edited tables: nothing gives back what was spent, and where tables
+and log disagree protected data stays closed until two persons charge the difference.
 """
 
+import copy
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -15,20 +17,27 @@ import pytest
 
 import policies
 from audit.tags import EntryKind
-from disclosure.budget import remaining
+from catalog.registration import register_dataset, register_entry
+from disclosure.budgets.odometer import readings, tree_now
+from disclosure.budgets.settling import confirm_settlement, propose_settlement
 from disclosure.scope import QuestionScope
 from foundation.db import reading
 from foundation.errors import SandgateError, Unavailable
 from foundation.settings import Settings
 from policies.load import SECTIONS
+from policies.schema.privacy import PrivacyRules
 from tests.city import (
     COUNT_BY_STATE,
+    HOUSEHOLDS,
     POPULATION,
+    PROVIDER,
     RIVAL,
     ROWS_QUESTION,
     City,
     Plan,
+    Row,
     built_city,
+    catalogue_entry,
     household_rows,
     licence_json,
     opened_city,
@@ -38,7 +47,9 @@ from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
 
-POPULATION_CAP = 42_000_000
+POPULATION_CAP = 150_000_000
+LINEAGE_CAP = 42_000_000
+ROOT = f"population/{POPULATION}"
 COST = 5_000_000
 QUESTIONS = [
     f"SELECT COUNT(*) AS n FROM households WHERE state = '{state}' AND age_band = '{age}'"
@@ -55,10 +66,13 @@ def small_cap(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(Path(policies.__file__).parent / section, path / section)
     rules = path / "privacy" / "national.toml"
     text = rules.read_text(encoding="utf-8")
-    shipped = "population_lifetime_nano_rho_max = 2_000_000_000"
-    assert shipped in text
-    changed = text.replace(shipped, f"population_lifetime_nano_rho_max = {POPULATION_CAP}")
-    rules.write_text(changed, encoding="utf-8")
+    for shipped, small in (
+        ("population_lifetime_nano_rho_max = 2_000_000_000", POPULATION_CAP),
+        ("[budgets.lineage]\nopening_nano_rho = 1_000_000_000", LINEAGE_CAP),
+    ):
+        assert shipped in text
+        text = text.replace(shipped, f"{shipped.rpartition('=')[0]}= {small}")
+    rules.write_text(text, encoding="utf-8")
     return path
 
 
@@ -69,7 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def city(home: Path, small_cap: Path) -> Iterator[City]:
-    plan = Plan(licence=licence_json(budgets=[budget(40_000_000)]))
+    plan = Plan(licence=licence_json(budgets=[budget(1_000_000)]))
     settings = Settings(home=home, policies=small_cap)
     with built_city(home, plan, settings=settings) as found:
         yield found
@@ -140,11 +154,19 @@ def test_a_new_version_of_the_data_resets_nothing(city: City) -> None:
     assert refusal(city, QUESTIONS[0], scope) == "budget_exhausted"
 
 
-def test_another_licence_and_operator_meet_the_cap_of_the_population(city: City) -> None:
+def tree(city: City) -> dict[str, int]:
+    with reading(city.platform.engine) as connection:
+        assert all(found.agrees for found in readings(connection))
+        return {node: totals.spent.nano_rho for node, totals in tree_now(connection).items()}
+
+
+def test_another_licence_and_operator_meet_the_cap_that_they_share(city: City) -> None:
+    """Two that collude get no more of the data together than one alone."""
     mine, theirs = with_budget(city, 40_000_000), with_budget(city, 40_000_000, RIVAL)
     city.ask(QUESTIONS[6], scope=city.scope("analyst", licence=mine), nano_rho=COST)
     scope = city.scope("rival", licence=theirs)
     assert spent(city, scope) == 0
+    before = tree(city)
     code = ""
     for sql in QUESTIONS:
         try:
@@ -153,14 +175,90 @@ def test_another_licence_and_operator_meet_the_cap_of_the_population(city: City)
             code = error.code
             break
     assert code == "budget_exhausted"
-    with reading(city.platform.engine) as connection:
-        level = remaining(connection, POPULATION, theirs).population
-    assert level.cap_nano_rho == POPULATION_CAP
-    assert 0 <= level.remaining_nano_rho < COST
+    after = tree(city)
+    line = f"{ROOT}/lineage/households"
+    assert LINEAGE_CAP - COST < after[line] <= LINEAGE_CAP
+    assert after[line] - before[line] == after[ROOT] - before[ROOT] == spent(city, scope)
     for account, licence in (("rival", theirs), ("analyst", mine)):
         scope = city.scope(account, licence=licence)
         assert refusal(city, QUESTIONS[7], scope) == "budget_exhausted"
-        assert spent(city, scope) < POPULATION_CAP
+        assert spent(city, scope) < 40_000_000
+
+
+def test_licences_that_together_hold_more_than_the_people_have_are_not_signed(city: City) -> None:
+    document = licence_json(budgets=[budget(POPULATION_CAP)])
+    drafted = city.draft(document)
+    with pytest.raises(SandgateError) as refused:
+        city.activate(drafted)
+    assert refused.value.code == "budgets_over_allocated"
+    assert city.licence in refused.value.message.en
+    assert "pearl_operator" in refused.value.message.zh
+    assert drafted not in {
+        entry.public["licence"] for entry in city.entries(EntryKind.LICENCE_ACTIVATED)
+    }
+
+
+def most_rows(rows: list[Row]) -> list[Row]:
+    """Leave out one household in a hundred."""
+    return [row for row in rows if row["household"] % 100]
+
+
+def derived_declaration(name: str) -> dict[str, object]:
+    """Declare the households with fewer columns, as a derived table has."""
+    declared = copy.deepcopy(HOUSEHOLDS)
+    declared["columns"] = [column for column in declared["columns"] if column["name"] != "name"]
+    return {**declared, "name": name}
+
+
+def registered(city: City, declaration: dict[str, object], rows: list[Row]) -> str:
+    """Register a data set anew, publish it, and license it alone; return the licence."""
+    name = str(declaration["name"])
+    declaration = {**declaration, "entry": f"bureau/{name}"}
+    steward, platform = city.actor("steward"), city.platform
+    entry = catalogue_entry(declaration)
+    register_entry(platform.writer, steward, platform.catalog_rules, PROVIDER, entry)
+    register_dataset(platform.writer, steward, declaration)
+    city.publish(name, rows)
+    grant = {"dataset": name, "modes": ["aggregate"], "columns": ["state", "age_band", "wages"]}
+    return city.grant(licence_json(grants=[grant], budgets=[budget(10_000_000)]))
+
+
+def without_name(rows: list[Row]) -> list[Row]:
+    return [{key: value for key, value in row.items() if key != "name"} for row in rows]
+
+
+EVASIONS = {
+    "the same bytes": ("again", HOUSEHOLDS, household_rows(), "households"),
+    "99 % of them": ("most", HOUSEHOLDS, most_rows(household_rows()), "households"),
+    "a derived set": (
+        "derived",
+        derived_declaration("derived"),
+        without_name(household_rows()),
+        "derived",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with built_city(tmp_path_factory.mktemp("roomy") / "home") as found:
+        found.ask(COUNT_BY_STATE)
+        yield found
+
+
+@pytest.mark.parametrize("evasion", EVASIONS)
+def test_the_same_people_under_another_name_are_charged_at_the_same_root(
+    roomy: City, evasion: str
+) -> None:
+    name, declaration, rows, line = EVASIONS[evasion]
+    licence = registered(roomy, {**declaration, "name": name}, rows)
+    before = tree(roomy)
+    sql = f"SELECT COUNT(*) AS n FROM {name} WHERE state = 'east'"
+    cost = told(roomy.ask(sql, scope=roomy.scope(licence=licence), nano_rho=COST))["cost_nano_rho"]
+    after = tree(roomy)
+    assert after[ROOT] - before[ROOT] == cost
+    lineage = f"{ROOT}/lineage/{line}"
+    assert after[lineage] - before.get(lineage, 0) == cost
 
 
 def test_a_restart_resets_nothing(tmp_path: Path) -> None:
@@ -192,8 +290,11 @@ def test_a_backup_from_before_a_charge_is_refused_at_start(tmp_path: Path) -> No
 EDITS = {
     "given back": "UPDATE budget_node SET spent_nano_rho = 0",
     "cap raised": "UPDATE budget_node SET cap_nano_rho = cap_nano_rho * 2",
-    "charge lowered": "UPDATE charge SET nano_rho = 1; UPDATE budget_node SET spent_nano_rho = 1",
-    "all gone": "DELETE FROM charge; DELETE FROM budget_node",
+    "charge lowered": (
+        "UPDATE charge SET nano_rho = 1; UPDATE charge_level SET nano_rho = 1; "
+        "UPDATE budget_node SET spent_nano_rho = 1"
+    ),
+    "all gone": "DELETE FROM charge_level; DELETE FROM charge; DELETE FROM budget_node",
 }
 
 
@@ -203,7 +304,7 @@ def test_an_insider_who_edits_the_budgets_closes_protected_data(tmp_path: Path, 
     home = tmp_path / "home"
     with built_city(home) as city:
         licence = city.licence
-        city.ask(COUNT_BY_STATE)
+        cost = told(city.ask(COUNT_BY_STATE))["cost_nano_rho"]
     with closing(sqlite3.connect(home / "control.db")) as raw:
         triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         for (name,) in raw.execute(triggers).fetchall():
@@ -220,3 +321,16 @@ def test_an_insider_who_edits_the_budgets_closes_protected_data(tmp_path: Path, 
         kinds = [entry.kind for entry in city.entries(first=before)]
         assert kinds == [EntryKind.QUESTION_REFUSED] * 2
         city.ask(ROWS_QUESTION)  # rows hold no protected value
+        settle(city)
+    with opened_city(home, licence=licence) as city:
+        assert tree(city)[ROOT] >= cost
+        city.ask(QUESTIONS[0])
+        assert len(city.entries(EntryKind.BUDGETS_CLOSED)) == 1
+
+
+def settle(city: City) -> None:
+    """Have two persons of the authority charge the difference."""
+    writer = city.platform.writer
+    proposed = propose_settlement(writer, city.actor("founder"), [], "Tables were edited.")
+    rules = city.platform.pack.rules(PrivacyRules)
+    confirm_settlement(writer, city.actor("approver"), proposed.value.id, rules)

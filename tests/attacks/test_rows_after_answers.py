@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from catalog.populations import mark_rows_held
-from disclosure.budget import population_spent_nano_rho
 from disclosure.outcome import Refused
-from disclosure.spending import check_rows_may_be_held
+from disclosure.spending import check_rows_may_be_held, population_spent_nano_rho
 from foundation.db import reading
 from foundation.errors import Conflict
 from tests.city import COUNT_BY_STATE, POPULATION, City, built_city

@@ -21,8 +21,9 @@ from audit.tags import EntryKind
 from audit.verify.__main__ import verify_files
 from audit.verify.notes import read_key
 from audit.verify.sources import read_source
-from disclosure.budget import check_odometer, odometer
-from disclosure.store import answer, charge
+from disclosure.budgets.odometer import check_odometer, odometer
+from disclosure.budgets.store import charge
+from disclosure.store import answer
 from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
 from service.evidence import evidence_files

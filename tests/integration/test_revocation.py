@@ -211,11 +211,11 @@ def test_a_term_that_is_over_stops_questions_at_once_and_the_rest_with_upkeep(
         clock.advance(60 * MICROSECONDS_PER_DAY)
         assert refusal(city, short).code == "licence_not_in_force"
         assert state(city, short) is LicenceState.ACTIVE
-        assert extract.path.exists()
+        assert (city.home / extract.path).exists()
         Upkeep(city.platform).run_once()
         assert state(city, short) is LicenceState.EXPIRED
         assert workers(city, short) == set()
-        assert not extract.path.exists()
+        assert not (city.home / extract.path).exists()
         with pytest.raises(Unavailable):
             city.platform.keys.data_key(extract.key_name)
         (destroyed,) = city.entries(EntryKind.EXTRACT_DESTROYED)
@@ -239,9 +239,9 @@ def test_what_an_ended_licence_held_is_destroyed_even_if_nobody_stayed_to_do_it(
     with reading(city.platform.engine) as connection:
         (extract,) = active_extracts(connection, licence)
     city.platform.revocation.end(city.actor("approver"), licence, "over")
-    assert extract.path.exists()  # killed before the keys were destroyed, say
+    assert (city.home / extract.path).exists()  # killed before the keys were destroyed, say
     assert city.platform.activation.remove_leftovers() == []
-    assert not extract.path.exists()
+    assert not (city.home / extract.path).exists()
     for name in (extract.key_name, pseudonym_key_name(licence)):
         with pytest.raises(Unavailable):
             city.platform.keys.data_key(name)

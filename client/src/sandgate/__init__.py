@@ -12,11 +12,13 @@ from sandgate.language import language
 from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest
 from sandgate.notebook import draw_refusals, load_ipython_extension
 from sandgate.refusals import Refused, Unreachable, last_refusal
+from sandgate.verification import Consent, Verification, verify
 
 __all__ = [
     "Answer",
     "Attempt",
     "Budget",
+    "Consent",
     "Cost",
     "Dataset",
     "Datasets",
@@ -25,6 +27,7 @@ __all__ = [
     "Refused",
     "ReleaseRequest",
     "Unreachable",
+    "Verification",
     "allowed",
     "attempt",
     "budget",
@@ -35,6 +38,7 @@ __all__ = [
     "load_ipython_extension",
     "release",
     "sql",
+    "verify",
 ]
 
 draw_refusals()

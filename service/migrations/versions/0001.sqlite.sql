@@ -110,47 +110,6 @@ CREATE TRIGGER population_no_update BEFORE UPDATE ON population WHEN NEW.name <>
 -- next
 CREATE TRIGGER population_no_delete BEFORE DELETE ON population BEGIN SELECT RAISE(ABORT, 'population does not change so'); END
 -- next
-CREATE TABLE budget_node (
-	id VARCHAR(200) NOT NULL, 
-	parent VARCHAR(200), 
-	population VARCHAR(63) NOT NULL, 
-	licence VARCHAR(80), 
-	cap_nano_rho BIGINT NOT NULL, 
-	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
-	cap_delta_steps BIGINT NOT NULL, 
-	spent_delta_steps BIGINT DEFAULT '0' NOT NULL, 
-	opened_us BIGINT NOT NULL, 
-	CONSTRAINT pk_budget_node PRIMARY KEY (id), 
-	CONSTRAINT uq_budget_node_population_licence UNIQUE (population, licence), 
-	CONSTRAINT ck_budget_node_rho_within_cap CHECK (spent_nano_rho BETWEEN 0 AND cap_nano_rho), 
-	CONSTRAINT ck_budget_node_delta_within_cap CHECK (spent_delta_steps BETWEEN 0 AND cap_delta_steps), 
-	CONSTRAINT ck_budget_node_root CHECK ((parent IS NULL) = (licence IS NULL)), 
-	CONSTRAINT fk_budget_node_parent_budget_node FOREIGN KEY(parent) REFERENCES budget_node (id)
-)
--- next
-CREATE TRIGGER budget_node_no_update BEFORE UPDATE ON budget_node WHEN NEW.id <> OLD.id OR NEW.population <> OLD.population OR NEW.cap_nano_rho <> OLD.cap_nano_rho OR NEW.cap_delta_steps <> OLD.cap_delta_steps OR NEW.opened_us <> OLD.opened_us OR COALESCE(NEW.licence, '') <> COALESCE(OLD.licence, '') OR COALESCE(NEW.parent, '') <> COALESCE(OLD.parent, '') OR NEW.spent_nano_rho < OLD.spent_nano_rho OR NEW.spent_delta_steps < OLD.spent_delta_steps BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
--- next
-CREATE TRIGGER budget_node_no_delete BEFORE DELETE ON budget_node BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
--- next
-CREATE TABLE charge (
-	id VARCHAR(80) NOT NULL, 
-	population VARCHAR(63) NOT NULL, 
-	licence VARCHAR(80) NOT NULL, 
-	nano_rho BIGINT NOT NULL, 
-	delta_steps BIGINT NOT NULL, 
-	plan_digest VARCHAR(80) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	charged_us BIGINT NOT NULL, 
-	CONSTRAINT pk_charge PRIMARY KEY (id), 
-	CONSTRAINT ck_charge_not_negative CHECK (nano_rho >= 0 AND delta_steps >= 0)
-)
--- next
-CREATE INDEX ix_charge_population ON charge (population)
--- next
-CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
--- next
-CREATE TRIGGER charge_no_delete BEFORE DELETE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
--- next
 CREATE TABLE answer (
 	id VARCHAR(80) NOT NULL, 
 	mode VARCHAR(16) NOT NULL, 
@@ -180,6 +139,80 @@ CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT RAISE(ABORT
 -- next
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT RAISE(ABORT, 'answer does not change so'); END
 -- next
+CREATE TABLE budget_node (
+	id VARCHAR(400) NOT NULL, 
+	parent VARCHAR(400), 
+	level VARCHAR(16) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	cap_nano_rho BIGINT NOT NULL, 
+	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
+	cap_delta_steps BIGINT NOT NULL, 
+	spent_delta_steps BIGINT DEFAULT '0' NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_node PRIMARY KEY (id), 
+	CONSTRAINT uq_budget_node_place UNIQUE (parent, level, name), 
+	CONSTRAINT ck_budget_node_rho_within_cap CHECK (spent_nano_rho BETWEEN 0 AND cap_nano_rho), 
+	CONSTRAINT ck_budget_node_delta_within_cap CHECK (spent_delta_steps BETWEEN 0 AND cap_delta_steps), 
+	CONSTRAINT ck_budget_node_level CHECK (level IN ('population', 'lineage', 'period', 'licence', 'project')), 
+	CONSTRAINT ck_budget_node_root CHECK ((parent IS NULL) = (level = 'population')), 
+	CONSTRAINT fk_budget_node_parent_budget_node FOREIGN KEY(parent) REFERENCES budget_node (id)
+)
+-- next
+CREATE TRIGGER budget_node_no_update BEFORE UPDATE ON budget_node WHEN NEW.id <> OLD.id OR NEW.level <> OLD.level OR NEW.population <> OLD.population OR NEW.name <> OLD.name OR NEW.opened_us <> OLD.opened_us OR COALESCE(NEW.parent, '') <> COALESCE(OLD.parent, '') OR NEW.spent_nano_rho < OLD.spent_nano_rho OR NEW.spent_delta_steps < OLD.spent_delta_steps OR NEW.cap_nano_rho < OLD.cap_nano_rho OR NEW.cap_delta_steps < OLD.cap_delta_steps OR (OLD.level IN ('licence', 'project') AND NEW.cap_nano_rho <> OLD.cap_nano_rho) OR (OLD.level IN ('licence', 'project') AND NEW.cap_delta_steps <> OLD.cap_delta_steps) BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
+-- next
+CREATE TRIGGER budget_node_no_delete BEFORE DELETE ON budget_node BEGIN SELECT RAISE(ABORT, 'budget_node does not change so'); END
+-- next
+CREATE TABLE budget_lineage (
+	dataset VARCHAR(63) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	lineage VARCHAR(63) NOT NULL, 
+	origin VARCHAR(16) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_lineage PRIMARY KEY (dataset), 
+	CONSTRAINT ck_budget_lineage_origin CHECK (origin IN ('own', 'same_columns', 'declared'))
+)
+-- next
+CREATE TRIGGER budget_lineage_no_update BEFORE UPDATE ON budget_lineage BEGIN SELECT RAISE(ABORT, 'budget_lineage does not change so'); END
+-- next
+CREATE TRIGGER budget_lineage_no_delete BEFORE DELETE ON budget_lineage BEGIN SELECT RAISE(ABORT, 'budget_lineage does not change so'); END
+-- next
+CREATE TABLE charge (
+	id VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	nano_rho BIGINT NOT NULL, 
+	delta_steps BIGINT NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	charged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_charge PRIMARY KEY (id), 
+	CONSTRAINT uq_charge_entry_population UNIQUE (entry_index, population), 
+	CONSTRAINT ck_charge_not_negative CHECK (nano_rho >= 0 AND delta_steps >= 0)
+)
+-- next
+CREATE INDEX ix_charge_population ON charge (population)
+-- next
+CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
+-- next
+CREATE TRIGGER charge_no_delete BEFORE DELETE ON charge BEGIN SELECT RAISE(ABORT, 'charge does not change so'); END
+-- next
+CREATE TABLE budget_proposal (
+	id VARCHAR(80) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	subject TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_proposal PRIMARY KEY (id), 
+	CONSTRAINT ck_budget_proposal_kind CHECK (kind IN ('raise', 'settlement'))
+)
+-- next
+CREATE TRIGGER budget_proposal_no_update BEFORE UPDATE ON budget_proposal BEGIN SELECT RAISE(ABORT, 'budget_proposal does not change so'); END
+-- next
+CREATE TRIGGER budget_proposal_no_delete BEFORE DELETE ON budget_proposal BEGIN SELECT RAISE(ABORT, 'budget_proposal does not change so'); END
+-- next
 CREATE TABLE extract (
 	digest VARCHAR(80) NOT NULL, 
 	licence VARCHAR(80) NOT NULL, 
@@ -189,6 +222,8 @@ CREATE TABLE extract (
 	path TEXT NOT NULL, 
 	key_name VARCHAR(120) NOT NULL, 
 	columns_json TEXT NOT NULL, 
+	column_bytes_json TEXT NOT NULL, 
+	plan_json TEXT NOT NULL, 
 	row_count BIGINT NOT NULL, 
 	built_index BIGINT NOT NULL, 
 	built_us BIGINT NOT NULL, 
@@ -199,6 +234,65 @@ CREATE TABLE extract (
 )
 -- next
 CREATE INDEX ix_extract_licence ON extract (licence)
+-- next
+CREATE TABLE verification_consent (
+	consent VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	terms VARCHAR(80) NOT NULL, 
+	first_index BIGINT NOT NULL, 
+	CONSTRAINT pk_verification_consent PRIMARY KEY (consent)
+)
+-- next
+CREATE TRIGGER verification_consent_no_update BEFORE UPDATE ON verification_consent BEGIN SELECT RAISE(ABORT, 'verification_consent does not change so'); END
+-- next
+CREATE TRIGGER verification_consent_no_delete BEFORE DELETE ON verification_consent BEGIN SELECT RAISE(ABORT, 'verification_consent does not change so'); END
+-- next
+CREATE TABLE verification_claim (
+	claim VARCHAR(80) NOT NULL, 
+	"column" VARCHAR(63) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	value VARCHAR(80) NOT NULL, 
+	consent VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	claimed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
+)
+-- next
+CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+-- next
+CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
+-- next
+CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
+-- next
+CREATE TRIGGER verification_claim_no_update BEFORE UPDATE ON verification_claim BEGIN SELECT RAISE(ABORT, 'verification_claim does not change so'); END
+-- next
+CREATE TRIGGER verification_claim_no_delete BEFORE DELETE ON verification_claim BEGIN SELECT RAISE(ABORT, 'verification_claim does not change so'); END
+-- next
+CREATE TABLE verification_lock (
+	id VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	population VARCHAR(63) NOT NULL, 
+	subject VARCHAR(80) NOT NULL, 
+	"column" VARCHAR(63) NOT NULL, 
+	locked_index BIGINT NOT NULL, 
+	locked_us BIGINT NOT NULL, 
+	lifted_us BIGINT, 
+	lifted_by VARCHAR(80), 
+	reason TEXT DEFAULT '' NOT NULL, 
+	CONSTRAINT pk_verification_lock PRIMARY KEY (id), 
+	CONSTRAINT ck_verification_lock_order CHECK (lifted_us IS NULL OR lifted_us >= locked_us)
+)
+-- next
+CREATE INDEX ix_verification_lock_subject ON verification_lock (subject)
+-- next
+CREATE TRIGGER verification_lock_no_update BEFORE UPDATE ON verification_lock WHEN OLD.lifted_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.subject <> OLD.subject OR NEW."column" <> OLD."column" OR NEW.organisation <> OLD.organisation OR NEW.locked_us <> OLD.locked_us BEGIN SELECT RAISE(ABORT, 'verification_lock does not change so'); END
+-- next
+CREATE TRIGGER verification_lock_no_delete BEFORE DELETE ON verification_lock BEGIN SELECT RAISE(ABORT, 'verification_lock does not change so'); END
 -- next
 CREATE TABLE account (
 	code VARCHAR(500) NOT NULL, 
@@ -360,6 +454,7 @@ CREATE TABLE agreement (
 	operator VARCHAR(64) NOT NULL, 
 	collective_decision VARCHAR(200) NOT NULL, 
 	filing_number VARCHAR(200) NOT NULL, 
+	linkage_groups TEXT DEFAULT '[]' NOT NULL, 
 	valid_from_us BIGINT NOT NULL, 
 	valid_until_us BIGINT NOT NULL, 
 	created_us BIGINT NOT NULL, 
@@ -510,13 +605,57 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_answer ON release_request (answer)
--- next
 CREATE INDEX ix_release_request_licence ON release_request (licence)
+-- next
+CREATE INDEX ix_release_request_answer ON release_request (answer)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request WHEN OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester) BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
 -- next
 CREATE TRIGGER release_request_no_delete BEFORE DELETE ON release_request BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
+-- next
+CREATE TABLE charge_level (
+	charge VARCHAR(80) NOT NULL, 
+	node VARCHAR(400) NOT NULL, 
+	nano_rho BIGINT NOT NULL, 
+	delta_steps BIGINT NOT NULL, 
+	charged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_charge_level PRIMARY KEY (charge, node), 
+	CONSTRAINT ck_charge_level_not_negative CHECK (nano_rho >= 0 AND delta_steps >= 0), 
+	CONSTRAINT fk_charge_level_charge_charge FOREIGN KEY(charge) REFERENCES charge (id), 
+	CONSTRAINT fk_charge_level_node_budget_node FOREIGN KEY(node) REFERENCES budget_node (id)
+)
+-- next
+CREATE INDEX ix_charge_level_node_time ON charge_level (node, charged_us)
+-- next
+CREATE TRIGGER charge_level_no_update BEFORE UPDATE ON charge_level BEGIN SELECT RAISE(ABORT, 'charge_level does not change so'); END
+-- next
+CREATE TRIGGER charge_level_no_delete BEFORE DELETE ON charge_level BEGIN SELECT RAISE(ABORT, 'charge_level does not change so'); END
+-- next
+CREATE TABLE budget_correction (
+	entry_index BIGINT NOT NULL, 
+	node VARCHAR(400) NOT NULL, 
+	nano_rho BIGINT NOT NULL, 
+	delta_steps BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_correction PRIMARY KEY (entry_index, node), 
+	CONSTRAINT fk_budget_correction_node_budget_node FOREIGN KEY(node) REFERENCES budget_node (id)
+)
+-- next
+CREATE TRIGGER budget_correction_no_update BEFORE UPDATE ON budget_correction BEGIN SELECT RAISE(ABORT, 'budget_correction does not change so'); END
+-- next
+CREATE TRIGGER budget_correction_no_delete BEFORE DELETE ON budget_correction BEGIN SELECT RAISE(ABORT, 'budget_correction does not change so'); END
+-- next
+CREATE TABLE budget_confirmation (
+	proposal VARCHAR(80) NOT NULL, 
+	confirmed_by VARCHAR(64) NOT NULL, 
+	confirmed_index BIGINT NOT NULL, 
+	confirmed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_budget_confirmation PRIMARY KEY (proposal), 
+	CONSTRAINT fk_budget_confirmation_proposal_budget_proposal FOREIGN KEY(proposal) REFERENCES budget_proposal (id)
+)
+-- next
+CREATE TRIGGER budget_confirmation_no_update BEFORE UPDATE ON budget_confirmation BEGIN SELECT RAISE(ABORT, 'budget_confirmation does not change so'); END
+-- next
+CREATE TRIGGER budget_confirmation_no_delete BEFORE DELETE ON budget_confirmation BEGIN SELECT RAISE(ABORT, 'budget_confirmation does not change so'); END
 -- next
 CREATE TABLE period (
 	id VARCHAR(40) NOT NULL, 

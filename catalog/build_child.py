@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from catalog import columnar, foreign, frames
 
-ROWS_TABLE = "rows"
+ROWS_TABLE, RANKED_TABLE, UNITS_TABLE = "rows", "ranked", "units"
+BOUNDED_PREFIX = "bounded-"
 Emit = Callable[[str, pa.RecordBatchReader], None]
 
 
@@ -27,29 +28,68 @@ def build(order: Mapping[str, Any], file: BinaryIO, emit: Emit) -> dict[str, Any
     Raises foreign.FileRefused where the file breaks its declaration.
     """
     columns = [foreign.ColumnSpec(**column) for column in order["columns"]]
-    units, secret = order["unit_columns"], bytes.fromhex(order["secret"])
     store = columnar.open_store(order["memory_bytes_max"], order["threads"])
-    rows = _load(store, file, order, columns)
-    table = "source"
-    if units:
-        columnar.rank_rows(
-            store, source="source", target="ranked", unit_columns=units, secret=secret
-        )
-        store.execute("DROP TABLE source")
-        table = "ranked"
+    counts = {ROWS_TABLE: _load(store, file, order, columns)}
+    _prove_unique(store, order)
     names = [column.name for column in columns]
-    emit(ROWS_TABLE, columnar.stream_rows(store, table, names, units=bool(units)))
-    counts = {ROWS_TABLE: rows}
-    for bounded in _bounded_sets(order["group_sets"]):
-        counts[bounded.name] = _bound(store, bounded, secret)
-        emit(bounded.name, columnar.stream_table(store, "bounded"))
-        store.execute("DROP TABLE bounded")
+    if order["unit_columns"]:
+        counts |= _build_units(store, order, names, emit)
+    else:
+        emit(ROWS_TABLE, columnar.stream_rows(store, "source", names, units=False))
     store.close()
     return {"rows": counts}
 
 
+def _build_units(
+    store: columnar.Store, order: Mapping[str, Any], names: Sequence[str], emit: Emit
+) -> dict[str, int]:
+    """Emit the rows by unit, what aggregates read of them, the units' hashes, the bounded rows.
+
+    Each table is dropped as soon as nothing reads it: memory is what bounds a file's size.
+    """
+    units, secret = order["unit_columns"], bytes.fromhex(order["secret"])
+    columnar.rank_rows(store, source="source", target="sorted", unit_columns=units, secret=secret)
+    store.execute("DROP TABLE source")
+    emit(ROWS_TABLE, columnar.stream_rows(store, "sorted", names, units=True))
+    columnar.hash_units(
+        store,
+        source="sorted",
+        target="units",
+        unit_columns=units,
+        secret=bytes.fromhex(order["population_secret"]),
+    )
+    emit(UNITS_TABLE, columnar.stream_table(store, "units"))
+    store.execute("DROP TABLE units")
+    sets = _bounded_sets(order["group_sets"])
+    ranked = [columnar.RankedColumn(**column) for column in order["ranked_columns"]]
+    columnar.rank_groups(
+        store, source="sorted", target="ranked", columns=ranked, sets=sets, secret=secret
+    )
+    store.execute("DROP TABLE sorted")
+    emit(RANKED_TABLE, columnar.stream_table(store, "ranked", order["ranked_names"]))
+    counts = {}
+    for bounded in sets:
+        name = f"{BOUNDED_PREFIX}{bounded.name}"
+        counts[name] = _bound(store, bounded)
+        emit(name, columnar.stream_table(store, "bounded"))
+        store.execute("DROP TABLE bounded")
+    return counts
+
+
+def _prove_unique(store: columnar.Store, order: Mapping[str, Any]) -> None:
+    """Refuse a column declared unique in which a value is missing or stands twice."""
+    header_rows = 1 if order["form"] == "csv" else 0
+    for name in order["unique_keys"]:
+        place = columnar.first_repeat(store, "source", name)
+        if place is not None:
+            raise foreign.FileRefused([foreign.Fault("not_unique", place + 1 + header_rows, name)])
+
+
 def _load(
-    store: Any, file: BinaryIO, order: Mapping[str, Any], columns: Sequence[foreign.ColumnSpec]
+    store: columnar.Store,
+    file: BinaryIO,
+    order: Mapping[str, Any],
+    columns: Sequence[foreign.ColumnSpec],
 ) -> int:
     """Load the file; a fault found while DuckDB pulls batches is raised as itself."""
     found: list[foreign.FileRefused] = []
@@ -62,10 +102,8 @@ def _load(
         raise
 
 
-def _bound(store: Any, bounded: columnar.BoundedSet, secret: bytes) -> int:
-    kept = columnar.bound_rows(
-        store, source="ranked", target="bounded", bounded=bounded, secret=secret
-    )
+def _bound(store: columnar.Store, bounded: columnar.BoundedSet) -> int:
+    kept = columnar.bound_rows(store, source="ranked", target="bounded", bounded=bounded)
     for measure in bounded.measures:
         if columnar.sum_could_overflow(kept, measure):
             raise foreign.FileRefused([foreign.Fault("sum_overflow", None, measure.name)])

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog import frames
-from catalog.datasets import Column, DatasetDeclaration, GroupSet
+from catalog.datasets import Column, DatasetDeclaration, Exposure, GroupSet
 from catalog.foreign import FAULTS_MAX, STORED_TYPES, Fault
-from catalog.versions import VersionFolder
+from catalog.versions import Role, VersionFolder
 from foundation.confinement import Confinement, Limits, launch
 from foundation.errors import Message, Unavailable
 
@@ -45,9 +45,18 @@ class Builder(Protocol):
     """Turns one file into the tables of a version."""
 
     def build(
-        self, declaration: DatasetDeclaration, source: Path, form: str, folder: VersionFolder
+        self,
+        declaration: DatasetDeclaration,
+        source: Path,
+        form: str,
+        folder: VersionFolder,
+        population_secret: bytes,
     ) -> int:
-        """Write the version's tables; return the number of rows. Raises SourceRefused."""
+        """Write the version's tables; return the number of rows. Raises SourceRefused.
+
+        ``population_secret`` is the same for all data sets of one population: under it, one
+        person has one hash in all of them. It is empty for open data.
+        """
         ...
 
 
@@ -62,7 +71,12 @@ class ConfinedBuilder:
     threads: int = 2
 
     def build(
-        self, declaration: DatasetDeclaration, source: Path, form: str, folder: VersionFolder
+        self,
+        declaration: DatasetDeclaration,
+        source: Path,
+        form: str,
+        folder: VersionFolder,
+        population_secret: bytes,
     ) -> int:
         """Build in a child of its own; end it whatever happens."""
         order = {
@@ -71,6 +85,7 @@ class ConfinedBuilder:
             "memory_bytes_max": self.memory_bytes_max * 3 // 5,
             "threads": self.threads,
             "secret": secrets.token_hex(SECRET_BYTES),
+            "population_secret": population_secret.hex(),
             **order_of(declaration),
         }
         with self._child(source) as stream:
@@ -125,6 +140,16 @@ def order_of(declaration: DatasetDeclaration) -> dict[str, Any]:
             for column in declaration.columns
         ],
         "unit_columns": list(declaration.unit_columns),
+        "unique_keys": list(declaration.unique_keys),
+        "ranked_columns": [
+            {
+                "name": column.name,
+                "type": str(column.type),
+                "public_values": column.public_values,
+            }
+            for column in ranked_columns(declaration)
+        ],
+        "ranked_names": ranked_schema(declaration).names,
         "group_sets": [_group_set_order(declaration, item) for item in declaration.group_sets],
     }
 
@@ -135,6 +160,35 @@ def rows_schema(declaration: DatasetDeclaration) -> pa.Schema:
     if declaration.unit_columns:
         fields += [("_unit", pa.int64()), ("_rank", pa.int16())]
     return pa.schema(fields)
+
+
+def ranked_columns(declaration: DatasetDeclaration) -> tuple[Column, ...]:
+    """Return the columns that aggregates may read; the unit itself is known by its ordinal."""
+    return tuple(
+        column
+        for column in declaration.columns
+        if column.exposure in {Exposure.ROWS, Exposure.AGGREGATE}
+        and column.name not in declaration.unit_columns
+    )
+
+
+def ranked_schema(declaration: DatasetDeclaration) -> pa.Schema:
+    """Return the schema of ``ranked.parquet``: codes or values, the unit, and every rank."""
+    fields = [
+        (f"k_{column.name}", _code_type(column))
+        if column.public_values
+        else (f"c_{column.name}", STORED_TYPES[column.type])
+        for column in ranked_columns(declaration)
+    ]
+    fields += [("_unit", pa.int32()), ("_rank", pa.uint8())]
+    for item in declaration.group_sets:
+        fields += [(f"gr_{item.name}", pa.uint8()), (f"rg_{item.name}", pa.uint8())]
+    return pa.schema(fields)
+
+
+def units_schema() -> pa.Schema:
+    """Return the schema of ``units.parquet``."""
+    return pa.schema([("_unit", pa.int32()), ("hash", pa.binary())])
 
 
 def bounded_schema(declaration: DatasetDeclaration, group_set: GroupSet) -> pa.Schema:
@@ -157,6 +211,7 @@ def _group_set_order(declaration: DatasetDeclaration, group_set: GroupSet) -> di
                 "name": name,
                 "lower": _column(declaration, name).lower,
                 "upper": _column(declaration, name).upper,
+                "type": str(_column(declaration, name).type),
             }
             for name in group_set.measures
         ],
@@ -182,19 +237,27 @@ def _measure_type(column: Column) -> pa.DataType:
     return pa.int64()
 
 
+def _tables(declaration: DatasetDeclaration) -> list[tuple[Role, str | None, pa.Schema]]:
+    """List the tables of a version in the order in which the child sends them."""
+    tables: list[tuple[Role, str | None, pa.Schema]] = [("rows", None, rows_schema(declaration))]
+    if declaration.unit_columns:
+        tables += [("units", None, units_schema()), ("ranked", None, ranked_schema(declaration))]
+    for item in declaration.group_sets:
+        tables.append(("bounded", item.name, bounded_schema(declaration, item)))
+    return tables
+
+
 def _write_tables(declaration: DatasetDeclaration, stream: BinaryIO, folder: VersionFolder) -> int:
     """Write the announced tables, each once and in the declared order; return the row count."""
-    expected: list[tuple[str | None, pa.Schema]] = [(None, rows_schema(declaration))]
-    expected += [(item.name, bounded_schema(declaration, item)) for item in declaration.group_sets]
     header = frames.receive_json(stream)
     rows = 0
-    for group_set, schema in expected:
+    for role, group_set, schema in _tables(declaration):
         _raise_outcome(header)
-        if header.get("table") != (group_set or "rows"):
+        if header.get("table") != (f"{role}-{group_set}" if group_set else role):
             raise frames.BrokenFrame("not the table that comes next")
-        with folder.table(group_set, schema) as writer:
+        with folder.table(role, schema, group_set) as writer:
             written, header = _write_batches(stream, schema, writer)
-        rows = rows if group_set else written
+        rows = written if role == "rows" else rows
     _raise_outcome(header)
     return rows
 

@@ -1,8 +1,8 @@
 """Orders rows by privacy unit, ranks them, and stores the rows that bound each unit's share.
 
 The only door to DuckDB outside the query workers; it imports duckdb, pyarrow and the standard
-library only. What is kept of one unit depends on its own rows and a secret of the version, so
-removing a unit changes each declared group set by that unit's kept rows and nothing else (I4).
+library only. What is kept of one unit, and every rank, depends on its own rows and a secret of the
+version, so removing a unit takes that unit's rows away and changes nothing else (I4).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,27 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+Store = duckdb.DuckDBPyConnection
+
 BATCH_ROWS = 131_072
 RANK_MAX = 255
+"""Stored ranks saturate here; caps stay below it, so a saturated rank is never within a cap."""
 SUM_MAX = 2**62
 SMALL_CODES_MAX = 2**15 - 1
+UNIT_HASH_HEX = 32
+DATE_ZERO, DATE_FIRST, DATE_LAST = "1970-01-01", "0001-01-01", "9999-12-31"
 UNIT, RANK, FIRST = "_unit", "_rank", "first"
 _UNIT_HASH, _ORDER, _POSITION = "_unit_hash", "_order", "_position"
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A clamped column; bounds are stored integers."""
+    """A clamped column; bounds are stored integers, days since 1970-01-01 for a date."""
 
     name: str
     lower: int
     upper: int
+    type: str = "integer"
 
     @property
     def storage(self) -> str:
@@ -47,7 +53,16 @@ class BoundedSet:
     measures: Sequence[Measure]
 
 
-def open_store(memory_bytes_max: int, threads: int) -> duckdb.DuckDBPyConnection:
+@dataclass(frozen=True)
+class RankedColumn:
+    """A column as aggregates read it: by the code of its public value, or as it is stored."""
+
+    name: str
+    type: str
+    public_values: Sequence[str] = ()
+
+
+def open_store(memory_bytes_max: int, threads: int) -> Store:
     """Open an in-memory DuckDB that can reach no file, no network and no extension."""
     connection = duckdb.connect(
         config={
@@ -65,9 +80,7 @@ def open_store(memory_bytes_max: int, threads: int) -> duckdb.DuckDBPyConnection
     return connection
 
 
-def load_rows(
-    connection: duckdb.DuckDBPyConnection, batches: pa.RecordBatchReader, target: str
-) -> int:
+def load_rows(connection: Store, batches: pa.RecordBatchReader, target: str) -> int:
     """Read batches into a table; return the number of rows."""
     connection.register("_incoming", batches)
     try:
@@ -77,14 +90,24 @@ def load_rows(
     return count_rows(connection, target)
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+def count_rows(connection: Store, table: str) -> int:
     """Count a table's rows."""
     found = connection.execute(f"SELECT count(*) FROM {_q(table)}").fetchall()  # noqa: S608
     return int(found[0][0])
 
 
+def first_repeat(connection: Store, table: str, column: str) -> int | None:
+    """Return the place of the first row whose value is missing or stood before, or None."""
+    found = connection.execute(
+        f"SELECT min({_POSITION}) FROM (SELECT {_POSITION}, {_q(column)} AS _value, row_number() "  # noqa: S608
+        f"OVER (PARTITION BY {_q(column)} ORDER BY {_POSITION}) AS _time FROM {_q(table)}) "
+        "WHERE _time > 1 OR _value IS NULL"
+    ).fetchall()
+    return None if found[0][0] is None else int(found[0][0])
+
+
 def rank_rows(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Store,
     *,
     source: str,
     target: str,
@@ -92,7 +115,7 @@ def rank_rows(
     secret: bytes,
     position: str = _POSITION,
 ) -> None:
-    """Add the dense unit ordinal and each row's rank within its unit.
+    """Write the rows in order of unit, each with its unit's ordinal and its rank in the unit.
 
     The rank orders a unit's rows by SHA-256 of the secret, the unit and the row's place among
     that unit's own rows (``position`` orders them), so no one can steer which rows survive a
@@ -101,71 +124,111 @@ def rank_rows(
     """
     units = ", ".join(_q(name) for name in unit_columns)
     present = " AND ".join(f"{_q(name)} IS NOT NULL" for name in unit_columns)
-    unit_key = _keyed(" || ".join(["'u'", *(_prefixed(_q(name)) for name in unit_columns)]))
     connection.execute(
         f"CREATE TEMP TABLE _units AS SELECT *, CAST(row_number() OVER (ORDER BY {_UNIT_HASH}, "  # noqa: S608
-        f"{units}) - 1 AS BIGINT) AS {UNIT} FROM (SELECT DISTINCT {units}, "
-        f"{unit_key} AS {_UNIT_HASH} FROM {_q(source)} WHERE {present})",
+        f"{units}) - 1 AS BIGINT) AS {UNIT} FROM (SELECT *, {_keyed(_unit_text(unit_columns))} "
+        f"AS {_UNIT_HASH} FROM (SELECT DISTINCT {units} FROM {_q(source)} WHERE {present}))",
         [secret],
     )
-    keyed = _keyed(f"'r' || {_UNIT_HASH} || ':' || _place")
     connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT * EXCLUDE (_place, _key), CAST(row_number() OVER ("  # noqa: S608
-        f"PARTITION BY {UNIT} ORDER BY _key, _place) AS INTEGER) AS {_ORDER} FROM ("
-        f"SELECT *, {keyed} AS _key FROM (SELECT s.*, u.{UNIT}, u.{_UNIT_HASH}, row_number() OVER ("
-        f"PARTITION BY u.{UNIT} ORDER BY s.{_q(position)}) AS _place "
-        f"FROM {_q(source)} s JOIN _units u USING ({units})))",
-        [secret],
+        f"CREATE TEMP TABLE _placed AS SELECT s.{_q(position)} AS _at, u.{UNIT}, u.{_UNIT_HASH}, "  # noqa: S608
+        f"CAST(row_number() OVER (PARTITION BY u.{UNIT} ORDER BY s.{_q(position)}) AS INTEGER) "
+        f"AS _place FROM {_q(source)} s JOIN _units u USING ({units})"
     )
     connection.execute("DROP TABLE _units")
+    keyed = _keyed(f"'r' || {_UNIT_HASH} || ':' || _place")
+    connection.execute(
+        f"CREATE TEMP TABLE _ordered AS SELECT _at, {UNIT}, {_UNIT_HASH}, CAST(row_number() OVER ("  # noqa: S608
+        f"PARTITION BY {UNIT} ORDER BY _key, _place) AS INTEGER) AS {_ORDER} "
+        f"FROM (SELECT *, {keyed} AS _key FROM _placed)",
+        [secret],
+    )
+    connection.execute("DROP TABLE _placed")
+    connection.execute(
+        f"CREATE TABLE {_q(target)} AS SELECT s.*, o.{UNIT}, o.{_UNIT_HASH}, o.{_ORDER} "  # noqa: S608
+        f"FROM {_q(source)} s JOIN _ordered o ON s.{_q(position)} = o._at "
+        f"ORDER BY o.{UNIT}, o.{_ORDER}"
+    )
+    connection.execute("DROP TABLE _ordered")
 
 
-def bound_rows(
-    connection: duckdb.DuckDBPyConnection,
+def rank_groups(
+    connection: Store,
     *,
     source: str,
     target: str,
-    bounded: BoundedSet,
+    columns: Sequence[RankedColumn],
+    sets: Sequence[BoundedSet],
     secret: bytes,
-) -> int:
-    """Write a group set's kept rows from a table that ``rank_rows`` made; return their number.
+) -> None:
+    """Write what aggregates read of a table that ``rank_rows`` made, with the ranks of each set.
+
+    ``gr_<set>`` ranks the groups of a unit by keyed hash of secret, unit and group, the group
+    itself breaking ties; ``rg_<set>`` ranks the rows of a unit and group in the unit's own order.
+    A row that belongs to no group of a set (a key is NULL or no public value) has both at 255.
+    A missing or undeclared value of a coded column has the code NULL; a date outside the years
+    1 to 9999 is missing, since the engine cannot cut it down without failing.
+    """
+    measured = {measure.name for item in sets for measure in item.measures}
+    listed = [UNIT, _UNIT_HASH, _ORDER]
+    for column in columns:
+        if column.public_values:
+            listed.append(f"{_code(connection, column)} AS {_q('k_' + column.name)}")
+        if not column.public_values or column.name in measured:
+            listed.append(f"{_native(column)} AS {_q('c_' + column.name)}")
+    connection.execute(
+        f"CREATE TEMP TABLE _coded AS SELECT {', '.join(listed)} FROM {_q(source)}"  # noqa: S608
+    )
+    for place, item in enumerate(sets):
+        _rank_set(connection, item, f"_ranks_{place}", secret)
+    ranks = "".join(
+        f", _ranks_{place}._group AS {_q('gr_' + item.name)}, "
+        f"_ranks_{place}._row AS {_q('rg_' + item.name)}"
+        for place, item in enumerate(sets)
+    )
+    beside = "".join(f" POSITIONAL JOIN _ranks_{place}" for place in range(len(sets)))
+    connection.execute(
+        f"CREATE TABLE {_q(target)} AS SELECT _coded.* EXCLUDE ({UNIT}, {_UNIT_HASH}, {_ORDER}), "  # noqa: S608
+        f"CAST({UNIT} AS INTEGER) AS {UNIT}, {_saturated(_ORDER)} AS {RANK}{ranks} "
+        f"FROM _coded{beside}"
+    )
+    for table in ("_coded", *(f"_ranks_{place}" for place in range(len(sets)))):
+        connection.execute(f"DROP TABLE {_q(table)}")
+
+
+def bound_rows(connection: Store, *, source: str, target: str, bounded: BoundedSet) -> int:
+    """Write a group set's kept rows from a table that ``rank_groups`` made; return their number.
 
     Each unit keeps at most ``groups_per_unit_max`` groups and ``rows_per_group_max`` rows in
-    each, chosen by keyed hash. A row with a key that is NULL or not a declared public value is
-    left out. A NULL measure stays NULL: out of the sum, not out of the count; others are
-    clamped by CASE (LEAST(NULL, cap) would be the cap).
+    each: those within both caps by stored rank. A NULL measure stays NULL: out of the sum, not
+    out of the count; others are clamped by CASE (LEAST(NULL, cap) would be the cap).
     """
-    _register_codes(connection, bounded)
-    codes = [f"k_{name}" for name in bounded.keys]
-    listed = ", ".join(_q(code) for code in codes)
-    joins = " ".join(
-        f"JOIN {_q('_codes_' + name)} ON "
-        f"{_q('_codes_' + name)}.value = CAST(s.{_q(name)} AS VARCHAR)"
-        for name in bounded.keys
-    )
-    picked = ", ".join(f"{_q('_codes_' + name)}.code AS {_q('k_' + name)}" for name in bounded.keys)
-    raw = "".join(f", s.{_q(measure.name)}" for measure in bounded.measures)
+    listed = ", ".join(_q(f"k_{name}") for name in bounded.keys)
+    clamped = "".join(f", {_clamp(measure)}" for measure in bounded.measures)
+    group, row = _q(f"gr_{bounded.name}"), _q(f"rg_{bounded.name}")
     connection.execute(
-        f"CREATE TEMP TABLE _coded AS SELECT {picked}, s.{UNIT}, s.{_UNIT_HASH}, "  # noqa: S608
-        f"row_number() OVER (PARTITION BY s.{UNIT}, {listed} ORDER BY s.{_ORDER}) AS _row{raw} "
-        f"FROM {_q(source)} s {joins}"
+        f"CREATE TABLE {_q(target)} AS SELECT {listed}{clamped}, {row} = 1 AS {_q(FIRST)} "  # noqa: S608
+        f"FROM {_q(source)} WHERE {group} <= {int(bounded.groups_per_unit_max)} "
+        f"AND {row} <= {int(bounded.rows_per_group_max)} ORDER BY {listed}"
     )
-    group_text = "'g' || " + " || ':' || ".join([_UNIT_HASH, *(_q(code) for code in codes)])
+    return count_rows(connection, target)
+
+
+def hash_units(
+    connection: Store, *, source: str, target: str, unit_columns: Sequence[str], secret: bytes
+) -> None:
+    """Write each unit's ordinal with 128 bits of SHA-256 of the population's secret and its value.
+
+    The same person has the same hash in every data set of one population, whatever the unit
+    columns are called there, and none that tells anything in another.
+    """
+    digest = f"sha256(CAST(? AS BLOB) || encode({_unit_text(unit_columns)}))"
     connection.execute(
-        f"CREATE TEMP TABLE _groups AS SELECT {UNIT}, {listed}, row_number() OVER (PARTITION BY "  # noqa: S608
-        f"{UNIT} ORDER BY {_keyed(group_text)}, {listed}) AS _group FROM _coded WHERE _row = 1",
+        f"CREATE TABLE {_q(target)} AS SELECT CAST({UNIT} AS INTEGER) AS {UNIT}, "  # noqa: S608
+        f"unhex(left({digest}, {UNIT_HASH_HEX})) AS hash FROM "
+        f"{_q(source)} WHERE {_ORDER} = 1 ORDER BY {UNIT}",
         [secret],
     )
-    clamped = "".join(f", {_clamp(measure)}" for measure in bounded.measures)
-    connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT {listed}{clamped}, _row = 1 AS {_q(FIRST)} "  # noqa: S608
-        f"FROM _coded JOIN _groups USING ({UNIT}, {listed}) "
-        f"WHERE _group <= {int(bounded.groups_per_unit_max)} "
-        f"AND _row <= {int(bounded.rows_per_group_max)} ORDER BY {listed}"
-    )
-    for table in ("_coded", "_groups", *(f"_codes_{name}" for name in bounded.keys)):
-        connection.execute(f"DROP TABLE {_q(table)}")
-    return count_rows(connection, target)
 
 
 def sum_could_overflow(rows: int, measure: Measure) -> bool:
@@ -174,38 +237,71 @@ def sum_could_overflow(rows: int, measure: Measure) -> bool:
 
 
 def stream_rows(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], *, units: bool
+    connection: Store, table: str, columns: Sequence[str], *, units: bool
 ) -> pa.RecordBatchReader:
     """Give a row table in stored order: by unit and rank where there are units, else as it came."""
     listed = ", ".join(_q(name) for name in columns)
     if units:
         rank = f"CAST(least({_ORDER}, {RANK_MAX}) AS SMALLINT) AS {RANK}"
-        order = f"{UNIT}, {_ORDER}"
-        query = f"SELECT {listed}, {UNIT}, {rank} FROM {_q(table)} ORDER BY {order}"  # noqa: S608
+        query = f"SELECT {listed}, {UNIT}, {rank} FROM {_q(table)}"  # noqa: S608
     else:
         query = f"SELECT {listed} FROM {_q(table)} ORDER BY {_POSITION}"  # noqa: S608
     return connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
 
-def stream_table(connection: duckdb.DuckDBPyConnection, table: str) -> pa.RecordBatchReader:
-    """Give a table as it stands."""
-    return connection.sql(f"SELECT * FROM {_q(table)}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
+def stream_table(
+    connection: Store, table: str, columns: Sequence[str] | None = None
+) -> pa.RecordBatchReader:
+    """Give a table, or some of its columns, as it stands."""
+    listed = "*" if columns is None else ", ".join(_q(name) for name in columns)
+    return connection.sql(f"SELECT {listed} FROM {_q(table)}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
 
 
-def _register_codes(connection: duckdb.DuckDBPyConnection, bounded: BoundedSet) -> None:
-    for name, values in bounded.keys.items():
-        width = pa.int16() if len(values) <= SMALL_CODES_MAX else pa.int32()
-        codes = pa.table(
-            {
-                "value": pa.array(values, pa.string()),
-                "code": pa.array(range(len(values)), width),
-            }
-        )
-        load_rows(connection, codes.to_reader(), f"_codes_{name}")
+def _rank_set(connection: Store, item: BoundedSet, target: str, secret: bytes) -> None:
+    """Rank the groups of each unit and the rows of each group, in the order of ``_coded``."""
+    group = "CAST(0 AS BIGINT)"
+    for name, values in item.keys.items():
+        group = f"({group} * {len(values)} + {_q('k_' + name)})"
+    key = _keyed(f"'g' || {_UNIT_HASH} || ':' || _number")
+    window = f"PARTITION BY {UNIT} ORDER BY _key, _number"
+    connection.execute(
+        f"CREATE TEMP TABLE {_q(target)} AS SELECT "  # noqa: S608
+        f"CASE WHEN _number IS NULL THEN {RANK_MAX} ELSE {_saturated('_group')} END "
+        f"::UTINYINT AS _group, CASE WHEN _number IS NULL THEN {RANK_MAX} "
+        f"ELSE {_saturated('_row')} END::UTINYINT AS _row FROM (SELECT _place, _number, "
+        f"dense_rank() OVER ({window}) AS _group, row_number() OVER ({window}, {_ORDER}) - rank() "
+        f"OVER ({window}) + 1 AS _row FROM (SELECT *, CASE WHEN _number IS NOT NULL THEN {key} END "
+        f"AS _key FROM (SELECT rowid AS _place, {UNIT}, {_UNIT_HASH}, {_ORDER}, {group} AS _number "
+        f"FROM _coded))) ORDER BY _place",
+        [secret],
+    )
+
+
+def _code(connection: Store, column: RankedColumn) -> str:
+    """Return SQL for a value's place among the public values; NULL where it is none of them."""
+    kind = f"_values_{column.name}"
+    values = pa.table({"value": pa.array(column.public_values, pa.string())})
+    load_rows(connection, values.to_reader(), kind)
+    connection.execute(
+        f"CREATE TYPE {_q(kind)} AS ENUM (SELECT value FROM {_q(kind)} ORDER BY rowid)"  # noqa: S608
+    )
+    connection.execute(f"DROP TABLE {_q(kind)}")
+    width = "SMALLINT" if len(column.public_values) <= SMALL_CODES_MAX else "INTEGER"
+    text = f"CAST({_q(column.name)} AS VARCHAR)"
+    return f"CAST(enum_code(TRY_CAST({text} AS {_q(kind)})) AS {width})"
+
+
+def _native(column: RankedColumn) -> str:
+    name = _q(column.name)
+    if column.type != "date":
+        return name
+    return f"CASE WHEN {name} BETWEEN DATE '{DATE_FIRST}' AND DATE '{DATE_LAST}' THEN {name} END"
 
 
 def _clamp(measure: Measure) -> str:
-    name, lower, upper = _q(measure.name), int(measure.lower), int(measure.upper)
+    name, lower, upper = _q("c_" + measure.name), int(measure.lower), int(measure.upper)
+    if measure.type == "date":
+        name = f"({name} - DATE '{DATE_ZERO}')"
     return (
         f"CAST(CASE WHEN {name} IS NULL THEN NULL WHEN {name} < {lower} THEN {lower} "
         f"WHEN {name} > {upper} THEN {upper} ELSE {name} END AS {measure.storage}) "
@@ -213,9 +309,17 @@ def _clamp(measure: Measure) -> str:
     )
 
 
+def _saturated(rank: str) -> str:
+    return f"CAST(least({rank}, {RANK_MAX}) AS UTINYINT)"
+
+
 def _keyed(text: str) -> str:
     """Return SQL for 64 bits of SHA-256 over the secret (a parameter) and a text."""
     return f"CAST('0x' || left(sha256(CAST(? AS BLOB) || encode({text})), 16) AS UBIGINT)"
+
+
+def _unit_text(unit_columns: Sequence[str]) -> str:
+    return " || ".join(["'u'", *(_prefixed(_q(name)) for name in unit_columns)])
 
 
 def _prefixed(column: str) -> str:

@@ -5,15 +5,18 @@ organisations that may answer aggregates names its population, its privacy unit 
 sets whose bounded rows are stored at onboarding.
 """
 
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 BOUND_MAX = 2**40
 Edge = Annotated[int, Field(ge=-BOUND_MAX, le=BOUND_MAX)]
+CAP_MAX = 254  # stored ranks saturate at 255
+DAY_ZERO = date(1970, 1, 1)
 
 
 class Frozen(BaseModel):
@@ -132,7 +135,12 @@ class Mask(Frozen):
 
 
 class Column(Frozen):
-    """One column as the source declares it. Bounds are in stored integer units."""
+    """One column as the source declares it.
+
+    Bounds are in stored integer units: for a date, days since 1970-01-01, which a declaration may
+    also write as an ISO date. Public values are coded; a value that is none of them counts as
+    missing wherever aggregates read the column.
+    """
 
     name: Name
     type: ColumnType
@@ -149,6 +157,19 @@ class Column(Frozen):
     unit_of_measure: str = ""
     public_values: tuple[str, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _days_of_dates(cls, raw: Any) -> Any:
+        """Turn the ISO bounds of a date column into days since 1970-01-01."""
+        if not isinstance(raw, dict) or raw.get("type") != ColumnType.DATE:
+            return raw
+        days = {
+            name: (date.fromisoformat(raw[name]) - DAY_ZERO).days
+            for name in ("lower", "upper")
+            if isinstance(raw.get(name), str)
+        }
+        return raw | days
+
 
 class GroupSet(Frozen):
     """A declared set of public group keys whose contribution-bounded rows are stored.
@@ -159,13 +180,18 @@ class GroupSet(Frozen):
 
     name: Name
     keys: tuple[Name, ...] = Field(min_length=1, max_length=4)
-    groups_per_unit_max: int = Field(ge=1, le=254)
-    rows_per_group_max: int = Field(ge=1, le=254)
+    groups_per_unit_max: int = Field(ge=1, le=CAP_MAX)
+    rows_per_group_max: int = Field(ge=1, le=CAP_MAX)
     measures: tuple[Name, ...] = ()
 
 
 class DatasetDeclaration(Frozen):
-    """What the source department registers beneath a catalogue entry."""
+    """What the source department registers beneath a catalogue entry.
+
+    ``rows_per_unit_max`` caps the rows of one unit where an answer is bounded by rows and not by
+    a group set. ``unique_keys`` are columns of open data whose values stand once each, which the
+    builder proves: protected rows may be joined to them.
+    """
 
     name: Name
     entry: str
@@ -176,6 +202,8 @@ class DatasetDeclaration(Frozen):
     unit_columns: tuple[Name, ...] = ()
     columns: tuple[Column, ...] = Field(min_length=1, max_length=500)
     group_sets: tuple[GroupSet, ...] = ()
+    rows_per_unit_max: int | None = Field(default=None, ge=1, le=CAP_MAX)
+    unique_keys: tuple[Name, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Return a column by name, or None."""
@@ -196,7 +224,7 @@ class StoredFile(Frozen):
     path: str
     sha256: str
     bytes: int
-    role: Literal["rows", "bounded"]
+    role: Literal["rows", "bounded", "ranked", "units"]
     group_set: str | None = None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from catalog.datasets import (
+    DAY_ZERO,
     BirthShown,
     Column,
     ColumnType,
@@ -41,6 +42,7 @@ _HIDING = frozenset(
     }
 )
 _REGIONAL = frozenset({IdentifierFormat.RESIDENT_ID, IdentifierFormat.CREDIT_CODE})
+_DAYS = tuple((limit - DAY_ZERO).days for limit in (date.min, date.max))
 _BUCKETED = _NUMBERS | {ColumnType.DATE}
 
 
@@ -56,6 +58,7 @@ def check_declaration(raw: Mapping[str, Any]) -> DatasetDeclaration:
         for check in (_check_bounds, _check_mask, _check_exposure, _check_public_values):
             check(column, f"$.columns[{place}]")
     _check_units(declaration)
+    _check_unique_keys(declaration)
     for place, group_set in enumerate(declaration.group_sets):
         _check_group_set(declaration, group_set, f"$.group_sets[{place}]")
     return declaration
@@ -65,6 +68,7 @@ def _check_distinct(declaration: DatasetDeclaration) -> None:
     _refuse_repeats([column.name for column in declaration.columns], "$.columns")
     _refuse_repeats([item.name for item in declaration.group_sets], "$.group_sets")
     _refuse_repeats(declaration.unit_columns, "$.unit_columns")
+    _refuse_repeats(declaration.unique_keys, "$.unique_keys")
 
 
 def _refuse_repeats(names: Sequence[str], field: str) -> None:
@@ -80,7 +84,8 @@ def _refuse_repeats(names: Sequence[str], field: str) -> None:
 
 def _check_subject(declaration: DatasetDeclaration) -> None:
     if declaration.subject == "open":
-        if declaration.population or declaration.unit_columns or declaration.group_sets:
+        of_units = (declaration.unit_columns, declaration.group_sets, declaration.rows_per_unit_max)
+        if declaration.population or any(of_units):
             raise _refused(
                 "open_with_unit",
                 "$.subject",
@@ -116,13 +121,17 @@ def _check_bounds(column: Column, field: str) -> None:
         )
     if column.lower is None or column.upper is None:
         return
-    if column.type not in _NUMBERS or column.lower >= column.upper:
+    bounded = column.type in _NUMBERS or (
+        column.type is ColumnType.DATE and _DAYS[0] <= column.lower <= column.upper <= _DAYS[1]
+    )
+    if not bounded or column.lower >= column.upper:
         raise _refused(
             "bounds_invalid",
             field,
-            zh=f"列“{column.name}”的界限无效：只有数值列可设界限，且 lower 必须小于 upper。",
-            en=f"The bounds of {column.name!r} are invalid: only numbers have bounds, and lower "
-            "lies below upper.",
+            zh=f"列“{column.name}”的界限无效：只有数值列和日期列（公元 1 至 9999 年）可设界限，"
+            "且 lower 必须小于 upper。",
+            en=f"The bounds of {column.name!r} are invalid: only numbers and dates (of the years "
+            "1 to 9999) have bounds, and lower lies below upper.",
         )
 
 
@@ -271,6 +280,19 @@ def _check_units(declaration: DatasetDeclaration) -> None:
                 f"$.columns[{place}].exposure",
                 zh=f"列“{column.name}”的 exposure 为 unit，却不在 unit_columns 中。",
                 en=f"The column {column.name!r} is exposed as unit but is no unit column.",
+            )
+
+
+def _check_unique_keys(declaration: DatasetDeclaration) -> None:
+    for name in declaration.unique_keys:
+        column = _known(declaration, name, "$.unique_keys")
+        if declaration.subject != "open" or column.exposure is not Exposure.ROWS:
+            raise _refused(
+                "unique_key_invalid",
+                "$.unique_keys",
+                zh=f"唯一键“{name}”无效：只有开放数据集中按行提供（rows）的列可声明为唯一键。",
+                en=f"The unique key {name!r} is invalid: only columns of open data that are given "
+                "as rows can be declared unique.",
             )
 
 

@@ -27,6 +27,11 @@ RULES: dict[str, Message] = {
         "the row has more or fewer fields than the header; check commas and quotes",
     ),
     "field_too_long": Message("字段过长", "a field is too long"),
+    "not_unique": Message(
+        "该列声明为唯一键，但此行的值缺失或重复，请改正数据或取消 unique_keys",
+        "the column is declared unique, but here a value is missing or stands again; correct the "
+        "data or drop it from unique_keys",
+    ),
     "nul_byte": Message("含有空字节，文件可能损坏", "a NUL byte; the file may be damaged"),
     "null": Message(
         "该列不允许空值，请补值或改声明", "the column allows no null; fill it or declare nullable"

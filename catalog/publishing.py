@@ -26,8 +26,9 @@ from catalog.store import (
 from catalog.versions import VersionFolder, remove_leftovers
 from foundation.canonical import digest
 from foundation.db import reading
-from foundation.errors import InvalidInput, Message, NotFound
+from foundation.errors import InvalidInput, Message, NotFound, Unavailable
 from foundation.identity import Actor
+from foundation.keys import KeyStore
 from policies.schema.catalog import CatalogRules
 
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
@@ -42,6 +43,7 @@ class Publisher:
     builder: Builder
     home: Path
     rules: CatalogRules
+    keys: KeyStore
 
     def publish(self, actor: Actor, dataset_name: str, source: Path, file_name: str) -> Version:
         """Build one uploaded file into the data set's next version.
@@ -53,7 +55,8 @@ class Publisher:
         folder = VersionFolder(self.home)
         try:
             form = self._form(source, file_name)
-            rows = self.builder.build(dataset.declaration, source, form, folder)
+            secret = self._population_secret(dataset)
+            rows = self.builder.build(dataset.declaration, source, form, folder, secret)
             return self._record(actor, dataset, folder, rows)
         except SourceRefused as refused:
             faults = tuple(explain(fault, file_name) for fault in refused.faults)
@@ -79,6 +82,17 @@ class Publisher:
             )
         require_provider(actor, dataset.provider)
         return dataset
+
+    def _population_secret(self, dataset: Dataset) -> bytes:
+        """Return the secret under which the units of one population are the same everywhere."""
+        population = dataset.declaration.population
+        if population is None:
+            return b""
+        name = f"population.{population}"
+        try:
+            return self.keys.data_key(name)
+        except Unavailable:
+            return self.keys.create_data_key(name)  # a destroyed name is refused here
 
     def _form(self, source: Path, file_name: str) -> str:
         form = FORMATS.get(Path(file_name).suffix.lower())

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +26,8 @@ SALT_KEY = b"sandgate.salt"
 BATCH_ROWS = 131_072
 BUILDING = ".building-"
 MANIFEST = "manifest.json"
-ROWS_FILE = "rows.parquet"
+ROWS_FILE, RANKED_FILE, UNITS_FILE = "rows.parquet", "ranked.parquet", "units.parquet"
+Role = Literal["rows", "bounded", "ranked", "units"]
 
 
 def versions_directory(home: Path) -> Path:
@@ -60,9 +62,11 @@ class VersionFolder:
         return tuple(self._files)
 
     @contextmanager
-    def table(self, group_set: str | None, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-        """Write one table: the rows, or a group set's bounded rows; salted, synced, digested."""
-        name = bounded_file(group_set) if group_set else ROWS_FILE
+    def table(
+        self, role: Role, schema: pa.Schema, group_set: str | None = None
+    ) -> Iterator[pq.ParquetWriter]:
+        """Write one table, a group set's bounded rows by its name; salted, synced, digested."""
+        name = bounded_file(group_set) if group_set else f"{role}.parquet"
         path = self._path / name
         salt = {SALT_KEY: secrets.token_hex(SALT_BYTES).encode()}
         with (
@@ -76,7 +80,7 @@ class VersionFolder:
                 path=name,
                 sha256=_file_digest(path),
                 bytes=path.stat().st_size,
-                role="bounded" if group_set else "rows",
+                role=role,
                 group_set=group_set,
             )
         )
@@ -134,6 +138,18 @@ def read_bounded(
 ) -> Iterator[pa.RecordBatch]:
     """Read a group set's bounded rows: ``k_…`` codes, ``m_…`` clamped measures, ``first``."""
     return _read(version_dir / bounded_file(group_set), columns, batch_size)
+
+
+def read_ranked(
+    version_dir: Path, columns: Sequence[str] | None = None, batch_size: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Read what aggregates read: ``k_…`` codes, ``c_…`` values, ``_unit``, ``_rank``, ranks."""
+    return _read(version_dir / RANKED_FILE, columns, batch_size)
+
+
+def read_units(version_dir: Path, batch_size: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """Read each unit's ordinal with its 16-byte hash under the population's secret."""
+    return _read(version_dir / UNITS_FILE, None, batch_size)
 
 
 def check_files(version_dir: Path, files: Sequence[StoredFile]) -> list[str]:

@@ -212,7 +212,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
-        publisher=_publisher(settings, engine, writer, pack),
+        publisher=_publisher(settings, engine, writer, pack, ground.keys),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
         pipeline=_pipeline(ground, enforcer, board, pool),
@@ -371,7 +371,9 @@ def _engine_limits(settings: Settings) -> EngineLimits:
     )
 
 
-def _publisher(settings: Settings, engine: Engine, writer: Writer, pack: PolicyPack) -> Publisher:
+def _publisher(
+    settings: Settings, engine: Engine, writer: Writer, pack: PolicyPack, keys: KeyStore
+) -> Publisher:
     rules = pack.rules(CatalogRules)
     builder = ConfinedBuilder(
         environment=_service_environment(),
@@ -379,7 +381,7 @@ def _publisher(settings: Settings, engine: Engine, writer: Writer, pack: PolicyP
         rows_max=rules.rows_max,
         bubblewrap=settings.bubblewrap,
     )
-    return Publisher(engine, writer, builder, settings.home, rules)
+    return Publisher(engine, writer, builder, settings.home, rules, keys)
 
 
 def _backend(settings: Settings) -> BubblewrapBackend:

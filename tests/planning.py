@@ -1,7 +1,12 @@
-"""A small population for tests of private answers: declared, bounded by the real builder, asked."""
+"""A small licence for tests of private answers: declared, asked, planned, priced.
+
+``asked`` is one data set with one group set. ``WIDE`` has all that the grammar reaches: two
+protected sets of one population, public tables, dates, decimals, measures without bounds.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -19,9 +24,11 @@ from catalog.datasets import (
 )
 from catalog.store import NeighbourRelation
 from disclosure.plan.binding import plan_question
-from disclosure.plan.model import AggregatePlan, AskedDataset
+from disclosure.plan.facts import day_number
+from disclosure.plan.model import AggregatePlan, Asked, AskedDataset, PublicTable
 from disclosure.plan.pricing import PricedPlan, price
-from disclosure.plan.rendering import bounded_sql
+from disclosure.plan.question import Question
+from disclosure.plan.reading import read_question
 from policies.load import load_policies
 from policies.schema.privacy import PrivacyRules
 from tests.engines import parse_here
@@ -80,14 +87,119 @@ def declared(groups_per_unit_max: int = 2, rows_per_group_max: int = 3) -> Datas
     )
 
 
+def asked_dataset(
+    declaration: DatasetDeclaration | None = None,
+    neighbours: NeighbourRelation = NeighbourRelation.DP_ONLY,
+    forced: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    has_ranks: bool = True,
+) -> AskedDataset:
+    """Grant every column but ``secret`` and the units' own."""
+    declaration = declaration or declared()
+    granted = {item.name for item in declaration.columns} - {"secret", "person"}
+    return AskedDataset(
+        declaration, frozenset(granted), neighbours, forced or {}, has_ranks=has_ranks
+    )
+
+
 def asked(
     declaration: DatasetDeclaration | None = None,
     neighbours: NeighbourRelation = NeighbourRelation.DP_ONLY,
     forced: Mapping[str, tuple[str, ...]] | None = None,
-) -> AskedDataset:
-    return AskedDataset(
-        declaration or declared(), frozenset({"state", "sex", "pay"}), neighbours, forced or {}
+    *,
+    has_ranks: bool = True,
+) -> Asked:
+    """Ask one data set."""
+    dataset = asked_dataset(declaration, neighbours, forced, has_ranks=has_ranks)
+    return Asked({dataset.declaration.name: dataset})
+
+
+def _wide_survey() -> DatasetDeclaration:
+    days = {
+        "lower": day_number(date(2024, 1, 15)),
+        "upper": day_number(date(2025, 3, 10)),
+    }
+    base = declared()
+    return base.model_copy(
+        update={
+            "columns": (
+                *base.columns,
+                column("zone", ColumnType.TEXT),
+                column("age", ColumnType.INTEGER, lower=0, upper=119),
+                column("score", ColumnType.INTEGER, nullable=True),
+                column("rate", ColumnType.DECIMAL, scale=2),
+                column("day", ColumnType.DATE, nullable=True, **days),
+                column("seen", ColumnType.DATE),
+                column("member", ColumnType.BOOLEAN),
+                column("order", ColumnType.TEXT),
+            ),
+            "group_sets": (
+                *base.group_sets,
+                GroupSet(
+                    name="by_state",
+                    keys=("state",),
+                    groups_per_unit_max=1,
+                    rows_per_group_max=3,
+                    measures=("age",),
+                ),
+            ),
+            "rows_per_unit_max": 5,
+        }
     )
+
+
+def _visits() -> DatasetDeclaration:
+    return declared().model_copy(
+        update={
+            "name": "visits",
+            "columns": (
+                column("person", ColumnType.INTEGER),
+                column("clinic", ColumnType.TEXT, public_values=("a", "b")),
+                column("cost", ColumnType.INTEGER, lower=0, upper=1_000),
+            ),
+            "group_sets": (),
+            "rows_per_unit_max": 4,
+        }
+    )
+
+
+def _public(name: str, columns: tuple[Column, ...], unique: str) -> PublicTable:
+    declaration = declared().model_copy(
+        update={
+            "name": name,
+            "subject": "open",
+            "population": None,
+            "unit_columns": (),
+            "columns": columns,
+            "group_sets": (),
+        }
+    )
+    names = frozenset(item.name for item in columns)
+    return PublicTable(declaration, names, frozenset({unique}))
+
+
+WIDE = Asked(
+    {"survey": asked_dataset(_wide_survey()), "visits": asked_dataset(_visits())},
+    {
+        "zones": _public(
+            "zones",
+            (
+                column("code", ColumnType.TEXT),
+                column("area", ColumnType.TEXT, public_values=("east", "west")),
+                column("size", ColumnType.INTEGER, lower=0, upper=500),
+            ),
+            "code",
+        ),
+        "areas": _public(
+            "areas",
+            (
+                column("name", ColumnType.TEXT),
+                column("coastal", ColumnType.BOOLEAN),
+            ),
+            "name",
+        ),
+    },
+)
 
 
 @cache
@@ -95,16 +207,27 @@ def tree(sql: str) -> Any:
     return json.loads(parse_here(sql).tree_json)
 
 
-def plan(sql: str, dataset: AskedDataset | None = None) -> AggregatePlan:
-    return plan_question(tree(sql), dataset or asked(), RULES)
+def question(sql: str, within: Asked | None = None) -> Question:
+    return read_question(tree(sql), within or asked())
 
 
-def priced(
-    sql: str, dataset: AskedDataset | None = None, nano_rho: int | None = None
-) -> PricedPlan:
+def plan(sql: str, within: Asked | None = None) -> AggregatePlan:
+    return plan_question(tree(sql), within or asked(), RULES)
+
+
+def priced(sql: str, within: Asked | None = None, nano_rho: int | None = None) -> PricedPlan:
     return price(
-        plan(sql, dataset), RULES, question_nano_rho=nano_rho, question_nano_rho_max=QUESTION_MAX
+        plan(sql, within),
+        RULES,
+        question_nano_rho=nano_rho,
+        question_nano_rho_max=QUESTION_MAX,
+        grade="L3",
     )
+
+
+def squared_distance(left: Mapping[Any, int], right: Mapping[Any, int]) -> int:
+    groups: Iterable[Any] = {*left, *right}
+    return sum((left.get(group, 0) - right.get(group, 0)) ** 2 for group in groups)
 
 
 def bounded(rows: Sequence[Row], declaration: DatasetDeclaration) -> duckdb.DuckDBPyConnection:
@@ -131,23 +254,3 @@ def bounded(rows: Sequence[Row], declaration: DatasetDeclaration) -> duckdb.Duck
     )
     bound_rows(connection, source="ranked", target="bounded", bounded=bounded_set, secret=SECRET)
     return connection
-
-
-def exact(connection: duckdb.DuckDBPyConnection, asked_plan: AggregatePlan) -> pa.Table:
-    """Run the generated SQL: the integers before the noise."""
-    return connection.sql(bounded_sql(asked_plan, "bounded")).to_arrow_table()
-
-
-def vectors(table: pa.Table, asked_plan: AggregatePlan) -> list[dict[tuple[int, ...], int]]:
-    """Read the integers as one mapping from group to value for each measured vector."""
-    keys = [table.column(f"k_{item.column.name}").to_pylist() for item in asked_plan.grouped]
-    groups = list(zip(*keys, strict=True)) if keys else [()] * table.num_rows
-    return [
-        dict(zip(groups, table.column(f"v{i}").to_pylist(), strict=True))
-        for i in range(len(asked_plan.measured))
-    ]
-
-
-def squared_distance(left: Mapping[Any, int], right: Mapping[Any, int]) -> int:
-    groups: Iterable[Any] = {*left, *right}
-    return sum((left.get(group, 0) - right.get(group, 0)) ** 2 for group in groups)

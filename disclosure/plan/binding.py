@@ -1,141 +1,251 @@
-"""From a question to a plan: which declared group set answers it, over which public values.
+"""From a question to a plan: which road bounds it, over which public groups, measuring what.
 
-Where several sets could, the one with the smallest bound is taken (then the fewest keys, then the
-order of declaration): a choice made from policy alone.
+The cheapest kind of road that can answer is taken, and among those of one kind the one with the
+smallest bound: a choice made from policy alone.
 """
 
-from catalog.datasets import Column, ColumnType, GroupSet
-from disclosure.plan.model import (
-    AggregateOutput,
-    AggregatePlan,
-    AskedDataset,
-    Function,
-    Measured,
-    MeasuredKind,
-    Question,
-    Selection,
+from collections.abc import Iterator
+
+from catalog.store import NeighbourRelation
+from disclosure.outcome import Refused
+from disclosure.plan import refusals
+from disclosure.plan.conditions import (
+    FALSE,
+    TRUE,
+    both,
+    either,
+    equals_any,
+    holds,
+    present,
 )
-from disclosure.plan.reading import read_question
-from disclosure.plan.refusals import Refusals, usable
+from disclosure.plan.domains import Domains
+from disclosure.plan.expressions import (
+    PER_UNIT,
+    Among,
+    Both,
+    Branch,
+    Cases,
+    Comparison,
+    Condition,
+    Either,
+    Field,
+    KeyExpression,
+    Literal,
+    Negated,
+    fields_of,
+)
+from disclosure.plan.facts import Facts, facts_of, public_literals, stored_literal
+from disclosure.plan.model import (
+    AggregatePlan,
+    Asked,
+    Bounding,
+    Road,
+    StoredColumn,
+)
+from disclosure.plan.nearest import nearest_sql
+from disclosure.plan.question import KeyOutput, PerUnit, Question, Source
+from disclosure.plan.reading import fields_read, read_question
+from disclosure.plan.roads import Roads, asks_units
 from disclosure.plan.sensitivity import counts_each_unit_once, squared_l2, sum_cannot_overflow
-from disclosure.plan.tree import Node, is_whole
+from disclosure.plan.tree import Node
+from disclosure.plan.measuring import ROWS, measured_for
 from policies.schema.privacy import PrivacyRules
 
-_ROWS = Measured(MeasuredKind.ROWS)
+_CHEAPEST_FIRST = list(Road)
 
 
-def plan_question(syntax: Node, asked: AskedDataset, rules: PrivacyRules) -> AggregatePlan:
+def plan_question(syntax: Node, asked: Asked, rules: PrivacyRules) -> AggregatePlan:
     """Plan the question of a syntax tree. Raises Refused with the nearest allowed question."""
-    question = read_question(syntax, asked)
-    return bind(question, asked, rules)
+    try:
+        return bind(read_question(syntax, asked), asked, rules)
+    except Refused as refused:
+        sql = nearest_sql(syntax, asked, lambda question: bind(question, asked, rules))
+        raise refusals.with_way_out(refused, sql) from None
 
 
-def bind(question: Question, asked: AskedDataset, rules: PrivacyRules) -> AggregatePlan:
-    """Bind a question to the best declared group set."""
-    refuse = Refusals(asked)
+def bind(
+    question: Question, asked: Asked, rules: PrivacyRules, road: Road | None = None
+) -> AggregatePlan:
+    """Bind a question to the best road, or to the best of one kind. Raises Refused."""
+    question = _over_public_values(question, asked)
+    forced = both(_forced(question.source, asked))
+    where = both((question.where or TRUE, forced))
+    _check_left_over(question, where, asked)
+    bound = None if where == TRUE else where
     candidates = [
-        _plan(question, asked, group_set)
-        for group_set in asked.declaration.group_sets
-        if usable(group_set, asked) and _holds(group_set, question)
+        _plan(question, asked, bound, bounding, rules)
+        for bounding in Roads(question, asked, bound).allowed()
+        if road in {None, bounding.road}
     ]
     if not candidates:
-        raise refuse.no_group_set(
-            question.measures | frozenset(question.keys) | frozenset(question.filters)
-        )
-    if _asks_units(question):
-        candidates = [plan for plan in candidates if counts_each_unit_once(plan)]
+        raise _no_road(question, asked)
+    if asks_units(question):
+        candidates = [plan for plan in candidates if _counts_units(plan)]
     if not candidates:
-        raise refuse.units_not_countable()
-    plan = min(candidates, key=lambda p: (squared_l2(p, _ROWS), len(p.selections)))
-    _check_size(plan, refuse, rules)
+        raise refusals.units_not_countable()
+    plan = min(candidates, key=_cost)
+    _check_size(plan, rules)
     return plan
 
 
-def _holds(group_set: GroupSet, question: Question) -> bool:
-    keys = {*question.keys, *question.filters}
-    return keys <= set(group_set.keys) and question.measures <= set(group_set.measures)
+def _cost(plan: AggregatePlan) -> tuple[int, int]:
+    return _CHEAPEST_FIRST.index(plan.bounding.road), squared_l2(plan, ROWS)
 
 
-def _asks_units(question: Question) -> bool:
-    return any(item.function is Function.UNITS for item in question.aggregates)
+def _counts_units(plan: AggregatePlan) -> bool:
+    """Tell whether units can be counted: stored flags count some twice where groups merge."""
+    return plan.bounding.road is not Road.DECLARED or counts_each_unit_once(plan)
 
 
-def _check_size(plan: AggregatePlan, refuse: Refusals, rules: PrivacyRules) -> None:
+def _no_road(question: Question, asked: Asked) -> Refused:
+    protected = asked.protected[question.source.dataset]
+    if not protected.has_ranks:
+        return refusals.bounding_not_available()
+    return refusals.no_road(frozenset(field.column for field in fields_read(question)))
+
+
+def _check_size(plan: AggregatePlan, rules: PrivacyRules) -> None:
     if plan.group_count > rules.groups_max:
-        raise refuse.too_many_groups(rules.groups_max)
+        raise refusals.too_many_groups(rules.groups_max)
     for measured in plan.measured:
-        bounded = sum_cannot_overflow(measured, rules.dataset_rows_max)
-        if measured.column is not None and not bounded:
-            raise refuse.range_not_provable(measured.column.name)
+        if not sum_cannot_overflow(measured, rules.dataset_rows_max):
+            name = "" if measured.measure is None else measured.measure.field.column
+            raise refusals.range_not_provable(name)
 
 
-def _plan(question: Question, asked: AskedDataset, group_set: GroupSet) -> AggregatePlan:
+def _plan(
+    question: Question,
+    asked: Asked,
+    where: Condition | None,
+    bounding: Bounding,
+    rules: PrivacyRules,
+) -> AggregatePlan:
+    has_missing = bounding.road is not Road.DECLARED
+    domains = Domains(question.source, asked, where, rules.groups_max, has_missing)
+    keys = tuple(domains.planned(key) for key in question.keys)
+    protected = [asked.protected[name] for name in _protected(question.source)]
+    relations = {item.neighbours for item in protected}
+    mixed = NeighbourRelation.MIXED in relations
+    populations = {item.declaration.population for item in protected}
     return AggregatePlan(
-        dataset=asked.declaration.name,
-        group_set=group_set,
-        neighbours=asked.neighbours,
-        selections=tuple(_selection(key, question, asked) for key in group_set.keys),
-        measured=_measured(question, asked),
         question=question,
+        bounding=bounding,
+        neighbours=NeighbourRelation.MIXED if mixed else NeighbourRelation.DP_ONLY,
+        keys=keys,
+        where=where,
+        measured=measured_for(
+            question.aggregates,
+            unknown_keys=any(key.values is None for key in keys),
+            candidates_max=rules.mechanisms.candidates_max,
+        ),
+        populations=tuple(sorted(name for name in populations if name is not None)),
+        stored=_stored(question, asked, where),
     )
 
 
-def _selection(key: str, question: Question, asked: AskedDataset) -> Selection:
-    refuse = Refusals(asked)
-    column = _declared(asked, key)
-    chosen = set(range(len(column.public_values)))
-    if key in question.filters:
-        chosen &= _ordinals(column, question.filters[key], refuse)
-    if key in asked.forced_values:
-        known = {_normal(column, value) for value in asked.forced_values[key]}
-        chosen &= {i for i, v in enumerate(column.public_values) if _normal(column, v) in known}
-    if not chosen:
-        raise refuse.value_unknown(key)
-    return Selection(column, tuple(sorted(chosen)), grouped=key in question.keys)
+def _protected(source: Source) -> tuple[str, ...]:
+    return (source.dataset,) if source.unit_join is None else (source.dataset, source.unit_join)
 
 
-def _ordinals(column: Column, texts: tuple[str, ...], refuse: Refusals) -> set[int]:
-    places = {_normal(column, value): i for i, value in enumerate(column.public_values)}
-    wanted = [_normal(column, text) for text in texts]
-    if not set(wanted) <= set(places):
-        raise refuse.value_unknown(column.name)
-    return {places[text] for text in wanted}
+def _forced(source: Source, asked: Asked) -> Iterator[Condition]:
+    """Give the licence's own row filters, which always hold."""
+    for name in _protected(source):
+        for column, texts in asked.protected[name].forced_values.items():
+            field = Field(name, column)
+            facts = facts_of(field, source, asked)
+            yield equals_any(field, (stored_literal(facts, text) for text in texts))
 
 
-def _normal(column: Column, text: str) -> str:
-    """Write a literal and a public value of the same key in the same way."""
-    if column.type is ColumnType.BOOLEAN:
-        return text.lower()
-    if column.type is ColumnType.INTEGER and is_whole(text.removeprefix("-")):
-        return str(int(text))
-    return text
+def _check_left_over(question: Question, where: Condition, asked: Asked) -> None:
+    """Refuse a filter of the text that the licence's own row filters leave nothing of."""
+    if where != FALSE or question.where == FALSE:
+        return
+    for field in sorted(set(fields_read(question)), key=lambda item: item.column):
+        protected = asked.protected.get(field.relation)
+        if protected is not None and field.column in protected.forced_values:
+            raise refusals.value_unknown(field.column)
+    raise refusals.value_unknown(next(iter(asked.protected[question.source.dataset].forced_values)))
 
 
-def _measured(question: Question, asked: AskedDataset) -> tuple[Measured, ...]:
-    """List what has to be measured, each once, in a fixed order."""
-    wanted = {item for output in question.aggregates for item in parts_of(output, asked)}
-    order = list(MeasuredKind)
-    return tuple(
-        sorted(wanted, key=lambda m: (m.column.name if m.column else "", order.index(m.kind)))
+def _stored(question: Question, asked: Asked, where: Condition | None) -> tuple[StoredColumn, ...]:
+    """List every stored field that the plan reads, in order."""
+    read = {field for field in fields_read(question) if field.relation != PER_UNIT}
+    read |= set() if where is None else {f for f in fields_of(where) if f.relation != PER_UNIT}
+    for join in question.source.public_joins:
+        read |= {join.left, Field(join.relation, join.column)}
+    if question.source.per_unit is not None:
+        inner = question.source.per_unit.outputs
+        read |= {output.field for output in inner if output.field is not None}
+    ordered = sorted(read, key=lambda field: (field.relation, field.column))
+    return tuple(_stored_column(field, question.source, asked) for field in ordered)
+
+
+def _stored_column(field: Field, source: Source, asked: Asked) -> StoredColumn:
+    facts = facts_of(field, source, asked)
+    coded = bool(facts.public_values) and field.relation in asked.protected
+    values = public_literals(facts) if coded else None
+    return StoredColumn(field, facts.type, facts.scale, values, facts.lower, facts.upper)
+
+
+def _over_public_values(question: Question, asked: Asked) -> Question:
+    """Write each condition on a public-valued field as the values that satisfy it.
+
+    So ``state <> 'CA'`` and ``state IN ('NY', 'TX')`` are one question.
+    """
+    simplify = _PublicValues(question.source, asked)
+    outputs = tuple(
+        KeyOutput(item.name, simplify.key(item.key)) if isinstance(item, KeyOutput) else item
+        for item in question.outputs
+    )
+    source, where = question.source, question.where
+    if source.per_unit is not None and source.per_unit.where is not None:
+        inner = PerUnit(source.per_unit.outputs, simplify.condition(source.per_unit.where))
+        source = Source(source.dataset, source.public_joins, source.unit_join, inner)
+    simple = None if where is None else simplify.condition(where)
+    return Question(
+        source=source,
+        outputs=outputs,
+        where=None if simple == TRUE else simple,
+        having=question.having,
+        order=question.order,
+        limit=question.limit,
+        offset=question.offset,
     )
 
 
-def parts_of(output: AggregateOutput, asked: AskedDataset) -> tuple[Measured, ...]:
-    """Say which measured integers an output is made of; AVG is a noisy sum over a noisy count."""
-    if output.function is Function.COUNT:
-        return (_ROWS,)
-    if output.function is Function.UNITS:
-        return (Measured(MeasuredKind.UNITS),)
-    column = _declared(asked, output.measure or "")
-    total = Measured(MeasuredKind.TOTAL, column)
-    if output.function is Function.SUM:
-        return (total,)
-    counted = Measured(MeasuredKind.VALUES, column) if column.nullable else _ROWS
-    return (total, counted)
+class _PublicValues:
+    """Evaluates conditions over the declared values of the fields that have them."""
 
+    def __init__(self, source: Source, asked: Asked) -> None:
+        self._source = source
+        self._asked = asked
 
-def _declared(asked: AskedDataset, name: str) -> Column:
-    column = asked.declaration.column(name)
-    if column is None:
-        raise Refusals(asked).not_granted()
-    return column
+    def key(self, key: KeyExpression) -> KeyExpression:
+        if not isinstance(key, Cases):
+            return key
+        branches = tuple(Branch(self.condition(b.when), b.then) for b in key.branches)
+        return Cases(branches, key.otherwise)
+
+    def condition(self, condition: Condition) -> Condition:
+        match condition:
+            case Both(parts):
+                return both(self.condition(part) for part in parts)
+            case Either(parts):
+                return either(self.condition(part) for part in parts)
+            case Comparison(field) | Among(field) | Negated(Among(field)):
+                return self._leaf(field, condition)
+            case _:
+                return condition
+
+    def _leaf(self, field: Field, condition: Condition) -> Condition:
+        values = self._values(field)
+        if not values:
+            return condition
+        kept = [value for value in values if holds(condition, value) is True]
+        return present(field) if len(kept) == len(values) else equals_any(field, kept)
+
+    def _values(self, field: Field) -> tuple[Literal, ...]:
+        if field.relation not in self._asked.protected:
+            return ()
+        facts: Facts = facts_of(field, self._source, self._asked)
+        return public_literals(facts)

@@ -18,7 +18,7 @@ from disclosure.plan.intervals import (
     mean_interval,
     variance_interval,
 )
-from disclosure.plan.measuring import Noisy
+from disclosure.plan.noising import Noisy
 from disclosure.plan.parts import parts_of
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.question import AggregateOutput, FormulaOutput, Function

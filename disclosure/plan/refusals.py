@@ -1,107 +1,157 @@
-"""The refusals of the planner: each says which rule, and shows a question that would be allowed.
+"""The refusals of the planner: each says which rule, and names what was asked.
 
-The example is built from the declared group sets and the granted columns only, so it is a
-function of policy and licence, never of data.
+They are functions of policy, licence and question, never of data. The nearest question that would
+be allowed is added in ``disclosure.plan.nearest``.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-
-from catalog.datasets import GroupSet
 from disclosure.outcome import Refused
-from disclosure.plan.model import AskedDataset
 from foundation.errors import Message
 
 RULE = "disclosure.plan"
 _TRY = Message(zh="可以改问：{sql}", en="You can ask instead: {sql}")
 
 
-@dataclass(frozen=True)
-class Refusals:
-    """Makes refusals about one data set as one licence may ask it."""
+def form(field: str, zh: str, en: str) -> Refused:
+    """Refuse a part of SQL that a private aggregate cannot hold."""
+    return _refused("aggregate_form", field, zh, en)
 
-    asked: AskedDataset
 
-    def form(self, field: str, zh: str, en: str) -> Refused:
-        """Refuse a part of SQL that a private aggregate cannot hold."""
-        return self._refused("aggregate_form", field, Message(zh, en))
+def unknown_structure() -> Refused:
+    """Refuse a tree of another shape than is known here."""
+    return form(
+        "sql",
+        "平台不认识此查询的结构。",
+        "The structure of this question is not known here.",
+    )
 
-    def not_granted(self) -> Refused:
-        """Refuse a name that is unknown or not granted: the two read the same."""
-        return self._refused(
-            "not_granted",
-            "sql",
-            Message(
-                zh="查询提到了本授权未授予的表或列。",
-                en="The question names a table or a column that this licence does not grant.",
-            ),
-        )
 
-    def value_unknown(self, column: str) -> Refused:
-        """Refuse a literal that is no public value of its key."""
-        return self._refused(
-            "key_value_unknown",
-            f"where.{column}",
-            Message(
-                zh=f"“{column}”的筛选值不在其公开取值之列，或各条件之间没有交集。",
-                en=f"A filter on {column!r} uses a value that is not among its public values, "
-                "or the filters have nothing in common.",
-            ),
-        )
+def not_granted() -> Refused:
+    """Refuse a name that is unknown or not granted: the two read the same."""
+    return _refused(
+        "not_granted",
+        "sql",
+        "查询提到了本授权未授予的表或列。",
+        "The question names a table or a column that this licence does not grant.",
+    )
 
-    def no_group_set(self, columns: frozenset[str]) -> Refused:
-        """Refuse keys and measures that no one declared group set holds together."""
-        names = ", ".join(sorted(columns))
-        return self._refused(
-            "group_set_not_declared",
-            "sql",
-            Message(
-                zh=f"没有一个已声明的分组集同时包含这些列：{names}。",
-                en=f"No declared group set holds these columns together: {names}.",
-            ),
-        )
 
-    def units_not_countable(self) -> Refused:
-        """Refuse to count units over groups that would count one unit several times."""
-        return self._refused(
-            "units_not_countable",
-            "select",
-            Message(
-                zh="COUNT(DISTINCT unit) 只能按完整的分组集计算：合并分组会把同一主体重复计数。",
-                en="COUNT(DISTINCT unit) needs the whole declared group set: merged groups "
-                "would count one unit several times.",
-            ),
-        )
+def value_unknown(column: str) -> Refused:
+    """Refuse a literal that is no public value of its column, or filters that exclude all."""
+    return _refused(
+        "key_value_unknown",
+        f"where.{column}",
+        f"“{column}”的筛选值不在其公开取值之列，或各条件之间没有交集。",
+        f"A filter on {column!r} uses a value that is not among its public values, "
+        "or the filters have nothing in common.",
+    )
 
-    def too_many_groups(self, groups_max: int) -> Refused:
-        """Refuse an answer of more groups than the rule allows."""
-        return self._refused(
-            "groups_too_many",
-            "group by",
-            Message(
-                zh=f"答案的分组数超过上限 {groups_max}，请用 WHERE 选取较少的取值。",
-                en=f"The answer would have more than {groups_max} groups; select fewer key "
-                "values in WHERE.",
-            ),
-        )
 
-    def range_not_provable(self, measure: str) -> Refused:
-        """Refuse a sum whose range the declared caps do not bound below 2^62."""
-        return self._refused(
-            "sum_range_not_provable",
-            f"select.{measure}",
-            Message(
-                zh=f"“{measure}”声明的上下界过宽，无法证明求和不会溢出；请供数单位收窄上下界。",
-                en=f"The declared bounds of {measure!r} are too wide to prove that its sum "
-                "cannot overflow; its source department would have to narrow them.",
-            ),
-        )
+def literal_unreadable(column: str, kind: str) -> Refused:
+    """Refuse a literal that does not read as the type of what it is compared with."""
+    return _refused(
+        "literal_type",
+        f"where.{column}",
+        f"与“{column}”比较的常量不是 {kind} 类型；日期请写 DATE '2026-01-31'，空值请写 IS NULL。",
+        f"{column!r} is compared with a literal that is no {kind}; a date reads "
+        "DATE '2026-01-31', a missing value IS NULL.",
+    )
 
-    def _refused(self, code: str, field: str, message: Message) -> Refused:
-        sql = example_sql(self.asked)
-        return Refused(
-            code, message, field=field, rule=RULE, way_out=try_instead(sql), allowed_sql=sql
-        )
+
+def measure_unbounded(column: str) -> Refused:
+    """Refuse to add up values without bounds."""
+    return _refused(
+        "measure_unbounded",
+        f"select.{column}",
+        f"“{column}”没有声明上下界，须写明：LEAST(GREATEST({column}, 下界), 上界)。",
+        f"{column!r} declares no bounds: give them, as in LEAST(GREATEST({column}, lower), upper).",
+    )
+
+
+def distinct_not_unit(column: str) -> Refused:
+    """Refuse to count different values of anything but the privacy unit."""
+    return _refused(
+        "distinct_not_unit",
+        "select",
+        f"COUNT(DISTINCT …) 只能计隐私主体（unit）；“{column}”请用 GROUP BY。",
+        f"COUNT(DISTINCT …) counts privacy units only: for {column!r} use GROUP BY.",
+    )
+
+
+def join_not_unique(relation: str) -> Refused:
+    """Refuse a join that could find several partners for one row."""
+    return _refused(
+        "join_not_unique",
+        "from",
+        f"与“{relation}”的连接须按其唯一列（每行至多一个匹配）以等式写明。",
+        f"The join to {relation!r} needs one equality on a column of it that is unique, so that "
+        "each row finds at most one partner.",
+    )
+
+
+def no_road(columns: frozenset[str]) -> Refused:
+    """Refuse a question for which no stored form of the data set gives a bound."""
+    names = ", ".join(sorted(columns))
+    return _refused(
+        "group_set_not_declared",
+        "sql",
+        f"没有一个已声明的分组集同时包含这些列，也没有声明行数上限：{names}。",
+        f"No declared group set holds these columns together, and no row cap is declared: {names}.",
+    )
+
+
+def units_not_countable() -> Refused:
+    """Refuse to count units over groups that would count one unit several times."""
+    return _refused(
+        "units_not_countable",
+        "select",
+        "COUNT(DISTINCT unit) 只能按完整的分组集计算：合并分组会把同一主体重复计数。",
+        "COUNT(DISTINCT unit) needs the whole declared group set: merged groups "
+        "would count one unit several times.",
+    )
+
+
+def too_many_groups(groups_max: int) -> Refused:
+    """Refuse an answer of more groups than the rule allows."""
+    return _refused(
+        "groups_too_many",
+        "group by",
+        f"答案的分组数超过上限 {groups_max}，请用 WHERE 选取较少的取值或放宽分段。",
+        f"The answer would have more than {groups_max} groups; select fewer key "
+        "values in WHERE, or wider bins.",
+    )
+
+
+def range_not_provable(measure: str) -> Refused:
+    """Refuse a sum whose range the bounds do not keep below 2^62."""
+    return _refused(
+        "sum_range_not_provable",
+        f"select.{measure}",
+        f"“{measure}”的上下界过宽，无法证明求和不会溢出；请用 LEAST(GREATEST(…)) 收窄。",
+        f"The bounds of {measure!r} are too wide to prove that its sum cannot overflow; "
+        "narrow them with LEAST(GREATEST(…)).",
+    )
+
+
+def bounding_not_available() -> Refused:
+    """Refuse a shape of question for which the data set stores no ranks."""
+    return _refused(
+        "bounding_not_stored",
+        "sql",
+        "此数据集的当前版本未存储所需的贡献排序，暂不能回答此类查询。",
+        "The version in force stores no ranks of this data set, which this form needs.",
+    )
+
+
+def with_way_out(refused: Refused, sql: str | None) -> Refused:
+    """Return a refusal that shows the nearest allowed question, where there is one."""
+    return Refused(
+        refused.code,
+        refused.message,
+        field=refused.field,
+        rule=refused.rule,
+        way_out=try_instead(sql) or refused.way_out,
+        allowed_sql=sql,
+    )
 
 
 def try_instead(sql: str | None) -> Message | None:
@@ -109,26 +159,5 @@ def try_instead(sql: str | None) -> Message | None:
     return None if sql is None else Message(_TRY.zh.format(sql=sql), _TRY.en.format(sql=sql))
 
 
-def example_sql(asked: AskedDataset, wanted: Collection[str] = ()) -> str | None:
-    """Write one question that would be planned, or None where the licence grants none.
-
-    ``wanted`` are the columns that were asked for: the set that serves most of them is chosen.
-    """
-    sets = [item for item in asked.declaration.group_sets if usable(item, asked)]
-    if not sets:
-        return None
-    nearest = max(sets, key=lambda item: len(set(wanted) & {*item.keys, *item.measures}))
-    granted = sorted(asked.columns, key=lambda name: name not in wanted)
-    return _example(asked.declaration.name, nearest, granted)
-
-
-def usable(group_set: GroupSet, asked: AskedDataset) -> bool:
-    """Tell whether every key is granted and the licence's row filters are keys of the set."""
-    return set(group_set.keys) <= asked.columns and set(asked.forced_values) <= set(group_set.keys)
-
-
-def _example(dataset: str, group_set: GroupSet, granted: Sequence[str]) -> str:
-    keys = ", ".join(group_set.keys)
-    measure = next((name for name in granted if name in group_set.measures), None)
-    average = "" if measure is None else f", AVG({measure}) AS mean_{measure}"
-    return f"SELECT {keys}, COUNT(*) AS n{average} FROM {dataset} GROUP BY {keys}"  # noqa: S608
+def _refused(code: str, field: str, zh: str, en: str) -> Refused:
+    return Refused(code, Message(zh, en), field=field, rule=RULE)

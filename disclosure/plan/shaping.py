@@ -15,7 +15,7 @@ import pyarrow as pa
 from catalog.datasets import ColumnType
 from catalog.store import NeighbourRelation
 from disclosure.plan.figures import figures_of
-from disclosure.plan.measuring import Noisy, measure, measure_nothing
+from disclosure.plan.noising import Noisy, measure, measure_nothing
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.question import Having, KeyOutput, Ordering, Output

@@ -1,43 +1,22 @@
 """Reading DuckDB's syntax tree: each reader accepts one shape and answers None for any other.
 
-A node is read only if all its fields are known here and every field we do not use is empty, so
+A node is read only if all its fields are known here and every field that is not used is empty, so
 that nothing a newer engine adds can pass unread (I3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 Node = Mapping[str, Any]
 DIGITS_MAX = 18
+NUMBER_CHARACTERS_MAX = 40
+EXPONENT_MAX = 40
+_EXACT = Context(prec=2 * (NUMBER_CHARACTERS_MAX + EXPONENT_MAX))
 
 _PLACES = frozenset({"query_location", "query_location_length", "alias", "class", "type"})
-_SELECT = frozenset(
-    {
-        "type",
-        "modifiers",
-        "cte_map",
-        "select_list",
-        "from_table",
-        "where_clause",
-        "group_expressions",
-        "group_sets",
-        "aggregate_handling",
-        "having",
-        "sample",
-        "qualify",
-    }
-)
-_FUNCTION_UNUSED = (
-    "schema",
-    "catalog",
-    "filter",
-    "is_operator",
-    "export_state",
-)
-_FUNCTION = {"function_name", "distinct", "arguments", "qualified_name", "order_bys"}
-_TABLE_UNUSED = ("schema_name", "catalog_name", "sample", "column_name_alias", "at_clause")
+_UNQUALIFIED = ("schema", "catalog")
 FLIPPED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _COMPARISONS = {
     "COMPARE_EQUAL": "=",
@@ -46,20 +25,23 @@ _COMPARISONS = {
     "COMPARE_GREATERTHAN": ">",
     "COMPARE_LESSTHANOREQUALTO": "<=",
     "COMPARE_GREATERTHANOREQUALTO": ">=",
+    "COMPARE_DISTINCT_FROM": "distinct",
+    "COMPARE_NOT_DISTINCT_FROM": "same",
 }
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function call with at most one column as its argument."""
+    """A function call: its name in lower case, its arguments, and the order inside it."""
 
     function: str
-    distinct: bool
-    column: tuple[str, ...] | None
+    arguments: tuple[Node, ...]
+    distinct: bool = False
+    orders: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Sides:
     """Two sides and the operator between them."""
 
     left: Node
@@ -67,77 +49,231 @@ class Comparison:
     right: Node
 
 
-def select_node(tree: Node) -> Node | None:
-    """Return the one SELECT of a serialised text, statement or node, or None for anything else."""
+@dataclass(frozen=True)
+class Joined:
+    """Two tables and how they are joined."""
+
+    left: Node
+    right: Node
+    kind: str
+    condition: Node | None
+    using: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A searched CASE: conditions with their results, and the result of ELSE."""
+
+    branches: tuple[tuple[Node, Node], ...]
+    otherwise: Node
+
+
+def _holds_only(node: Node, used: set[str], unused: Mapping[str, object] | None = None) -> bool:
+    """Tell whether a node has no field but those used, and those unused at their empty value."""
+    empty = unused or {}
+    return set(node) <= {*_PLACES, *used, *empty} and all(
+        node.get(name, value) == value for name, value in empty.items()
+    )
+
+
+def only_select(tree: Node) -> Node | None:
+    """Return the one query of a serialised text or statement, or None for anything else."""
     if "statements" in tree:
         if tree.get("error") or len(tree["statements"]) != 1:
             return None
         tree = tree["statements"][0]
-    if "node" in tree:
-        if tree.get("named_param_map"):
-            return None
-        tree = tree["node"]
-    plain = tree.get("type") == "SELECT_NODE" and set(tree) <= _SELECT
-    if not plain or tree["cte_map"]["map"] or tree.get("sample") or tree.get("qualify"):
+    return statement_node(tree)
+
+
+def statement_node(statement: Node) -> Node | None:
+    """Return the query of a statement, or None where it takes parameters."""
+    if not set(statement) <= {"node", "named_param_map"} or statement.get("named_param_map"):
         return None
-    return tree
+    node: Node = statement["node"]
+    return node
+
+
+_SELECT_USED = {
+    "modifiers",
+    "cte_map",
+    "select_list",
+    "from_table",
+    "where_clause",
+    "group_expressions",
+    "group_sets",
+    "aggregate_handling",
+    "having",
+}
+
+
+def is_select(node: Node) -> bool:
+    """Tell whether a query node is a plain SELECT without sample and QUALIFY."""
+    return node.get("type") == "SELECT_NODE" and _holds_only(
+        node, _SELECT_USED, {"sample": None, "qualify": None}
+    )
+
+
+def with_queries(node: Node) -> tuple[tuple[str, Node], ...] | None:
+    """Return name and query of each CTE in order, or None for one that does more than name."""
+    found: list[tuple[str, Node]] = []
+    for item in node["cte_map"]["map"]:
+        value = item["value"]
+        plain = not any(value.get(n) for n in ("aliases", "key_targets", "payload_aggregates"))
+        if not plain:
+            return None
+        found.append((item["key"].lower(), value["query_node"]))
+    return tuple(found)
+
+
+_TABLE_EMPTY: Mapping[str, object] = {
+    "schema_name": "",
+    "catalog_name": "",
+    "sample": None,
+    "column_name_alias": [],
+    "at_clause": None,
+}
 
 
 def table(node: Node) -> tuple[str, str] | None:
-    """Return name and alias of a plain, unqualified table."""
-    known = {*_PLACES, *_TABLE_UNUSED, "table_name", "qualified_name"}
-    if node.get("type") != "BASE_TABLE" or not set(node) <= known:
+    """Return name and alias of a plain, unqualified table, in lower case."""
+    if node.get("type") != "BASE_TABLE":
         return None
-    if any(node.get(name) for name in _TABLE_UNUSED):
+    if not _holds_only(node, {"table_name", "qualified_name"}, _TABLE_EMPTY):
         return None
-    return node["table_name"], node["alias"]
+    if node["qualified_name"] != {"path": [node["table_name"]]}:
+        return None
+    name = str(node["table_name"]).lower()
+    return name, str(node["alias"]).lower() or name
+
+
+def subquery(node: Node) -> tuple[Node, str] | None:
+    """Return the query and the alias of a subquery in FROM."""
+    empty: dict[str, object] = {"sample": None, "column_name_alias": []}
+    if node.get("type") != "SUBQUERY" or not _holds_only(node, {"subquery"}, empty):
+        return None
+    inner = statement_node(node["subquery"])
+    return None if inner is None else (inner, str(node["alias"]).lower())
+
+
+_JOIN_EMPTY: Mapping[str, object] = {
+    "sample": None,
+    "delim_flipped": False,
+    "duplicate_eliminated_columns": [],
+    "is_implicit": False,
+    "ranking_expression": None,
+    "nearest_count": 1,
+    "nearest_order_type": "ASCENDING",
+    "nearest_approx": False,
+    "alias": "",
+    "ref_type": "REGULAR",
+}
+
+
+def join(node: Node) -> Joined | None:
+    """Return a plain join with ON or USING: INNER or LEFT."""
+    used = {"left", "right", "condition", "join_type", "using_columns"}
+    if node.get("type") != "JOIN" or not _holds_only(node, used, _JOIN_EMPTY):
+        return None
+    if node["join_type"] not in {"INNER", "LEFT"}:
+        return None
+    using = tuple(str(name).lower() for name in node["using_columns"])
+    return Joined(node["left"], node["right"], node["join_type"], node["condition"], using)
 
 
 def column_path(node: Node) -> tuple[str, ...] | None:
-    """Return the dotted name of a column reference."""
-    if node.get("class") != "COLUMN_REF" or not set(node) <= {*_PLACES, "column_names"}:
+    """Return the dotted name of a column reference, in lower case."""
+    if node.get("class") != "COLUMN_REF" or not _holds_only(node, {"column_names"}):
         return None
-    return tuple(node["column_names"])
+    return tuple(str(name).lower() for name in node["column_names"])
+
+
+_STAR_EMPTY: Mapping[str, object] = {
+    "relation_name": "",
+    "exclude_list": [],
+    "replace_list": [],
+    "columns": False,
+    "expr": None,
+    "qualified_exclude_list": [],
+    "rename_list": [],
+}
+
+
+def is_star(node: Node) -> bool:
+    """Tell whether an output is a plain ``*``."""
+    return node.get("class") == "STAR" and _holds_only(node, set(), _STAR_EMPTY)
 
 
 def call(node: Node) -> Call | None:
-    """Return a plain call: no filter, no order, no schema, none or one column as argument."""
-    known = {*_PLACES, *_FUNCTION_UNUSED, *_FUNCTION}
-    if node.get("class") != "FUNCTION" or not set(node) <= known:
+    """Return a plain call: no filter, no schema, no named argument."""
+    used = {"function_name", "distinct", "arguments", "qualified_name", "order_bys", "is_operator"}
+    empty: dict[str, object] = {**dict.fromkeys(_UNQUALIFIED, ""), "filter": None}
+    empty["export_state"] = False
+    if node.get("class") != "FUNCTION" or not _holds_only(node, used, empty):
         return None
-    if any(node.get(name) for name in _FUNCTION_UNUSED) or node["order_bys"]["orders"]:
+    if node["qualified_name"] != {"path": [node["function_name"]]}:
         return None
-    arguments = node["arguments"]
-    if not arguments:
-        return Call(node["function_name"].lower(), node["distinct"], None)
-    if len(arguments) > 1 or arguments[0].get("name"):
+    if any(argument.get("name") for argument in node["arguments"]):
         return None
-    path = column_path(arguments[0]["expression"])
-    return None if path is None else Call(node["function_name"].lower(), node["distinct"], path)
+    ordered = node["order_bys"] or {"orders": []}
+    return Call(
+        node["function_name"].lower(),
+        tuple(argument["expression"] for argument in node["arguments"]),
+        node["distinct"],
+        tuple(ordered["orders"]),
+    )
+
+
+def plain_call(node: Node, *names: str) -> tuple[Node, ...] | None:
+    """Return the arguments of a call of one of some functions, without DISTINCT and order."""
+    found = call(node)
+    if found is None or found.function not in names or found.distinct or found.orders:
+        return None
+    return found.arguments
+
+
+def cast(node: Node) -> tuple[Node, str] | None:
+    """Return what a CAST (no TRY_CAST) converts, and the name of its type in lower case."""
+    if node.get("class") != "CAST":
+        return None
+    if not _holds_only(node, {"child", "type_expr"}, {"try_cast": False}):
+        return None
+    kind = node["type_expr"]
+    if kind.get("children"):
+        return None
+    return node["child"], str(kind["type_name"]).lower()
 
 
 def literal(node: Node) -> tuple[str, str] | None:
-    """Return kind and text of a constant; ``DATE '…'`` reads as its text."""
-    if node.get("class") == "CAST" and not node.get("try_cast"):
-        inner = literal(node["child"])
-        is_date = node["type_expr"].get("type_name") == "DATE"
-        return inner if is_date and inner is not None and inner[0] == "STRING" else None
-    if node.get("class") != "CONSTANT" or not set(node) <= {*_PLACES, "literal"}:
+    """Return kind and text of a constant; ``DATE '…'`` is of kind DATE."""
+    converted = cast(node)
+    if converted is not None:
+        inner = literal(converted[0]) if converted[1] == "date" else None
+        return ("DATE", inner[1]) if inner is not None and inner[0] in {"STRING", "DATE"} else None
+    if node.get("class") != "CONSTANT" or not _holds_only(node, {"literal"}):
         return None
     value = node["literal"]
     return (value["kind"], value["text"]) if set(value) == {"kind", "text"} else None
 
 
 def number(node: Node) -> Decimal | None:
-    """Return a numeric constant exactly."""
+    """Return a numeric constant exactly, in one spelling; None for one that is overlong."""
     found = literal(node)
     if found is None or found[0] not in {"INTEGER", "NUMERIC"}:
         return None
-    try:
-        value = Decimal(found[1])
-    except ArithmeticError:  # an exponent beyond what decimals hold
+    return decimal_of(found[1])
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """Return the number of a text in one spelling; None for one that is overlong or no number."""
+    if len(text) > NUMBER_CHARACTERS_MAX or not text.isascii() or "_" in text:
         return None
-    return value if value.is_finite() else None
+    try:
+        value = Decimal(text.strip())
+    except ArithmeticError:
+        return None
+    if not value.is_finite() or (value and abs(value.adjusted()) > EXPONENT_MAX):
+        return None
+    return value.normalize(_EXACT) if value else Decimal(0)
 
 
 def whole_number(node: Node) -> int | None:
@@ -158,24 +294,42 @@ def conjuncts(node: Node | None) -> tuple[Node, ...]:
     if node is None:
         return ()
     if node.get("type") == "CONJUNCTION_AND":
-        return tuple(part for child in node["children"] for part in conjuncts(child))
+        return tuple(part for child in parts(node) for part in conjuncts(child))
     return (node,)
 
 
-def comparisons(node: Node) -> tuple[Comparison, ...] | None:
-    """Return one comparison, or the two of a BETWEEN."""
+def parts(node: Node) -> Sequence[Node]:
+    """Return the children of AND, OR, NOT, IN, IS NULL. Raises LookupError for unknown fields."""
+    if node.get("class") not in {"CONJUNCTION", "OPERATOR"} or not _holds_only(node, {"children"}):
+        raise LookupError("a node of another shape")
+    children: Sequence[Node] = node["children"]
+    return children
+
+
+def comparison(node: Node) -> Sides | None:
+    """Return two sides and the operator between them; IS [NOT] DISTINCT FROM is one too."""
     operator = _COMPARISONS.get(node.get("type", ""))
-    if operator is not None:
-        return (Comparison(node["left"], operator, node["right"]),)
-    if node.get("type") == "COMPARE_BETWEEN":
-        lower = Comparison(node["input"], ">=", node["lower"])
-        return (lower, Comparison(node["input"], "<=", node["upper"]))
-    return None
-
-
-def in_list(node: Node) -> tuple[Node, tuple[Node, ...]] | None:
-    """Return the tested expression and the members of a plain IN list."""
-    if node.get("type") != "COMPARE_IN" or node.get("class") != "OPERATOR":
+    if operator is None or not _holds_only(node, {"left", "right"}):
         return None
-    tested, *members = node["children"]
-    return tested, tuple(members)
+    return Sides(node["left"], operator, node["right"])
+
+
+def between(node: Node) -> tuple[Node, Node, Node] | None:
+    """Return the tested expression, the lower and the upper end of a BETWEEN."""
+    used = {"input", "lower", "upper"}
+    if node.get("type") != "COMPARE_BETWEEN" or not _holds_only(node, used):
+        return None
+    return node["input"], node["lower"], node["upper"]
+
+
+def case(node: Node) -> Case | None:
+    """Return a CASE; a simple one reads as its searched form, IF(…) as one branch."""
+    arguments = plain_call(node, "if")
+    if arguments is not None and len(arguments) == len(("condition", "then", "else")):
+        return Case(((arguments[0], arguments[1]),), arguments[2])
+    if node.get("class") != "CASE" or not _holds_only(node, {"case_checks", "else_expr"}):
+        return None
+    checks = node["case_checks"]
+    if any(set(check) != {"when_expr", "then_expr"} for check in checks):
+        return None
+    return Case(tuple((c["when_expr"], c["then_expr"]) for c in checks), node["else_expr"])

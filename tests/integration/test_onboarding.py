@@ -80,7 +80,8 @@ def onboarding(
     with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
         _register(writer, rules, "households")
         builder = ConfinedBuilder(REPOSITORY / ".venv", 1 << 30, rules.rows_max)
-        yield Onboarding(Publisher(engine, writer, builder, tmp_path, rules), engine, tmp_path)
+        publisher = Publisher(engine, writer, builder, tmp_path, rules, keys)
+        yield Onboarding(publisher, engine, tmp_path)
 
 
 def _register(writer: GroupCommitWriter, rules: CatalogRules, name: str) -> None:

@@ -14,7 +14,9 @@ from catalog.builder import (
     _write_tables,
     bounded_schema,
     order_of,
+    ranked_schema,
     rows_schema,
+    units_schema,
 )
 from catalog.datasets import DatasetDeclaration
 from catalog.declarations import check_declaration
@@ -51,14 +53,25 @@ def _write(declaration: DatasetDeclaration, home: Path, replies: Sequence[Reply]
         folder.discard_unpublished()
 
 
+def _empty(schema: pa.Schema, rows: int = 2) -> pa.Table:
+    return pa.table([pa.array([None] * rows, kind) for kind in schema.types], schema=schema)
+
+
 def _rows(declaration: DatasetDeclaration) -> pa.Table:
-    schema = rows_schema(declaration)
-    return pa.table([pa.array([None, None], kind) for kind in schema.types], schema=schema)
+    return _empty(rows_schema(declaration))
 
 
 def test_the_order_names_no_label_grade_or_person(declaration: DatasetDeclaration) -> None:
     order = order_of(declaration)
-    assert set(order) == {"columns", "unit_columns", "group_sets"}
+    assert set(order) == {
+        "columns",
+        "unit_columns",
+        "unique_keys",
+        "ranked_columns",
+        "ranked_names",
+        "group_sets",
+    }
+    assert set(order["ranked_columns"][0]) == {"name", "type", "public_values"}
     assert set(order["columns"][0]) == {"name", "type", "nullable", "scale"}
 
 
@@ -114,9 +127,16 @@ def test_faults_and_failures_of_the_child_are_told_as_such(
 
 
 def test_a_truthful_reply_is_written(declaration: DatasetDeclaration, tmp_path: Path) -> None:
-    schema = bounded_schema(declaration, declaration.group_sets[0])
-    assert schema.names == ["k_state", "m_wages", "first"]
-    bounded = pa.table([pa.array([None], kind) for kind in schema.types], schema=schema)
-    rows = _rows(declaration)
-    replies = [{"table": "rows"}, rows, {"table": "by_state"}, bounded, {"rows": {}}]
+    ranked, bounded = (
+        ranked_schema(declaration),
+        bounded_schema(declaration, declaration.group_sets[0]),
+    )
+    assert bounded.names == ["k_state", "m_wages", "first"]
+    assert ranked.names == ["k_state", "c_wages", "_unit", "_rank", "gr_by_state", "rg_by_state"]
+    replies: list[Reply] = [{"table": "rows"}, _rows(declaration)]
+    replies += [{"table": "units"}, _empty(units_schema()), {"table": "ranked"}, _empty(ranked)]
+    replies += [{"table": "bounded-by_state"}, _empty(bounded), {"rows": {}}]
     assert _write(declaration, tmp_path, replies) == 2
+    without_ranks = [*replies[:4], *replies[6:]]
+    with pytest.raises(frames.BrokenFrame):
+        _write(declaration, tmp_path, without_ranks)

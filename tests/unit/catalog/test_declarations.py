@@ -12,6 +12,7 @@ from policies.schema.catalog import CatalogRules
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "declarations"
 Change = Callable[[dict[str, Any]], None]
+GROUPS_MAX_FIELD = "$.group_sets[0].groups_per_unit_max"
 
 
 def _column(place: int, **changes: Any) -> Change:
@@ -24,6 +25,16 @@ def _group_set(**changes: Any) -> Change:
 
 def _top(**changes: Any) -> Change:
     return lambda document: document.update(changes)
+
+
+def _date(**changes: Any) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        labels = {"label_zh": "日期", "label_en": "Day", "grade": "L2"}
+        document["columns"].append(
+            {"name": "day", "type": "date", "exposure": "aggregate", **labels, **changes}
+        )
+
+    return change
 
 
 def _rows(**changes: Any) -> Change:
@@ -52,6 +63,14 @@ def _rows(**changes: Any) -> Change:
         (_column(2, upper=None), "bounds_incomplete", "$.columns[2]"),
         (_column(2, lower=100), "bounds_invalid", "$.columns[2]"),
         (_column(1, lower=0, upper=1), "bounds_invalid", "$.columns[1]"),
+        (_top(rows_per_unit_max=255), "declaration_field_invalid", "$.rows_per_unit_max"),
+        (_top(unique_keys=["state"]), "unique_key_invalid", "$.unique_keys"),
+        (_top(unique_keys=["nothing"]), "column_unknown", "$.unique_keys"),
+        (_top(unique_keys=["state"] * 2), "name_repeated", "$.unique_keys"),
+        (_group_set(groups_per_unit_max=255), "declaration_field_invalid", GROUPS_MAX_FIELD),
+        (_date(lower="2020-01-01", upper="2019-01-01"), "bounds_invalid", "$.columns[3]"),
+        (_date(lower=-(10**6), upper=0), "bounds_invalid", "$.columns[3]"),
+        (_date(lower="first of May", upper=9), "declaration_field_invalid", "$.columns[3]"),
         (_column(2, upper=2**41), "declaration_field_invalid", "$.columns[2].upper"),
         (_column(1, mask={"kind": "redact"}), "mask_unused", "$.columns[1].mask"),
         (_rows(mask={"kind": "partial"}), "mask_unfit", "$.columns[1].mask"),
@@ -114,6 +133,25 @@ def test_a_direct_identifier_may_stand_as_rows_under_a_mask(
 def test_a_sound_declaration_is_accepted(declaration_document: dict[str, Any]) -> None:
     declaration = check_declaration(declaration_document)
     assert declaration.group_sets[0].keys == ("state",)
+
+
+def test_a_date_may_be_bounded_by_days_or_by_dates(declaration_document: dict[str, Any]) -> None:
+    _date(lower="1970-01-02", upper=365)(declaration_document)
+    column = check_declaration(declaration_document).columns[3]
+    assert (column.lower, column.upper) == (1, 365)
+
+
+def test_open_data_may_declare_unique_keys_and_nothing_of_units(
+    declaration_document: dict[str, Any],
+) -> None:
+    _top(subject="open", population=None, unit_columns=[], group_sets=[])(declaration_document)
+    del declaration_document["columns"][0]
+    _column(0, exposure="rows")(declaration_document)
+    _top(unique_keys=["state"])(declaration_document)
+    assert check_declaration(declaration_document).unique_keys == ("state",)
+    _top(rows_per_unit_max=5)(declaration_document)
+    with pytest.raises(InvalidInput, match="open_with_unit"):
+        check_declaration(declaration_document)
 
 
 @pytest.mark.parametrize("name", ["households", "colleges", "flights"])

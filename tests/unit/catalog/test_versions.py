@@ -8,22 +8,32 @@ import pytest
 from catalog.versions import (
     MANIFEST,
     SALT_KEY,
+    Role,
     VersionFolder,
     check_files,
     manifest_digest,
     read_bounded,
+    read_ranked,
     read_rows,
+    read_units,
     remove_leftovers,
     version_directory,
 )
 
 ROWS = pa.table({"a": pa.array([1, 2], pa.int64())})
+TABLES: tuple[tuple[Role, str | None], ...] = (
+    ("rows", None),
+    ("units", None),
+    ("ranked", None),
+    ("bounded", "by_state"),
+)
+FILES = ["bounded-by_state.parquet", "ranked.parquet", "rows.parquet", "units.parquet"]
 
 
 def _built(home: Path) -> tuple[VersionFolder, str]:
     folder = VersionFolder(home)
-    for group_set in (None, "by_state"):
-        with folder.table(group_set, ROWS.schema) as writer:
+    for role, group_set in TABLES:
+        with folder.table(role, ROWS.schema, group_set) as writer:
             writer.write_table(ROWS)
     return folder, folder.seal({"dataset": "ds", "row_count": 2})
 
@@ -31,7 +41,7 @@ def _built(home: Path) -> tuple[VersionFolder, str]:
 def test_equal_content_never_has_equal_digests(tmp_path: Path) -> None:
     (first, first_digest), (second, second_digest) = _built(tmp_path), _built(tmp_path)
     digests = {file.sha256 for file in (*first.files, *second.files)}
-    assert len(digests) == 4
+    assert len(digests) == 8
     assert first_digest != second_digest
 
 
@@ -42,10 +52,12 @@ def test_nothing_is_seen_before_the_version_is_revealed(tmp_path: Path) -> None:
     folder.discard_unpublished()
     assert sorted(
         path.name for path in version_directory(tmp_path, folder.version_id).iterdir()
-    ) == [
-        "bounded-by_state.parquet",
-        MANIFEST,
-        "rows.parquet",
+    ) == sorted([*FILES, MANIFEST])
+    assert [(file.path, file.role, file.group_set) for file in folder.files] == [
+        ("rows.parquet", "rows", None),
+        ("units.parquet", "units", None),
+        ("ranked.parquet", "ranked", None),
+        ("bounded-by_state.parquet", "bounded", "by_state"),
     ]
 
 
@@ -67,7 +79,7 @@ def test_leftovers_of_a_crash_are_removed_and_published_versions_stay(tmp_path: 
     assert remove_leftovers(tmp_path / "nowhere", set()) == []
 
 
-@pytest.mark.parametrize("name", ["rows.parquet", "bounded-by_state.parquet"])
+@pytest.mark.parametrize("name", FILES)
 def test_a_changed_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
     folder, digest = _built(tmp_path)
     folder.reveal()
@@ -91,6 +103,11 @@ def test_only_the_owner_may_read_and_the_salt_stays_in_the_file(tmp_path: Path) 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     metadata = pq.read_schema(directory / "rows.parquet").metadata
     assert len(bytes.fromhex(metadata[SALT_KEY].decode())) == 32
-    for batch in (*read_rows(directory, ["a"]), *read_bounded(directory, "by_state")):
+    for batch in (
+        *read_rows(directory, ["a"]),
+        *read_bounded(directory, "by_state"),
+        *read_ranked(directory),
+        *read_units(directory),
+    ):
         assert batch.schema.metadata is None
         assert batch.column("a").to_pylist() == [1, 2]

@@ -1,0 +1,56 @@
+"""The nearest question that would be allowed: what was asked, without what cannot be.
+
+It is made of the text, the declarations and the licence, and shown only if it plans: a function
+of policy, never of data.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from disclosure.outcome import Refused
+from disclosure.plan.model import AggregatePlan, Asked, AskedDataset
+from disclosure.plan.question import AggregateOutput, Function, KeyOutput, Question, Source
+from disclosure.plan.reading import mended_question
+from disclosure.plan.tree import Node
+from disclosure.plan.writing import write_question
+
+Bind = Callable[[Question], AggregatePlan]
+TRIES_MAX = 12
+
+
+def nearest_sql(syntax: Node, asked: Asked, bind: Bind) -> str | None:
+    """Return the text of an allowed question near to one that was refused, or None."""
+    for tried, question in enumerate(_candidates(syntax, asked)):
+        if tried == TRIES_MAX:
+            return None
+        try:
+            bind(question)
+        except Refused:
+            continue
+        return write_question(question, asked)
+    return None
+
+
+def _candidates(syntax: Node, asked: Asked) -> Iterator[Question]:
+    mended = mended_question(syntax, asked)
+    if mended is not None:
+        yield mended
+        yield from _smaller(mended)
+    for item in asked.protected.values():
+        yield _count(item)
+
+
+def _smaller(question: Question) -> Iterator[Question]:
+    """Give the question without its filters, then with fewer keys, then as a bare count."""
+    unordered = replace(question, having=(), order=())
+    if question.where is not None:
+        yield replace(question, where=None)
+    for output in question.outputs:
+        rest = tuple(item for item in question.outputs if item is not output)
+        if any(not isinstance(item, KeyOutput) for item in rest):
+            yield replace(unordered, outputs=rest)
+    yield replace(unordered, outputs=(AggregateOutput("n", Function.COUNT),), where=None)
+
+
+def _count(item: AskedDataset) -> Question:
+    return Question(Source(item.declaration.name), (AggregateOutput("n", Function.COUNT),))

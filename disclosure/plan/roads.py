@@ -1,0 +1,184 @@
+"""How a question may be bounded: every road that policy allows it, with its caps.
+
+A road is a choice from declarations alone. The caps say how much of one unit the stored or
+computed bound lets through, and how many of its groups can fall together in the answer.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from catalog.datasets import GroupSet
+from disclosure.plan.conditions import conjuncts_of
+from disclosure.plan.domains import holds_at, key_value
+from disclosure.plan.expressions import Condition, Field, KeyExpression, Literal, fields_of
+from disclosure.plan.facts import facts_of, public_literals
+from disclosure.plan.model import Asked, AskedDataset, Bounding, Road
+from disclosure.plan.question import Function, Question
+
+CAP_MAX = 254
+"""Stored ranks are single bytes that saturate at 255."""
+
+
+@dataclass(frozen=True)
+class Roads:
+    """Finds the roads of one question, whose conditions and row filters together are ``where``."""
+
+    question: Question
+    asked: Asked
+    where: Condition | None
+
+    def allowed(self) -> Iterator[Bounding]:
+        """Give every road that this question could take, the cheapest kinds first."""
+        source = self.question.source
+        if source.per_unit is not None:
+            if self._dataset.has_ranks:
+                yield Bounding(Road.PER_UNIT, 1, 1)
+            return
+        if source.unit_join is not None:
+            yield from self._unit_join(source.unit_join)
+            return
+        for item in self._sets:
+            if self._is_declared(item):
+                yield self._of_set(Road.DECLARED, item)
+        if self._dataset.has_ranks:
+            yield from (self._of_set(Road.RANKED, item) for item in self._sets)
+            rows = self._dataset.declaration.rows_per_unit_max
+            if rows is not None:
+                yield Bounding(Road.RANKED, 1, rows, refines=bool(self.question.keys))
+        yield from self._unranked()
+
+    @property
+    def _dataset(self) -> AskedDataset:
+        return self.asked.protected[self.question.source.dataset]
+
+    @property
+    def _sets(self) -> list[GroupSet]:
+        sets = self._dataset.declaration.group_sets
+        return [item for item in sets if usable(item, self._dataset)]
+
+    def _unit_join(self, other: str) -> Iterator[Bounding]:
+        sides = (self._dataset, self.asked.protected[other])
+        caps = [side.declaration.rows_per_unit_max for side in sides]
+        known = tuple(cap for cap in caps if cap is not None)
+        if len(known) == len(sides) and all(side.has_ranks for side in sides):
+            keyed = bool(self.question.keys)
+            yield Bounding(Road.RANKED, 1, prod(known), refines=keyed, row_caps=known)
+
+    def _unranked(self) -> Iterator[Bounding]:
+        """Bound by the answer's own groups, with the caps of the declared sets or of rows."""
+        caps = [(item.groups_per_unit_max, item.rows_per_group_max) for item in self._sets]
+        rows = self._dataset.declaration.rows_per_unit_max
+        if rows is not None:
+            caps.append((rows, 1))
+        for groups, each in caps:
+            if self.question.keys:
+                yield Bounding(Road.UNRANKED, groups, each)
+            else:
+                yield Bounding(Road.UNRANKED, 1, min(groups * each, CAP_MAX))
+
+    def _is_declared(self, group_set: GroupSet) -> bool:
+        """Tell whether the stored rows of a set hold all that the question reads."""
+        dataset = self.question.source.dataset
+        if self.question.source.public_joins:
+            return False
+        read = {field for key in self.question.keys for field in fields_of(key)}
+        read |= set() if self.where is None else set(fields_of(self.where))
+        if not read <= {Field(dataset, name) for name in group_set.keys}:
+            return False
+        return self._measured() <= {Field(dataset, name) for name in group_set.measures}
+
+    def _measured(self) -> set[Field]:
+        found: set[Field] = set()
+        for item in self.question.aggregates:
+            found |= {item.measure.field} if item.measure is not None else set()
+            found |= {item.counted} if item.counted is not None else set()
+        return found
+
+    def _of_set(self, road: Road, group_set: GroupSet) -> Bounding:
+        """Count how many groups of a set a unit can have here, and how many fall together."""
+        dataset = self.question.source.dataset
+        fields = [Field(dataset, name) for name in group_set.keys]
+        inside = [key for key in self.question.keys if set(fields_of(key)) <= set(fields)]
+        conditions = [
+            part for part in conjuncts_of(self.where) if set(fields_of(part)) <= set(fields)
+        ]
+        cut = _Cut(
+            {f: public_literals(facts_of(f, self.question.source, self.asked)) for f in fields},
+            inside,
+            conditions,
+        )
+        groups = group_set.groups_per_unit_max
+        if road is Road.DECLARED:  # stored ranks are cut at the set's own caps
+            groups = max(min(groups, cut.groups), 1)
+        return Bounding(
+            road,
+            groups,
+            group_set.rows_per_group_max,
+            merged_max=max(min(cut.merged_max, groups), 1),
+            refines=len(inside) < len(self.question.keys),
+            group_set=group_set.name,
+        )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """How keys and conditions over the fields of a group set cut its groups.
+
+    ``groups`` is how many are left; ``merged_max`` the most that share all keys.
+    """
+
+    domains: Mapping[Field, tuple[Literal, ...]]
+    keys: list[KeyExpression]
+    conditions: list[Condition]
+
+    @property
+    def groups(self) -> int:
+        """How many groups of the set satisfy the conditions."""
+        return prod(sum(counts.values()) for counts in self._counts)
+
+    @property
+    def merged_max(self) -> int:
+        """The most groups of the set that have the same value of every key."""
+        return prod(max(counts.values(), default=0) for counts in self._counts)
+
+    @property
+    def _counts(self) -> list[Counter[tuple[Literal | None, ...]]]:
+        """Count, for each independent part of the set's keys, how its values fall together.
+
+        Keys and conditions that read several fields tie these together into one part.
+        """
+        return [self._counted(part) for part in self._parts()]
+
+    def _parts(self) -> list[set[Field]]:
+        parts: list[set[Field]] = [{field} for field in self.domains]
+        for item in (*self.keys, *self.conditions):
+            tied = set(fields_of(item))
+            touched = [part for part in parts if part & tied]
+            parts = [part for part in parts if not part & tied]
+            if touched:
+                parts.append(set().union(*touched))
+        return parts
+
+    def _counted(self, part: set[Field]) -> Counter[tuple[Literal | None, ...]]:
+        fields = [field for field in self.domains if field in part]
+        keys = [key for key in self.keys if set(fields_of(key)) <= part]
+        conditions = [item for item in self.conditions if set(fields_of(item)) <= part]
+        counts: Counter[tuple[Literal | None, ...]] = Counter()
+        for values in product(*(self.domains[field] for field in fields)):
+            row = dict(zip(fields, values, strict=True))
+            if all(holds_at(item, row) for item in conditions):
+                counts[tuple(key_value(key, row) for key in keys)] += 1
+        return counts
+
+
+def usable(group_set: GroupSet, asked: AskedDataset) -> bool:
+    """Tell whether a licence may use a set: each of its keys is granted."""
+    return set(group_set.keys) <= asked.columns
+
+
+def asks_units(question: Question) -> bool:
+    """Tell whether a question counts privacy units."""
+    return any(item.function is Function.UNITS for item in question.aggregates)

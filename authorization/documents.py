@@ -91,6 +91,8 @@ class ProjectCap(Frozen):
 class PrivacyBudget(Frozen):
     """How much zCDP loss this licence may cause to each population, and at most per question.
 
+    ``noise`` is "laplace" where the licence promises pure differential privacy.
+
     ``budget_delta_steps`` counts delta in steps of 10^-15, for answers that name keys nobody
     declared. Where ``project_caps`` are named, each question counts under one of them as well.
     """
@@ -100,6 +102,7 @@ class PrivacyBudget(Frozen):
     question_nano_rho_max: int = Field(ge=0, le=NANO_RHO_MAX)
     budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
     project_caps: tuple[ProjectCap, ...] = ()
+    noise: Literal["gaussian", "laplace"] = "gaussian"
 
 
 class Tariff(Frozen):

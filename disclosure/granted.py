@@ -159,10 +159,13 @@ def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[s
     """Return the values that a data set's filters leave; all filters of a column must hold."""
     forced: dict[str, tuple[str, ...]] = {}
     for grant in grants:
-        filters = (*grant.row_filters, *grant.filter_only) if grant.dataset == dataset else ()
-        for item in filters:
-            before = forced.get(item.column, item.values)
-            forced[item.column] = tuple(value for value in item.values if value in before)
+        if grant.dataset != dataset:
+            continue
+        named = [(item.column, item.values) for item in grant.row_filters]
+        named += [(item.column, item.values) for item in grant.filter_only]
+        for column, values in named:
+            before = forced.get(column, values)
+            forced[column] = tuple(value for value in values if value in before)
     return forced
 
 

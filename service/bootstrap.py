@@ -24,7 +24,7 @@ from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
 from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
-from disclosure.pipeline import Pipeline, PipelineParts
+from disclosure.pipeline.asking import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
 from disclosure.verify.verifier import Verifier, VerifierParts
 from foundation.clock import Clock, SystemClock

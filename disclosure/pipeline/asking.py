@@ -17,21 +17,21 @@ from audit.tags import EntryKind
 from authorization.enforcer import Enforcer
 from authorization.revocation import SuspensionBoard, check_in_force
 from disclosure.answers import NewAnswer, StoredAnswer, find_repeat, store_answer
-from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
-from disclosure.extracts import open_extract
+from disclosure.budgets.charging import charge_question
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.outcome import question_failed
+from disclosure.pipeline.preparing import Prepared, Preparing
+from disclosure.pipeline.private import Computed, PrivateAnswers
+from disclosure.pipeline.sources import extract_source
 from disclosure.plan.estimates import estimate
 from disclosure.plan.pricing import PricedPlan
-from disclosure.plan.rendering import bounded_sql
-from disclosure.plan.shaping import Shaped, shape
-from disclosure.preparing import Prepared, Preparing
+from disclosure.plan_classes import DONE, FAILED, check_open, close_class
 from disclosure.refusals_log import RefusalsLog
 from disclosure.scope import QuestionScope
-from disclosure.budgets.charging import charge_question
 from disclosure.spending import budget_left, licence_budgets
-from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
 from foundation.ids import new_id
@@ -104,7 +104,7 @@ class Pipeline:
         if prepared.priced is None:
             return {"mode": "rows", "cost_nano_rho": 0, "epsilon_shown": "0.000", "aggregates": []}
         return {
-            **estimated(prepared, self._parts.privacy),
+            **estimate(prepared.priced, self._parts.privacy),
             "budget_nano_rho_remaining": self._budget_left(prepared),
         }
 
@@ -258,9 +258,7 @@ class Pipeline:
             )
             for item in prepared.extracts
         }
-        table = self._parts.pool.query(
-            key, tables, prepared.sql, caps, person=scope.actor.person
-        )
+        table = self._parts.pool.query(key, tables, prepared.sql, caps, person=scope.actor.person)
         self._parts.fault("after_run")
         return table
 

@@ -195,7 +195,9 @@ class Preparing:
         question_nano_rho: int | None,
     ) -> PricedPlan:
         """Price a plan within every limit: of the licence, and of the highest grade it reads."""
-        read = [granted[table].dataset.declaration.column(column) for table, column in found.columns]
+        read = [
+            granted[table].dataset.declaration.column(column) for table, column in found.columns
+        ]
         grades = [column.grade for column in read if column is not None]
         limits = [limit for permit in permits for limit in _budget_obligations(permit)]
         budgets = (licence.budgets.get(name) for name in plan.populations)

@@ -21,7 +21,7 @@ from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.outcome import question_failed
 from disclosure.pipeline.preparing import Prepared
 from disclosure.pipeline.sources import extract_source, parquet_source
-from disclosure.plan.model import AggregatePlan
+from disclosure.plan.model import AggregatePlan, Road
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.relations import Relation, relations
 from disclosure.plan.rendering import Statement, rendered, tables_in_order
@@ -31,10 +31,9 @@ from foundation.canonical import digest
 from foundation.clock import MICROSECONDS_PER_SECOND, Clock
 from foundation.keys import KeyStore
 from policies.schema.gate import GateRules
-from policies.schema.privacy import PrivacyRules
+from policies.schema.privacy import PrivacyRules, SlotClass
 
 WARM = "SELECT 1 AS warm"
-JOINED = "joined"
 log = logging.getLogger("sandgate.private")
 
 
@@ -95,7 +94,7 @@ class PrivateAnswers:
         try:
             found = [ask(statement.sql) for statement in statements]
             self.fault("after_run")
-            return shape(priced, tables_in_order(priced.plan, statements, found))
+            return shape(priced, tables_in_order(statements, found, priced.plan))
         except Exception as error:  # noqa: BLE001 - whatever it was could depend on data
             log.warning("a private plan failed: %s", type(error).__name__)
             return None
@@ -116,9 +115,17 @@ class PrivateAnswers:
         return extract_source(granted.extract, self.home, self.keys, relation.columns)
 
 
-def slot_class(plan: AggregatePlan) -> str:
+def slot_class(plan: AggregatePlan) -> SlotClass:
     """Name the rule file's slot for a plan: by its road, and one of its own for unit joins."""
-    return JOINED if plan.question.source.unit_join else plan.bounding.road.value
+    if plan.question.source.unit_join:
+        return "joined"
+    slots: dict[Road, SlotClass] = {
+        Road.DECLARED: "declared",
+        Road.RANKED: "ranked",
+        Road.UNRANKED: "unranked",
+        Road.PER_UNIT: "per_unit",
+    }
+    return slots[plan.bounding.road]
 
 
 def _version(prepared: Prepared, wanted: Sequence[Relation]) -> str:

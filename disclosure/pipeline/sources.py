@@ -60,8 +60,9 @@ def _column_bytes(file: pq.ParquetFile) -> dict[str, int]:
 
 def _engine_bytes(file: pq.ParquetFile, place: int, kind: pa.DataType, rows: int) -> int:
     try:
-        return max(rows, rows * kind.bit_width // 8)
+        width = int(kind.bit_width)
     except ValueError:  # text and bytes: a reference a row, and the values themselves
         groups = range(file.metadata.num_row_groups)
         chunks = (file.metadata.row_group(group).column(place) for group in groups)
-        return rows * REFERENCE_BYTES + sum(chunk.total_uncompressed_size for chunk in chunks)
+        return rows * REFERENCE_BYTES + sum(int(c.total_uncompressed_size) for c in chunks)
+    return max(rows, rows * width // 8)

@@ -4,6 +4,8 @@ Budgets are integer nano-rho (zCDP) and integer steps of 10^-15 for delta; no fl
 No setting can loosen these figures: they are policy, and their digest is in every log entry.
 """
 
+from typing import Annotated, Literal, get_args
+
 from pydantic import Field, model_validator
 
 from policies.schema import RuleFile, Rules
@@ -12,6 +14,10 @@ from policies.schema.budgets import BudgetRules
 NANO = 10**9
 DELTA_STEPS = 10**15
 EPSILON_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,3})?$"
+
+
+SlotClass = Literal["declared", "ranked", "unranked", "per_unit", "joined"]
+Slot = Annotated[int, Field(ge=50, le=600_000)]
 
 
 class Weights(Rules):
@@ -75,11 +81,18 @@ class PrivacyRules(RuleFile):
     groups_max: int = Field(ge=1, le=100_000)
     dataset_rows_max: int = Field(ge=1, le=10**11)
     preview_counts: tuple[int, ...] = Field(min_length=1, max_length=6)
-    answer_slot_milliseconds: int = Field(ge=50, le=60_000)
+    answer_slot_milliseconds: dict[SlotClass, Slot]
     weights: Weights
     mechanisms: MechanismRules
     question_epsilon_max: QuestionCaps
     budgets: BudgetRules
+
+    @model_validator(mode="after")
+    def _a_slot_for_every_class(self) -> "PrivacyRules":
+        missing = sorted(set(get_args(SlotClass)) - self.answer_slot_milliseconds.keys())
+        if missing:
+            raise ValueError(f"answer_slot_milliseconds lacks {', '.join(missing)}")
+        return self
 
     @model_validator(mode="after")
     def _default_within_limits(self) -> "PrivacyRules":

@@ -302,6 +302,9 @@ def licences_in(connection: Connection, states: Iterable[LicenceState]) -> list[
     return [_licence(row) for row in rows]
 
 
+_TELLS_MEMBERSHIP = frozenset({AccessMode.ROWS, AccessMode.VERIFY})
+
+
 def _mark_rows_held(
     connection: Connection, document: LicenceDocument, check_rows: RowsCheck | None
 ) -> None:
@@ -309,7 +312,7 @@ def _mark_rows_held(
     for grant in document.grants:
         found = dataset_by_name(connection, grant.dataset)
         population = None if found is None else found.declaration.population
-        if AccessMode.ROWS in grant.modes and population is not None:
+        if _TELLS_MEMBERSHIP & set(grant.modes) and population is not None:
             if check_rows is not None:
                 check_rows(connection, population)
             mark_rows_held(connection, population)

@@ -29,6 +29,7 @@ from service.api import (
     products,
     releases,
     sessions,
+    verification,
 )
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -81,7 +82,9 @@ ROUTERS = (
     (API, products.router),
     (API, periods.router),
     (API, log.router),
+    (API, verification.router),
 )
+IN_SESSION = (gateway.router, verification.claims)
 
 
 def entry_kinds() -> str:
@@ -166,7 +169,7 @@ def endpoints() -> str:
         "| method | path | caller · 调用者 | what it does |",
         "|---|---|---|---|",
     ]
-    lines += [_endpoint(route, "") for route in _routes(gateway.router)]
+    lines += [_endpoint(route, "") for router in IN_SESSION for route in _routes(router)]
     return "\n".join(lines) + "\n"
 
 

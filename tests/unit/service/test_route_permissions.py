@@ -23,6 +23,7 @@ from service.api import (
     products,
     releases,
     sessions,
+    verification,
 )
 from service.api.bodies import StrictRoute, UploadRoute
 from service.api.callers import any_caller, platform_of
@@ -46,7 +47,9 @@ MODULES = (
     products,
     releases,
     sessions,
+    verification,
 )
+IN_SESSION = (gateway.router, verification.claims)
 ROUTERS: tuple[APIRouter, ...] = (
     *(module.router for module in MODULES),
     catalog.uploads,
@@ -94,13 +97,13 @@ def test_every_route_that_moves_something_names_a_role() -> None:
 
 
 def test_every_gateway_route_knows_its_session() -> None:
-    for method, route in routes(gateway.router):
+    for method, route in routes(*IN_SESSION):
         named = [item.call for item in route.dependant.dependencies]
         assert session_scope in named, f"{method} {route.path}"
 
 
 def test_every_route_reads_strictly() -> None:
-    for method, route in routes(*ROUTERS, gateway.router):
+    for method, route in routes(*ROUTERS, *IN_SESSION):
         if (method, route.path) != ("GET", "/health"):
             assert isinstance(route, StrictRoute | UploadRoute), f"{method} {route.path}"
 

@@ -235,6 +235,22 @@ CREATE TABLE extract (
 -- next
 CREATE INDEX ix_extract_licence ON extract (licence)
 -- next
+CREATE TABLE closed_plan_class (
+	id VARCHAR(80) NOT NULL, 
+	class_digest VARCHAR(80) NOT NULL, 
+	description TEXT NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	closed_index BIGINT NOT NULL, 
+	closed_us BIGINT NOT NULL, 
+	reopened_us BIGINT, 
+	reopened_by VARCHAR(80) DEFAULT '' NOT NULL, 
+	reason TEXT DEFAULT '' NOT NULL, 
+	CONSTRAINT pk_closed_plan_class PRIMARY KEY (id), 
+	CONSTRAINT ck_closed_plan_class_reopened CHECK ((reopened_us IS NULL) = (reopened_by = ''))
+)
+-- next
+CREATE INDEX ix_closed_plan_class_class_digest ON closed_plan_class (class_digest)
+-- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
 	licence VARCHAR(80) NOT NULL, 
@@ -263,9 +279,9 @@ CREATE TABLE verification_claim (
 	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
 )
 -- next
-CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
--- next
 CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+-- next
+CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
 -- next
 CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
 -- next
@@ -605,9 +621,9 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_answer ON release_request (answer)
--- next
 CREATE INDEX ix_release_request_licence ON release_request (licence)
+-- next
+CREATE INDEX ix_release_request_answer ON release_request (answer)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request WHEN OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester) BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
 -- next

@@ -72,6 +72,8 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/log/entries/0"): EVERYONE,
     ("GET", "/log/entries/0/receipt"): EVERYONE,
     ("POST", "/log/bundles"): ("auditor",),
+    ("GET", "/verification-locks"): ("founder", "auditor"),
+    ("POST", "/verification-locks/x/lift"): ("founder",),
 }
 PUBLIC = ("/health", "/log/key", "/log/checkpoint")
 

@@ -18,6 +18,7 @@ from foundation.settings import Settings
 from policies.load import load_policies
 from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
 from service.api import (
+    budgets,
     callers,
     catalog,
     gateway,
@@ -81,6 +82,7 @@ ROUTERS = (
     (API, releases.router),
     (API, products.router),
     (API, periods.router),
+    (API, budgets.router),
     (API, log.router),
     (API, verification.router),
 )

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from service import errors
 from service.api import (
+    budgets,
     catalog,
     gateway,
     health,
@@ -42,7 +43,7 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
     everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    for module in (*everyday, releases, verification):
+    for module in (*everyday, budgets, releases, verification):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)

@@ -85,13 +85,12 @@ def test_only_the_builder_of_extracts_masks_anything() -> None:
 
 
 def _imports_masking(path: Path) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)] + [
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    ]
+    text = path.read_text(encoding="utf-8")
+    if "masking" not in text:
+        return False
+    nodes = list(ast.walk(ast.parse(text)))
+    names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     return any(name == MASKING or name.startswith(f"{MASKING}.") for name in names)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from authorization.compile import CompiledLicence
-from authorization.documents import AccessMode, Grant
+from authorization.documents import AccessMode, Grant, RowFilter
+from authorization.grant_terms import FilterOnly
 from catalog.datasets import Column, Dataset, Exposure, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
 from disclosure.extract_records import ActiveExtract, active_extracts
@@ -30,6 +31,7 @@ class GrantedDataset:
     aggregate_columns: frozenset[str]
     neighbours: NeighbourRelation
     forced_values: Mapping[str, tuple[str, ...]]
+    verified: Grant | None = None
 
     @property
     def name(self) -> str:
@@ -63,6 +65,7 @@ class GrantedDataset:
             shown |= set(self.extract.columns)
         modes = [AccessMode.ROWS] if self.extract is not None else []
         modes += [AccessMode.AGGREGATE] if self.aggregate_columns else []
+        modes += [AccessMode.VERIFY] if self.verified is not None else []
         return {
             "name": declaration.name,
             "label_zh": declaration.label_zh,
@@ -76,6 +79,22 @@ class GrantedDataset:
                 for item in declaration.group_sets
                 if self.aggregate_columns and set(item.keys) <= self.aggregate_columns
             ],
+            "verification": self._verification(),
+        }
+
+    def _verification(self) -> dict[str, object] | None:
+        """Say which claims may be verified, by which identifiers and with which consent."""
+        terms = None if self.verified is None else self.verified.verify
+        if self.verified is None or terms is None:
+            return None
+        return {
+            "identifiers": list(terms.identifiers),
+            "columns": list(self.verified.columns),
+            "ranges": {
+                item.column: [found.label for found in item.ranges] for item in terms.ranges
+            },
+            "consent_purposes": list(terms.consent.purposes),
+            "consent_days_max": terms.consent.days_max,
         }
 
     def _column(self, column: Column) -> dict[str, object]:
@@ -123,6 +142,7 @@ def _granted(
         aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
         neighbours=_neighbours(connection, dataset.declaration.population),
         forced_values=forced_values(licence.document.grants, name),
+        verified=licence.verification(name),
     )
 
 
@@ -130,8 +150,8 @@ def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[s
     """Return the values that a data set's filters leave; all filters of a column must hold."""
     forced: dict[str, tuple[str, ...]] = {}
     for grant in grants:
-        filters = (*grant.row_filters, *grant.filter_only) if grant.dataset == dataset else ()
-        for item in filters:
+        filters: tuple[RowFilter | FilterOnly, ...] = (*grant.row_filters, *grant.filter_only)
+        for item in filters if grant.dataset == dataset else ():
             before = forced.get(item.column, item.values)
             forced[item.column] = tuple(value for value in item.values if value in before)
     return forced

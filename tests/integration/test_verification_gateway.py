@@ -70,3 +70,17 @@ def test_verification_tells_membership_so_its_population_is_mixed(city: City) ->
 def test_what_is_only_verified_is_no_column_to_ask(gateway: Gateway) -> None:
     response = gateway.call("POST", "/v1/query", json={"sql": "SELECT household FROM households"})
     assert "household" in problem_of(response)["detail"]
+
+
+def test_the_session_is_told_which_claims_it_may_make(gateway: Gateway) -> None:
+    listed = gateway.call("GET", "/v1/datasets").json()["datasets"]
+    found = next(item for item in listed if item["name"] == "households")
+    assert found["modes"] == ["aggregate", "verify"]
+    assert found["verification"] == {
+        "identifiers": ["household"],
+        "columns": ["state", "age_band", "wages"],
+        "ranges": {"wages": ["low", "middle", "high"]},
+        "consent_purposes": ["loan_review"],
+        "consent_days_max": 90,
+    }
+    assert next(item for item in listed if item["name"] == "colleges")["verification"] is None

@@ -20,6 +20,7 @@ STORES = (
     "disclosure.store",
     "disclosure.budgets.store",
     "disclosure.extract_records",
+    "disclosure.history.store",
     "disclosure.verify.store",
     "revenue.store",
     "sandbox.store",

@@ -27,8 +27,9 @@ from disclosure.history.parts import (
     Parts,
     Values,
     between,
-    key_of,
     negated,
+    part_key,
+    set_key,
     share,
 )
 from disclosure.history.store import Remembered, add_remembered, find_remembered
@@ -51,10 +52,28 @@ class PersonExtract:
 
 
 @dataclass(frozen=True)
+class ComparedSet:
+    """One set that a statistic is over, whole and without each of its parts, by what remains."""
+
+    dataset: str
+    parts: Parts
+    rests: Mapping[str, Part | None]
+
+    @classmethod
+    def of(cls, counted: CountedSet) -> "ComparedSet":
+        """Take the digests of a set's rests once."""
+        keys = {part: part_key(part) for part in counted.parts}
+        rests: dict[str, Part | None] = {set_key(keys.values()): None}
+        for part in counted.parts:
+            rests[set_key(key for other, key in keys.items() if other is not part)] = part
+        return cls(counted.dataset, counted.parts, rests)
+
+
+@dataclass(frozen=True)
 class QuestionSets:
     """The sets that a question's statistics are over, and what is declared of their columns."""
 
-    sets: frozenset[CountedSet]
+    sets: tuple[ComparedSet, ...]
     facts: Mapping[str, Facts]
 
 
@@ -69,7 +88,7 @@ def question_sets(
         item.declaration.name: item for item in extracts if item.declaration.subject == "person"
     }
     if not about_persons or not (checked.aggregates or checked.windows):
-        return QuestionSets(frozenset(), {})
+        return QuestionSets((), {})
     found = counted_sets(checked, {name: item.columns for name, item in about_persons.items()})
     sets = frozenset(one for one in found if not _is_empty(one.parts))
     if len(sets) > rules.sets_per_question_max:
@@ -77,7 +96,9 @@ def question_sets(
     if any(len(one.parts) > rules.parts_per_set_max for one in sets):
         raise _too_many("parts_per_set_max", rules.parts_per_set_max)
     facts = {name: _facts(item.declaration, rules) for name, item in about_persons.items()}
-    return QuestionSets(sets, facts)
+    compared = map(ComparedSet.of, sets)
+    ordered = sorted(compared, key=lambda one: (one.dataset, next(iter(one.rests))))
+    return QuestionSets(tuple(ordered), facts)
 
 
 def check_history(
@@ -88,19 +109,19 @@ def check_history(
     Reads the store only; a question that passes is held against the same store again where it is
     remembered, inside the writer.
     """
-    among: dict[tuple[str, str], list[Remembered]] = {}
-    for one in sorted(asked.sets, key=lambda one: (one.dataset, key_of(one.parts))):
-        facts = asked.facts[one.dataset]
-        _check_single(one.parts, facts, rules)
-        rests = dict(_rests(one.parts))
-        earlier = find_remembered(
-            connection, licence, one.dataset, rests.keys(), rules.candidates_max
-        )
-        for rest_key, (part, rest) in rests.items():
-            same_question = among.setdefault((one.dataset, rest_key), [])
-            for other in (*earlier.get(rest_key, ()), *same_question):
-                _check_pair(part, rest, other, facts, rules)
-            same_question.append(Remembered(part, 0))
+    for name, facts in asked.facts.items():
+        sets = [one for one in asked.sets if one.dataset == name]
+        rest_keys = {key for one in sets for key in one.rests}
+        known = find_remembered(connection, licence, name, rest_keys, rules.candidates_max)
+        among = {key: list(found) for key, found in known.items()}
+        for one in sets:
+            _check_single(one.parts, facts, rules)
+            for rest_key, part in one.rests.items():
+                rest = one.parts - {part}
+                others = among.setdefault(rest_key, [])
+                for other in others:
+                    _check_pair(part, rest, other, facts, rules)
+                others.append(Remembered(part, 0))  # the next set of this question meets it
 
 
 def remember(
@@ -119,20 +140,8 @@ def remember(
     if not asked.sets:
         return
     check_history(connection, licence, asked, rules)
-    rows = [
-        (one.dataset, rest_key, part)
-        for one in asked.sets
-        for rest_key, (part, _) in _rests(one.parts)
-    ]
+    rows = [(one.dataset, key, part) for one in asked.sets for key, part in one.rests.items()]
     add_remembered(connection, licence, rows, asked_us=asked_us, entry_index=entry_index)
-
-
-def _rests(parts: Parts) -> Iterator[tuple[str, tuple[Part | None, Parts]]]:
-    """Return the set whole, and without each part, by the digest of what remains."""
-    yield key_of(parts), (None, parts)
-    for part in parts:
-        rest = parts - {part}
-        yield key_of(rest), (part, rest)
 
 
 def _check_single(parts: Parts, facts: Facts, rules: HistoryRules) -> None:

@@ -238,9 +238,14 @@ def _between_spans(wide: Span, narrow: Span) -> list[list[Part]]:
     return regions
 
 
-def key_of(parts: Parts) -> str:
-    """Return a digest of a set's parts in canonical order."""
-    return digest(sorted((as_json(part) for part in parts), key=digest))
+def part_key(part: Part) -> str:
+    """Return a digest of one part; equal parts have equal digests."""
+    return digest(as_json(part))
+
+
+def set_key(part_keys: Iterable[str]) -> str:
+    """Return a digest of a set of parts from theirs."""
+    return digest(sorted(part_keys))
 
 
 def as_json(part: Part) -> list[object]:

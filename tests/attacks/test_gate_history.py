@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, update
 from sqlalchemy.exc import DatabaseError
 
-import audit.store  # noqa: F401 - the other tables of the store
 from catalog.datasets import DatasetDeclaration
 from disclosure.gate.question import CheckedQuestion
 from disclosure.history.guard import (
@@ -60,7 +59,7 @@ PEOPLE = declared("people")
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    metadata.create_all(engine)
+    metadata.create_all(engine, tables=[question_history])
     with engine.begin() as connection:
         yield connection
 

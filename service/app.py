@@ -11,6 +11,8 @@ from service import errors
 from service.api import (
     budgets,
     catalog,
+    decisions,
+    delegations,
     gateway,
     health,
     journals,
@@ -43,7 +45,7 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
     everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    for module in (*everyday, budgets, releases, verification):
+    for module in (*everyday, delegations, decisions, budgets, releases, verification):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)

@@ -105,18 +105,13 @@ def decide(
     snapshot: PolicySnapshot, board: SuspensionBoard, request: AccessRequest, now_us: int
 ) -> Decision:
     """Decide one request from one snapshot; any single denial denies the whole."""
-    licence = snapshot.licences.get(request.licence_id)
-    if licence is None:
-        shut = snapshot.grounds.shut.get(request.licence_id)
-        return _SHUT if _is_of(shut, request.actor) else _NO_LICENCE
-    if not _is_of(licence.document.operator, request.actor):
-        return _NO_LICENCE
-    in_term = licence.valid_from_us <= now_us < licence.valid_until_us
-    if not in_term or not board.is_open(licence.id):
-        return _SHUT
+    licence = usable_licence(snapshot, board, request.actor, request.licence_id, now_us)
+    if isinstance(licence, Denial):
+        return licence
     lines: list[PolicyLine] = []
     for obj, grade, column in _objects(request):
-        verdict = _ask(snapshot, licence, request, (obj, grade), now_us)
+        question = question_of(licence, request.actor, request.action, (obj, grade), now_us)
+        verdict = snapshot.decide(question)
         if not verdict.allowed or verdict.line is None:
             return _denial(licence, request, column, verdict)
         lines.append(verdict.line)
@@ -135,43 +130,64 @@ def check_decision(decision: Decision) -> Permit:
     return decision
 
 
-def _is_of(operator: str | None, actor: Actor) -> bool:
-    return actor.organisation == operator and actor.has(Role.OPERATOR)
+def usable_licence(
+    snapshot: PolicySnapshot, board: SuspensionBoard, actor: Actor, licence_id: str, now_us: int
+) -> CompiledLicence | Denial:
+    """Return the licence where the actor is of its operator and it is in force, else the denial.
+
+    A stranger's denial reads as that of a licence that does not exist.
+    """
+    licence = snapshot.licences.get(licence_id)
+    if licence is None:
+        shut = snapshot.grounds.shut.get(licence_id)
+        return _SHUT if _is_of(shut, actor) else _NO_LICENCE
+    if not _is_of(licence.document.operator, actor):
+        return _NO_LICENCE
+    in_term = licence.valid_from_us <= now_us < licence.valid_until_us
+    if not in_term or not board.is_open(licence.id):
+        return _SHUT
+    return licence
 
 
-def _objects(request: AccessRequest) -> Iterable[tuple[str, str, str | None]]:
-    """List what must be allowed: (object, grade asked, column named)."""
-    dataset = request.dataset
-    if dataset is None:
-        yield licence_object(request.licence_id), Grade.L1, None
-        return
-    yield whole_object(dataset.name), Grade.L1, None
-    for name in sorted(set(request.columns)):
-        column = dataset.column(name)
-        grade = Grade.L4 if column is None else column.grade
-        yield column_object(dataset.name, name), grade, name
-
-
-def _ask(
-    snapshot: PolicySnapshot,
-    licence: CompiledLicence,
-    request: AccessRequest,
-    asked: tuple[str, str],
-    now_us: int,
-) -> Verdict:
+def question_of(
+    licence: CompiledLicence, actor: Actor, action: Action, asked: tuple[str, str], now_us: int
+) -> AccessQuestion:
+    """Return the question to the model about one object and its grade."""
     obj, grade = asked
     environment = Environment(
         purpose=str(licence.document.scenario.purpose), grade=str(grade), now=time_text(now_us)
     )
-    return snapshot.decide(
-        AccessQuestion(
-            sub=person_subject(request.actor.person),
-            dom=domain_of(licence.id),
-            obj=obj,
-            act=str(request.action),
-            env=environment,
-        )
+    return AccessQuestion(
+        sub=person_subject(actor.person),
+        dom=domain_of(licence.id),
+        obj=obj,
+        act=str(action),
+        env=environment,
     )
+
+
+def _is_of(operator: str | None, actor: Actor) -> bool:
+    return actor.organisation == operator and actor.has(Role.OPERATOR)
+
+
+def objects_asked(
+    name: str, dataset: DatasetDeclaration | None, columns: Iterable[str]
+) -> Iterable[tuple[str, str, str | None]]:
+    """List what must be allowed of a data set: (object, grade asked, column named).
+
+    What is not known has the highest grade, and no line.
+    """
+    yield whole_object(name), Grade.L1, None
+    for column_name in sorted(set(columns)):
+        column = None if dataset is None else dataset.column(column_name)
+        grade = Grade.L4 if column is None else column.grade
+        yield column_object(name, column_name), grade, column_name
+
+
+def _objects(request: AccessRequest) -> Iterable[tuple[str, str, str | None]]:
+    if request.dataset is None:
+        return [(licence_object(request.licence_id), Grade.L1, None)]
+    return objects_asked(request.dataset.name, request.dataset, request.columns)
 
 
 def _obligations(licence: CompiledLicence, request: AccessRequest) -> tuple[Obligation, ...]:

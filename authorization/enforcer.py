@@ -316,8 +316,7 @@ def plain_enforcer(
     model.load_model_from_text(model_text)
     model["p"]["p"].policy.extend(list(line) for line in dict.fromkeys(lines))
     for name, pairs in zip(ROLES, (links.members, links.objects, links.domains), strict=True):
-        for pair in pairs:
-            model.add_policy("g", name, list(pair))
+        model["g"][name].policy.extend(list(pair) for pair in pairs)
     enforcer = casbin.Enforcer(model)
     enforcer.build_role_links()
 

@@ -105,7 +105,10 @@ NOBODY = Members.of(())
 
 @dataclass(frozen=True, eq=False)
 class DomainPolicy:
-    """All that stands at one domain. ``objects`` are the g2 links that it brings with it."""
+    """All that stands at one domain. ``objects`` are the g2 links that it brings with it.
+
+    ``digest`` covers domain, lines and members; object links are covered by the relation.
+    """
 
     domain: str
     buckets: Mapping[Pair, Bucket]
@@ -113,6 +116,7 @@ class DomainPolicy:
     lines_digest: bytes
     members: Members
     objects: frozenset[Pair]
+    digest: bytes
 
     @classmethod
     def of(
@@ -127,20 +131,17 @@ class DomainPolicy:
         check_lines(unique)
         if any(line.dom != domain for line in unique):
             raise ValueError("a line of another domain")
-        return cls(domain, _buckets(unique), len(unique), _digest(unique), members, objects)
+        lines_digest = _digest(unique)
+        digest = _domain_digest(domain, lines_digest, members)
+        buckets = _buckets(unique)
+        return cls(domain, buckets, len(unique), lines_digest, members, objects, digest)
 
     def with_members(self, members: Members) -> "DomainPolicy":
         """Return the same lines held by other people; itself where they are the same."""
         if members.digest == self.members.digest:
             return self
-        return replace(self, members=members)
-
-    @property
-    def digest(self) -> bytes:
-        """Cover domain, lines and members; object links are covered by the snapshot's relation."""
-        whole = hashlib.sha256(self.domain.encode())
-        whole.update(b"\0" + self.lines_digest + self.members.digest)
-        return whole.digest()
+        digest = _domain_digest(self.domain, self.lines_digest, members)
+        return replace(self, members=members, digest=digest)
 
 
 class Relation:
@@ -210,3 +211,7 @@ def _boundaries(
     if known is None:
         known = shared[windows] = tuple(sorted({FAR_PAST, *chain.from_iterable(windows)}))
     return known
+
+
+def _domain_digest(domain: str, lines_digest: bytes, members: Members) -> bytes:
+    return hashlib.sha256(domain.encode() + b"\0" + lines_digest + members.digest).digest()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from authorization import store
 from authorization.compile import CompiledLicence, compile_licence, domain_of
@@ -21,7 +22,7 @@ from authorization.policy_version import PolicyVersion, VersionReader, read_vers
 from authorization.signing import verify_licence
 from authorization.validation import LicenceRuleset
 from foundation.db import reading
-from foundation.errors import Denied, InvalidInput, Message, SandgateError
+from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unavailable
 from policies.load import PolicyPack
 from policies.schema.access import AccessRules
 
@@ -148,10 +149,16 @@ class StoredPolicy:
         return self._reader.read()
 
     def build(self) -> tuple[PolicyVersion, PolicySnapshot]:
-        """Compile what changed. The version is read first, so it is never newer than the rest."""
-        with reading(self._engine) as connection:
-            version = read_version(connection)
-            assembly = self._assembler.assemble(connection, version)
+        """Compile what changed. The version is read first, so it is never newer than the rest.
+
+        Raises Unavailable where the store does not answer.
+        """
+        try:
+            with reading(self._engine) as connection:
+                version = read_version(connection)
+                assembly = self._assembler.assemble(connection, version)
+        except SQLAlchemyError as error:
+            raise _not_current() from error
         self.left_out = assembly.left_out
         return version, assembly.snapshot
 
@@ -260,4 +267,16 @@ def _row_differs() -> Denied:
         ),
         field="document",
         rule="licence-signature",
+    )
+
+
+def _not_current() -> Unavailable:
+    return Unavailable(
+        "policy_not_current",
+        Message(
+            zh="访问规则已变更而未能重新载入，因此不予判定。",
+            en="The access policy changed and could not be loaded again, so nothing is decided.",
+        ),
+        rule="policies/access",
+        way_out=Message(zh="请恢复控制库后重试。", en="Restore the control store, then retry."),
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from authorization.compile import CompiledLicence
-from authorization.documents import AccessMode, Grant
+from authorization.documents import AccessMode, Grant, RowFilter
+from authorization.grant_terms import FilterOnly
 from catalog.datasets import Column, Dataset, Exposure, MaskKind, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
 from disclosure.extract_records import ActiveExtract, active_extracts
@@ -31,6 +32,7 @@ class GrantedDataset:
     neighbours: NeighbourRelation
     forced_values: Mapping[str, tuple[str, ...]]
     case_approved: bool = False
+    verified: Grant | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +82,7 @@ class GrantedDataset:
             shown |= set(self.extract.columns)
         modes = [AccessMode.ROWS] if self.extract is not None else []
         modes += [AccessMode.AGGREGATE] if self.aggregate_columns else []
+        modes += [AccessMode.VERIFY] if self.verified is not None else []
         return {
             "name": declaration.name,
             "label_zh": declaration.label_zh,
@@ -93,6 +96,22 @@ class GrantedDataset:
                 for item in declaration.group_sets
                 if self.aggregate_columns and set(item.keys) <= self.aggregate_columns
             ],
+            "verification": self._verification(),
+        }
+
+    def _verification(self) -> dict[str, object] | None:
+        """Say which claims may be verified, by which identifiers and with which consent."""
+        terms = None if self.verified is None else self.verified.verify
+        if self.verified is None or terms is None:
+            return None
+        return {
+            "identifiers": list(terms.identifiers),
+            "columns": list(self.verified.columns),
+            "ranges": {
+                item.column: [found.label for found in item.ranges] for item in terms.ranges
+            },
+            "consent_purposes": list(terms.consent.purposes),
+            "consent_days_max": terms.consent.days_max,
         }
 
     def _column(self, column: Column) -> dict[str, object]:
@@ -152,6 +171,7 @@ def _granted(
         case_approved=any(
             grant.basis for grant in licence.document.grants if grant.dataset == name
         ),
+        verified=licence.verification(name),
     )
 
 
@@ -159,13 +179,10 @@ def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[s
     """Return the values that a data set's filters leave; all filters of a column must hold."""
     forced: dict[str, tuple[str, ...]] = {}
     for grant in grants:
-        if grant.dataset != dataset:
-            continue
-        named = [(item.column, item.values) for item in grant.row_filters]
-        named += [(item.column, item.values) for item in grant.filter_only]
-        for column, values in named:
-            before = forced.get(column, values)
-            forced[column] = tuple(value for value in values if value in before)
+        filters: tuple[RowFilter | FilterOnly, ...] = (*grant.row_filters, *grant.filter_only)
+        for item in filters if grant.dataset == dataset else ():
+            before = forced.get(item.column, item.values)
+            forced[item.column] = tuple(value for value in item.values if value in before)
     return forced
 
 

@@ -18,8 +18,12 @@ from foundation.settings import Settings
 from policies.load import load_policies
 from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
 from service.api import (
+    budgets,
     callers,
     catalog,
+    decisions,
+    delegated,
+    delegations,
     gateway,
     health,
     licences,
@@ -76,11 +80,14 @@ ROUTERS = (
     (API, catalog.router),
     (API, catalog.uploads),
     (API, licences.router),
+    (API, delegations.router),
+    (API, decisions.router),
     (API, sessions.router),
     ("", sessions.pages),
     (API, releases.router),
     (API, products.router),
     (API, periods.router),
+    (API, budgets.router),
     (API, log.router),
     (API, verification.router),
 )
@@ -188,8 +195,9 @@ def _endpoint(route: APIRoute, prefix: str) -> str:
 
 def _caller(route: APIRoute) -> str:
     known = {
-        _dependency(getattr(callers, name)): name.removesuffix("Caller").lower()
-        for name in vars(callers)
+        _dependency(getattr(module, name)): name.removesuffix("Caller").lower()
+        for module in (callers, delegated)
+        for name in vars(module)
         if name.endswith("Caller") and name != "Caller"
     }
     known[gateway.session_scope] = "session"

@@ -25,6 +25,7 @@ from policies.schema.catalog import CatalogRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
+from policies.schema.history import HistoryRules
 from policies.schema.licences import LicenceRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
@@ -41,6 +42,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
         "gate": GateRules,
+        "history": HistoryRules,
         "licences": LicenceRules,
         "masks": MaskRules,
         "privacy": PrivacyRules,

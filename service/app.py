@@ -9,7 +9,10 @@ from starlette.types import ASGIApp
 
 from service import errors
 from service.api import (
+    budgets,
     catalog,
+    decisions,
+    delegations,
     gateway,
     health,
     journals,
@@ -43,7 +46,8 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
     everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    for module in (*everyday, plan_classes, releases, verification):
+    newer = (delegations, decisions, budgets, plan_classes, releases, verification)
+    for module in (*everyday, *newer):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(catalog.uploads, prefix=PREFIX)
     app.include_router(sessions.router, prefix=PREFIX)

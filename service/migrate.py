@@ -21,6 +21,7 @@ STORES = (
     "disclosure.budgets.store",
     "disclosure.extract_records",
     "disclosure.plan_classes",
+    "disclosure.history.store",
     "disclosure.verify.store",
     "revenue.store",
     "sandbox.store",

@@ -149,7 +149,10 @@ class Ground:
 
 @contextmanager
 def budget_ground(
-    directory: Path, rules_in_force: PrivacyRules, clock: Clock | None = None
+    directory: Path,
+    rules_in_force: PrivacyRules,
+    clock: Clock | None = None,
+    fault: Callable[[str], None] | None = None,
 ) -> Iterator[Ground]:
     """Open a store with two populations and the data set CENSUS, and its log."""
     import_stores()
@@ -165,7 +168,9 @@ def budget_ground(
     clock = clock or TickingClock()
     keys = FileKeyStore(directory / "keys")
     try:
-        with GroupCommitWriter(engine, keys, clock, "example.org/log", directory / "head") as log:
+        with GroupCommitWriter(
+            engine, keys, clock, "example.org/log", directory / "head", fault=fault
+        ) as log:
             yield Ground(engine, log, rules_in_force, clock)
     finally:
         engine.dispose()

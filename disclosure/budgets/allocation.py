@@ -34,6 +34,16 @@ class Holding:
     state: LicenceState
     amount: Amount
 
+    def as_json(self) -> dict[str, object]:
+        """Return the holding for the authority and the regulator."""
+        return {
+            "licence": self.licence,
+            "operator": self.operator,
+            "state": str(self.state),
+            "held_nano_rho": self.amount.nano_rho,
+            "held_delta_steps": self.amount.delta_steps,
+        }
+
 
 def holdings(connection: Connection, population: str, rules: PrivacyRules) -> list[Holding]:
     """Return what each licence holds of a population, oldest licence first."""

@@ -63,6 +63,7 @@ class Reading:
         """Return the reading for an auditor."""
         return {
             "level": self.node,
+            "kind": self.node.split("/")[-2],
             "population": self.population,
             "tree": None if self.tree is None else self.tree.as_json(),
             "log": None if self.log is None else self.log.as_json(),

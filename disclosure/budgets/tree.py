@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from authorization.documents import PrivacyBudget
+from authorization.documents import LicenceDocument, PrivacyBudget
 from disclosure.budgets.periods import Period
 from disclosure.budgets.store import budget_node
 from policies.schema.budgets import RaisableAmounts
@@ -49,6 +49,19 @@ class BudgetHolder(Protocol):
     def budgets(self) -> Mapping[str, PrivacyBudget]:
         """The budgets of its signed document, by population."""
         ...
+
+
+@dataclass(frozen=True)
+class LicenceBudgets:
+    """The budgets of a licence document, in force or not: a ``BudgetHolder``."""
+
+    id: str
+    budgets: Mapping[str, PrivacyBudget]
+
+    @classmethod
+    def of(cls, document: LicenceDocument) -> "LicenceBudgets":
+        """Take them from a document."""
+        return cls(document.id, {budget.population: budget for budget in document.budgets})
 
 
 @dataclass(frozen=True)

@@ -93,4 +93,7 @@ OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
 RegulatorCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR))]
+ExplainingCaller = Annotated[
+    Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTHORITY, Role.OPERATOR))
+]
 OverseerCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTHORITY))]

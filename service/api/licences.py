@@ -17,6 +17,7 @@ from catalog.datasets import Frozen
 from foundation.db import reading
 from policies.schema.licences import LicenceRules
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, OverseerCaller
+from service.api.delegated import ActivatingCaller, SuspendingCaller
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(route_class=IdempotentRoute, tags=["licences"])
@@ -55,7 +56,7 @@ def post_licence(
 
 @router.post("/licences/{licence_id}/activate", status_code=201)
 def post_activation(
-    licence_id: str, actor: AuthorityCaller, platform: OnPlatform
+    licence_id: str, actor: ActivatingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Sign and activate: policy, extract, budget and tariff follow from the document."""
     recorded, extracts = platform.activation.activate(licence_id, actor)
@@ -85,7 +86,7 @@ def get_licence(licence_id: str, actor: AnyCaller, platform: OnPlatform) -> dict
 
 @router.post("/licences/{licence_id}/suspend", status_code=200)
 def post_suspension(
-    licence_id: str, body: Reason, actor: AuthorityCaller, platform: OnPlatform
+    licence_id: str, body: Reason, actor: SuspendingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Suspend now: sessions go dark, workers stop, questions and releases are refused."""
     return _shut(platform.revocation.suspend(actor, licence_id, body.reason))

@@ -44,7 +44,7 @@ GATEWAY: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/v1/estimate", "/v1/query"])
+@pytest.mark.parametrize("path", ["/v1/estimate", "/v1/query", "/v1/verify"])
 @pytest.mark.parametrize("name", GATEWAY)
 def test_a_bad_question_is_refused(gateway: Gateway, name: str, path: str) -> None:
     problem_of(gateway.call("POST", path, **GATEWAY[name]))

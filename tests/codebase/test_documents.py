@@ -21,6 +21,7 @@ PAIRS = (
     ("docs/en/operator.md", "docs/zh/operator.md"),
     ("docs/en/regulator.md", "docs/zh/regulator.md"),
     ("docs/explanation/query-path.md", "docs/explanation/query-path.zh-CN.md"),
+    ("docs/explanation/budgets.md", "docs/explanation/budgets.zh-CN.md"),
 )
 REGULATOR_GUIDES = ("docs/en/regulator.md", "docs/zh/regulator.md")
 IMAGE_BYTES_MAX = 400_000

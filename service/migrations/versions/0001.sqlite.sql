@@ -251,6 +251,23 @@ CREATE TABLE closed_plan_class (
 -- next
 CREATE INDEX ix_closed_plan_class_class_digest ON closed_plan_class (class_digest)
 -- next
+CREATE TABLE question_history (
+	licence VARCHAR(80) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	rest_key VARCHAR(80) NOT NULL, 
+	part_key VARCHAR(80) NOT NULL, 
+	part TEXT NOT NULL, 
+	asked_us BIGINT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	CONSTRAINT pk_question_history PRIMARY KEY (licence, dataset, rest_key, part_key)
+)
+-- next
+CREATE TRIGGER question_history_no_update BEFORE UPDATE ON question_history
+        BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END
+-- next
+CREATE TRIGGER question_history_no_delete BEFORE DELETE ON question_history
+        BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END
+-- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
 	licence VARCHAR(80) NOT NULL, 
@@ -279,11 +296,11 @@ CREATE TABLE verification_claim (
 	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
 )
 -- next
-CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
 -- next
 CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
 -- next
-CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
+CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
 -- next
 CREATE TRIGGER verification_claim_no_update BEFORE UPDATE ON verification_claim BEGIN SELECT RAISE(ABORT, 'verification_claim does not change so'); END
 -- next

@@ -235,3 +235,100 @@ def test_only_lines_of_the_asked_bucket_are_matched() -> None:
     others = [ALLOW._replace(dom=f"lic:{number}") for number in range(1000)]
     policy = snapshot(ALLOW, *others)
     assert policy.candidates(ask()) == [ALLOW]
+
+
+@pytest.mark.parametrize("field", ["sub", "dom", "obj", "act", "purpose", "nbf", "exp"])
+def test_a_line_break_at_the_end_of_a_word_is_refused(field: str) -> None:
+    text = getattr(ALLOW, field) + "\n"
+    with pytest.raises(InvalidInput, match="policy_line_refused"):
+        snapshot(ALLOW._replace(**{field: text}))
+
+
+def test_one_bad_line_among_many_is_found() -> None:
+    good = [ALLOW._replace(obj=f"ds:{number}") for number in range(200)]
+    for change in (
+        {"eft": "Deny"},
+        {"grade": "L9"},
+        {"exp": ALLOW.nbf},
+        {"eft": "deny"},  # with a window and a grade of a permission, so that it would lapse
+    ):
+        with pytest.raises(InvalidInput, match="policy_line_refused"):
+            snapshot(*good, ALLOW._replace(**change))
+
+
+# Semantics of public models, in our lines: (who, domain, object, action) -> allowed.
+RBAC_WITH_DOMAINS = {  # pycasbin's examples/rbac_with_domains_policy.csv
+    ("alice", "domain1", "data1", "read"): True,
+    ("alice", "domain1", "data1", "write"): True,
+    ("alice", "domain1", "data2", "read"): False,
+    ("alice", "domain1", "data2", "write"): False,
+    ("bob", "domain2", "data1", "read"): False,
+    ("bob", "domain2", "data1", "write"): False,
+    ("bob", "domain2", "data2", "read"): True,
+    ("bob", "domain2", "data2", "write"): True,
+}
+RBAC_WITH_DENY = {  # pycasbin's examples/rbac_with_deny_policy.csv
+    ("alice", "one", "data1", "read"): True,
+    ("bob", "one", "data2", "write"): True,
+    ("alice", "one", "data2", "read"): True,
+    ("alice", "one", "data2", "write"): False,
+    ("bob", "one", "data1", "read"): False,
+}
+
+
+def public_line(sub: str, dom: str, obj: str, act: str) -> PolicyLine:
+    return PolicyLine(sub, dom, obj, act, "*", "L4", FAR_PAST, FAR_FUTURE, "allow")
+
+
+def answers(policy: PolicySnapshot, asked: dict[tuple[str, str, str, str], bool]) -> object:
+    return {key: policy.decide(AccessQuestion(*key, ask().env)).allowed for key in asked}
+
+
+def test_casbins_public_example_of_roles_within_domains_means_the_same_here() -> None:
+    lines = [
+        public_line("admin", domain, data, act)
+        for domain, data in (("domain1", "data1"), ("domain2", "data2"))
+        for act in ("read", "write")
+    ]
+    links = Links(members=frozenset({("alice", "admin", "domain1"), ("bob", "admin", "domain2")}))
+    assert answers(snapshot(*lines, links=links), RBAC_WITH_DOMAINS) == RBAC_WITH_DOMAINS
+
+
+def test_casbins_public_example_of_deny_override_means_the_same_here() -> None:
+    lines = [
+        public_line("alice", "one", "data1", "read"),
+        public_line("bob", "one", "data2", "write"),
+        public_line("data2_admin", "one", "data2", "read"),
+        public_line("data2_admin", "one", "data2", "write"),
+        deny_line("alice", "one", "data2", "write"),
+    ]
+    links = Links(members=frozenset({("alice", "data2_admin", "one")}))
+    assert answers(snapshot(*lines, links=links), RBAC_WITH_DENY) == RBAC_WITH_DENY
+
+
+def test_reloads_under_load_never_allow_what_every_policy_denies() -> None:
+    """A denial by role stands in both policies; a half-loaded one would forget it (T4)."""
+    denial = deny_line("role:analyst", "lic:A", "ds:health", "query.rows")
+    many = [ALLOW._replace(obj=f"ds:{number}") for number in range(300)]
+    policies = ([ALLOW, denial, *many], [*many, denial, ALLOW._replace(purpose="*")])
+    enforcer = Enforcer(snapshot(*policies[0]))
+    stop = threading.Event()
+    allowed: list[bool] = []
+
+    def watch(number: int) -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            now = f"2026-06-{number + 1:02d}T00:00:00.{turn % 10**6:06d}Z"
+            allowed.append(enforcer.decide(ask(now=now)).allowed)
+
+    threads = [threading.Thread(target=watch, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for turn in range(60):
+        enforcer.rebuild(lambda turn=turn: snapshot(*policies[turn % 2]))  # type: ignore[misc]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(allowed) > 100
+    assert not any(allowed)

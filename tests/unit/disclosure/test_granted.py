@@ -30,3 +30,10 @@ def test_filters_that_exclude_each_other_leave_nothing() -> None:
 
 def test_filters_of_other_data_sets_bind_nothing() -> None:
     assert forced_values([grant("schools", FILTER_2014)], "colleges") == {}
+
+
+def test_a_filter_only_column_binds_private_answers_too() -> None:
+    filtered = {"column": "year", "values": ["2014"], "discloses": "what happened in 2014"}
+    raw = grant("colleges", FILTER_BOTH).model_copy(update={"row_filters": ()})
+    both = Grant.model_validate({**raw.model_dump(), "filter_only": [filtered]})
+    assert forced_values([both], "colleges") == {"year": ("2014",)}

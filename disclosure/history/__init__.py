@@ -1,0 +1,1 @@
+"""Guards statistics over rows about persons against what earlier ones of the licence said."""

@@ -73,7 +73,7 @@ class Columns:
         stored = self.stored(field)
         raw = self.raw(field)
         if stored.public_values is not None:
-            listed = ", ".join(literal_sql(item) for item in stored.public_values)
+            listed = ", ".join(_listed(item) for item in stored.public_values)
             kind = _TYPES[stored.type]
             return f"(CAST([{listed}] AS {kind}[]))[CAST({raw} AS INTEGER) + 1]"
         if stored.type is ColumnType.DECIMAL and self._is_public(field):
@@ -120,6 +120,12 @@ def literal_sql(literal: Literal) -> str:
     if "\0" in literal:
         raise ValueError("no stored text holds a NUL")
     return "'" + literal.replace("'", "''") + "'"
+
+
+def _listed(literal: Literal) -> str:
+    """Write a constant of a list, whose type the list is cast to."""
+    is_number = isinstance(literal, int) and not isinstance(literal, bool)
+    return str(literal) if is_number else literal_sql(literal)
 
 
 def bound_sql(kind: ColumnType, bound: int) -> str:

@@ -76,11 +76,7 @@ KNOWN = {
         StoredColumn(DUE_F, INTEGER, lower=DUE[0], upper=DUE[1]),
         StoredColumn(CODE, TEXT),
         StoredColumn(ZONE, TEXT),
-        StoredColumn(INNER["count"], INTEGER),
-        StoredColumn(INNER["sum_pay"], ColumnType.DECIMAL, scale=1),
-        StoredColumn(INNER["max_age"], INTEGER, lower=AGE[0], upper=AGE[1]),
-        StoredColumn(INNER["min_day"], DATE),
-        StoredColumn(INNER_BATCH, INTEGER),
+        StoredColumn(BATCH, INTEGER, public_values=tuple(range(WORLDS_MAX))),
     )
 }
 OF_SET = {STATE, SEX}
@@ -257,9 +253,8 @@ def by_world(plan: AggregatePlan) -> AggregatePlan:
     inner = plan.question.source.per_unit is not None
     field = INNER_BATCH if inner else BATCH
     key = PlannedKey(Plain(field), INTEGER, (0,), (0,))
-    batch = StoredColumn(BATCH, INTEGER, public_values=tuple(range(WORLDS_MAX)))
-    stored = (*plan.stored, batch, *((KNOWN[INNER_BATCH],) if inner else ()))
-    return replace(plan, keys=(key, *plan.keys), stored=stored)
+    stored = dict.fromkeys((*plan.stored, KNOWN[BATCH]))
+    return replace(plan, keys=(key, *plan.keys), stored=tuple(stored))
 
 
 def _source(dice: Random) -> tuple[Source, tuple[PlannedKey, ...]]:
@@ -315,7 +310,7 @@ def _plan(
         where=condition,
         measured=tuple(measured),
         populations=("residents",),
-        stored=tuple(KNOWN[field] for field in read if field != BATCH),
+        stored=tuple(KNOWN[field] for field in read if field.relation != PER_UNIT),
     )
 
 

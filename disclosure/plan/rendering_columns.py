@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from catalog.datasets import DAY_ZERO, ColumnType
 from disclosure.plan.expressions import PER_UNIT, Field, Literal
 from disclosure.plan.model import AggregatePlan, Road, StoredColumn
+from disclosure.plan.question import InnerFunction
 
 BOUNDED, RANKED, RANKED_2, UNITS, UNITS_2 = "bounded", "ranked", "ranked_2", "units", "units_2"
 UNIT_ROWS = "unit_rows"
@@ -34,10 +35,24 @@ class Columns:
 
     def stored(self, field: Field) -> StoredColumn:
         """Return how a field is stored. Raises ValueError where the plan does not say."""
+        if field.relation == PER_UNIT:
+            return self._made_per_unit(field)
         found = next((item for item in self.plan.stored if item.field == field), None)
         if found is None:
             raise ValueError("a plan names every field that it reads")
         return found
+
+    def _made_per_unit(self, field: Field) -> StoredColumn:
+        """Return the form of a unit's own figure: a count, or as the column that it is made of."""
+        per_unit = self.plan.question.source.per_unit
+        outputs = () if per_unit is None else per_unit.outputs
+        made = next((item for item in outputs if item.name == field.column), None)
+        if made is None:
+            raise ValueError("an outer question reads what the inner one makes")
+        if made.field is None or made.function is InnerFunction.COUNT:
+            return StoredColumn(field, ColumnType.INTEGER)
+        inner = self.stored(made.field)
+        return StoredColumn(field, inner.type, inner.scale)
 
     def relation(self, field: Field) -> str:
         """Return the relation that holds a field."""
@@ -102,6 +117,14 @@ class Columns:
 def type_sql(kind: ColumnType) -> str:
     """Return the engine's type for values of a column type, in stored form."""
     return _TYPES[kind]
+
+
+def narrowest(lower: int, upper: int) -> str:
+    """Return the narrowest integer type of the engine that holds a range."""
+    for bits, kind in ((16, "SMALLINT"), (32, "INTEGER"), (64, "BIGINT")):
+        if -(2 ** (bits - 1)) <= lower and upper < 2 ** (bits - 1):
+            return kind
+    return "HUGEINT"
 
 
 def quoted(name: str) -> str:

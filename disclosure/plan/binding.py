@@ -35,6 +35,7 @@ from disclosure.plan.expressions import (
     fields_of,
 )
 from disclosure.plan.facts import Facts, facts_of, public_literals, stored_literal
+from disclosure.plan.measuring import ROWS, measured_for
 from disclosure.plan.model import (
     AggregatePlan,
     Asked,
@@ -48,7 +49,6 @@ from disclosure.plan.reading import fields_read, read_question
 from disclosure.plan.roads import Roads, asks_units
 from disclosure.plan.sensitivity import counts_each_unit_once, squared_l2, sum_cannot_overflow
 from disclosure.plan.tree import Node
-from disclosure.plan.measuring import ROWS, measured_for
 from policies.schema.privacy import PrivacyRules
 
 _CHEAPEST_FIRST = list(Road)

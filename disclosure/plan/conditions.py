@@ -222,32 +222,6 @@ def _sorted(parts: Iterable[Condition]) -> tuple[Condition, ...]:
     return tuple(sorted(parts, key=lambda part: json.dumps(canonical_of(part), sort_keys=True)))
 
 
-def negated(condition: Condition) -> Condition:
-    """Return the normal form of the opposite of a condition in normal form."""
-    match condition:
-        case Both(parts):
-            return either(negated(part) for part in parts)
-        case Either(parts):
-            return both(negated(part) for part in parts)
-        case Missing():
-            return Negated(condition)
-        case Comparison(field, operator, literal):
-            return _opposite(field, operator, literal)
-        case Among(field, literals):
-            return equals_none(field, literals)
-        case Negated(part):
-            return equals_any(part.field, part.literals) if isinstance(part, Among) else part
-
-
-def _opposite(field: Field, operator: str, literal: Literal) -> Condition:
-    if operator == "<>" or isinstance(literal, bool):
-        return equals_any(field, {not literal if isinstance(literal, bool) else literal})
-    if operator == "=":
-        return equals_none(field, {literal})
-    opposite = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}[operator]
-    return in_steps(field, opposite, literal)
-
-
 def in_steps(field: Field, operator: str, literal: Literal) -> Condition:
     """Write a range over whole numbers or days with ``<=`` and ``>=``; texts keep ``<``, ``>``."""
     if operator not in {"<", ">"} or isinstance(literal, str | bool):

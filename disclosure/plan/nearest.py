@@ -6,11 +6,14 @@ of policy, never of data.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from disclosure.outcome import Refused
+from disclosure.plan.expressions import Field, Measure, Plain
 from disclosure.plan.model import AggregatePlan, Asked, AskedDataset
 from disclosure.plan.question import AggregateOutput, Function, KeyOutput, Question, Source
 from disclosure.plan.reading import mended_question
+from disclosure.plan.roads import usable
 from disclosure.plan.tree import Node
 from disclosure.plan.writing import write_question
 
@@ -37,7 +40,7 @@ def _candidates(syntax: Node, asked: Asked) -> Iterator[Question]:
         yield mended
         yield from _smaller(mended)
     for item in asked.protected.values():
-        yield _count(item)
+        yield from _examples(item)
 
 
 def _smaller(question: Question) -> Iterator[Question]:
@@ -52,5 +55,22 @@ def _smaller(question: Question) -> Iterator[Question]:
     yield replace(unordered, outputs=(AggregateOutput("n", Function.COUNT),), where=None)
 
 
-def _count(item: AskedDataset) -> Question:
-    return Question(Source(item.declaration.name), (AggregateOutput("n", Function.COUNT),))
+def _examples(item: AskedDataset) -> Iterator[Question]:
+    """Give a question over each declared group set, then a bare count."""
+    source = Source(item.declaration.name)
+    count = AggregateOutput("n", Function.COUNT)
+    for group_set in item.declaration.group_sets:
+        if usable(group_set, item):
+            keys = (KeyOutput(name, Plain(Field(source.dataset, name))) for name in group_set.keys)
+            means = (_mean(item, name) for name in group_set.measures if name in item.columns)
+            yield Question(source, (*keys, count, *islice(means, 1)))
+    yield Question(source, (count,))
+
+
+def _mean(item: AskedDataset, name: str) -> AggregateOutput:
+    column = item.declaration.column(name)
+    if column is None or column.lower is None or column.upper is None:
+        raise ValueError("a declared measure has bounds")
+    field = Field(item.declaration.name, name)
+    measure = Measure(field, column.lower, column.upper, column.scale, column.nullable)
+    return AggregateOutput(f"mean_{name}", Function.AVG, measure)

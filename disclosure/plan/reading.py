@@ -13,7 +13,15 @@ from typing import TypeVar
 from disclosure.outcome import Refused
 from disclosure.plan import refusals, tree
 from disclosure.plan.conditions import TRUE, both
-from disclosure.plan.expressions import PER_UNIT, Condition, Field, KeyExpression, fields_of
+from disclosure.plan.expressions import (
+    PER_UNIT,
+    Condition,
+    Field,
+    KeyExpression,
+    Measure,
+    Plain,
+    fields_of,
+)
 from disclosure.plan.model import Asked
 from disclosure.plan.question import (
     AggregateOutput,
@@ -105,6 +113,8 @@ class _Reader:
             found += self._each(partial(read_output, scope, item))
         if not self._mends:
             return tuple(found)
+        if not node["group_expressions"]:
+            found = [_averaged(scope, item) for item in found]
         return _completed([*self._missing_keys(scope, node), *found])
 
     def _missing_keys(self, scope: Scope, node: Node) -> Iterator[KeyOutput]:
@@ -286,6 +296,18 @@ def _whole(node: Node) -> int:
     if value is None:
         raise _unsupported_modifier()
     return value
+
+
+def _averaged(scope: Scope, output: Output) -> Output:
+    """Show the mean of a bounded number that was asked row by row, not a group for each value."""
+    if not isinstance(output, KeyOutput) or not isinstance(output.key, Plain):
+        return output
+    field = output.key.field
+    facts = scope.facts(field)
+    if facts.public_values or facts.lower is None or facts.upper is None or not facts.is_number:
+        return output
+    measure = Measure(field, facts.lower, facts.upper, facts.scale, facts.nullable)
+    return AggregateOutput(f"mean_{field.column}", Function.AVG, measure)
 
 
 def _completed(outputs: list[Output]) -> tuple[Output, ...]:

@@ -52,7 +52,8 @@ def read_output(scope: Scope, node: Node) -> Output:
     if tree.literal(node) is not None or tree.is_star(node) or _is_foreign_call(node):
         raise unsupported_output()
     key = read_key(scope, node)
-    return KeyOutput(alias or default_name(key), key)
+    path = tree.column_path(node)
+    return KeyOutput(alias or (default_name(key) if path is None else path[-1]), key)
 
 
 def _is_aggregate(node: Node) -> bool:

@@ -12,7 +12,14 @@ from typing import TypeVar
 from disclosure.plan.expressions import PER_UNIT, Condition, fields_of
 from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind, Road
 from disclosure.plan.question import InnerFunction, InnerOutput
-from disclosure.plan.rendering_columns import BOUNDED, RANKED, UNIT_ROWS, Columns, quoted
+from disclosure.plan.rendering_columns import (
+    BOUNDED,
+    RANKED,
+    UNIT_ROWS,
+    Columns,
+    narrowest,
+    quoted,
+)
 from disclosure.plan.rendering_rows import (
     caps_sql,
     condition_sql,
@@ -238,17 +245,22 @@ def _measured(measured: Measured, columns: Columns) -> str:
 
 
 def _of_unit(measured: Measured, plan: AggregatePlan, columns: Columns) -> str:
-    """Render what one unit adds to one group, clamped to what C rows could add."""
+    """Render what one unit adds to one group, clamped to what C rows could add, held narrowly.
+
+    There may be nearly as many of these as rows, so that their width is the road's memory.
+    """
     rows = plan.bounding.rows_per_group_max
     if measured.kind is MeasuredKind.UNITS:
-        return "1"
+        return "CAST(1 AS UTINYINT)"
     if measured.kind is MeasuredKind.ROWS:
-        return f"LEAST(COUNT(*), {rows})"
+        return f"CAST(LEAST(COUNT(*), {rows}) AS {narrowest(0, rows)})"
     if measured.kind is MeasuredKind.VALUES:
-        return f"LEAST(COUNT({_counted(measured, columns)}), {rows})"
+        count = f"COUNT({_counted(measured, columns)})"
+        return f"CAST(LEAST({count}, {rows}) AS {narrowest(0, rows)})"
     below, above = magnitudes(measured)
     total = f"COALESCE({_summed(measured, columns)}, 0)"
-    return f"GREATEST(LEAST({total}, {rows * above}), {-rows * below})"
+    clamp = f"GREATEST(LEAST({total}, {rows * above}), {-rows * below})"
+    return f"CAST({clamp} AS {narrowest(-rows * below, rows * above)})"
 
 
 def _units(plan: AggregatePlan) -> str:

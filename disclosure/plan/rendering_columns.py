@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from catalog.datasets import DAY_ZERO, ColumnType
 from disclosure.plan.expressions import PER_UNIT, Field, Literal
 from disclosure.plan.model import AggregatePlan, Road, StoredColumn
+from disclosure.plan.question import InnerFunction
 
 BOUNDED, RANKED, RANKED_2, UNITS, UNITS_2 = "bounded", "ranked", "ranked_2", "units", "units_2"
 UNIT_ROWS = "unit_rows"
@@ -34,10 +35,24 @@ class Columns:
 
     def stored(self, field: Field) -> StoredColumn:
         """Return how a field is stored. Raises ValueError where the plan does not say."""
+        if field.relation == PER_UNIT:
+            return self._made_per_unit(field)
         found = next((item for item in self.plan.stored if item.field == field), None)
         if found is None:
             raise ValueError("a plan names every field that it reads")
         return found
+
+    def _made_per_unit(self, field: Field) -> StoredColumn:
+        """Return the form of a unit's own figure: a count, or as the column that it is made of."""
+        per_unit = self.plan.question.source.per_unit
+        outputs = () if per_unit is None else per_unit.outputs
+        made = next((item for item in outputs if item.name == field.column), None)
+        if made is None:
+            raise ValueError("an outer question reads what the inner one makes")
+        if made.field is None or made.function is InnerFunction.COUNT:
+            return StoredColumn(field, ColumnType.INTEGER)
+        inner = self.stored(made.field)
+        return StoredColumn(field, inner.type, inner.scale)
 
     def relation(self, field: Field) -> str:
         """Return the relation that holds a field."""
@@ -73,7 +88,7 @@ class Columns:
         stored = self.stored(field)
         raw = self.raw(field)
         if stored.public_values is not None:
-            listed = ", ".join(literal_sql(item) for item in stored.public_values)
+            listed = ", ".join(_listed(item) for item in stored.public_values)
             kind = _TYPES[stored.type]
             return f"(CAST([{listed}] AS {kind}[]))[CAST({raw} AS INTEGER) + 1]"
         if stored.type is ColumnType.DECIMAL and self._is_public(field):
@@ -104,6 +119,14 @@ def type_sql(kind: ColumnType) -> str:
     return _TYPES[kind]
 
 
+def narrowest(lower: int, upper: int) -> str:
+    """Return the narrowest integer type of the engine that holds a range."""
+    for bits, kind in ((16, "SMALLINT"), (32, "INTEGER"), (64, "BIGINT")):
+        if -(2 ** (bits - 1)) <= lower and upper < 2 ** (bits - 1):
+            return kind
+    return "HUGEINT"
+
+
 def quoted(name: str) -> str:
     """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -120,6 +143,12 @@ def literal_sql(literal: Literal) -> str:
     if "\0" in literal:
         raise ValueError("no stored text holds a NUL")
     return "'" + literal.replace("'", "''") + "'"
+
+
+def _listed(literal: Literal) -> str:
+    """Write a constant of a list, whose type the list is cast to."""
+    is_number = isinstance(literal, int) and not isinstance(literal, bool)
+    return str(literal) if is_number else literal_sql(literal)
 
 
 def bound_sql(kind: ColumnType, bound: int) -> str:

@@ -48,7 +48,7 @@ class Roads:
             rows = self._dataset.declaration.rows_per_unit_max
             if rows is not None:
                 yield Bounding(Road.RANKED, 1, rows, refines=bool(self.question.keys))
-        yield from self._unranked()
+            yield from self._unranked()
 
     @property
     def _dataset(self) -> AskedDataset:
@@ -68,11 +68,11 @@ class Roads:
             yield Bounding(Road.RANKED, 1, prod(known), refines=keyed, row_caps=known)
 
     def _unranked(self) -> Iterator[Bounding]:
-        """Bound by the answer's own groups, with the caps of the declared sets or of rows."""
+        """Bound by the answer's own groups, with the caps of the declared sets, else of rows."""
         caps = [(item.groups_per_unit_max, item.rows_per_group_max) for item in self._sets]
         rows = self._dataset.declaration.rows_per_unit_max
-        if rows is not None:
-            caps.append((rows, 1))
+        if rows is not None and not caps:
+            caps = [(rows, 1)]
         for groups, each in caps:
             if self.question.keys:
                 yield Bounding(Road.UNRANKED, groups, each)

@@ -34,10 +34,12 @@ from disclosure.plan.question import (
     Formula,
     FormulaOutput,
     Function,
+    Having,
     InnerOutput,
     KeyOutput,
     Number,
     Operation,
+    Ordering,
     Output,
     PublicJoin,
     Question,
@@ -54,51 +56,42 @@ _INNER = "units"
 
 def write_question(question: Question, asked: Asked) -> str:
     """Return the text of a question. Raises KeyError for a field that is not in ``asked``."""
-    writer = _Writer(question.source, asked)
-    parts = [
-        "SELECT " + ", ".join(writer.output(item) for item in question.outputs),
-        "FROM " + writer.source(),
-    ]
-    if question.where is not None:
-        parts.append("WHERE " + writer.condition(question.where))
-    places = [
-        str(place)
-        for place, item in enumerate(question.outputs, start=1)
-        if isinstance(item, KeyOutput)
-    ]
-    if places:
-        parts.append("GROUP BY " + ", ".join(writer.group(question.outputs)))
-    if question.having:
-        compared = (
-            f"{name_sql(item.output)} {item.operator} {item.literal:f}" for item in question.having
-        )
-        parts.append("HAVING " + " AND ".join(compared))
-    if question.order:
-        ordered = (
-            name_sql(item.output)
-            + (" DESC" if item.descending else "")
-            + (" NULLS FIRST" if item.nulls_first else "")
-            for item in question.order
-        )
-        parts.append("ORDER BY " + ", ".join(ordered))
-    if question.limit is not None:
-        parts.append(f"LIMIT {question.limit}")
-    if question.offset:
-        parts.append(f"OFFSET {question.offset}")
-    return " ".join(parts)
+    return Writer(question.source, asked).question(question)
 
 
-class _Writer:
-    """Writes the parts of a question over one source."""
+class Writer:
+    """Writes a question over one source."""
 
     def __init__(self, source: Source, asked: Asked, *, inner: bool = False) -> None:
+        """Write over one source; ``inner`` is the SELECT inside a per-unit aggregate."""
         self._source = source
         self._asked = asked
         self._inner = inner
         joined = bool(source.public_joins) or source.unit_join is not None
         self._qualified = joined and (inner or source.per_unit is None)
 
+    def question(self, question: Question) -> str:
+        """Write the whole."""
+        parts = [
+            "SELECT " + ", ".join(self.output(item) for item in question.outputs),
+            "FROM " + self.source(),
+        ]
+        if question.where is not None:
+            parts.append("WHERE " + self.condition(question.where))
+        if question.keys:
+            parts.append("GROUP BY " + ", ".join(self.group(question.outputs)))
+        if question.having:
+            parts.append("HAVING " + " AND ".join(map(_having, question.having)))
+        if question.order:
+            parts.append("ORDER BY " + ", ".join(map(_ordering, question.order)))
+        if question.limit is not None:
+            parts.append(f"LIMIT {question.limit}")
+        if question.offset:
+            parts.append(f"OFFSET {question.offset}")
+        return " ".join(parts)
+
     def source(self) -> str:
+        """Write FROM."""
         if self._source.per_unit is not None and not self._inner:
             return f"({self._per_unit()}) AS {_INNER}"
         text = name_sql(self._source.dataset)
@@ -125,7 +118,7 @@ class _Writer:
         return [self.column(dataset, name) for name in names]
 
     def _per_unit(self) -> str:
-        writer = _Writer(self._source, self._asked, inner=True)
+        writer = Writer(self._source, self._asked, inner=True)
         per_unit = self._source.per_unit
         if per_unit is None:
             raise ValueError("a per-unit aggregate is there to be written")
@@ -136,23 +129,28 @@ class _Writer:
         return " ".join([*parts, ", ".join(units)])
 
     def inner(self, output: InnerOutput) -> str:
+        """Write one figure of each unit."""
         argument = "*" if output.field is None else self.field(output.field)
         return f"{output.function.value.upper()}({argument}) AS {name_sql(output.name)}"
 
     def field(self, field: Field) -> str:
+        """Write a field."""
         if field.relation == PER_UNIT:
             return name_sql(field.column)
         return self.column(field.relation, field.column)
 
     def column(self, relation: str, column: str) -> str:
+        """Write a column, with its relation where there are several."""
         if not self._qualified:
             return name_sql(column)
         return f"{name_sql(relation)}.{name_sql(column)}"
 
     def facts(self, field: Field) -> Facts:
+        """Return the declared facts of a field."""
         return facts_of(field, self._source, self._asked)
 
     def output(self, output: Output) -> str:
+        """Write one output of SELECT."""
         match output:
             case KeyOutput(name, key):
                 text = self.key(key)
@@ -164,6 +162,7 @@ class _Writer:
                 return f"{self.formula(formula, reads)} AS {name_sql(name)}"
 
     def group(self, outputs: Iterable[Output]) -> list[str]:
+        """Write what GROUP BY lists: plain keys by name, others by place."""
         return [
             self.key(item.key) if isinstance(item.key, Plain) else str(place)
             for place, item in enumerate(outputs, start=1)
@@ -171,6 +170,7 @@ class _Writer:
         ]
 
     def key(self, key: KeyExpression) -> str:
+        """Write a key."""
         match key:
             case Plain(field):
                 return self.field(field)
@@ -190,6 +190,7 @@ class _Writer:
                 return f"CASE {whens} ELSE {_label(otherwise)} END"
 
     def aggregate(self, output: AggregateOutput) -> str:
+        """Write an aggregate."""
         if output.function is Function.UNITS:
             return f"COUNT(DISTINCT {self._unit()})"
         if output.function is Function.COUNT:
@@ -218,6 +219,7 @@ class _Writer:
         return UNIT if declaration.column(UNIT) is None else declaration.unit_columns[0]
 
     def measure(self, measure: Measure) -> str:
+        """Write a measure, clamped where its bounds are not the declared ones."""
         facts, field = self.facts(measure.field), self.field(measure.field)
         if (facts.lower, facts.upper) == (measure.lower, measure.upper):
             return field
@@ -225,6 +227,7 @@ class _Writer:
         return f"LEAST(GREATEST({field}, {lower}), {upper})"
 
     def formula(self, formula: Formula, reads: tuple[AggregateOutput, ...]) -> str:
+        """Write arithmetic on aggregates."""
         match formula:
             case Number(value):
                 return f"{value:f}"
@@ -238,6 +241,7 @@ class _Writer:
         return f"({text})" if isinstance(formula, Operation) else text
 
     def condition(self, condition: Condition) -> str:
+        """Write a condition."""
         match condition:
             case Both(parts):
                 return " AND ".join(self._part(part) for part in parts) or "TRUE"
@@ -260,9 +264,19 @@ class _Writer:
         return ", ".join(self.literal(field, literal) for literal in literals)
 
     def literal(self, field: Field, literal: Literal) -> str:
+        """Write a literal as its field is written."""
         if isinstance(literal, int) and not isinstance(literal, bool):
             return _number(literal, self.facts(field).scale)
         return _label(literal)
+
+
+def _having(item: Having) -> str:
+    return f"{name_sql(item.output)} {item.operator} {item.literal:f}"
+
+
+def _ordering(item: Ordering) -> str:
+    direction = " DESC" if item.descending else ""
+    return name_sql(item.output) + direction + (" NULLS FIRST" if item.nulls_first else "")
 
 
 def _number(stored: int, scale: int) -> str:

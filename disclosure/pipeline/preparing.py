@@ -223,9 +223,11 @@ class Preparing:
         try:
             return plan_question(checked.tree, asked, self._privacy)
         except Refused as refused:
-            if checked.aggregates or not found.protected:
+            if checked.aggregates:
                 raise
-            protected = {column for _, column in found.protected}
+            protected = {column for _, column in found.protected} or {
+                column for name in found.tables for column in granted[name].aggregate_columns
+            }
             raise _protected(protected, refused.allowed_sql) from refused
 
     def _decided(

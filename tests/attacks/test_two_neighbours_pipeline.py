@@ -54,10 +54,12 @@ QUESTIONS = (
     "SELECT state, age_band, SUM(wages) AS total FROM households GROUP BY state, age_band",
     "SELECT age_band, SUM(wages) AS total, COUNT(*) AS n FROM households GROUP BY age_band",
     "SELECT COUNT(*) AS n FROM households WHERE state = 'west' AND age_band = 'older'",
+    "SELECT COUNT(*) AS n FROM households WHERE wages > 99999",
+    "SELECT state, MEDIAN(wages) AS middle, STDDEV(wages) AS spread FROM households GROUP BY state",
 )
 REFUSALS = (
     "SELECT wages FROM households",
-    "SELECT COUNT(*) FROM households WHERE wages > 99999",
+    "SELECT COUNT(*) FROM households WHERE wages > (SELECT AVG(wages) FROM households)",
     "SELECT COUNT(*) FROM households WHERE household = 9999",
     "SELECT MAX(wages) FROM households",
     "SELECT name FROM households",

@@ -39,6 +39,7 @@ from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
+from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
@@ -285,6 +286,7 @@ def _pipeline(
             pool=pool,
             privacy=pack.rules(PrivacyRules),
             limits=limits,
+            history=pack.rules(HistoryRules),
             policy_digest=pack.digest,
             fault=ground.fault,
             closed=budgets_closed(ground.engine, ground.writer),

@@ -21,6 +21,7 @@ from disclosure.budgets.charging import charge_question
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
+from disclosure.history.guard import remember
 from disclosure.outcome import question_failed
 from disclosure.pipeline.preparing import Prepared, Preparing
 from disclosure.pipeline.private import Computed, PrivateAnswers
@@ -37,6 +38,7 @@ from foundation.errors import SandgateError
 from foundation.ids import new_id
 from foundation.keys import KeyStore
 from policies.schema.gate import GateRules
+from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 
 
@@ -59,6 +61,7 @@ class PipelineParts:
     pool: EnginePool
     privacy: PrivacyRules
     limits: GateRules
+    history: HistoryRules
     policy_digest: str
     fault: Callable[[str], None]
     closed: SandgateError | None = None
@@ -71,7 +74,13 @@ class Pipeline:
         """Join the parts."""
         self._parts = parts
         self._preparing = Preparing(
-            parts.engine, parts.clock, parts.enforcer, parts.board, parts.gate, parts.privacy
+            parts.engine,
+            parts.clock,
+            parts.enforcer,
+            parts.board,
+            parts.gate,
+            parts.privacy,
+            parts.history,
         )
         self._private = PrivateAnswers(
             pool=parts.pool,
@@ -236,6 +245,14 @@ class Pipeline:
                     rules=self._parts.privacy,
                 )
                 entry.amend(spent_digest=spent)
+            remember(
+                connection,
+                scope.licence,
+                prepared.sets,
+                self._parts.history,
+                asked_us=entry.time_us,
+                entry_index=entry.index,
+            )
 
         event = AuditEvent(EntryKind.QUESTION_DECIDED, scope.actor, public, {"sql": prepared.sql})
         try:

@@ -22,6 +22,7 @@ from disclosure.extract_records import ActiveExtract
 from disclosure.gate.question import CheckedQuestion, QueryGate
 from disclosure.gate.scope import Classification, classify
 from disclosure.granted import UNIT_NAME, GrantedDataset, asked_of, granted_datasets
+from disclosure.history.guard import PersonExtract, QuestionSets, check_history, question_sets
 from disclosure.outcome import Refused
 from disclosure.plan.binding import plan_question
 from disclosure.plan.model import AggregatePlan
@@ -33,6 +34,7 @@ from foundation.canonical import digest
 from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import Message
+from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 
 
@@ -48,6 +50,7 @@ class Prepared:
     datasets: tuple[str, ...]
     snapshot_digest: str
     columns: frozenset[tuple[str, str]]
+    sets: QuestionSets
     priced: PricedPlan | None
 
     @property
@@ -137,6 +140,7 @@ class Preparing:
         board: SuspensionBoard,
         gate: QueryGate,
         privacy: PrivacyRules,
+        history: HistoryRules,
     ) -> None:
         """Join what decides."""
         self._engine = engine
@@ -145,6 +149,7 @@ class Preparing:
         self._board = board
         self._gate = gate
         self._privacy = privacy
+        self._history = history
 
     def licence(self, scope: QuestionScope) -> CompiledLicence:
         """Return the licence in force behind a session. Raises Denied."""
@@ -167,8 +172,10 @@ class Preparing:
         tables = {name: item.table_grant() for name, item in granted.items()}
         found = classify(checked, tables)
         permits = [self._decided(scope, granted[name], found) for name in sorted(found.tables)]
-        priced = None
-        if found.kind == "aggregate":
+        priced, sets = None, QuestionSets((), {})
+        if found.kind == "rows":
+            sets = self._sets(scope, checked, granted)
+        else:
             plan = self._planned(granted, checked, found)
             with reading(self._engine) as connection:
                 check_open(connection, plan)
@@ -182,8 +189,26 @@ class Preparing:
             datasets=tuple(sorted(found.tables)),
             snapshot_digest=permits[0].snapshot_digest,
             columns=found.columns,
+            sets=sets,
             priced=priced,
         )
+
+    def _sets(
+        self,
+        scope: QuestionScope,
+        checked: CheckedQuestion,
+        granted: Mapping[str, GrantedDataset],
+    ) -> QuestionSets:
+        """Hold statistics over rows about persons against what the licence was told before."""
+        extracts = [
+            PersonExtract(item.dataset.declaration, item.extract.columns)
+            for item in granted.values()
+            if item.extract is not None
+        ]
+        sets = question_sets(checked, extracts, self._history)
+        with reading(self._engine) as connection:
+            check_history(connection, scope.licence, sets, self._history)
+        return sets
 
     def _priced(
         self,

@@ -55,7 +55,7 @@ QUESTIONS = (
     "SELECT age_band, SUM(wages) AS total, COUNT(*) AS n FROM households GROUP BY age_band",
     "SELECT COUNT(*) AS n FROM households WHERE state = 'west' AND age_band = 'older'",
     "SELECT COUNT(*) AS n FROM households WHERE wages > 99999",
-    "SELECT state, MEDIAN(wages) AS middle, STDDEV(wages) AS spread FROM households GROUP BY state",
+    "SELECT state, MEDIAN(wages) AS middle, COUNT(*) AS n FROM households GROUP BY state",
 )
 REFUSALS = (
     "SELECT wages FROM households",
@@ -76,6 +76,7 @@ RANDOM_KEYS = {
     "signature",
     "note",
     "expires",
+    "spent_by_us",
     "at",
 }
 RANDOM_TEXTS = re.compile(r"\b[0-9a-f]{64}\b|(?<![a-z2-7])[a-z2-7]{26}(?![a-z2-7])")
@@ -168,7 +169,7 @@ def test_refusals_are_equal_to_the_byte(cities: tuple[City, City], sql: str) -> 
 
 def test_listings_and_budgets_are_equal_to_the_byte(cities: tuple[City, City]) -> None:
     same_bytes([city.platform.pipeline.datasets(city.scope()) for city in cities])
-    same_bytes([city.platform.pipeline.budget(city.scope()) for city in cities])
+    same_bytes([settled(city.platform.pipeline.budget(city.scope())) for city in cities])
 
 
 @pytest.mark.parametrize("path", ["/catalog/datasets", "/catalog/datasets/households/rows"])

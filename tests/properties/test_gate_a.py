@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random  # noqa: TID251 - seeded, for tests
+from typing import Any
 
 import pytest
 
@@ -74,12 +75,12 @@ def _near() -> Neighbourhood:
 def _wide() -> Neighbourhood:
     """The same databases, onboarded by a builder that keeps one row and one group too many."""
     near = _near()
-    caps = {
-        "groups_per_unit_max": near.base.groups_per_unit_max + 1,
-        "rows_per_group_max": near.base.rows_per_group_max + 1,
-    }
-    gone = tuple(replace(item, **caps) for item in near.gone)
-    return Neighbourhood(replace(near.base, **caps), gone, ())
+    groups, rows = near.base.groups_per_unit_max + 1, near.base.rows_per_group_max + 1
+
+    def wider(worlds: Worlds) -> Worlds:
+        return replace(worlds, groups_per_unit_max=groups, rows_per_group_max=rows)
+
+    return Neighbourhood(wider(near.base), tuple(map(wider, near.gone)), ())
 
 
 def _caught(
@@ -142,7 +143,7 @@ def _rewritten(old: str, new: str) -> Render:
     return render
 
 
-def _claimed_as(**changed: object) -> Callable[[AggregatePlan], dict[int, Claim]]:
+def _claimed_as(**changed: Any) -> Callable[[AggregatePlan], dict[int, Claim]]:
     return lambda plan: claims_of(replace(plan, bounding=replace(plan.bounding, **changed)))
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -415,7 +416,7 @@ def main() -> int:
         made = onboard(delivered, Path(directory))
         lines = list(onboarding(made))
         with opened(made, list(LIMITS)) as sides:
-            for line in (*lines, *(compare(side, delivered) for side in sides)):
+            for line in chain(lines, (compare(side, delivered) for side in sides)):
                 print(json.dumps(line), flush=True)
                 good = good and bool(line["ok"])
     return 0 if good else 1

@@ -4,7 +4,7 @@ Gate A, with the bounds that binding chose for random texts; then, where no cap 
 before the noise against the engine's own answer to the same words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from random import Random  # noqa: TID251 - seeded, for tests
@@ -129,15 +129,15 @@ def random_text(dice: Random) -> str:
     """Write a question; a third of them take units first."""
     chosen = dice.sample(AGGREGATES, dice.randint(1, 3))
     source = dice.choice(JOINS)
-    if dice.random() < 0.3:
+    if dice.random() < 0.15:
         return per_unit_text(dice)
-    if dice.random() < 0.2:
+    if dice.random() < 0.15:
         source = PAIRED
         chosen.append("SUM(due) AS e")
     keys = dice.sample(KEYS, dice.randint(0, 2))
     if "regions" in source and dice.random() < 0.5:
         keys = [*keys[:1], "zone"]
-    return text(chosen, source, keys, dice.sample(CONDITIONS, dice.randint(0, 2)))
+    return text(chosen, source, keys, dice.sample(CONDITIONS, dice.choice([0, 0, 1, 2])))
 
 
 def per_unit_text(dice: Random) -> str:
@@ -178,10 +178,19 @@ def with_batch(plan: AggregatePlan) -> AggregatePlan:
     return replace(plan, question=replace(plan.question, source=replace(source, per_unit=inner)))
 
 
-def check_claims(seed: int, worlds: int, plans: int) -> None:
+def as_bound(plan: AggregatePlan) -> AggregatePlan:
+    return plan
+
+
+def check_claims(
+    seed: int,
+    worlds: int,
+    plans: int,
+    spoil: Callable[[AggregatePlan], AggregatePlan] = as_bound,
+) -> None:
     dice = Random(seed)
-    near = neighbourhood(dice, worlds)
-    within = licence(near.base, dice.randint(1, 6))
+    near = neighbourhood(dice, worlds, caps=dice.choice([(2, 2), (3, 1), (2, 3), (3, 2)]))
+    within = licence(near.base, dice.choice([2, 40]))  # sets are the better road, or rows are
     roads = [None, None, Road.DECLARED, Road.RANKED, Road.UNRANKED]
     found = 0
     while found < plans:
@@ -189,14 +198,32 @@ def check_claims(seed: int, worlds: int, plans: int) -> None:
         plan = bound(sql, within, dice.choice(roads))
         if plan is not None:
             found += 1
-            assert violations_of(near, with_batch(plan)) == [], sql
+            assert violations_of(near, spoil(with_batch(plan))) == [], sql
     for store in (near.base, *near.gone, *near.changed):
         store.store.close()
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_what_binding_claims_is_never_exceeded(seed: int) -> None:
-    check_claims(seed, worlds=12, plans=12)
+def test_what_binding_claims_is_never_exceeded() -> None:
+    check_claims(0, worlds=60, plans=40)
+
+
+def merging_one_less(plan: AggregatePlan) -> AggregatePlan:
+    """Bind as the fault of OpenDP issue 2949 does, by a little."""
+    merged = max(1, plan.bounding.merged_max - 1)
+    return replace(plan, bounding=replace(plan.bounding, merged_max=merged))
+
+
+def refining_nothing(plan: AggregatePlan) -> AggregatePlan:
+    """Forget that finer keys spread one stored group over several of the answer."""
+    return replace(plan, bounding=replace(plan.bounding, refines=False))
+
+
+@pytest.mark.parametrize("spoil", [merging_one_less, refining_nothing])
+def test_a_bound_chosen_too_small_is_caught(
+    spoil: Callable[[AggregatePlan], AggregatePlan],
+) -> None:
+    with pytest.raises(AssertionError):
+        check_claims(0, worlds=60, plans=120, spoil=spoil)
 
 
 @pytest.mark.full
@@ -315,4 +342,4 @@ def plain(value: Any) -> object:
 
 
 def test_the_integers_before_the_noise_are_the_engines_own() -> None:
-    assert check_answer(5, questions=150) >= {Road.DECLARED, Road.RANKED}
+    assert check_answer(5, questions=100) >= {Road.DECLARED, Road.RANKED}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 def processor_seconds() -> float:
     """Return the processor time of this process and of all that it started."""
-    return time.process_time() + sum(map(_clock_of, _descendants()))
+    return time.process_time() + sum(map(_clock_of, descendants()))
 
 
 def cost_of(act: Callable[[], object]) -> float:
@@ -34,7 +34,8 @@ def _clock_of(pid: int) -> float:
         return 0.0
 
 
-def _descendants() -> list[int]:
+def descendants() -> list[int]:
+    """Return the processes that this one started, and those that they started."""
     parents: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

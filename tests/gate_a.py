@@ -61,8 +61,9 @@ def answers(worlds: Worlds, plan: AggregatePlan, render: Render = rendered) -> A
     found: Answers = defaultdict(lambda: defaultdict(lambda: defaultdict(Counter)))
     domains = [None if key.engine_values is None else {*key.engine_values} for key in plan.keys]
     width = 1 + len(plan.keys)
+    store = worlds.store if plan.dataset == "visits" else worlds.store_of_bills
     for statement in render(by_world(plan)):
-        for row in worlds.store.execute(statement.sql).fetchall():
+        for row in store.execute(statement.sql).fetchall():
             group = row[1:width]
             if row[0] is None or any(
                 domain is not None and key not in domain

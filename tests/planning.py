@@ -7,13 +7,13 @@ protected sets of one population, public tables, dates, decimals, measures witho
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from catalog.columnar import BoundedSet, Measure, bound_rows, load_rows, rank_rows
 from catalog.datasets import (
     Column,
     ColumnType,
@@ -29,13 +29,14 @@ from disclosure.plan.model import AggregatePlan, Asked, AskedDataset, PublicTabl
 from disclosure.plan.pricing import PricedPlan, price
 from disclosure.plan.question import Question
 from disclosure.plan.reading import read_question
+from disclosure.plan.rendering import rendered, tables_in_order
 from policies.load import load_policies
 from policies.schema.privacy import PrivacyRules
 from tests.engines import parse_here
+from tests.ranking import onboarded, opened
 
 RULES = load_policies().rules(PrivacyRules)
 QUESTION_MAX = 100_000_000
-SECRET = b"a secret of the version, 32 bytes"
 STATES = ("CA", "NY", "TX")
 SEXES = ("1", "2")
 PAY_LOWER, PAY_UPPER = -50, 200
@@ -231,26 +232,40 @@ def squared_distance(left: Mapping[Any, int], right: Mapping[Any, int]) -> int:
 
 
 def bounded(rows: Sequence[Row], declaration: DatasetDeclaration) -> duckdb.DuckDBPyConnection:
-    """Bound rows by the builder's own code; the result holds the table ``bounded``."""
-    connection = duckdb.connect()
-    raw = pa.table(
+    """Onboard rows by the builder's own code; the result holds every relation of a plan.
+
+    The builder refuses a file without rows: nobody at all is somebody, emptied.
+    """
+    if not rows:
+        emptied = bounded([(1, STATES[0], 1, None)], declaration)
+        for relation in ("bounded", "ranked", "units"):
+            emptied.execute(f"DELETE FROM {relation}")
+        return emptied
+    table = pa.table(
         {
             "person": pa.array([row[0] for row in rows], pa.int64()),
             "state": pa.array([row[1] for row in rows], pa.string()),
             "sex": pa.array([row[2] for row in rows], pa.int64()),
-            "pay": pa.array([row[3] for row in rows], pa.int64()),
-            "_position": pa.array(range(len(rows)), pa.int64()),
+            "pay": pa.array(
+                [None if row[3] is None else Decimal(row[3]).scaleb(-1) for row in rows],
+                pa.decimal128(20, 1),
+            ),
+            "secret": pa.array(["x"] * len(rows), pa.string()),
         }
     )
-    load_rows(connection, raw.to_reader(), "raw")
-    rank_rows(connection, source="raw", target="ranked", unit_columns=("person",), secret=SECRET)
-    group_set = declaration.group_sets[0]
-    bounded_set = BoundedSet(
-        name=group_set.name,
-        keys={"state": STATES, "sex": SEXES},
-        groups_per_unit_max=group_set.groups_per_unit_max,
-        rows_per_group_max=group_set.rows_per_group_max,
-        measures=[Measure("pay", PAY_LOWER, PAY_UPPER)],
+    version = onboarded(declaration, table)
+    group_set = declaration.group_sets[0].name
+    return opened(
+        [
+            ("bounded", version[f"bounded-{group_set}"]),
+            ("ranked", version["ranked"]),
+            ("units", version["units"]),
+        ]
     )
-    bound_rows(connection, source="ranked", target="bounded", bounded=bounded_set, secret=SECRET)
-    return connection
+
+
+def exact(connection: duckdb.DuckDBPyConnection, asked_plan: AggregatePlan) -> list[pa.Table]:
+    """Run the generated SQL: the integers before the noise, as shaping takes them."""
+    statements = rendered(asked_plan)
+    results = [connection.sql(item.sql).to_arrow_table() for item in statements]
+    return tables_in_order(statements, results, asked_plan)

@@ -206,7 +206,6 @@ def per_unit_plan(dice: Random, _worlds: Worlds) -> AggregatePlan:
         InnerOutput("sum_pay", InnerFunction.SUM, PAY_F),
         InnerOutput("max_age", InnerFunction.MAX, AGE_F),
         InnerOutput("min_day", InnerFunction.MIN, DAY_F),
-        InnerOutput("batch", InnerFunction.MIN, BATCH),
     )
     inner = dice.choice([None, *ROW_CONDITIONS])
     source = Source("visits", per_unit=PerUnit(outputs, inner))
@@ -250,11 +249,15 @@ def set_bounding(
 
 def by_world(plan: AggregatePlan) -> AggregatePlan:
     """Ask the same of every world at once: the batch is one more key, and changes no bound."""
-    inner = plan.question.source.per_unit is not None
-    field = INNER_BATCH if inner else BATCH
-    key = PlannedKey(Plain(field), INTEGER, (0,), (0,))
-    stored = dict.fromkeys((*plan.stored, KNOWN[BATCH]))
-    return replace(plan, keys=(key, *plan.keys), stored=tuple(stored))
+    question = plan.question
+    inner = question.source.per_unit
+    if inner is not None:
+        outputs = (*inner.outputs, InnerOutput("batch", InnerFunction.MIN, BATCH))
+        source = replace(question.source, per_unit=replace(inner, outputs=outputs))
+        question = replace(question, source=source)
+    key = PlannedKey(Plain(BATCH if inner is None else INNER_BATCH), INTEGER, (0,), (0,))
+    stored = (*plan.stored, KNOWN[BATCH])
+    return replace(plan, question=question, keys=(key, *plan.keys), stored=stored)
 
 
 def _source(dice: Random) -> tuple[Source, tuple[PlannedKey, ...]]:

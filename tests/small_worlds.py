@@ -46,17 +46,32 @@ class Worlds:
     rows_per_group_max: int
 
     @cached_property
+    def _tables(self) -> dict[str, dict[str, pa.Table]]:
+        return {
+            "visits": onboarded(declared_visits(self), _visits_table(self.visits)),
+            "bills": onboarded(declared_bills(), _bills_table(self.bills)),
+        }
+
+    @cached_property
     def store(self) -> duckdb.DuckDBPyConnection:
-        """Open a DuckDB with every relation of a plan, onboarded by the builder's own code."""
-        visits = onboarded(declared_visits(self), _visits_table(self.visits))
-        bills = onboarded(declared_bills(), _bills_table(self.bills))
+        """Open a DuckDB with every relation of a plan that asks visits first."""
+        return self._opened("visits", "bills")
+
+    @cached_property
+    def store_of_bills(self) -> duckdb.DuckDBPyConnection:
+        """Open a DuckDB with every relation of a plan that asks bills first."""
+        return self._opened("bills", "visits")
+
+    def _opened(self, first: str, second: str) -> duckdb.DuckDBPyConnection:
+        """Hold what the builder's own code made of both data sets, under the relations' names."""
+        tables, others = self._tables[first], self._tables[second]
         return opened(
             [
-                ("bounded", visits["bounded-both"]),
-                ("ranked", visits["ranked"]),
-                ("units", visits["units"]),
-                ("ranked_2", bills["ranked"]),
-                ("units_2", bills["units"]),
+                ("bounded", self._tables["visits"]["bounded-both"]),
+                ("ranked", tables["ranked"]),
+                ("units", tables["units"]),
+                ("ranked_2", others["ranked"]),
+                ("units_2", others["units"]),
                 ("p_regions", REGIONS),
             ]
         )

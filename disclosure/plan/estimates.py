@@ -124,6 +124,12 @@ def price_for(
     return _least(rules.question_nano_rho_min, most, reached)
 
 
+def relative_error(priced: PricedPlan, output: AggregateOutput, count: int) -> float:
+    """Return the half width at a group's size, relative to the greatest figure possible there."""
+    width = expected_half_width(priced, output, count)
+    return width / (_greatest(output) * (count if _grows(output) else 1))
+
+
 def shown_share(priced: PricedPlan, units: int) -> float:
     """Return the chance that a group of so many units shows: 1 where keys are public."""
     if priced.threshold is None:
@@ -176,11 +182,7 @@ def _expected(
     priced: PricedPlan, output: AggregateOutput, rules: PrivacyRules
 ) -> dict[str, object]:
     widths = {count: expected_half_width(priced, output, count) for count in rules.preview_counts}
-    most = _greatest(output)
-    relative = {
-        str(count): f"{width / (most * (count if _grows(output) else 1)):.4f}"
-        for count, width in widths.items()
-    }
+    relative = {str(n): f"{relative_error(priced, output, n):.4f}" for n in rules.preview_counts}
     expected: dict[str, object] = {
         "name": output.name,
         "function": str(output.function),

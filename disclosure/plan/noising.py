@@ -63,7 +63,9 @@ def _noisy(priced: PricedPlan, exact: _Exact) -> Noisy:
         groups, units = _released(priced, exact)
         released = {0: units}
     sums = {
-        item.place: item.mechanism.add([exact.sums.get(g, {}).get(item.place, 0) for g in groups])
+        item.place: _whole(
+            item.mechanism.add([exact.sums.get(g, {}).get(item.place, 0) for g in groups])
+        )
         for item in priced.noised
         if item.place not in released
     }
@@ -72,6 +74,13 @@ def _noisy(priced: PricedPlan, exact: _Exact) -> Noisy:
         for item, bins in zip(priced.chosen, exact.bins, strict=True)
     }
     return Noisy(groups, {**released, **sums}, quantiles)
+
+
+def _whole(values: list[int]) -> list[int]:
+    """Let nothing but whole numbers on: the low bits of doubles tell of what was added to."""
+    if not all(type(value) is int for value in values):
+        raise TypeError("noise over integers gives integers")
+    return values
 
 
 def _released(priced: PricedPlan, exact: _Exact) -> tuple[tuple[Group, ...], list[int]]:

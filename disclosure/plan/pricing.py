@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind
-from disclosure.plan.quantiles import QuantileMechanism, candidates_of, quantile_within
+from disclosure.plan.quantiles import CHOICES, QuantileMechanism, candidates_of, quantile_within
 from disclosure.plan.question import FormulaOutput
 from disclosure.plan.question_caps import (
     answer_too_large,
@@ -159,7 +159,8 @@ def cells_of(plan: AggregatePlan, rules: PrivacyRules) -> int:
     each = 0
     for measured in plan.measured:
         if measured.kind is MeasuredKind.QUANTILE:
-            each += -(-3 * candidates_of(measured) // rules.mechanisms.candidates_per_cell)
+            candidates = -(-candidates_of(measured) // rules.mechanisms.candidates_per_cell)
+            each += CHOICES * (rules.mechanisms.cells_per_choice + candidates)
         else:
             each += 1
     return each * plan.group_count

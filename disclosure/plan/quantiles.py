@@ -12,6 +12,9 @@ from itertools import accumulate
 from disclosure.plan.model import Measured
 from disclosure.privacy import PARTS_PER_MILLION, Noise, Selection, selection_within
 
+CHOICES = 3
+"""A quantile takes three noisy choices: of its value and of both ends of its interval."""
+
 
 @dataclass(frozen=True)
 class NoisyQuantile:

@@ -1,6 +1,7 @@
 """From WHERE and WHEN to conditions in normal form: fields against literals, and nothing else."""
 
 from catalog.datasets import ColumnType
+from disclosure.outcome import Refused
 from disclosure.plan import refusals, tree
 from disclosure.plan.conditions import FALSE, TRUE, both, either, equals_any
 from disclosure.plan.expressions import Condition, Field, Missing, Negated
@@ -79,7 +80,7 @@ def _read_leaf(scope: Scope, node: Node, *, negated: bool) -> Condition:
         field = _field(scope, node)
         if scope.facts(field).type is ColumnType.BOOLEAN:
             return equals_any(field, (not negated,))
-    raise _unsupported()
+    raise _unsupported(node)
 
 
 def _read_comparison(scope: Scope, sides: Sides, *, negated: bool) -> Condition:
@@ -104,14 +105,15 @@ def _field(scope: Scope, node: Node) -> Field:
     found = scope.expanded(node)
     path = tree.column_path(found.node)
     if path is None:
-        raise _unsupported()
+        raise _unsupported(found.node)
     return found.scope.field(path)
 
 
-def _unsupported() -> Exception:
+def _unsupported(node: Node | None = None) -> Refused:
     return refusals.form(
         "where",
         "条件只能将授权的列与常量比较：比较、IN、BETWEEN、IS NULL，以 AND、OR、NOT 组合。",
         "A condition compares a granted column with literals: comparison, IN, BETWEEN, IS NULL, "
         "combined by AND, OR and NOT; no expression, subquery or other column.",
+        "" if node is None else tree.construct(node),
     )

@@ -56,7 +56,7 @@ def read_key(scope: Scope, node: Node) -> KeyExpression:
         return _read_cases(scope, node)
     key = _read_date_key(scope, node) or _read_bin(scope, node)
     if key is None:
-        raise unsupported_key()
+        raise unsupported_key(node)
     return key
 
 
@@ -199,7 +199,7 @@ def _field(scope: Scope, node: Node, *kinds: ColumnType) -> Field:
     return field
 
 
-def unsupported_key() -> Refused:
+def unsupported_key(node: Node | None = None) -> Refused:
     """Refuse an expression that is no key."""
     return refusals.form(
         "group by",
@@ -207,6 +207,7 @@ def unsupported_key() -> Refused:
         "floor(x / 宽度) * 宽度，或带常量标签的 CASE。",
         "A key is a granted column, date_trunc, year/quarter/month/week/day/isodow of a date, "
         "floor(x / width) * width, or a CASE of literal labels.",
+        "" if node is None else tree.construct(node),
     )
 
 

@@ -78,7 +78,7 @@ def read_clamped(scope: Scope, node: Node) -> Clamped:
         arguments = tree.plain_call(found.node, name)
         if arguments is not None and len(arguments) == PAIR:
             return _read_end(inner, name, arguments)
-    raise unsupported_measure()
+    raise unsupported_measure(found.node)
 
 
 def _read_end(scope: Scope, name: str, arguments: tuple[Node, ...]) -> Clamped:
@@ -136,13 +136,14 @@ def _stored(scope: Scope, field: Field, node: Node) -> int:
     return int(value)
 
 
-def unsupported_measure() -> Refused:
+def unsupported_measure(node: Node | None = None) -> Refused:
     """Refuse an argument that is no bounded number."""
     return refusals.form(
         "select",
         "汇总的对象须是数值列，可用 LEAST(GREATEST(列, 下界), 上界) 或等价的 CASE 限定范围。",
         "What is aggregated is a number column, plain or clamped: "
         "LEAST(GREATEST(column, lower), upper), or the CASE that does the same.",
+        "" if node is None else tree.construct(node),
     )
 
 

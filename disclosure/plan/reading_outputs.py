@@ -50,7 +50,7 @@ def read_output(scope: Scope, node: Node) -> Output:
     if _holds_aggregate(node):
         return read_formula(scope, node, alias or "formula")
     if tree.literal(node) is not None or tree.is_star(node) or _is_foreign_call(node):
-        raise unsupported_output()
+        raise unsupported_output(node)
     key = read_key(scope, node)
     path = tree.column_path(node)
     return KeyOutput(alias or (default_name(key) if path is None else path[-1]), key)
@@ -65,6 +65,8 @@ def _is_aggregate(node: Node) -> bool:
 def _is_foreign_call(node: Node) -> bool:
     """Tell whether an output calls a function that no key is made of: another aggregate, say."""
     found = tree.call(node)
+    if node.get("class") == "WINDOW" or (node.get("class") == "FUNCTION" and found is None):
+        return True
     return found is not None and found.function not in KEY_FUNCTIONS
 
 
@@ -79,12 +81,10 @@ def _holds_aggregate(node: Node) -> bool:
 def read_aggregate(scope: Scope, node: Node) -> AggregateOutput:
     """Return one aggregate under its default name. Raises Refused."""
     found = tree.call(node)
-    if found is None:
-        raise unsupported_output()
+    if found is None or (found.distinct and found.function not in {"count", "count_star"}):
+        raise unsupported_output(node)
     if found.function in {"count", "count_star"}:
         return _read_count(scope, found)
-    if found.distinct:
-        raise unsupported_output()
     if found.function in _MOMENTS and len(found.arguments) == 1 and not found.orders:
         function, of_population = _MOMENTS[found.function]
         measure = read_measure(scope, found.arguments[0])
@@ -183,7 +183,7 @@ def _read_part(scope: Scope, node: Node, reads: _Reads) -> Formula:
     arguments = tree.plain_call(node, *_ARITHMETIC)
     found = tree.call(node)
     if arguments is None or found is None:
-        raise unsupported_output()
+        raise unsupported_output(node)
     if len(arguments) == 1 and found.function == "-":
         return Operation("-", Number(Decimal(0)), _read_part(scope, arguments[0], reads))
     if len(arguments) != PAIR:
@@ -210,7 +210,7 @@ def _without_nullif(node: Node) -> Node:
     return node
 
 
-def unsupported_output() -> Refused:
+def unsupported_output(node: Node | None = None) -> Refused:
     """Refuse an output that is neither key nor aggregate nor arithmetic on aggregates."""
     return refusals.form(
         "select",
@@ -218,6 +218,7 @@ def unsupported_output() -> Refused:
         "MEDIAN、QUANTILE 及其四则运算出现。",
         "Protected data is shown only as keys, as COUNT, COUNT(DISTINCT unit), SUM, AVG, VARIANCE, "
         "STDDEV, MEDIAN, QUANTILE, and as arithmetic on these.",
+        "" if node is None else tree.construct(node),
     )
 
 

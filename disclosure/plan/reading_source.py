@@ -8,7 +8,6 @@ joins unit to unit.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from catalog.datasets import ColumnType, DatasetDeclaration
 from disclosure.outcome import Refused
 from disclosure.plan import refusals, tree
 from disclosure.plan.conditions import both
@@ -233,7 +232,10 @@ def _sees(relation: Relation, path: tuple[str, ...]) -> bool:
 
 
 def _same_units(near: list[UnitPart | None], far: list[UnitPart | None], asked: Asked) -> bool:
-    """Tell whether both sides name units of one population, column by column in one order."""
+    """Tell whether both sides name units of one population, column by column in one order.
+
+    Units are matched by their written form, so that their columns may be of two types.
+    """
     declarations = [
         asked.protected[part.dataset].declaration for part in (near[0], far[0]) if part is not None
     ]
@@ -248,12 +250,8 @@ def _same_units(near: list[UnitPart | None], far: list[UnitPart | None], asked: 
         ]
         for side, declaration in zip((near, far), declarations, strict=True)
     ]
-    return places[0] == places[1] and _unit_types(declarations[0]) == _unit_types(declarations[1])
-
-
-def _unit_types(declaration: DatasetDeclaration) -> list[tuple[ColumnType, int]]:
-    columns = (declaration.column(name) for name in declaration.unit_columns)
-    return [(column.type, column.scale) for column in columns if column is not None]
+    widths = {len(item.unit_columns) for item in declarations}
+    return places[0] == places[1] and len(widths) == 1
 
 
 def _renamed(node: Node, alias: str, relation: Relation, tables: _Tables) -> Visible:

@@ -11,8 +11,10 @@ RULE = "disclosure.plan"
 _TRY = Message(zh="可以改问：{sql}", en="You can ask instead: {sql}")
 
 
-def form(field: str, zh: str, en: str) -> Refused:
-    """Refuse a part of SQL that a private aggregate cannot hold."""
+def form(field: str, zh: str, en: str, construct: str = "") -> Refused:
+    """Refuse a part of SQL that a private aggregate cannot hold; name it where it has a name."""
+    if construct:
+        zh, en = f"此处不支持 {construct}。{zh}", f"{construct} is not supported here. {en}"
     return _refused("aggregate_form", field, zh, en)
 
 

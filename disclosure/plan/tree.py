@@ -13,6 +13,7 @@ Node = Mapping[str, Any]
 DIGITS_MAX = 18
 NUMBER_CHARACTERS_MAX = 40
 EXPONENT_MAX = 40
+NAME_SHOWN_MAX = 40
 _EXACT = Context(prec=2 * (NUMBER_CHARACTERS_MAX + EXPONENT_MAX))
 
 _PLACES = frozenset({"query_location", "query_location_length", "alias", "class", "type"})
@@ -287,6 +288,28 @@ def whole_number(node: Node) -> int | None:
 def is_whole(text: str) -> bool:
     """Tell whether a text is a whole number of few enough digits to read."""
     return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+
+
+_CONSTRUCTS = {
+    "CASE": "CASE",
+    "CAST": "CAST",
+    "COLLATE": "COLLATE",
+    "STAR": "*",
+    "SUBQUERY": "a subquery",
+    "WINDOW": "OVER",
+}
+_WRITTEN = {"COUNT_STAR": "COUNT(*)", "~~": "LIKE", "~~*": "ILIKE", "!~~": "NOT LIKE"}
+
+
+def construct(node: Node) -> str:
+    """Return what to call an expression in a refusal; an empty text where it has no name."""
+    name = str(node.get("function_name", ""))
+    if node.get("class") != "FUNCTION" or not name.isascii() or len(name) > NAME_SHOWN_MAX:
+        return _CONSTRUCTS.get(str(node.get("class")), "")
+    clause = " with FILTER" if node.get("filter") else ""
+    clause += " with DISTINCT" if node.get("distinct") else ""
+    shown = _WRITTEN.get(name.upper(), name.upper())
+    return shown + clause if name.isprintable() else ""
 
 
 def conjuncts(node: Node | None) -> tuple[Node, ...]:

@@ -34,8 +34,9 @@ class MechanismRules(Rules):
 
     ``threshold_delta_steps`` is what one question over unknown keys may spend of delta.
     ``quantile_ends_ppm`` is the part of a quantile's budget that goes to the ends of its interval.
-    ``cells_max`` caps the noisy figures of an interactive answer; ``candidates_per_cell``
-    candidates of a quantile take about as long as one figure. ``preview_units`` are the sizes at
+    ``cells_max`` caps the noisy figures of an interactive answer; in a quantile a choice takes
+    about as long as ``cells_per_choice`` figures, and one more for each ``candidates_per_cell``
+    candidates. ``preview_units`` are the sizes at
     which an estimate tells how likely a group is to be withheld.
     """
 
@@ -45,6 +46,7 @@ class MechanismRules(Rules):
     quantile_ends_ppm: int = Field(ge=1, le=999_999)
     cells_max: int = Field(ge=1, le=1_000_000)
     candidates_max: int = Field(ge=2, le=100_000)
+    cells_per_choice: int = Field(ge=1, le=1_000)
     candidates_per_cell: int = Field(ge=1, le=1_000)
     preview_units: tuple[int, ...] = Field(min_length=1, max_length=6)
 

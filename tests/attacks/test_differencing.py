@@ -30,9 +30,11 @@ def noisy(sql: str, rows: list[Row]) -> list[int]:
     "sql",
     [
         "SELECT COUNT(*) FROM survey WHERE person <> 999",
-        "SELECT COUNT(*) FROM survey WHERE NOT (state = 'NY' AND sex = 2)",
+        "SELECT COUNT(*) FROM survey WHERE NOT (state = 'NY' AND person = 999)",
+        "SELECT CASE WHEN unit = 999 THEN 1 ELSE 0 END AS k, COUNT(*) FROM survey GROUP BY k",
+        "SELECT COUNT(*) FROM survey WHERE state = (SELECT 'NY')",
         "SELECT COUNT(*) FILTER (WHERE state <> 'NY') FROM survey",
-        "SELECT COUNT(*) - COUNT(DISTINCT unit) FROM survey",
+        "SELECT MIN(person) FROM survey",
         "SELECT COUNT(DISTINCT person) FROM survey WHERE person = 999",
         "SELECT SUM(CASE WHEN state = 'NY' THEN 1 ELSE 0 END) FROM survey",
         "SELECT COUNT(*) FROM survey EXCEPT SELECT COUNT(*) FROM survey",

@@ -25,7 +25,9 @@ from catalog.versions import (
     check_files,
     manifest_digest,
     read_bounded,
+    read_ranked,
     read_rows,
+    read_units,
     version_directory,
 )
 from foundation.db import metadata, reading
@@ -54,10 +56,16 @@ class Onboarding:
     engine: Engine
     home: Path
 
-    def publish(self, content: bytes | str, name: str = "upload.csv") -> Version:
+    def publish(
+        self, content: bytes | str, name: str = "upload.csv", dataset: str = "households"
+    ) -> Version:
         source = self.home / "upload"
         source.write_bytes(content.encode() if isinstance(content, str) else content)
-        return self.publisher.publish(PROVIDER, "households", source, name)
+        return self.publisher.publish(PROVIDER, dataset, source, name)
+
+    def entry(self) -> str:
+        path = REPOSITORY / "examples" / "declarations" / "households.json"
+        return str(json.loads(path.read_text(encoding="utf-8"))["entry"]["code"])
 
     def left(self) -> list[str]:
         directory = self.home / "versions"
@@ -222,6 +230,44 @@ def test_a_sound_file_becomes_an_immutable_salted_version(onboarding: Onboarding
     rows = [row for batch in read_rows(first, ["_unit", "_rank"]) for row in batch.to_pylist()]
     assert [row["_rank"] for row in rows] == [1, 2, 3, 4, 5]
     assert {row["_unit"] for row in rows} == {0}
+
+
+def test_ranks_and_hashes_of_units_stand_beside_the_rows(onboarding: Onboarding) -> None:
+    versions = [onboarding.publish(_csv(5)), onboarding.publish(_csv(5))]
+    roles = [[file.role for file in version.files] for version in versions]
+    assert roles[0] == roles[1] == ["rows", "units", "ranked", *["bounded"] * (len(roles[0]) - 3)]
+    hashes = []
+    for version in versions:
+        directory = version_directory(onboarding.home, version.id)
+        ranked = [row for batch in read_ranked(directory) for row in batch.to_pylist()]
+        assert [row["_rank"] for row in ranked] == [1, 2, 3, 4, 5]
+        assert sorted(row["rg_by_state"] for row in ranked) == [1, 2, 3, 4, 5]
+        assert {row["gr_by_state"] for row in ranked} == {1}
+        assert not {"household", "c_household", "k_household"} & set(ranked[0])
+        hashes.append([row for batch in read_units(directory) for row in batch.to_pylist()])
+    assert hashes[0] == hashes[1]  # one population's secret, two versions of their own secrets
+    assert [len(row["hash"]) for row in hashes[0]] == [16]
+
+
+def test_a_unique_key_is_proved_or_the_file_refused(onboarding: Onboarding) -> None:
+    column = {"grade": "L1", "exposure": "rows", "label_zh": "代码", "label_en": "Code"}
+    document = {
+        "name": "zones",
+        "entry": onboarding.entry(),
+        "label_zh": "分区",
+        "label_en": "Zones",
+        "subject": "open",
+        "columns": [{"name": "code", "type": "text", "nullable": True, **column}],
+        "unique_keys": ["code"],
+    }
+    register_dataset(onboarding.publisher.writer, PROVIDER, document)
+    for content, row in (("code\na\nb\na\n", 4), ('code\na\n""\n\n', 4)):
+        with pytest.raises(VersionRefused) as refused:
+            onboarding.publish(content, dataset="zones")
+        fault = refused.value.faults[0]
+        assert (fault.rule, fault.row, fault.column) == ("not_unique", row, "code")
+    version = onboarding.publish("code\na\nb\n", dataset="zones")
+    assert [file.role for file in version.files] == ["rows"]
 
 
 def test_the_log_names_the_version_and_no_exact_count(onboarding: Onboarding) -> None:

@@ -60,7 +60,7 @@ def _store(rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
         rank_rows(
             store, source="source", target="sorted", unit_columns=["year", "house"], secret=SECRET
         )
-        columns = [
+        ranked = [
             RankedColumn("state", "text", STATES),
             RankedColumn("band", "text", BANDS),
             RankedColumn("paid", "integer"),
@@ -69,7 +69,7 @@ def _store(rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
             store,
             source="sorted",
             target="ranked",
-            columns=columns,
+            columns=ranked,
             sets=[_bounded((1, 1))],
             secret=SECRET,
         )

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random  # noqa: TID251 - seeded, for tests
+from typing import Any
 
 import pytest
 
 from catalog.store import NeighbourRelation
 from disclosure.plan.expressions import Measure
 from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind, Road
+from disclosure.plan.relations import relations
 from disclosure.plan.rendering import Statement, rendered
 from tests.gate_a import (
     Claim,
@@ -37,6 +39,7 @@ from tests.random_plans import (
     rows_plan,
     unranked_plan,
 )
+from tests.ranking import opened
 from tests.small_worlds import Worlds
 
 FULL_SEEDS, FULL_WORLDS, FULL_PLANS = 40, 125, 20  # 100,000 databases and plans
@@ -74,12 +77,12 @@ def _near() -> Neighbourhood:
 def _wide() -> Neighbourhood:
     """The same databases, onboarded by a builder that keeps one row and one group too many."""
     near = _near()
-    caps = {
-        "groups_per_unit_max": near.base.groups_per_unit_max + 1,
-        "rows_per_group_max": near.base.rows_per_group_max + 1,
-    }
-    gone = tuple(replace(item, **caps) for item in near.gone)
-    return Neighbourhood(replace(near.base, **caps), gone, ())
+    groups, rows = near.base.groups_per_unit_max + 1, near.base.rows_per_group_max + 1
+
+    def wider(worlds: Worlds) -> Worlds:
+        return replace(worlds, groups_per_unit_max=groups, rows_per_group_max=rows)
+
+    return Neighbourhood(wider(near.base), tuple(map(wider, near.gone)), ())
 
 
 def _caught(
@@ -142,7 +145,7 @@ def _rewritten(old: str, new: str) -> Render:
     return render
 
 
-def _claimed_as(**changed: object) -> Callable[[AggregatePlan], dict[int, Claim]]:
+def _claimed_as(**changed: Any) -> Callable[[AggregatePlan], dict[int, Claim]]:
     return lambda plan: claims_of(replace(plan, bounding=replace(plan.bounding, **changed)))
 
 
@@ -262,6 +265,25 @@ def test_a_plan_that_contradicts_its_road_is_not_rendered() -> None:
     ):
         with pytest.raises(ValueError, match=r"road|cap"):
             rendered(replace(plan, bounding=bounding))
+
+
+def test_a_plan_runs_on_the_columns_that_it_names_and_no_others() -> None:
+    dice, worlds = Random(13), _near().base
+    tables = {
+        name: worlds.store.sql(f"FROM {name}").to_arrow_table()
+        for name in ("bounded", "ranked", "units", "ranked_2", "units_2", "p_regions")
+    }
+    for _ in range(30):
+        plan = random_plan(dice, worlds)
+        given = relations(plan)
+        store = opened((item.name, tables[item.name].select(item.columns)) for item in given)
+        for statement in rendered(plan):
+            whole = worlds.store.execute(statement.sql).fetchall()
+            assert sorted(map(repr, store.execute(statement.sql).fetchall())) == sorted(
+                map(repr, whole)
+            )
+        assert {item.dataset for item in given} <= {"visits", "bills", "regions"}
+        store.close()
 
 
 def test_every_kind_of_plan_is_drawn() -> None:

@@ -1,5 +1,6 @@
 """Questions and texts: what is written reads back the same, and what means the same is one plan."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from disclosure.outcome import Refused
 from disclosure.plan.binding import bind
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.question import Question
+from disclosure.plan.rendering import rendered
 from disclosure.plan.writing import write_question
+from tests.engines import parse_here
 from tests.planning import RULES, WIDE, question, tree
 from tests.questions import other_spelling, questions
 
@@ -60,6 +63,16 @@ def test_a_written_question_reads_back_as_itself(asked: Question) -> None:
 def test_another_spelling_is_the_same_plan(asked: Question, data: Any) -> None:
     check_other_spelling(asked, data)
     tree.cache_clear()
+
+
+@FEW
+@given(questions())
+def test_every_plan_renders_to_sql_that_parses(asked: Question) -> None:
+    plan = planned(asked)
+    for statement in rendered(plan) if isinstance(plan, AggregatePlan) else ():
+        syntax = json.loads(parse_here(statement.sql).tree_json)
+        assert not syntax["error"], statement.sql
+        assert len(syntax["statements"]) == 1
 
 
 @FEW

@@ -45,12 +45,12 @@ def _ranked(
     )
     load_rows(store, table.to_reader(), "source")
     rank_rows(store, source="source", target="sorted", unit_columns=["person"], secret=secret)
-    columns = [RankedColumn("state", "text", ["AL", "AK"]), RankedColumn("paid", "integer")]
+    ranked = [RankedColumn("state", "text", ["AL", "AK"]), RankedColumn("paid", "integer")]
     rank_groups(
         store,
         source="sorted",
         target="ranked",
-        columns=columns,
+        columns=ranked,
         sets=[_bounded(1, 1)],
         secret=secret,
     )
@@ -170,7 +170,7 @@ def test_a_date_that_the_engine_could_not_cut_down_is_missing() -> None:
 
 
 def test_one_person_has_one_hash_in_every_data_set_of_a_population() -> None:
-    found = []
+    found: list[set[bytes]] = []
     for secret, kind in ((SECRET, pa.int64()), (b"t" * 32, pa.string()), (SECRET, pa.int64())):
         store = open_store(1 << 28, 1)
         people = pa.array([7, 8, 7], pa.int64()).cast(kind)

@@ -207,6 +207,27 @@ def test_the_question_shown_is_made_of_what_was_asked(sql: str, nearest: str) ->
     assert refused(sql).allowed_sql == nearest
 
 
+@pytest.mark.parametrize(
+    ("sql", "construct"),
+    {
+        "SELECT MAX(pay) FROM survey": "MAX",
+        "SELECT SUM(DISTINCT pay) FROM survey": "SUM with DISTINCT",
+        "SELECT COUNT(*) FILTER (WHERE sex = 1) FROM survey": "COUNT(*) with FILTER",
+        "SELECT COUNT(*) OVER () FROM survey": "OVER",
+        "SELECT upper(state), COUNT(*) FROM survey GROUP BY 1": "UPPER",
+        "SELECT COUNT(*) FROM survey WHERE upper(state) = 'CA'": "UPPER",
+        "SELECT COUNT(*) FROM survey WHERE state LIKE 'C%'": "LIKE",
+        "SELECT COUNT(*) FROM survey WHERE state IN (SELECT 'CA')": "a subquery",
+        "SELECT SUM(sqrt(age)) FROM survey": "SQRT",
+        "SELECT * FROM survey": "*",
+    }.items(),
+)
+def test_a_refusal_names_the_construct(sql: str, construct: str) -> None:
+    found = refused(sql)
+    assert found.message.en.startswith(f"{construct} is not supported here.")
+    assert found.message.zh.startswith(f"此处不支持 {construct}。")
+
+
 def test_unknown_and_not_granted_columns_read_the_same() -> None:
     texts = set()
     for name in ("secret", "nothing", "person", "unit"):

@@ -21,6 +21,7 @@ from disclosure.privacy import (
     threshold_within,
     total_nano_rho,
 )
+from tests.noise_trials import law_of
 
 NOISES = st.sampled_from(list(Noise))
 
@@ -103,10 +104,25 @@ def test_a_threshold_is_the_smallest_within_its_delta() -> None:
     domain = dp.map_domain(dp.atom_domain(T="i64"), dp.atom_domain(T="i64"))
     metric = dp.l02inf_distance(dp.absolute_distance(T=float))
     less = dp.m.make_gaussian_threshold(
-        domain, metric, scale=mechanism.scale, threshold=found.threshold - 1
+        domain, metric, scale=mechanism.scale, threshold=found.threshold - 2
     )
     assert less.map((4, mechanism.sensitivity, 1.0))[1] * DELTA_STEPS > 10**6
     assert found.rho == mechanism.rho
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 8), st.integers(2_000_000, 300_000_000), st.integers(10**4, 10**12))
+def test_delta_covers_the_exact_chance_that_a_lone_unit_shows(
+    groups: int, share: int, delta_steps: int
+) -> None:
+    """OpenDP's own map at the threshold does not (its issue 2922)."""
+    mechanism = mechanism_within(groups, share)
+    found = threshold_within(mechanism, groups, 1, delta_steps)
+    assert found is not None
+    law = law_of(mechanism)
+    alone = math.fsum(p for k, p in law.items() if isinstance(k, int) and k >= found.threshold - 1)
+    anywhere = -math.expm1(groups * math.log1p(-alone))
+    assert anywhere * (1 - 1e-9) <= found.delta_steps / DELTA_STEPS <= delta_steps / DELTA_STEPS
 
 
 def test_a_delta_that_no_threshold_reaches_is_refused() -> None:

@@ -4,10 +4,22 @@ from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.datasets import Column, ColumnType, Exposure, Grade, IdentifierKind, Mask, MaskKind
+from catalog.datasets import (
+    BirthShown,
+    Column,
+    ColumnType,
+    Exposure,
+    Grade,
+    IdentifierFormat,
+    IdentifierKind,
+    Mask,
+    MaskKind,
+    RegionLevel,
+)
 from disclosure.masking import apply_mask, effective_mask, masked_type, strictest
 from disclosure.masking.disclosed import discloses
 from tests.masks import COLUMNS, KEY, RULES, masks
@@ -128,3 +140,36 @@ def test_the_strictest_of_several_masks_wins() -> None:
 def test_two_masks_that_show_different_things_hide_the_value() -> None:
     span = Mask(kind=MaskKind.GENERALISE, step=10)
     assert strictest([span, Mask(kind=MaskKind.PSEUDONYM)], RULES).kind is MaskKind.REDACT
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        Mask(kind=MaskKind.FORMAT, format=IdentifierFormat.RESIDENT_ID),
+        Mask(
+            kind=MaskKind.FORMAT,
+            format=IdentifierFormat.RESIDENT_ID,
+            level=RegionLevel.COUNTY,
+            birth=BirthShown.YEAR,
+        ),
+        Mask(kind=MaskKind.FORMAT, format=IdentifierFormat.MOBILE),
+    ],
+)
+def test_a_format_that_hides_everything_is_not_opened_by_a_wider_one(closed: Mask) -> None:
+    resident = Mask(
+        kind=MaskKind.FORMAT, format=IdentifierFormat.RESIDENT_ID, level=RegionLevel.CITY
+    )
+    assert strictest([closed, resident], RULES).kind is MaskKind.REDACT
+    assert strictest([resident, closed], RULES).kind is MaskKind.REDACT
+
+
+def test_two_formats_keep_the_wider_region_and_less_of_the_birth() -> None:
+    one = Mask(
+        kind=MaskKind.FORMAT,
+        format=IdentifierFormat.RESIDENT_ID,
+        level=RegionLevel.CITY,
+        birth=BirthShown.YEAR,
+    )
+    other = one.model_copy(update={"level": RegionLevel.COUNTY, "birth": BirthShown.NOTHING})
+    joined = strictest([one, other], RULES)
+    assert (joined.level, joined.birth) == (RegionLevel.CITY, BirthShown.NOTHING)

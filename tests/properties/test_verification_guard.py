@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, insert, select, update
 
@@ -78,6 +78,7 @@ def judged(
 
 @settings(max_examples=25, deadline=None)
 @given(asked=st.lists(steps, min_size=8, max_size=25))
+@example(asked=[("a", "s1", {"income": value}, 1, value == "z") for value in "xyzz"])
 def test_the_guard_says_what_the_naive_model_says(
     asked: list[tuple[str, str, dict[str, str], int, bool]],
 ) -> None:

@@ -275,7 +275,7 @@ def measure_reloads() -> dict[str, object]:
     Both policies deny the person by a role. A half-loaded one (lines without roles, permissions
     without denials) would allow.
     """
-    base = synthetic(20_000)
+    base = synthetic(2_000)
     denial = deny_line("role:r8", domain_of(0), column_of(0, 0), "query.rows")
     permission = base.lines[CANDIDATES - 2]
     policies = ([denial, *base.lines], [*base.lines[:-100], permission, denial])

@@ -8,6 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from benchmarks.public_queries import Skipped, cache_directory
@@ -41,14 +42,16 @@ def ask(peer: str, *arguments: str) -> dict[str, float]:
         "PYSPARK_PYTHON": str(python),  # Spark's workers run in this environment too
     }
     try:
-        done = subprocess.run(
-            [str(python), str(PEERS / peer / "ask.py"), *arguments],
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=ASK_SECONDS_MAX,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as directory:  # some leave files where they stand
+            done = subprocess.run(
+                [str(python), str(PEERS / peer / "ask.py"), *arguments],
+                env=variables,
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=ASK_SECONDS_MAX,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise Skipped(f"{peer} did not answer within {ASK_SECONDS_MAX:.0f} s") from error
     lines = done.stdout.strip().splitlines()

@@ -43,6 +43,7 @@ extracts = Table(
     Column("key_name", String(120), nullable=False, unique=True),
     Column("columns_json", Text, nullable=False),
     Column("column_bytes_json", Text, nullable=False),
+    Column("cluster", String(80)),
     Column("plan_json", Text, nullable=False),
     Column("row_count", BigInteger, nullable=False),
     Column("built_index", BigInteger, nullable=False),
@@ -56,7 +57,8 @@ extracts = Table(
 class ActiveExtract:
     """An extract that a licence's rows worker may be loaded with; ``path`` is below the home.
 
-    ``column_bytes`` says how much memory each column takes in a worker.
+    ``column_bytes`` says how much memory each column takes in a worker; ``cluster`` is the column
+    that a worker lays the rows out by.
     """
 
     licence: str
@@ -68,6 +70,7 @@ class ActiveExtract:
     key_name: str
     columns: tuple[str, ...]
     column_bytes: Mapping[str, int] = field(default_factory=dict)
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def activate_extract(
                 key_name=extract.key_name,
                 columns_json=json.dumps(extract.columns),
                 column_bytes_json=json.dumps(dict(extract.column_bytes)),
+                cluster=extract.plan.cluster(),
                 plan_json=extract.plan.model_dump_json(),
                 row_count=extract.row_count,
                 built_index=entry.index,
@@ -208,4 +212,5 @@ def _extract(row: Row[Any]) -> ActiveExtract:
         key_name=row.key_name,
         columns=tuple(json.loads(row.columns_json)),
         column_bytes=json.loads(row.column_bytes_json),
+        cluster=row.cluster,
     )

@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 
 from audit.tags import KIND_SENTENCES, EntryKind
 from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
+from catalog.datasets import IdentifierFormat, Mask, MaskKind
+from disclosure.masking.disclosed import discloses
 from disclosure.release.states import RELEASE_TRANSITIONS
 from foundation.errors import Message
 from foundation.settings import Settings
@@ -150,6 +152,18 @@ def rules() -> str:
     return "\n".join(lines) + "\n"
 
 
+def masks() -> str:
+    """Say of each mask what the holder of a column under it learns."""
+    lines = ["# Masks · 脱敏方式", "", "| mask | 中文 | English |", "|---|---|---|"]
+    plain = [Mask(kind=kind) for kind in MaskKind if kind is not MaskKind.FORMAT]
+    formats = [Mask(kind=MaskKind.FORMAT, format=name) for name in IdentifierFormat]
+    for mask in (*plain, *formats):
+        sentence = discloses(mask)
+        name = mask.kind if mask.format is None else f"{mask.kind} {mask.format}"
+        lines.append(f"| `{name}` | {sentence.zh} | {sentence.en} |")
+    return "\n".join(lines) + "\n"
+
+
 def endpoints() -> str:
     """List every way in over HTTP with who may use it."""
     lines = [
@@ -221,6 +235,7 @@ PAGES = {
     "settings.md": settings,
     "states.md": states,
     "rules.md": rules,
+    "masks.md": masks,
     "api.md": endpoints,
 }
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, select
 from audit.events import PendingEntry
 from catalog.store import NeighbourRelation
 from catalog.store import population as population_by_name
-from disclosure.budgets.forecasts import warned_at
-from disclosure.budgets.lineages import lineage_of, record_lineage
+from disclosure.budgets.forecasts import warned_by
+from disclosure.budgets.lineages import keep_lineages, lineage_of
 from disclosure.budgets.odometer import spent_table_digest
 from disclosure.budgets.periods import period_at
 from disclosure.budgets.refusals import (
@@ -100,8 +100,7 @@ def charge_question(
     for asked in sorted(charges, key=lambda one: one.population):
         _check_relation(connection, asked)
         path = charge_path(connection, licence, asked, rules, entry.time_us, project)
-        for dataset in asked.datasets:
-            record_lineage(connection, lineage_of(connection, dataset), entry.index)
+        keep_lineages(connection, asked.datasets, entry.index)
         charged.append(
             charge_levels(
                 connection,
@@ -135,10 +134,15 @@ def charge_levels(
     rules: PrivacyRules,
 ) -> Charged:
     """Charge every level of a path, opening what is not open yet, or raise ``BudgetSpent``."""
-    opened = tuple(place for place in path if open_level(connection, place, entry.time_us))
+    standing = levels_at(connection, path)
+    opened = tuple(
+        level.place
+        for level in standing
+        if level.opened_us is None and open_level(connection, level.place, entry.time_us)
+    )
     _spend_all(connection, path, asked.loss, entry.time_us, rules)
     _record(connection, entry, licence, asked, plan_digest, path)
-    warned = warned_at(connection, path, asked.loss, rules)
+    warned = warned_by(standing, asked.loss, rules)
     return Charged(asked, tuple(path), opened, tuple(warned))
 
 

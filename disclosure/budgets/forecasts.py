@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from disclosure.budgets.store import charge_level
-from disclosure.budgets.tree import Amount, Level, Place, levels_at
+from disclosure.budgets.tree import Amount, Level
 from foundation.clock import MICROSECONDS_PER_DAY
 from policies.schema.privacy import PrivacyRules
 
@@ -71,19 +71,14 @@ def spent_ppm(cap: Amount, spent: Amount) -> int:
     return max(shares, default=PARTS_PER_MILLION)
 
 
-def warned_at(
-    connection: Connection, path: Sequence[Place], loss: Amount, rules: PrivacyRules
-) -> list[str]:
-    """Name the levels that a charge just carried across the warning share."""
+def warned_by(before: Sequence[Level], loss: Amount, rules: PrivacyRules) -> list[str]:
+    """Name the levels that a charge carries across the warning share, as they stood before it."""
     share = rules.budgets.forecast_ppm
-    crossed = []
-    for level in levels_at(connection, path):
-        before = Amount(
-            level.spent.nano_rho - loss.nano_rho, level.spent.delta_steps - loss.delta_steps
-        )
-        if spent_ppm(level.cap, before) < share <= spent_ppm(level.cap, level.spent):
-            crossed.append(level.place.id)
-    return crossed
+    return [
+        level.place.id
+        for level in before
+        if spent_ppm(level.cap, level.spent) < share <= spent_ppm(level.cap, level.spent + loss)
+    ]
 
 
 def forecast(connection: Connection, level: Level, rules: PrivacyRules) -> Forecast | None:

@@ -6,6 +6,7 @@ set that overlaps it. What is derived with other columns is declared by the auth
 the owner's cap; that nothing escapes the people's own cap is for the population to hold (I5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,19 +61,24 @@ def lineage_of(connection: Connection, dataset: str) -> Lineage:
     return Lineage(dataset, str(found.population), dataset, Origin.OWN)
 
 
-def record_lineage(connection: Connection, lineage: Lineage, entry_index: int) -> None:
-    """Keep, inside another effect, the line that a data set was first charged under."""
-    known = select(budget_lineage.c.dataset).where(budget_lineage.c.dataset == lineage.dataset)
-    if connection.execute(known).first() is None:
-        connection.execute(
-            insert(budget_lineage).values(
-                dataset=lineage.dataset,
-                population=lineage.population,
-                lineage=lineage.name,
-                origin=str(lineage.origin),
-                entry_index=entry_index,
-            )
+def keep_lineages(connection: Connection, datasets: Sequence[str], entry_index: int) -> None:
+    """Keep, inside another effect, the lines that data sets are charged under from now on."""
+    table = budget_lineage.c
+    known = connection.execute(select(table.dataset).where(table.dataset.in_(datasets))).scalars()
+    for dataset in sorted(set(datasets) - set(known)):
+        _record(connection, lineage_of(connection, dataset), entry_index)
+
+
+def _record(connection: Connection, lineage: Lineage, entry_index: int) -> None:
+    connection.execute(
+        insert(budget_lineage).values(
+            dataset=lineage.dataset,
+            population=lineage.population,
+            lineage=lineage.name,
+            origin=str(lineage.origin),
+            entry_index=entry_index,
         )
+    )
 
 
 def declare_derived(writer: Writer, actor: Actor, dataset: str, source: str) -> Recorded[Lineage]:
@@ -109,7 +115,7 @@ def declare_derived(writer: Writer, actor: Actor, dataset: str, source: str) -> 
                 rule=RULE,
             )
         made = Lineage(dataset, found.population, above.name, Origin.DECLARED)
-        record_lineage(connection, made, entry.index)
+        _record(connection, made, entry.index)
         entry.amend(population=made.population, lineage=made.name)
         return made
 

@@ -17,6 +17,7 @@ from disclosure.budgets.tree import (
     Amount,
     BudgetHolder,
     Level,
+    LevelKind,
     Place,
     levels_at,
     licence_place,
@@ -110,6 +111,15 @@ def budget_lines(
     return lines
 
 
+def shown_name(place: Place) -> str:
+    """Name a level to a licence holder: a shared one as it is raised, the own by what it is.
+
+    The listings of two licences of one kind are then equal to the byte.
+    """
+    own = {LevelKind.LICENCE: "licence", LevelKind.PROJECT: f"licence/project/{place.name}"}
+    return own.get(place.kind, place.id)
+
+
 def simulation_line(simulation: Simulation) -> dict[str, object]:
     """Return a simulation as JSON."""
     first = simulation.first_to_stop
@@ -117,11 +127,11 @@ def simulation_line(simulation: Simulation) -> dict[str, object]:
         "cost_nano_rho": simulation.cost.nano_rho,
         "cost_delta_steps": simulation.cost.delta_steps,
         "questions": None if first is None else first.questions,
-        "stops_at": None if first is None else first.level.place.id,
+        "stops_at": None if first is None else shown_name(first.level.place),
         "stops_at_level": None if first is None else str(first.level.place.kind),
         "levels": [
             {
-                "level": found.level.place.id,
+                "level": shown_name(found.level.place),
                 "kind": str(found.level.place.kind),
                 "questions": found.questions,
             }
@@ -176,9 +186,8 @@ def _least(levels: Sequence[Level]) -> Amount:
 
 def _level_line(level: Level, *, shared: bool) -> dict[str, object]:
     line: dict[str, object] = {
-        "level": level.place.id,
+        "level": shown_name(level.place),
         "kind": str(level.place.kind),
-        "name": level.place.name,
         "cap_nano_rho": level.cap.nano_rho,
         "cap_delta_steps": level.cap.delta_steps,
         "remaining_nano_rho": level.remaining.nano_rho,
@@ -191,7 +200,7 @@ def _level_line(level: Level, *, shared: bool) -> dict[str, object]:
 
 def _warning_line(found: Forecast) -> dict[str, object]:
     return {
-        "level": found.level.place.id,
+        "level": shown_name(found.level.place),
         "kind": str(found.level.place.kind),
         "spent_ppm": found.spent_ppm,
         "spent_by_us": found.spent_by_us,

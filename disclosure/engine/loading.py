@@ -21,12 +21,14 @@ class TableSource:
     """A table that the service can stream column by column.
 
     ``open`` gives the named columns in the table's own order; ``column_bytes`` says of every
-    column, in that order, how much memory it takes; ``needed`` are those that the question reads.
+    column, in that order, how much memory it takes; ``needed`` are those that the question reads;
+    by ``cluster`` the worker may lay rows out, where it is loaded and sorting fits.
     """
 
     open: Callable[[tuple[str, ...]], pa.RecordBatchReader]
     column_bytes: Mapping[str, int]
     needed: frozenset[str]
+    cluster: str | None = None
 
     def least(self) -> frozenset[str]:
         """Return what must be held: for a bare count, the smallest column."""

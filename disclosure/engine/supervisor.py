@@ -260,12 +260,20 @@ class EnginePool:
             if isinstance(source, TableSource)
             else source()
         )
-        command = {"command": "load", "table": step.table}
+        cluster = self._cluster(source, columns, key)
+        command = {"command": "load", "table": step.table, "cluster": cluster}
         reply, _ = link.call(command, seconds_max=self._limits.load_seconds_max, rows=rows)
         if not reply["ok"]:
             self._forget(key, slot)
             raise question_failed(_visible_code(key, str(reply.get("code"))))
         slot.loaded[step.table] = columns
+
+    def _cluster(self, source: Opener | TableSource, columns: Loaded, key: WorkerKey) -> str | None:
+        """Return the column to lay a table out by, where it is there and twice the table fits."""
+        fits = 2 * columns.size_bytes <= self._limits.table_bytes(key.kind)
+        if not fits or not isinstance(source, TableSource):
+            return None
+        return source.cluster if source.cluster in columns.column_bytes else None
 
     def _free(self, key: WorkerKey, needed_bytes: int) -> None:
         """End idle workers, the least recently used first, until so much more may be held."""

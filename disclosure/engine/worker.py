@@ -22,6 +22,7 @@ LENGTH_BYTES = 8
 HEADER_BYTES_MAX = 16 << 20
 BATCH_ROWS = 16_384
 SPILL_DIRECTORY = "/spill"
+HELD = "held"  # the database in memory that holds the tables, compressed
 _SPILL_FILE = re.compile(r"^duckdb_temp_[A-Za-z0-9_.-]+$")
 COMMANDS = {
     "parser": frozenset({"parse"}),
@@ -88,6 +89,8 @@ class Engine:
                 "max_temp_directory_size": f"{spill_bytes_max // 1024}KiB",
             },
         )
+        self._database.execute(f"ATTACH ':memory:' AS {HELD} (COMPRESS)")
+        self._database.execute(f"USE {HELD}")
         self._database.execute("LOAD icu")
         self._database.execute("SET TimeZone = 'UTC'")
         self.locked = False
@@ -99,13 +102,17 @@ class Engine:
         self.locked = True
         self._clean = self._fingerprint()
 
-    def load(self, name: str, rows: pa.RecordBatchReader) -> None:
-        """Make a table of a stream, its row order kept."""
+    def load(self, name: str, rows: pa.RecordBatchReader, cluster: str | None) -> None:
+        """Make a table of a stream, in its order, or laid out by one of its columns."""
         if not self.locked or not _TABLE_NAME.match(name):
             raise Failed("engine_error")
+        if cluster is not None and not _TABLE_NAME.match(cluster):
+            raise Failed("engine_error")
+        order = "" if cluster is None else f' ORDER BY "{cluster}"'
         self._database.register("sandgate_incoming", rows)
-        self._database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM sandgate_incoming')  # noqa: S608 - the name is checked
+        self._database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM sandgate_incoming{order}')  # noqa: S608 - names are checked
         self._database.unregister("sandgate_incoming")
+        self._database.execute(f"CHECKPOINT {HELD}")
         self._clean = self._fingerprint()
 
     def unload(self, name: str) -> None:
@@ -122,6 +129,7 @@ class Engine:
         cursor = self._database.cursor()
         with _interrupting(cursor, deadline_s) as fired, contextlib.closing(cursor):
             try:
+                cursor.execute(f"USE {HELD}")
                 return _collect(cursor, sql, caps)
             except Exception as error:  # noqa: BLE001 - no engine error leaves as it is
                 raise Failed("too_slow" if fired.is_set() else _code_of(error)) from None
@@ -205,7 +213,9 @@ def _answer(
 ) -> tuple[dict[str, Any], pa.Buffer | None]:
     steps: dict[str, Callable[[], Any]] = {
         "lock": engine.lock,
-        "load": lambda: engine.load(header["table"], pa.ipc.open_stream(channel.reader)),
+        "load": lambda: engine.load(
+            header["table"], pa.ipc.open_stream(channel.reader), header.get("cluster")
+        ),
         "unload": lambda: engine.unload(header["table"]),
         "query": lambda: engine.query(
             header["sql"], (header["rows_max"], header["bytes_max"]), header["deadline_s"]

@@ -25,6 +25,7 @@ from disclosure.extracts.plan import (
     UNIT_COLUMN,
     ExtractPlan,
     as_shown,
+    decimal_digits,
     groups_too_small,
     shown_type,
     visible,
@@ -38,7 +39,6 @@ AHEAD = 4
 FEW_VALUES = 8  # one value in as many rows at most: a column worth a dictionary
 _ORDER_LABEL = b"sandgate/extract-order@2"
 _CLASS_LABEL = b"sandgate/extract-class@1"
-_DECIMAL_MAX = 10**DECIMAL_DIGITS - 1
 
 if "jemalloc" in pa.supported_memory_backends():
     # The default pool gives short-lived batches back to the kernel and faults them in again:
@@ -135,7 +135,7 @@ class _Build:
         self._classes = RowTagger(secrets.token_bytes(32), _CLASS_LABEL)
         self._counter = ClassCounter(plan.sensitive())
         self._names = [column.name for column in plan.columns]
-        self._wide: set[str] = set()
+        self._largest = dict.fromkeys(self._names, 0)
         allowed = limits or BuildLimits()
         self._scatter = Scatter(
             path.parent,
@@ -172,7 +172,7 @@ class _Build:
     def write(self, pool: ThreadPoolExecutor) -> None:
         """Write all rows in their own order."""
         fields = [
-            (column.name, shown_type(column, DECIMAL_DIGITS + (column.name in self._wide)))
+            (column.name, shown_type(column, decimal_digits(self._largest[column.name])))
             for column in self._plan.columns
         ]
         schema = pa.schema(fields)
@@ -203,8 +203,9 @@ class _Build:
     def _count(self, seen: pa.RecordBatch) -> None:
         self.rows += seen.num_rows
         for column in self._plan.columns:
-            if column.type is ColumnType.DECIMAL and _too_wide(seen.column(column.name)):
-                self._wide.add(column.name)
+            if column.type is ColumnType.DECIMAL:
+                found = max(self._largest[column.name], _largest(seen.column(column.name)))
+                self._largest[column.name] = found
         wanted = self._plan.threshold
         if wanted.k <= 1 and wanted.l <= 1:
             return
@@ -243,11 +244,12 @@ def _engine_bytes(column: pa.Array) -> int:
     return int(column.nbytes // 2 if narrow else column.nbytes)
 
 
-def _too_wide(values: pa.Array) -> bool:
+def _largest(values: pa.Array) -> int:
+    """Return the largest stored integer, whatever its sign; 0 where there is none."""
     if not pa.types.is_integer(values.type):
-        return False
+        return 0
     found = pc.min_max(values).as_py()
-    return found["max"] is not None and max(-found["min"], found["max"]) > _DECIMAL_MAX
+    return 0 if found["max"] is None else max(-found["min"], found["max"])
 
 
 def _repetitive(rows: pa.RecordBatch) -> list[str]:

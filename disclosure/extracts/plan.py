@@ -74,6 +74,18 @@ class ExtractPlan(Frozen):
         names = tuple(column.name for column in (*self.columns, *self.hidden_columns))
         return (*names, UNIT_COLUMN) if self.counts_units else names
 
+    def cluster(self) -> str | None:
+        """Return the column that a worker may lay its rows out by: the first date it shows.
+
+        Position then says no more than that date does; within a date the keyed order stays.
+        """
+        dates = [
+            column.name
+            for column in self.columns
+            if column.type is ColumnType.DATE and column.mask.kind not in _HIDES_ALL
+        ]
+        return dates[0] if dates else None
+
     def names(self, *kinds: IdentifierKind) -> list[str]:
         """Return the columns of some kinds, or all, in their order."""
         chosen = kinds or tuple(IdentifierKind)
@@ -148,6 +160,14 @@ def shown_type(column: Column, digits: int = DECIMAL_DIGITS) -> pa.DataType:
     kind = _building_type(column)
     decimal = column.type is ColumnType.DECIMAL and pa.types.is_integer(kind)
     return pa.decimal128(digits, column.scale) if decimal else kind
+
+
+def decimal_digits(largest: int) -> int:
+    """Return the digits of a decimal whose stored integers are at most so large.
+
+    The usual 15 leave the engine room to calculate in 64 bits; 18 and 19 are for larger values.
+    """
+    return next((digits for digits in (15, DECIMAL_DIGITS) if largest < 10 ** (digits - 1)), 19)
 
 
 def as_shown(values: pa.Array, kind: pa.DataType) -> pa.Array:

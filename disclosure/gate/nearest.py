@@ -5,7 +5,7 @@ licence's own names and today's date, never of data, so a refusal discloses noth
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from disclosure.gate.mending import Mend, mended
 from disclosure.gate.question import CheckedQuestion, QueryGate
@@ -14,6 +14,7 @@ from disclosure.gate.scope import Classification, TableGrant, classify
 from foundation.errors import SandgateError
 
 TEXT_CHARACTERS_MAX = 4_096
+CHINA = timezone(timedelta(hours=8))  # one time in the whole country, all year
 STEPS_MAX = 6
 
 
@@ -34,6 +35,12 @@ def read_question(
     except GateRefused as refused:
         refused.allowed_sql = nearest_form(gate, sql, refused, tables, today)
         raise
+
+
+def day_in_china(now_us: int) -> date:
+    """Return the day that a moment in UTC microseconds falls on in China."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)
+    return moment.astimezone(CHINA).date()
 
 
 def nearest_form(

@@ -20,6 +20,7 @@ from disclosure.gate.walk import CLAUSES, Node
 
 Origin = tuple[str, str]
 QUERIES_NESTED_MAX = 40
+_NESTED = frozenset({dict, list})
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,11 @@ class _Resolver:
                     self._placed(node, scopes)
                 elif "subquery" in node:
                     self.query(node["subquery"]["node"], with_, scopes, depth + 1)
-                stack.extend(value for key, value in node.items() if key != "subquery")
+                stack += [
+                    value
+                    for key, value in node.items()
+                    if type(value) in _NESTED and key != "subquery"
+                ]
 
     def _placed(self, node: Node, scopes: _Scopes) -> None:
         try:

@@ -206,9 +206,9 @@ def between(first: Part | None, second: Part | None) -> list[list[Part]]:
             return [negated([part])]
         case part, None if part is not None:
             return [negated([part])]
-        case Values(), Values():
+        case Values(), Values() if first.column == second.column:
             return _between_values(first, second)
-        case Span(), Span():
+        case Span(), Span() if first.column == second.column:
             return _between_spans(first, second) or _between_spans(second, first)
     return []
 
@@ -223,19 +223,27 @@ def _between_values(first: Values, second: Values) -> list[list[Part]]:
 
 
 def _between_spans(wide: Span, narrow: Span) -> list[list[Part]]:
-    """Return what a wider range has below and above a narrower one."""
+    """Return what a wider range has below and above a narrower one; nothing where it is not."""
     regions: list[list[Part]] = []
-    if wide.lower != narrow.lower:
-        if narrow.lower is None or (wide.lower and before(narrow.lower.value, wide.lower.value)):
-            return []
+    if not _reaches(wide.lower, narrow.lower, lower=True):
+        return []
+    if not _reaches(wide.upper, narrow.upper, lower=False):
+        return []
+    if narrow.lower is not None and wide.lower != narrow.lower:
         edge = Edge(narrow.lower.value, not narrow.lower.inclusive)
         regions.append([Span(wide.column, wide.lower, edge)])
-    if wide.upper != narrow.upper:
-        if narrow.upper is None or (wide.upper and before(wide.upper.value, narrow.upper.value)):
-            return []
+    if narrow.upper is not None and wide.upper != narrow.upper:
         edge = Edge(narrow.upper.value, not narrow.upper.inclusive)
         regions.append([Span(wide.column, edge, wide.upper)])
     return regions
+
+
+def _reaches(wide: Edge | None, narrow: Edge | None, *, lower: bool) -> bool:
+    if wide is None or narrow is None:
+        return wide is None
+    if wide.value == narrow.value:
+        return wide.inclusive or not narrow.inclusive
+    return before(wide.value, narrow.value) == lower
 
 
 def part_key(part: Part) -> str:

@@ -5,10 +5,13 @@ tell them apart by a byte of answer, heading or failure; none may break the serv
 engine's own words, or reach beyond what is granted.
 """
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +134,32 @@ def test_nor_do_fifty_thousand(
         print(dict(seen))  # noqa: T201 - what they came to
     assert not seen["engine text"]
     assert seen["answered alike"] > QUESTIONS_FULL // 8
+
+
+def test_a_parser_that_dies_refuses_one_question_and_is_replaced(pool: EnginePool) -> None:
+    gate = QueryGate(pool.parse, RULES)
+    sql = "SELECT name FROM colleges"
+    read_question(gate, sql, GRANTS)
+    for pid in guests_of_kind("parser"):
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(QuestionFailed) as failed:
+        read_question(gate, sql, GRANTS)
+    assert failed.value.message == FAILURES["engine_error"]
+    read_question(gate, sql, GRANTS)
+
+
+def guests_of_kind(kind: str) -> list[int]:
+    """The guests of a kind below this process: others' on this machine are left alone."""
+    below = {os.getpid()}
+    found = []
+    for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if parent in below:
+            below.add(int(entry.name))
+            if f"--kind={kind}".encode() in words:
+                found.append(int(entry.name))
+    return found

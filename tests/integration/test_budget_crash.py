@@ -155,5 +155,5 @@ def test_charges_of_four_processes_survive_five_kills(tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.timeout(3_600)
 def test_ten_thousand_charges_of_eight_processes_survive_two_hundred_kills(tmp_path: Path) -> None:
-    told = kill_all_along(tmp_path, clients=8, requests=12_000, kills=200)
-    assert check_story(tmp_path, told, 12_000) >= 10_000
+    told = kill_all_along(tmp_path, clients=8, requests=12_400, kills=200)
+    assert check_story(tmp_path, told, 12_400) >= 10_000

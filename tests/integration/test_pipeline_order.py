@@ -18,11 +18,24 @@ from foundation.bubblewrap import find_bubblewrap
 from foundation.db import reading
 from foundation.errors import Denied, SandgateError, Unavailable
 from foundation.settings import Settings
-from tests.city import COUNT_BY_STATE, ROWS_QUESTION, City, built_city, licence_json, told
+from tests.city import (
+    COUNT_BY_STATE,
+    POPULATION,
+    ROWS_QUESTION,
+    City,
+    built_city,
+    licence_json,
+    told,
+)
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
 QUESTIONS = {"rows": ROWS_QUESTION, "aggregate": COUNT_BY_STATE}
+SMALL_BUDGET = {  # so that the licences of this city fit its population together
+    "population": POPULATION,
+    "budget_nano_rho": 20_000_000,
+    "question_nano_rho_max": 20_000_000,
+}
 
 
 class Faults:
@@ -127,7 +140,7 @@ def test_entries_name_the_digests_of_everything_that_decided(city: City) -> None
 
 @pytest.mark.parametrize("mode", QUESTIONS)
 def test_without_isolation_there_is_no_answer(city: City, isolation: Path, mode: str) -> None:
-    licence = city.grant(licence_json())
+    licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
     city.platform.pipeline.estimate(city.scope(), COUNT_BY_STATE, None)  # the parser is up
     target = isolation.readlink()
     isolation.unlink()
@@ -159,7 +172,7 @@ def test_without_isolation_nothing_is_even_parsed(city: City, isolation: Path) -
 
 
 def test_an_extract_whose_key_is_destroyed_answers_nothing(city: City) -> None:
-    licence = city.grant(licence_json())
+    licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
     with reading(city.platform.engine) as connection:
         (extract,) = active_extracts(connection, licence)
     city.platform.keys.destroy(extract.key_name)
@@ -182,7 +195,7 @@ def disk_full() -> None:
 def test_a_full_disk_refuses_and_nothing_is_half_done(
     city: City, faults: Faults, point: str, mode: str
 ) -> None:
-    licence = city.grant(licence_json())
+    licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
     scope = city.scope(licence=licence)
     before, spent = city.log_size(), city.platform.pipeline.budget(scope)
     faults.at[point] = disk_full
@@ -198,7 +211,7 @@ def test_a_full_disk_refuses_and_nothing_is_half_done(
 def test_a_disk_that_fills_after_the_decision_gives_no_answer_either(
     city: City, faults: Faults, mode: str
 ) -> None:
-    licence = city.grant(licence_json())
+    licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
     before = city.log_size()
 
     def fill() -> None:
@@ -216,7 +229,7 @@ def test_a_disk_that_fills_after_the_decision_gives_no_answer_either(
 def test_a_licence_suspended_while_a_question_runs_gives_no_answer(
     city: City, faults: Faults, point: str, mode: str
 ) -> None:
-    licence = city.grant(licence_json())
+    licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
     approver = city.actor("approver")
     before = city.log_size()
     faults.at[point] = lambda: city.platform.revocation.suspend(approver, licence, "test")
@@ -237,7 +250,7 @@ def test_whatever_breaks_inside_has_one_code(city: City, faults: Faults) -> None
         raise ValueError("zanzibar")
 
     for mode, sql in QUESTIONS.items():
-        licence = city.grant(licence_json())
+        licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
         faults.at["after_run"] = break_down
         before = city.log_size()
         error = fails(city, sql, licence)

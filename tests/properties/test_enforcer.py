@@ -17,7 +17,7 @@ from authorization.enforcer import (
     plain_enforcer,
 )
 from authorization.explanations import Cause, cause_of, misses
-from authorization.index import DomainPolicy, Members, group
+from authorization.index import DomainPolicy, Members, Relation, group
 from authorization.lines import GRADES, Links, PolicyLine, deny_line
 from foundation.errors import Denied
 from tests.licensing import PACK
@@ -158,6 +158,30 @@ def same(
     )
     anew = PolicySnapshot(PACK.access_model, [*allowing, *denying], links)
     return snapshot.replaced({"lic:carrier": carrier}).digest == anew.digest
+
+
+pairs = st.tuples(names(OBJECTS), names(OBJECTS))
+
+
+@settings(max_examples=100, deadline=None)
+@given(held=st.lists(pairs, max_size=6), moves=st.lists(pairs, min_size=1, max_size=6))
+def test_a_relation_changed_link_by_link_closes_as_one_made_anew(
+    held: list[tuple[str, str]], moves: list[tuple[str, str]]
+) -> None:
+    """A link reaches down too: whoever stands beneath its low end gains and loses by it."""
+    relation = Relation.of(held)
+    for pair in moves:
+        gone = pair in held
+        held = [other for other in held if other != pair] if gone else [*held, pair]
+        removed = [pair] * relation_count(relation, pair) if gone else []
+        relation = relation.changed(removed, [] if gone else [pair])
+        anew = Relation.of(held)
+        assert relation.closure == anew.closure
+        assert relation.digest == anew.digest
+
+
+def relation_count(relation: Relation, pair: tuple[str, str]) -> int:
+    return relation._counts[pair]
 
 
 @settings(max_examples=60, deadline=None)

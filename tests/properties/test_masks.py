@@ -4,10 +4,22 @@ from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.datasets import Column, ColumnType, Exposure, Grade, IdentifierKind, Mask, MaskKind
+from catalog.datasets import (
+    BirthShown,
+    Column,
+    ColumnType,
+    Exposure,
+    Grade,
+    IdentifierFormat,
+    IdentifierKind,
+    Mask,
+    MaskKind,
+    RegionLevel,
+)
 from disclosure.masking import apply_mask, effective_mask, masked_type, strictest
 from disclosure.masking.disclosed import discloses
 from tests.masks import COLUMNS, KEY, RULES, masks
@@ -18,7 +30,7 @@ def shown(values: list[Any], kind: pa.DataType, mask: Mask) -> list[Any]:
     return result
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(column=COLUMNS, mask=masks())
 def test_every_mask_is_total_on_every_column(
     column: tuple[list[Any], pa.DataType], mask: Mask
@@ -51,11 +63,8 @@ def test_dates_beyond_the_calendar_never_raise(mask: Mask, days: list[int]) -> N
     assert len(apply_mask(values, mask, key=KEY, rules=RULES)) == len(days)
 
 
-@settings(max_examples=400)
-@given(column=COLUMNS, several=st.lists(masks(), min_size=2, max_size=4), same=st.booleans())
-def test_the_joined_mask_shows_no_more_than_any_single_rule(
-    column: tuple[list[Any], pa.DataType], several: list[Mask], same: bool
-) -> None:
+def check_joined(column: tuple[list[Any], pa.DataType], several: list[Mask], same: bool) -> None:
+    """Insist that values which look alike under one mask look alike under all joined."""
     values, kind = column
     if same:
         several = [mask.model_copy(update={"kind": several[0].kind}) for mask in several]
@@ -67,7 +76,24 @@ def test_the_joined_mask_shows_no_more_than_any_single_rule(
                 assert repr(joined[one]) == repr(joined[other]), mask
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
+@given(column=COLUMNS, several=st.lists(masks(), min_size=2, max_size=4), same=st.booleans())
+def test_the_joined_mask_shows_no_more_than_any_single_rule(
+    column: tuple[list[Any], pa.DataType], several: list[Mask], same: bool
+) -> None:
+    check_joined(column, several, same)
+
+
+@pytest.mark.full
+@settings(max_examples=5_000)
+@given(column=COLUMNS, several=st.lists(masks(), min_size=2, max_size=4), same=st.booleans())
+def test_the_joined_mask_shows_no_more_at_length(
+    column: tuple[list[Any], pa.DataType], several: list[Mask], same: bool
+) -> None:
+    check_joined(column, several, same)
+
+
+@settings(max_examples=120)
 @given(
     values=st.lists(st.integers(-60, 60), max_size=20),
     kinds=st.lists(st.sampled_from(["bucket", "generalise"]), min_size=2, max_size=3),
@@ -128,3 +154,36 @@ def test_the_strictest_of_several_masks_wins() -> None:
 def test_two_masks_that_show_different_things_hide_the_value() -> None:
     span = Mask(kind=MaskKind.GENERALISE, step=10)
     assert strictest([span, Mask(kind=MaskKind.PSEUDONYM)], RULES).kind is MaskKind.REDACT
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        Mask(kind=MaskKind.FORMAT, format=IdentifierFormat.RESIDENT_ID),
+        Mask(
+            kind=MaskKind.FORMAT,
+            format=IdentifierFormat.RESIDENT_ID,
+            level=RegionLevel.COUNTY,
+            birth=BirthShown.YEAR,
+        ),
+        Mask(kind=MaskKind.FORMAT, format=IdentifierFormat.MOBILE),
+    ],
+)
+def test_a_format_that_hides_everything_is_not_opened_by_a_wider_one(closed: Mask) -> None:
+    resident = Mask(
+        kind=MaskKind.FORMAT, format=IdentifierFormat.RESIDENT_ID, level=RegionLevel.CITY
+    )
+    assert strictest([closed, resident], RULES).kind is MaskKind.REDACT
+    assert strictest([resident, closed], RULES).kind is MaskKind.REDACT
+
+
+def test_two_formats_keep_the_wider_region_and_less_of_the_birth() -> None:
+    one = Mask(
+        kind=MaskKind.FORMAT,
+        format=IdentifierFormat.RESIDENT_ID,
+        level=RegionLevel.CITY,
+        birth=BirthShown.YEAR,
+    )
+    other = one.model_copy(update={"level": RegionLevel.COUNTY, "birth": BirthShown.NOTHING})
+    joined = strictest([one, other], RULES)
+    assert (joined.level, joined.birth) == (RegionLevel.CITY, BirthShown.NOTHING)

@@ -223,6 +223,7 @@ CREATE TABLE extract (
 	key_name VARCHAR(120) NOT NULL, 
 	columns_json TEXT NOT NULL, 
 	column_bytes_json TEXT NOT NULL, 
+	cluster VARCHAR(80), 
 	plan_json TEXT NOT NULL, 
 	row_count BIGINT NOT NULL, 
 	built_index BIGINT NOT NULL, 
@@ -638,9 +639,9 @@ CREATE TABLE release_request (
 	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
 )
 -- next
-CREATE INDEX ix_release_request_licence ON release_request (licence)
--- next
 CREATE INDEX ix_release_request_answer ON release_request (answer)
+-- next
+CREATE INDEX ix_release_request_licence ON release_request (licence)
 -- next
 CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request WHEN OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester) BEGIN SELECT RAISE(ABORT, 'release_request does not change so'); END
 -- next

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from disclosure.gate.nearest import read_question
+from disclosure.gate.nearest import day_in_china, read_question
 from disclosure.gate.refusals import GateRefused
 from tests.attacks.gate_corpus import FORBIDDEN, GRANTS
 from tests.engines import gate_here
@@ -110,3 +110,8 @@ def test_without_a_date_no_form_is_offered_for_the_clock() -> None:
 def test_a_form_is_a_function_of_the_question_and_the_licence_alone() -> None:
     sql = "SELECT studnets FROM colledges"
     assert {refusal_of(sql).allowed_sql for _ in range(3)} == {"SELECT students FROM colleges"}
+
+
+def test_the_day_that_is_offered_is_the_day_in_china() -> None:
+    last_second_of_the_day_in_utc = 1_795_305_599_000_000  # 2026-11-21T23:59:59Z
+    assert day_in_china(last_second_of_the_day_in_utc).isoformat() == "2026-11-22"

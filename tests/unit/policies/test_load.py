@@ -32,7 +32,7 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
     ("code", "field", "edit"),
     [
         ("policy_file_invalid", "surprise", lambda found: found + "\nsurprise = 1\n"),
-        ("policy_file_invalid", "version", replaced('version = "1"', "")),
+        ("policy_file_invalid", "version", replaced("version = ", "# version = ")),
         ("policy_file_invalid", "jurisdiction", replaced('jurisdiction = "CN"', "")),
         ("policy_file_invalid", "document", replaced("document = ", "note2 = ")),
         ("policy_file_invalid", "rows_grade_max", replaced('"L2"', '"L9"')),

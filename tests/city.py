@@ -71,6 +71,7 @@ from tests.city_documents import (
     ROWS_QUESTION,
     STATES,
     TYPES,
+    Further,
     Row,
     catalogue_entry,
     college_rows,
@@ -85,6 +86,7 @@ __all__ = [
     "COUNT_BY_STATE",
     "ENTERPRISE",
     "FINANCE",
+    "Further",
     "HOUSEHOLDS",
     "OPERATOR",
     "ORGANISATIONS",
@@ -120,6 +122,7 @@ class Plan:
     households: Sequence[Row] = field(default_factory=household_rows)
     colleges: Sequence[Row] = field(default_factory=college_rows)
     licence: dict[str, Any] = field(default_factory=licence_json)
+    further: Sequence[Further] = ()
 
     def without_household(self, number: int) -> "Plan":
         """Return the plan of a neighbour: the same city without one household."""
@@ -291,9 +294,11 @@ def built_city(
 def fill(city: City, plan: Plan) -> None:
     """Register everybody and everything, by the calls that the HTTP API makes."""
     _register_people(city.platform)
-    _register_data(city)
+    _register_data(city, plan.further)
     city.publish("households", plan.households)
     city.publish("colleges", plan.colleges)
+    for item in plan.further:
+        city.publish(item.declaration["name"], item.rows)
     for operator, number in AGREEMENTS.items():
         _sign_agreement(city, operator, number)
     city.licence = city.grant(plan.licence)
@@ -316,17 +321,19 @@ def _register_people(platform: Platform) -> None:
         create_person(platform.writer, SYSTEM_ACTOR, person)
 
 
-def _register_data(city: City) -> None:
+def _register_data(city: City, further: Sequence[Further]) -> None:
     writer, rules = city.platform.writer, city.platform.catalog_rules
     name = {"zh": "城市单元", "en": "Units of the city"}
-    for population in POPULATIONS:
+    declarations = [HOUSEHOLDS, COLLEGES, *(item.declaration for item in further)]
+    named = (item.get("population") for item in declarations)
+    for population in dict.fromkeys((*POPULATIONS, *(name for name in named if name))):
         declaration = PopulationDeclaration.model_validate(
             {"name": population, "label": name, "unit": name, "statement": "No other such units."}
         )
         declare_population(writer, city.actor("founder"), declaration)
         approve_population(writer, city.actor("approver"), population)
     steward = city.actor("steward")
-    for dataset in (HOUSEHOLDS, COLLEGES):
+    for dataset in declarations:
         register_entry(writer, steward, rules, PROVIDER, catalogue_entry(dataset))
         register_dataset(writer, steward, dataset)
 

@@ -1,5 +1,7 @@
 """What a small city declares: its people, two data sets with their rows, and a licence."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -51,6 +53,14 @@ ROWS_QUESTION = "SELECT college_id, code, record, state, degree, earnings FROM c
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Further:
+    """A data set beyond the two that every city holds: its declaration and its rows."""
+
+    declaration: dict[str, Any]
+    rows: Sequence[Row]
+
+
 def household_rows(households: int = 1_200) -> list[Row]:
     """Return one to three rows a household, by arithmetic: every run has the same."""
     return [
@@ -83,7 +93,8 @@ def college_rows(colleges: int = 300) -> list[Row]:
     ]
 
 
-def _column(name: str, kind: str, grade: str, exposure: str, **more: Any) -> dict[str, Any]:
+def column(name: str, kind: str, grade: str, exposure: str, **more: Any) -> dict[str, Any]:
+    """Return the declaration of one column."""
     return {
         "name": name,
         "type": kind,
@@ -104,13 +115,13 @@ HOUSEHOLDS: dict[str, Any] = {
     "population": POPULATION,
     "unit_columns": ["household"],
     "columns": [
-        _column("household", "integer", "L3", "unit", identifier="direct"),
-        _column("name", "text", "L4", "never", identifier="direct"),
-        _column("state", "text", "L2", "aggregate", identifier="quasi", public_values=list(STATES)),
-        _column(
+        column("household", "integer", "L3", "unit", identifier="direct"),
+        column("name", "text", "L4", "never", identifier="direct"),
+        column("state", "text", "L2", "aggregate", identifier="quasi", public_values=list(STATES)),
+        column(
             "age_band", "text", "L2", "aggregate", identifier="quasi", public_values=list(AGES)
         ),
-        _column(
+        column(
             "wages", "integer", "L3", "aggregate", identifier="sensitive", lower=0, upper=100_000
         ),
     ],
@@ -138,7 +149,7 @@ COLLEGES: dict[str, Any] = {
     "population": "city_colleges",
     "unit_columns": ["college_id"],
     "columns": [
-        _column(
+        column(
             "college_id",
             "integer",
             "L2",
@@ -146,12 +157,12 @@ COLLEGES: dict[str, Any] = {
             identifier="direct",
             mask={"kind": "pseudonym"},
         ),
-        _column("code", "text", "L2", "rows", mask={"kind": "partial", "keep_first": 2}),
-        _column("record", "text", "L2", "rows", mask={"kind": "redact"}),
-        _column("state", "text", "L1", "rows", identifier="quasi"),
-        _column("degree", "text", "L1", "rows", identifier="quasi"),
-        _column("year", "integer", "L1", "rows"),
-        _column(
+        column("code", "text", "L2", "rows", mask={"kind": "partial", "keep_first": 2}),
+        column("record", "text", "L2", "rows", mask={"kind": "redact"}),
+        column("state", "text", "L1", "rows", identifier="quasi"),
+        column("degree", "text", "L1", "rows", identifier="quasi"),
+        column("year", "integer", "L1", "rows"),
+        column(
             "earnings",
             "integer",
             "L2",

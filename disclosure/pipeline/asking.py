@@ -18,15 +18,16 @@ from authorization.enforcer import Enforcer
 from authorization.revocation import SuspensionBoard, check_in_force
 from disclosure.answers import NewAnswer, StoredAnswer, find_repeat, store_answer
 from disclosure.budgets.charging import charge_question
+from disclosure.budgets.listing import Outlook
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.history.guard import remember
 from disclosure.outcome import question_failed
+from disclosure.pipeline.estimating import Wanted, estimated, nano_rho_for
 from disclosure.pipeline.preparing import Prepared, Preparing
 from disclosure.pipeline.private import Computed, PrivateAnswers
 from disclosure.pipeline.sources import extract_source
-from disclosure.plan.estimates import estimate
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan_classes import DONE, FAILED, check_open, close_class
 from disclosure.refusals_log import RefusalsLog
@@ -106,16 +107,37 @@ class Pipeline:
             return licence_budgets(connection, licence, self._parts.privacy)
 
     def estimate(
-        self, scope: QuestionScope, sql: str, question_nano_rho: int | None
+        self,
+        scope: QuestionScope,
+        sql: str,
+        question_nano_rho: int | None,
+        wanted: Wanted | None = None,
     ) -> dict[str, object]:
-        """Say what a question would cost and how exact it would be. Free; no data is read."""
+        """Say what a question would cost and how exact it would be. Free; no data is read.
+
+        With ``wanted`` the loss is the least at which a figure is as exact as that.
+        """
         prepared = self._prepared(scope, sql, question_nano_rho)
+        if wanted is not None:
+            least = self._exactness(scope, prepared, wanted)
+            prepared = self._prepared(scope, sql, least)
+        with reading(self._parts.engine) as connection:
+            now_us = self._parts.clock.now_us()
+            told = estimated(connection, prepared, self._parts.privacy, now_us)
         if prepared.priced is None:
-            return {"mode": "rows", "cost_nano_rho": 0, "epsilon_shown": "0.000", "aggregates": []}
+            return told
         return {
-            **estimate(prepared.priced, self._parts.privacy),
+            **told,
+            "question_nano_rho": prepared.priced.question_nano_rho,
             "budget_nano_rho_remaining": self._budget_left(prepared),
         }
+
+    def _exactness(self, scope: QuestionScope, prepared: Prepared, wanted: Wanted) -> int:
+        try:
+            return nano_rho_for(prepared, wanted, self._parts.privacy)
+        except SandgateError as refusal:
+            self._refusals.record(scope, prepared.question, prepared.sql, refusal)
+            raise
 
     def ask(self, scope: QuestionScope, sql: str, question_nano_rho: int | None) -> Given:
         """Answer one question, or raise the refusal that was logged."""
@@ -202,9 +224,17 @@ class Pipeline:
 
     def _budget_left(self, prepared: Prepared) -> int | None:
         """Return the least that is left of any population which the question would charge."""
+        rules, now_us = self._parts.privacy, self._parts.clock.now_us()
         with reading(self._parts.engine) as connection:
             found = [
-                budget_left(connection, prepared.licence, name) for name in prepared.populations
+                budget_left(
+                    connection,
+                    prepared.licence,
+                    name,
+                    rules,
+                    Outlook(now_us, prepared.datasets_of(name)),
+                )
+                for name in prepared.populations
             ]
         return min((left for left in found if left is not None), default=None)
 

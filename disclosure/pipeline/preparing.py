@@ -6,6 +6,7 @@ a function of the question and of policy alone (I14).
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Engine
 
@@ -52,6 +53,7 @@ class Prepared:
     columns: frozenset[tuple[str, str]]
     sets: QuestionSets
     priced: PricedPlan | None
+    terms: "PriceTerms"
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -62,11 +64,12 @@ class Prepared:
         """Return what the question costs each population, through which of its data sets."""
         loss = Amount(priced.cost_nano_rho, priced.cost_delta_steps)
         return [
-            PopulationCharge(name, self._datasets_of(name), loss, priced.plan.neighbours)
+            PopulationCharge(name, self.datasets_of(name), loss, priced.plan.neighbours)
             for name in self.populations
         ]
 
-    def _datasets_of(self, population: str) -> tuple[str, ...]:
+    def datasets_of(self, population: str) -> tuple[str, ...]:
+        """Return the data sets of a population that the question names."""
         return tuple(
             name
             for name in self.datasets
@@ -108,7 +111,7 @@ class Prepared:
     def _version_read(self, name: str) -> str:
         """Name the version that is read: an extract stays at the one it was built from."""
         granted = self.granted[name]
-        if self.priced is None and granted.extract is not None:
+        if granted.extract is not None and (self.priced is None or _is_open(granted)):
             return granted.extract.version
         return granted.version.manifest_digest
 
@@ -127,6 +130,30 @@ class Prepared:
             **({"population": self.populations[0]} if self.populations else {}),
             **({"populations": list(self.populations)} if len(self.populations) > 1 else {}),
         }
+
+
+@dataclass(frozen=True)
+class PriceTerms:
+    """What limits a private question's price; the same for an estimate and for the question."""
+
+    question_nano_rho_max: int = 0
+    noise: Literal["gaussian", "laplace"] = "gaussian"
+    grade: str = Grade.L1.value
+    case_approved: bool = False
+
+    def priced(
+        self, plan: AggregatePlan, rules: PrivacyRules, question_nano_rho: int | None
+    ) -> PricedPlan:
+        """Price a plan on these terms. Raises Refused."""
+        return price(
+            plan,
+            rules,
+            question_nano_rho=question_nano_rho,
+            question_nano_rho_max=self.question_nano_rho_max,
+            noise=self.noise,
+            grade=self.grade,
+            case_approved=self.case_approved,
+        )
 
 
 class Preparing:
@@ -172,14 +199,15 @@ class Preparing:
         tables = {name: item.table_grant() for name, item in granted.items()}
         found = classify(checked, tables)
         permits = [self._decided(scope, granted[name], found) for name in sorted(found.tables)]
-        priced, sets = None, QuestionSets((), {})
+        priced, terms, sets = None, PriceTerms(), QuestionSets((), {})
         if found.kind == "rows":
             sets = self._sets(scope, checked, granted)
         else:
             plan = self._planned(granted, checked, found)
             with reading(self._engine) as connection:
                 check_open(connection, plan)
-            priced = self._priced(plan, licence, granted, found, permits, question_nano_rho)
+            terms = self._terms(plan, licence, granted, found, permits)
+            priced = terms.priced(plan, self._privacy, question_nano_rho)
         return Prepared(
             question=question,
             sql=sql,
@@ -191,6 +219,7 @@ class Preparing:
             columns=found.columns,
             sets=sets,
             priced=priced,
+            terms=terms,
         )
 
     def _sets(
@@ -210,31 +239,28 @@ class Preparing:
             check_history(connection, scope.licence, sets, self._history)
         return sets
 
-    def _priced(
+    def _terms(
         self,
         plan: AggregatePlan,
         licence: CompiledLicence,
         granted: Mapping[str, GrantedDataset],
         found: Classification,
         permits: Sequence[Permit],
-        question_nano_rho: int | None,
-    ) -> PricedPlan:
-        """Price a plan within every limit: of the licence, and of the highest grade it reads."""
+    ) -> PriceTerms:
+        """Find every limit on a question's price: of the licence, and of the grades it reads."""
         read = [
             granted[table].dataset.declaration.column(column) for table, column in found.columns
         ]
         grades = [column.grade for column in read if column is not None]
         limits = [limit for permit in permits for limit in _budget_obligations(permit)]
+        protected = [granted[name] for name in found.tables if not _is_open(granted[name])]
         budgets = (licence.budgets.get(name) for name in plan.populations)
         noises = {budget.noise for budget in budgets if budget is not None}
-        return price(
-            plan,
-            self._privacy,
-            question_nano_rho=question_nano_rho,
+        return PriceTerms(
             question_nano_rho_max=min((i.question_nano_rho_max for i in limits), default=0),
             noise="laplace" if "laplace" in noises else "gaussian",
             grade=str(max(grades, key=list(Grade).index, default=Grade.L1)),
-            case_approved=all(granted[name].case_approved for name in found.tables),
+            case_approved=all(item.case_approved for item in protected),
         )
 
     def _planned(
@@ -258,7 +284,10 @@ class Preparing:
     def _decided(
         self, scope: QuestionScope, granted: GrantedDataset, found: Classification
     ) -> Permit:
-        """Ask Casbin for one data set and the columns of it that the question touches."""
+        """Ask Casbin for one data set and the columns of it that the question touches.
+
+        Open data that protected rows are joined to is asked for as what it is held as: rows.
+        """
         declaration = granted.dataset.declaration
         names = {UNIT_NAME, *declaration.unit_columns}
         columns = tuple(
@@ -268,13 +297,19 @@ class Preparing:
                 if table == granted.name and not (found.kind == "aggregate" and column in names)
             )
         )
-        action = Action.QUERY_ROWS if found.kind == "rows" else Action.QUERY_DP
+        as_rows = found.kind == "rows" or granted.public_table() is not None
+        action = Action.QUERY_ROWS if as_rows else Action.QUERY_DP
         request = AccessRequest(scope.actor, scope.licence, action, declaration, columns)
         return self._permit(request)
 
     def _permit(self, request: AccessRequest) -> Permit:
         snapshot = self._enforcer.snapshot
         return check_decision(decide(snapshot, self._board, request, self._clock.now_us()))
+
+
+def _is_open(granted: GrantedDataset) -> bool:
+    """Tell whether a data set can stand beside protected rows, and is not protected itself."""
+    return not granted.aggregate_columns and granted.public_table() is not None
 
 
 def _protected(columns: Collection[str], sql: str | None) -> Refused:

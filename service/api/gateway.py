@@ -4,6 +4,7 @@ The slot stands in the scope, put there by the listener that accepted the connec
 the request says who asks (see ``service.session_gateway_socket``).
 """
 
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from authorization.organisations import actor_for_person
 from catalog.datasets import Frozen
+from disclosure.pipeline.estimating import Wanted
 from disclosure.release.desk import ReleaseRequest
 from disclosure.scope import QuestionScope
 from foundation.db import reading
@@ -30,6 +32,20 @@ class SqlQuestion(Frozen):
 
     sql: str = Field(min_length=1, max_length=SQL_CHARACTERS_MAX)
     question_nano_rho: int | None = Field(default=None, ge=1)
+
+
+class Exactness(Frozen):
+    """How exact one figure is wanted: its half width at 95 %, in a group of so many rows."""
+
+    output: str = Field(min_length=1, max_length=100)
+    half_width: Decimal = Field(gt=0, max_digits=18)
+    rows: int | None = Field(default=None, ge=1, le=10**12)
+
+
+class EstimateQuestion(SqlQuestion):
+    """A question to price, perhaps at the exactness that is wanted of one figure."""
+
+    wanted: Exactness | None = None
 
 
 class AttemptReport(Frozen):
@@ -73,9 +89,16 @@ def get_budget(scope: InSession, platform: OnPlatform) -> dict[str, object]:
 
 
 @router.post("/estimate")
-def post_estimate(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> dict[str, object]:
-    """Say what a question would cost and how exact its answer would be. Free."""
-    return platform.pipeline.estimate(scope, body.sql, body.question_nano_rho)
+def post_estimate(
+    body: EstimateQuestion, scope: InSession, platform: OnPlatform
+) -> dict[str, object]:
+    """Say what a question would cost and how exact its answer would be. Free.
+
+    With ``wanted`` the price is the least at which the named figure is as exact as that.
+    """
+    asked = body.wanted
+    wanted = None if asked is None else Wanted(asked.output, asked.half_width, asked.rows)
+    return platform.pipeline.estimate(scope, body.sql, body.question_nano_rho, wanted)
 
 
 @router.post("/query")

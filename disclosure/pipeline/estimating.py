@@ -1,0 +1,111 @@
+"""What a question would cost, how exact it would be, and what to ask instead. Free of charge.
+
+Everything here is a function of question, policy and what was spent: no data is read (I14).
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from disclosure.budgets.listing import Outlook, simulate, simulation_line
+from disclosure.budgets.tree import Amount
+from disclosure.granted import asked_of
+from disclosure.outcome import Refused
+from disclosure.pipeline.preparing import Prepared
+from disclosure.plan.alternatives import Alternative, alternatives
+from disclosure.plan.estimates import estimate, price_for
+from disclosure.plan.pricing import PricedPlan
+from foundation.errors import Message
+from policies.schema.privacy import PrivacyRules
+
+ROWS = {"mode": "rows", "cost_nano_rho": 0, "epsilon_shown": "0.000", "aggregates": []}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An exactness to find the price of: "±50 at 95 %" of one figure, at groups of some size."""
+
+    output: str
+    half_width: Decimal
+    rows: int | None = None
+
+
+def estimated(
+    connection: Connection, prepared: Prepared, rules: PrivacyRules, now_us: int
+) -> dict[str, object]:
+    """Return price, expected errors, cheaper questions, and how many more of this one there are."""
+    priced = prepared.priced
+    if priced is None:
+        return dict(ROWS)
+    return {
+        **estimate(priced, rules),
+        "alternatives": [item.as_public() for item in _alternatives(prepared, priced, rules)],
+        "further_questions": [
+            {"population": name, **_further(connection, prepared, priced, rules, name, now_us)}
+            for name in prepared.populations
+        ],
+    }
+
+
+def nano_rho_for(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> int:
+    """Return the least loss at which a figure is as exact as wanted.
+
+    Raises Refused where the figure is not in the answer or no permitted loss is enough.
+    """
+    priced = prepared.priced
+    names = [] if priced is None else [item.name for item in priced.plan.question.aggregates]
+    if priced is None or wanted.output not in names:
+        raise _not_an_output(names)
+    return price_for(
+        priced.plan,
+        rules,
+        output=wanted.output,
+        target_half_width=wanted.half_width,
+        question_nano_rho_max=prepared.terms.question_nano_rho_max,
+        count=wanted.rows,
+        noise=prepared.terms.noise,
+        grade=prepared.terms.grade,
+        case_approved=prepared.terms.case_approved,
+    )
+
+
+def _alternatives(
+    prepared: Prepared, priced: PricedPlan, rules: PrivacyRules
+) -> tuple[Alternative, ...]:
+    return alternatives(
+        priced.plan.question,
+        asked_of(prepared.granted),
+        rules,
+        question_nano_rho=priced.question_nano_rho,
+        question_nano_rho_max=prepared.terms.question_nano_rho_max,
+        noise=prepared.terms.noise,
+        grade=prepared.terms.grade,
+        case_approved=prepared.terms.case_approved,
+    )
+
+
+def _further(
+    connection: Connection,
+    prepared: Prepared,
+    priced: PricedPlan,
+    rules: PrivacyRules,
+    population: str,
+    now_us: int,
+) -> dict[str, object]:
+    cost = Amount(priced.cost_nano_rho, priced.cost_delta_steps)
+    outlook = Outlook(now_us, prepared.datasets_of(population))
+    return simulation_line(simulate(connection, prepared.licence, population, cost, rules, outlook))
+
+
+def _not_an_output(names: list[str]) -> Refused:
+    listed = ", ".join(names)
+    return Refused(
+        "output_unknown",
+        Message(
+            zh=f"精度目标须指向本查询的一个统计列：{listed or '（无）'}。",
+            en=f"The wanted exactness names one of the question's figures: {listed or '(none)'}.",
+        ),
+        field="output",
+        rule="policies/privacy",
+    )

@@ -98,8 +98,8 @@ def build_extract(
     ``rows_expected`` only sizes the work; ``progress`` is told how many source rows were read.
     """
     key = keys.create_data_key(key_name)
+    build = _Build(plan, key, pseudonym_key, rules, path, rows_expected, limits)
     try:
-        build = _Build(plan, key, pseudonym_key, rules, path, rows_expected, limits)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="extract") as pool:
             build.read(rows, pool, progress)
             build.check_groups()
@@ -108,6 +108,8 @@ def build_extract(
         keys.destroy(key_name)
         path.unlink(missing_ok=True)
         raise
+    finally:
+        build.close()
     with path.open("rb") as file:
         digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     names = tuple(column.name for column in plan.columns)
@@ -166,7 +168,6 @@ class _Build:
         wanted = self._plan.threshold
         missed = self._counter.missed(wanted.k, wanted.l)
         if missed is not None:
-            self._scatter.close()
             raise groups_too_small(missed, getattr(wanted, missed))
 
     def write(self, pool: ThreadPoolExecutor) -> None:
@@ -189,9 +190,12 @@ class _Build:
                 writer.write(ordered)
             writer = writer or ExtractWriter(self._path, self._key, schema)
         finally:
-            self._scatter.close()
             if writer is not None:
                 writer.close()
+
+    def close(self) -> None:
+        """Give up what was held and spilled."""
+        self._scatter.close()
 
     def _tagged(self, batch: pa.RecordBatch) -> tuple[int, pa.RecordBatch, pa.RecordBatch]:
         seen = visible(self._plan, batch, *self._mask)

@@ -15,8 +15,8 @@ import pyarrow as pa
 from catalog.datasets import ColumnType
 from catalog.store import NeighbourRelation
 from disclosure.plan.figures import figures_of
-from disclosure.plan.noising import Noisy, measure, measure_nothing
 from disclosure.plan.model import AggregatePlan
+from disclosure.plan.noising import Noisy, measure, measure_nothing
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.question import Having, KeyOutput, Ordering, Output
 from foundation.errors import Message

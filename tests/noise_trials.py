@@ -49,10 +49,10 @@ def law_of(mechanism: Mechanism, around: int = 0) -> dict[Hashable, float]:
     gaussian = mechanism.noise is Noise.GAUSSIAN
 
     def weight(k: int) -> float:
-        ratio = k / mechanism.scale
-        return math.exp(-(ratio**2) / 2 if gaussian else -abs(ratio))
+        ratio: float = k / mechanism.scale
+        return math.exp(-ratio * ratio / 2 if gaussian else -abs(ratio))
 
-    weights = {around + k: weight(k) for k in range(-reach, reach + 1)}
+    weights: dict[int, float] = {around + k: weight(k) for k in range(-reach, reach + 1)}
     total = math.fsum(weights.values())
     return {k: w / total for k, w in weights.items()}
 
@@ -70,7 +70,7 @@ def _flipped(weights: Sequence[float], place: int) -> float:
     """Sum over the sets of candidates that could have come first (McKenna and Sheldon, 2020)."""
     others = [weight for i, weight in enumerate(weights) if i != place]
     return sum(
-        (-1) ** size / (size + 1) * math.prod(chosen)
+        (-1.0 if size % 2 else 1.0) / (size + 1) * math.prod(chosen)
         for size in range(len(others) + 1)
         for chosen in itertools.combinations(others, size)
     )

@@ -6,7 +6,6 @@ ranges keep their tightest end, parts stand sorted. In this form no part is nega
 ``Either(())``.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from operator import eq, ge, gt, le, lt, ne
@@ -23,7 +22,6 @@ from disclosure.plan.expressions import (
     Missing,
     Negated,
 )
-from disclosure.plan.model import canonical_of
 
 TRUE = Both(())
 FALSE = Either(())
@@ -219,7 +217,20 @@ def _one_of(field: Field, leaves: list[Condition]) -> list[Condition]:
 
 
 def _sorted(parts: Iterable[Condition]) -> tuple[Condition, ...]:
-    return tuple(sorted(parts, key=lambda part: json.dumps(canonical_of(part), sort_keys=True)))
+    return tuple(sorted(parts, key=_place))
+
+
+def _place(condition: Condition) -> str:
+    """Return the text by which parts are ordered: different for different parts, leaves first."""
+    if isinstance(condition, Both | Either):
+        kind = "all" if isinstance(condition, Both) else "any"
+        return f"{{{kind} {','.join(map(_place, condition.parts))}}}"
+    if isinstance(condition, Negated):
+        return f"{_place(condition.part)} not"
+    name = f"{condition.field.relation}.{condition.field.column}"
+    if isinstance(condition, Comparison):
+        return f"{name} {condition.operator} {condition.literal!r}"
+    return f"{name} in {condition.literals!r}" if isinstance(condition, Among) else f"{name} null"
 
 
 def in_steps(field: Field, operator: str, literal: Literal) -> Condition:

@@ -13,13 +13,15 @@ from math import prod
 from catalog.datasets import GroupSet
 from disclosure.plan.conditions import conjuncts_of
 from disclosure.plan.domains import holds_at, key_value
-from disclosure.plan.expressions import Condition, Field, KeyExpression, Literal, fields_of
+from disclosure.plan.expressions import Condition, Field, KeyExpression, Literal, Plain, fields_of
 from disclosure.plan.facts import facts_of, public_literals
 from disclosure.plan.model import Asked, AskedDataset, Bounding, Road
 from disclosure.plan.question import Function, Question
 
 CAP_MAX = 254
 """Stored ranks are single bytes that saturate at 255."""
+EVALUATIONS_MAX = 100_000
+"""Beyond this many readings of a value, groups are bounded as if all of them fell together."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,15 @@ class Roads:
             inside,
             conditions,
         )
+        left, merged = cut.counted()
         groups = group_set.groups_per_unit_max
         if road is Road.DECLARED:  # stored ranks are cut at the set's own caps
-            groups = max(min(groups, cut.groups), 1)
+            groups = max(min(groups, left), 1)
         return Bounding(
             road,
             groups,
             group_set.rows_per_group_max,
-            merged_max=max(min(cut.merged_max, groups), 1),
+            merged_max=max(min(merged, groups), 1),
             refines=len(inside) < len(self.question.keys),
             group_set=group_set.name,
         )
@@ -127,30 +130,18 @@ class Roads:
 class _Cut:
     """How keys and conditions over the fields of a group set cut its groups.
 
-    ``groups`` is how many are left; ``merged_max`` the most that share all keys.
+    Keys and conditions that read several fields tie these together into one part of the set;
+    parts are independent, and what they count is multiplied.
     """
 
     domains: Mapping[Field, tuple[Literal, ...]]
     keys: list[KeyExpression]
     conditions: list[Condition]
 
-    @property
-    def groups(self) -> int:
-        """How many groups of the set satisfy the conditions."""
-        return prod(sum(counts.values()) for counts in self._counts)
-
-    @property
-    def merged_max(self) -> int:
-        """The most groups of the set that have the same value of every key."""
-        return prod(max(counts.values(), default=0) for counts in self._counts)
-
-    @property
-    def _counts(self) -> list[Counter[tuple[Literal | None, ...]]]:
-        """Count, for each independent part of the set's keys, how its values fall together.
-
-        Keys and conditions that read several fields tie these together into one part.
-        """
-        return [self._counted(part) for part in self._parts()]
+    def counted(self) -> tuple[int, int]:
+        """Return how many groups of the set are left, and the most that share all keys."""
+        parts = [self._counted(part) for part in self._parts()]
+        return prod(left for left, _ in parts), prod(merged for _, merged in parts)
 
     def _parts(self) -> list[set[Field]]:
         parts: list[set[Field]] = [{field} for field in self.domains]
@@ -162,16 +153,23 @@ class _Cut:
                 parts.append(set().union(*touched))
         return parts
 
-    def _counted(self, part: set[Field]) -> Counter[tuple[Literal | None, ...]]:
+    def _counted(self, part: set[Field]) -> tuple[int, int]:
+        """Count one part by listing its values, or, where that is long, take all as merged."""
         fields = [field for field in self.domains if field in part]
         keys = [key for key in self.keys if set(fields_of(key)) <= part]
         conditions = [item for item in self.conditions if set(fields_of(item)) <= part]
+        size = prod(len(self.domains[field]) for field in fields)
+        if not conditions and {key.field for key in keys if isinstance(key, Plain)} == part:
+            return size, 1
+        read = sum(1 for item in (*keys, *conditions) for _ in fields_of(item))
+        if not (keys or conditions) or size * read > EVALUATIONS_MAX:
+            return size, size
         counts: Counter[tuple[Literal | None, ...]] = Counter()
         for values in product(*(self.domains[field] for field in fields)):
             row = dict(zip(fields, values, strict=True))
             if all(holds_at(item, row) for item in conditions):
                 counts[tuple(key_value(key, row) for key in keys)] += 1
-        return counts
+        return counts.total(), max(counts.values(), default=0)
 
 
 def usable(group_set: GroupSet, asked: AskedDataset) -> bool:

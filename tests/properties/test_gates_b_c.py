@@ -29,6 +29,8 @@ from tests.noise_trials import (
     fits,
     law_of,
 )
+from tests.planning import Row, bounded, declared, exact
+from tests.planning import plan as engine_plan
 from tests.pricing_plans import (
     COUNT,
     PAY_TOTAL,
@@ -236,7 +238,8 @@ def heaviest(priced: PricedPlan, draws: int, units: int) -> list[Hashable]:
     def weighed(found: dict[str, Any]) -> Hashable:
         seen = (found["n"], int(found["total"] * 10))
         parts = zip(seen, base, person, squares, strict=True)
-        return round(4 * sum((s - b) * p / square for s, b, p, square in parts))
+        ratio: float = sum((s - b) * p / square for s, b, p, square in parts)
+        return round(4 * ratio)
 
     return [weighed(found) for found in answers(priced, [table], draws)]
 
@@ -312,7 +315,8 @@ def test_c_a_person_alone_in_a_group_shows_no_oftener_than_delta(draws: int) -> 
     def shown_share(p: PricedPlan, units: int) -> float:
         table = main_table(p.plan, {(place,): (units,) for place in PLACES})
         rounds = draws // GROUPS
-        return sum(shape(p, [table]).table.num_rows for _ in range(rounds)) / (rounds * GROUPS)
+        shown = sum(int(shape(p, [table]).table.num_rows) for _ in range(rounds))
+        return shown / (rounds * GROUPS)
 
     delta = threshold.delta_steps / 10**15
     slack = 4 * math.sqrt(delta / draws)
@@ -338,3 +342,45 @@ def test_c_fails_on_a_median_at_half_the_noise() -> None:
     priced = asked([SPREAD_MEDIAN], [SPREAD_PART])
     claim = math.sqrt(8 * priced.chosen[0].mechanism.value.rho)
     assert loss_shown(halved(priced), middle_aged, 30_000, 0.0, 1) > claim
+
+
+# --- gate C through the engine ------------------------------------------------------------------
+
+CROWD: list[Row] = [(person, "CA", 1, 100) for person in range(2, 40)]
+HEAVIEST: list[Row] = [*([(1, "CA", 1, 200)] * 10), *([(1, "NY", 2, 200)] * 10)]
+"""Twenty rows in two groups, of which the bound keeps six."""
+
+
+@pytest.mark.parametrize("draws", [3_000, pytest.param(60_000, marks=pytest.mark.full)])
+def test_c_from_stored_rows_to_the_answer(draws: int) -> None:
+    """Onboarded, bounded and summed by the real engine, with the heaviest person and without."""
+    asked_plan = engine_plan("SELECT COUNT(*) AS n, SUM(pay) AS total FROM survey")
+    priced = price(
+        asked_plan,
+        RULES,
+        question_nano_rho=QUESTION_NANO_RHO,
+        question_nano_rho_max=QUESTION_NANO_RHO,
+        grade="L1",
+    )
+    without = exact(bounded(CROWD, declared()), asked_plan)
+    with_person = exact(bounded([*CROWD, *HEAVIEST], declared()), asked_plan)
+    place = [item.measured.kind for item in priced.noised].index(MeasuredKind.ROWS)
+    rows = f"v{priced.noised[place].place}"
+    base, more = (tables[0].column(rows)[0].as_py() for tables in (without, with_person))
+    assert more - base == 6
+    unbounded = [without[0].set_column(*column_of(without[0], rows, base + 20))]
+
+    def trials(tables: Sequence[pa.Table]) -> list[Hashable]:
+        found = [shape(priced, tables).table.to_pylist()[0] for _ in range(draws)]
+        return [(row["n"] - base) // 3 for row in found]
+
+    crowd = trials(without)
+    shown = [
+        epsilon_lower_bound(trials(tables), crowd, delta=DELTA, chance=CHANCE).epsilon
+        for tables in (with_person, unbounded)
+    ]
+    assert shown[0] <= claimed(priced) < shown[1]  # without the bound, the engine would be caught
+
+
+def column_of(table: pa.Table, name: str, value: int) -> tuple[int, str, pa.Array]:
+    return table.column_names.index(name), name, pa.array([value], pa.int64())

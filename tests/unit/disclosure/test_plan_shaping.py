@@ -1,7 +1,7 @@
 """From integers to the answer: every public group, noise of the priced size, honest intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -49,7 +49,7 @@ VARIANCE = AggregateOutput("var", Function.VARIANCE, PAY)
 DEVIATION = AggregateOutput("sd", Function.STDDEV, PAY, of_population=True)
 
 
-def noisy(vectors: dict[int, Sequence[int]]) -> Noisy:
+def noisy(vectors: Mapping[int, Sequence[int]]) -> Noisy:
     """Stand in for noise that happened to be these integers."""
     return Noisy(tuple((v,) for v in ("CA", "NY", "TX")), vectors, {})
 
@@ -102,7 +102,7 @@ def test_variances_come_from_squares_and_never_leave_what_bounds_allow() -> None
     asked = plan([VARIANCE, DEVIATION], [PAY_COUNT, PAY_CENTRED, PAY_SQUARES], [STATE])
     found = priced(asked, LOUD)
     vectors = {0: [10_001, 1, 10], 1: [0, 5, 0], 2: [25_000_000, 10, -500]}
-    first, single, negative = present(found, noisy(found, vectors)).table.to_pylist()
+    first, single, negative = present(found, noisy(vectors)).table.to_pylist()
     assert first["var"] == pytest.approx(25.0)
     assert first["sd"] == pytest.approx(5.0, rel=1e-3)
     assert first["var_low"] < 25.0 < first["var_high"]

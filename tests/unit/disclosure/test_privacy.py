@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import opendp.prelude as dp
 import pytest
@@ -82,16 +83,16 @@ def test_a_selection_pays_for_every_vector_of_a_unit(
     domain = dp.vector_domain(dp.atom_domain(T="i64"))
     space = (domain, dp.linf_distance(T="i64"))
     zcdp = dp.zero_concentrated_divergence()
-    pure = dp.m.make_noisy_max(*space, dp.max_divergence(), selection.scale, negate=True)
+    pure: Any = dp.m.make_noisy_max(*space, dp.max_divergence(), selection.scale, negate=True)
     if noise is Noise.GAUSSIAN:
-        map_of = dp.m.make_noisy_max(*space, zcdp, selection.scale, negate=True).map
+        concentrated: Any = dp.m.make_noisy_max(*space, zcdp, selection.scale, negate=True)
     else:
-        map_of = dp.c.make_pureDP_to_zCDP(pure).map
+        concentrated = dp.c.make_pureDP_to_zCDP(pure)
         epsilons = sum((Fraction(pure.map(step * count)) for count in rows), Fraction(0))
         assert selection.epsilon is not None
         assert epsilons <= selection.epsilon
         assert selection.epsilon**2 <= 2 * Fraction(share, NANO)
-    by_group = sum((Fraction(map_of(step * count)) for count in rows), Fraction(0))
+    by_group = sum((Fraction(concentrated.map(step * count)) for count in rows), Fraction(0))
     assert by_group <= selection.rho <= Fraction(share, NANO)
     assert selection.rho <= by_group * (1 + Fraction(1, 2**36))
 
@@ -103,7 +104,7 @@ def test_a_threshold_is_the_smallest_within_its_delta() -> None:
     assert found.delta_steps <= 10**6
     domain = dp.map_domain(dp.atom_domain(T="i64"), dp.atom_domain(T="i64"))
     metric = dp.l02inf_distance(dp.absolute_distance(T=float))
-    less = dp.m.make_gaussian_threshold(
+    less: Any = dp.m.make_gaussian_threshold(
         domain, metric, scale=mechanism.scale, threshold=found.threshold - 2
     )
     assert less.map((4, mechanism.sensitivity, 1.0))[1] * DELTA_STEPS > 10**6
@@ -147,7 +148,7 @@ def test_epsilon_is_shown_from_the_profile() -> None:
 @pytest.mark.parametrize("epsilon", ["0.1", "1", "2.5", "4"])
 def test_caps_in_epsilon_are_rounded_down(epsilon: str) -> None:
     nano_rho = nano_rho_within(epsilon, 10**9)
-    profile = dp.c.make_zCDP_to_approxDP(_unit_gaussian())
+    profile: Any = dp.c.make_zCDP_to_approxDP(_unit_gaussian())
 
     def at(loss: int) -> float:
         return float(profile.map(math.sqrt(2 * loss / NANO)).epsilon(1e-6))

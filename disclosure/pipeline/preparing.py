@@ -20,8 +20,9 @@ from disclosure.answers import RepeatKey, row_filter_digest
 from disclosure.budgets.charging import PopulationCharge
 from disclosure.budgets.tree import Amount
 from disclosure.extract_records import ActiveExtract
+from disclosure.gate.nearest import day_in_china, read_question
 from disclosure.gate.question import CheckedQuestion, QueryGate
-from disclosure.gate.scope import Classification, classify
+from disclosure.gate.scope import Classification
 from disclosure.granted import UNIT_NAME, GrantedDataset, asked_of, granted_datasets
 from disclosure.history.guard import PersonExtract, QuestionSets, check_history, question_sets
 from disclosure.outcome import Refused
@@ -195,13 +196,13 @@ class Preparing:
         licence = self.licence(scope)
         with reading(self._engine) as connection:
             granted = granted_datasets(connection, licence)
-        checked = self._gate.check(sql, tuple(granted))
         tables = {name: item.table_grant() for name, item in granted.items()}
-        found = classify(checked, tables)
+        today = day_in_china(self._clock.now_us())
+        checked, found = read_question(self._gate, sql, tables, today=today)
         permits = [self._decided(scope, granted[name], found) for name in sorted(found.tables)]
         priced, terms, sets = None, PriceTerms(), QuestionSets((), {})
         if found.kind == "rows":
-            sets = self._sets(scope, checked, granted)
+            sets = self._sets(scope, checked, granted, found.tables)
         else:
             plan = self._planned(granted, checked, found)
             with reading(self._engine) as connection:
@@ -227,12 +228,13 @@ class Preparing:
         scope: QuestionScope,
         checked: CheckedQuestion,
         granted: Mapping[str, GrantedDataset],
+        tables: Collection[str],
     ) -> QuestionSets:
         """Hold statistics over rows about persons against what the licence was told before."""
         extracts = [
             PersonExtract(item.dataset.declaration, item.extract.columns)
-            for item in granted.values()
-            if item.extract is not None
+            for name, item in granted.items()
+            if name in tables and item.extract is not None
         ]
         sets = question_sets(checked, extracts, self._history)
         with reading(self._engine) as connection:

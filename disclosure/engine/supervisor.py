@@ -44,7 +44,8 @@ class EngineLimits:
     """How many workers may be warm, and how much each and all of them may hold.
 
     A rows worker may spill to a directory of its own, in memory and inside its limit: at most
-    ``spill_bytes_max``, and an eighth of the limit. Its tables may fill 0.8 of the engine's part.
+    ``spill_bytes_max``, and a quarter of the limit. Its tables may be as large, before they are
+    compressed, as the engine's part.
     """
 
     workers_max: int = 6
@@ -60,15 +61,17 @@ class EngineLimits:
 
     def spill_bytes(self, kind: str) -> int:
         """Return how much a worker of a kind may spill; only governed rows ever are."""
-        return min(self.spill_bytes_max, self.worker_memory_bytes_max // 8) if kind == "rows" else 0
+        return min(self.spill_bytes_max, self.worker_memory_bytes_max // 4) if kind == "rows" else 0
 
     def engine_bytes(self, kind: str) -> int:
         """Return how much memory the engine of a worker may take; the rest is its process's."""
-        return self.worker_memory_bytes_max * 3 // 4 - self.spill_bytes(kind)
+        if kind == "rows":  # loading takes a quarter more than the engine counts
+            return (self.worker_memory_bytes_max - self.spill_bytes(kind)) * 2 // 3
+        return self.worker_memory_bytes_max * 3 // 4
 
     def table_bytes(self, kind: str) -> int:
-        """Return how much the tables of a worker may take, so that questions have the rest."""
-        return self.engine_bytes(kind) * 4 // 5
+        """Return how large the tables of a worker may be before they are compressed."""
+        return self.engine_bytes(kind)
 
 
 @dataclass(frozen=True)

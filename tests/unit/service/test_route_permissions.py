@@ -11,7 +11,10 @@ from fastapi.routing import APIRoute
 
 import service.api
 from service.api import (
+    budgets,
     catalog,
+    decisions,
+    delegations,
     gateway,
     health,
     journals,
@@ -36,7 +39,10 @@ PUBLIC = {
     ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
 }
 MODULES = (
+    budgets,
     catalog,
+    decisions,
+    delegations,
     health,
     journals,
     licences,
@@ -67,11 +73,11 @@ def routes(*routers: APIRouter) -> Iterator[tuple[str, APIRoute]]:
 
 
 def callers_of(dependant: Dependant) -> list[str]:
-    """Name the dependencies that say who calls: those of ``service.api.callers``."""
+    """Name the dependencies that say who calls: of ``service.api.callers`` and ``…delegated``."""
     return [
         getattr(item.call, "__qualname__", "")
         for item in dependant.dependencies
-        if getattr(item.call, "__module__", "") == "service.api.callers"
+        if getattr(item.call, "__module__", "") in {"service.api.callers", "service.api.delegated"}
         and item.call is not platform_of
     ]
 

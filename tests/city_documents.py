@@ -118,9 +118,7 @@ HOUSEHOLDS: dict[str, Any] = {
         column("household", "integer", "L3", "unit", identifier="direct"),
         column("name", "text", "L4", "never", identifier="direct"),
         column("state", "text", "L2", "aggregate", identifier="quasi", public_values=list(STATES)),
-        column(
-            "age_band", "text", "L2", "aggregate", identifier="quasi", public_values=list(AGES)
-        ),
+        column("age_band", "text", "L2", "aggregate", identifier="quasi", public_values=list(AGES)),
         column(
             "wages", "integer", "L3", "aggregate", identifier="sensitive", lower=0, upper=100_000
         ),

@@ -28,7 +28,9 @@ DELTA_STEPS = 100_000_000
 
 def resident_rows(residents: int = RESIDENTS) -> list[Row]:
     """Return one to three rows a resident; every ninth row tells no pay, one trade is rare."""
-    return [_resident_row(number, row) for number in range(residents) for row in range(1 + number % 3)]
+    return [
+        _resident_row(number, row) for number in range(residents) for row in range(1 + number % 3)
+    ]
 
 
 def _resident_row(number: int, row: int) -> Row:
@@ -150,7 +152,7 @@ def wide_licence(**changes: Any) -> dict[str, Any]:
             *licence_json()["budgets"],
             {
                 "population": RESIDENTS_OF,
-                "budget_nano_rho": 10_000_000_000,
+                "budget_nano_rho": 9_000_000_000,
                 "question_nano_rho_max": 200_000_000,
                 "budget_delta_steps": DELTA_STEPS,
             },

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from policies.load import SECTIONS
 
-SHORT_SLOT_MILLISECONDS = 600
+SHORT_SLOT_MILLISECONDS = 800
 """Long enough for a small city on a busy machine, short enough to ask many questions."""
 
 
@@ -38,7 +38,7 @@ def one_slot(milliseconds: int) -> dict[str, str]:
 
 def generous(directory: Path, milliseconds: int = SHORT_SLOT_MILLISECONDS) -> Path:
     """Return rules under which a question may lose so much that its answer lies near the truth."""
-    caps = {grade: '"9"' for grade in ("L1", "L2", "L3", "L4")}
+    caps = dict.fromkeys(("L1", "L2", "L3", "L4"), '"9"')
     wide = {
         "population_lifetime_nano_rho_max": "10_000_000_000",
         "opening_nano_rho": "10_000_000_000",

@@ -14,13 +14,18 @@ KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
-def encrypt_blocks(key: bytes, blocks: bytes | bytearray | memoryview) -> memoryview:
-    """Map each 16-byte block through AES-256 under a 32-byte key; as many bytes as came in."""
+def encrypt_blocks(
+    key: bytes, blocks: bytes | bytearray | memoryview, room: memoryview | None = None
+) -> memoryview:
+    """Map each 16-byte block through AES-256 under a 32-byte key; as many bytes as came in.
+
+    The result stands in ``room`` where it is given: writable, and one block longer than ``blocks``.
+    """
     encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - a keyed function, see above
     size = len(blocks)
-    found = bytearray(size + BLOCK_BYTES)  # the interface wants room for one block more
+    found = memoryview(bytearray(size + BLOCK_BYTES)) if room is None else room
     encryptor.update_into(blocks, found)
-    return memoryview(found)[:size]
+    return found[:size]
 
 
 class Seal:

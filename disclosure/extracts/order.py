@@ -38,8 +38,8 @@ class RowTagger:
         total = _words(memoryview(bytearray(rows * BLOCK_BYTES)))
         for place, column in enumerate(columns):
             total = pc.bit_wise_xor(total, self._column(place, column))
-        mixed = encrypt_blocks(self._derived(b"last"), _bytes_of(total.buffers()[1]))
-        return _words(mixed).take(pa.arange(0, 2 * rows, 2))
+        mixed = _encrypted_words(self._derived(b"last"), _bytes_of(total.buffers()[1]))
+        return mixed.take(pa.arange(0, 2 * rows, 2))
 
     def _column(self, place: int, column: pa.Array) -> pa.Array:
         """Return what a column adds: 16 bytes a row, a function of its value and place alone."""
@@ -77,7 +77,7 @@ class RowTagger:
         return pc.bit_wise_xor(total, _words(ends))
 
     def _encrypted(self, place: int, label: bytes, blocks: memoryview) -> pa.Array:
-        return _words(encrypt_blocks(self._block_key(place, label), blocks))
+        return _encrypted_words(self._block_key(place, label), blocks)
 
     def _block_key(self, place: int, label: bytes) -> bytes:
         return self._derived(f"{place}/".encode() + label)
@@ -117,6 +117,13 @@ def _data_of(column: pa.Array, data: pa.Buffer, offset: int) -> memoryview:
 
 def _bytes_of(data: pa.Buffer) -> memoryview:
     return memoryview(data).cast("B")
+
+
+def _encrypted_words(key: bytes, blocks: memoryview) -> pa.Array:
+    """Encrypt into Arrow's own memory, which is used again and again."""
+    room = pa.allocate_buffer(len(blocks) + BLOCK_BYTES)
+    encrypt_blocks(key, blocks, _bytes_of(room))
+    return pa.Array.from_buffers(pa.uint64(), len(blocks) // 8, [None, room])
 
 
 def _words(data: memoryview) -> pa.Array:

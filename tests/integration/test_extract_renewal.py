@@ -8,8 +8,8 @@ import pytest
 
 from audit.tags import EntryKind
 from catalog.datasets import Mask, MaskKind
-from disclosure.extract_records import active_extracts, standing_extracts
-from disclosure.extracts.plan import ExtractPlan
+from disclosure.extract_records import active_extracts, held_extracts, standing_extracts
+from disclosure.extracts.plan import ExtractPlan, denied, plan_extract
 from foundation.db import reading
 from foundation.errors import Denied, Unavailable
 from service import extract_keeping
@@ -76,7 +76,6 @@ def narrowed(plan: ExtractPlan) -> ExtractPlan:
 def test_a_narrower_rule_ends_the_wider_extract_before_its_successor_is_built(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan_extract = extract_keeping.plan_extract
     monkeypatch.setattr(
         extract_keeping, "plan_extract", lambda *given: narrowed(plan_extract(*given))
     )
@@ -89,7 +88,7 @@ def test_a_rule_that_forbids_the_extract_leaves_none(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(*_given: object) -> ExtractPlan:
-        raise extract_keeping.denied("grade_not_as_rows", "columns", "不得", "Never.")
+        raise denied("grade_not_as_rows", "columns", "不得", "Never.")
 
     monkeypatch.setattr(extract_keeping, "plan_extract", forbidden)
     assert city.platform.activation.refresh_extracts() == []
@@ -103,6 +102,6 @@ def test_a_rule_that_forbids_the_extract_leaves_none(
 def test_a_version_that_is_gone_is_refused_and_never_guessed(city: City) -> None:
     keeper = city.platform.activation.keeper
     with reading(city.platform.engine) as connection:
-        held = extract_keeping.held_extracts(connection, [city.licence])
+        held = held_extracts(connection, [city.licence])
     with pytest.raises(Denied, match="extract_history_unknown"):
         keeper._rows_of(replace(held[0], version="sha256:gone"))

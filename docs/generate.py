@@ -53,6 +53,10 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     "database_url": Message(
         "控制库地址；空则用状态目录中的 SQLite", "the control store; empty: SQLite in the home"
     ),
+    "aggregate_processors": Message(
+        "专供差分隐私计算的处理器编号（如 1,3），会话不得使用；空则共用",
+        "processors kept for private answers, and from sessions (such as 1,3); empty: all shared",
+    ),
     "host": Message("监听地址", "address to listen on"),
     "port": Message("监听端口", "port to listen on"),
     "language": Message("命令行与会话的语言：zh 或 en", "of command line and sessions: zh or en"),

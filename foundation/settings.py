@@ -1,9 +1,11 @@
 """The only reader of the environment: ``SANDGATE_…`` variables into one frozen object."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GIBIBYTE = 1 << 30
@@ -50,6 +52,25 @@ class Settings(BaseSettings):
     def kept_processors(self) -> frozenset[int]:
         """The processors that private answers are computed on, and no session; none: all shared."""
         return frozenset(int(item) for item in self.aggregate_processors.split(",") if item)
+
+    @property
+    def other_processors(self) -> frozenset[int]:
+        """The processors of everybody else where some are kept; none: all are shared."""
+        return self._present() - self.kept_processors if self.kept_processors else frozenset()
+
+    @model_validator(mode="after")
+    def _leaves_a_processor(self) -> Self:
+        kept = self.kept_processors
+        if kept and not kept < self._present():
+            raise ValueError(
+                "aggregate_processors must name some of this host's processors, and not all: "
+                f"{sorted(self._present())}"
+            )
+        return self
+
+    @staticmethod
+    def _present() -> frozenset[int]:
+        return frozenset(os.sched_getaffinity(0))
 
     @property
     def control_store_url(self) -> str:

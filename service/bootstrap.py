@@ -58,7 +58,7 @@ from service.readers import Readers
 from service.received import ReceivedList
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
-from service.starting import budgets_closed, log_start, remove_uploads
+from service.starting import BudgetsWatch, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
 
 
@@ -289,7 +289,7 @@ def _pipeline(
             history=pack.rules(HistoryRules),
             policy_digest=pack.digest,
             fault=ground.fault,
-            closed=budgets_closed(ground.engine, ground.writer),
+            closed=BudgetsWatch(ground.engine, ground.writer),
         )
     )
 
@@ -370,6 +370,8 @@ def _engine_limits(settings: Settings) -> EngineLimits:
     return EngineLimits(
         workers_max=settings.workers_resident_max,
         worker_memory_bytes_max=settings.worker_memory_bytes_max,
+        aggregate_processors=settings.kept_processors,
+        other_processors=settings.other_processors,
     )
 
 
@@ -393,6 +395,7 @@ def _backend(settings: Settings) -> BubblewrapBackend:
             memory_bytes_max=settings.session_memory_bytes_max,
             pids_max=settings.session_pids_max,
             home_bytes_max=settings.session_home_bytes_max,
+            processors=settings.other_processors,
         ),
         bubblewrap=settings.bubblewrap,
         language=settings.language,

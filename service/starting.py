@@ -32,18 +32,34 @@ def log_start(writer: Writer, engine: Engine, mode: str, pack: PolicyPack) -> No
     writer.submit(AuditEvent(EntryKind.POLICY_LOADED, SYSTEM_ACTOR, loaded), no_effect)
 
 
-def budgets_closed(engine: Engine, writer: Writer) -> Unavailable | None:
-    """Return why protected data stays closed, logged; None where every charge is accounted for."""
-    with reading(engine) as connection:
-        try:
-            check_spent(connection, committed_digest(connection))
-        except Unavailable as mismatch:
-            closed = mismatch
-        else:
-            return None
-    public: dict[str, object] = {"code": closed.code}
-    writer.submit(AuditEvent(EntryKind.BUDGETS_CLOSED, SYSTEM_ACTOR, public), no_effect)
-    return closed
+class BudgetsWatch:
+    """Tells why protected data is closed, from the start until every charge is accounted for.
+
+    What was found at the start is logged once; a settlement by two persons opens protected data
+    with the next question, without a restart.
+    """
+
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        """Compare spendings with charges and log now."""
+        self._engine = engine
+        self._closed = self._mismatch()
+        if self._closed is not None:
+            public: dict[str, object] = {"code": self._closed.code}
+            writer.submit(AuditEvent(EntryKind.BUDGETS_CLOSED, SYSTEM_ACTOR, public), no_effect)
+
+    def __call__(self) -> Unavailable | None:
+        """Return why protected data stays closed; None where it is open."""
+        if self._closed is not None:
+            self._closed = self._mismatch()
+        return self._closed
+
+    def _mismatch(self) -> Unavailable | None:
+        with reading(self._engine) as connection:
+            try:
+                check_spent(connection, committed_digest(connection))
+            except Unavailable as mismatch:
+                return mismatch
+        return None
 
 
 def remove_uploads(home: Path) -> int:

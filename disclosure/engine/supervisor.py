@@ -45,7 +45,8 @@ class EngineLimits:
 
     A rows worker may spill to a directory of its own, in memory and inside its limit: at most
     ``spill_bytes_max``, and a quarter of the limit. Its tables may be as large, before they are
-    compressed, as the engine's part.
+    compressed, as the engine's part. ``aggregate_processors`` are kept for private answers, and
+    the others for everybody else; none named means that all are shared.
     """
 
     workers_max: int = 6
@@ -58,10 +59,16 @@ class EngineLimits:
     load_seconds_max: float = 120.0
     parse_seconds_max: float = 2.0
     idle_seconds_max: int = 1_800
+    aggregate_processors: frozenset[int] = frozenset()
+    other_processors: frozenset[int] = frozenset()
 
     def spill_bytes(self, kind: str) -> int:
         """Return how much a worker of a kind may spill; only governed rows ever are."""
         return min(self.spill_bytes_max, self.worker_memory_bytes_max // 4) if kind == "rows" else 0
+
+    def processors(self, kind: str) -> frozenset[int]:
+        """Return the only processors that a worker of a kind runs on; none: all."""
+        return self.aggregate_processors if kind == "aggregate" else self.other_processors
 
     def engine_bytes(self, kind: str) -> int:
         """Return how much memory the engine of a worker may take; the rest is its process's."""
@@ -357,7 +364,11 @@ class EnginePool:
                 f"--threads={self._limits.threads}",
             ),
             inherited_fds=(theirs.fileno(),),
-            limits=Limits(memory_bytes_max=memory_bytes_max, pids_max=self._limits.worker_pids_max),
+            limits=Limits(
+                memory_bytes_max=memory_bytes_max,
+                pids_max=self._limits.worker_pids_max,
+                processors=self._limits.processors(kind),
+            ),
             tmpfs_bytes={"/tmp": TEMPORARY_BYTES, **spill},  # noqa: S108 - paths inside
             profile="worker",
         )

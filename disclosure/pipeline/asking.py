@@ -65,7 +65,7 @@ class PipelineParts:
     history: HistoryRules
     policy_digest: str
     fault: Callable[[str], None]
-    closed: SandgateError | None = None
+    closed: Callable[[], SandgateError | None]
 
 
 class Pipeline:
@@ -144,9 +144,10 @@ class Pipeline:
         prepared = self._prepared(scope, sql, question_nano_rho)
         if prepared.priced is None:
             return self._answer_rows(scope, prepared)
-        if self._parts.closed is not None:
-            self._refusals.record(scope, prepared.question, sql, self._parts.closed)
-            raise self._parts.closed
+        closed = self._parts.closed()
+        if closed is not None:
+            self._refusals.record(scope, prepared.question, sql, closed)
+            raise closed
         return self._answer_privately(scope, prepared, prepared.priced)
 
     def report_attempt(

@@ -217,7 +217,7 @@ class Preparing:
             granted=granted,
             datasets=tuple(sorted(found.tables)),
             snapshot_digest=permits[0].snapshot_digest,
-            columns=found.columns,
+            columns=_columns_needed(checked, found, granted),
             sets=sets,
             priced=priced,
             terms=terms,
@@ -327,6 +327,28 @@ def _protected(columns: Collection[str], sql: str | None) -> Refused:
         way_out=try_instead(sql),
         allowed_sql=sql,
     )
+
+
+def _columns_needed(
+    checked: CheckedQuestion, found: Classification, granted: Mapping[str, GrantedDataset]
+) -> frozenset[tuple[str, str]]:
+    """Return the columns to load: those named, or all where a NATURAL join finds its own."""
+    if not _joins_naturally(checked.tree):
+        return found.columns
+    extracts = {name: granted[name].extract for name in found.tables}
+    return found.columns | {
+        (name, column)
+        for name, extract in extracts.items()
+        if extract is not None
+        for column in extract.columns
+    }
+
+
+def _joins_naturally(node: object) -> bool:
+    if isinstance(node, Mapping):
+        natural = node.get("type") == "JOIN" and node.get("ref_type") == "NATURAL"
+        return natural or any(_joins_naturally(value) for value in node.values())
+    return isinstance(node, list | tuple) and any(_joins_naturally(item) for item in node)
 
 
 def _budget_obligations(permit: Permit) -> list[BudgetObligation]:

@@ -26,7 +26,7 @@ def extract_source(
     def open_columns(columns: tuple[str, ...]) -> pa.RecordBatchReader:
         return open_extract(home / extract.path, keys.data_key(extract.key_name), columns)
 
-    return TableSource(open_columns, extract.column_bytes, frozenset(needed))
+    return TableSource(open_columns, extract.column_bytes, frozenset(needed), extract.cluster)
 
 
 def parquet_source(path: Path, needed: Sequence[str]) -> TableSource:

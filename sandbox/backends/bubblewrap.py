@@ -32,11 +32,12 @@ DIRECTORY_MODE = 0o711 if as_root() else 0o700
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """What one session may use."""
+    """What one session may use. ``processors`` are the only ones it runs on; none: all."""
 
     memory_bytes_max: int
     pids_max: int
     home_bytes_max: int
+    processors: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -159,7 +160,11 @@ class BubblewrapBackend:
                 "/run": 4 * MEBIBYTE,
             },
             variables=_variables(token) | {"SANDGATE_LANGUAGE": self.language},
-            limits=Limits(self.limits.memory_bytes_max, self.limits.pids_max),
+            limits=Limits(
+                self.limits.memory_bytes_max,
+                self.limits.pids_max,
+                processors=self.limits.processors,
+            ),
             profile="session",
         )
 

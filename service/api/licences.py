@@ -54,6 +54,28 @@ def post_licence(
     }
 
 
+@router.get("/licences/{licence_id}/extracts")
+def get_extract_building(
+    licence_id: str, _actor: OverseerCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Say how far the build of a licence's extracts is; nothing is building where it is null."""
+    with reading(platform.engine) as connection:
+        require_licence(connection, licence_id)
+    found = platform.activation.keeper.progress(licence_id)
+    if found is None:
+        return {"licence": licence_id, "building": None}
+    told = {"dataset": found.dataset, "rows": found.rows_read, "rows_total": found.rows_total}
+    return {"licence": licence_id, "building": told}
+
+
+@router.post("/licences/{licence_id}/extracts", status_code=201)
+def post_extract_rebuild(
+    licence_id: str, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Build a licence's extracts anew from the newest versions, then end the old ones."""
+    return {"licence": licence_id, "extracts": platform.activation.rebuild(licence_id, actor)}
+
+
 @router.post("/licences/{licence_id}/activate", status_code=201)
 def post_activation(
     licence_id: str, actor: ActivatingCaller, platform: OnPlatform

@@ -59,7 +59,13 @@ def test_a_child_stays_on_its_processors(tmp_path: Path) -> None:
 
 
 def test_the_setting_names_processors_and_nothing_else() -> None:
-    assert Settings(aggregate_processors="0,3").kept_processors == {0, 3}
-    assert Settings().kept_processors == frozenset()
+    first, *others = sorted(os.sched_getaffinity(0))
+    kept = Settings(aggregate_processors=str(first))
+    assert (kept.kept_processors, kept.other_processors) == ({first}, set(others))
+    assert (Settings().kept_processors, Settings().other_processors) == (set(), set())
+    everything = ",".join(map(str, [first, *others]))
+    for wrong in (everything, "999"):
+        with pytest.raises(ValueError, match="aggregate_processors"):
+            Settings(aggregate_processors=wrong)
     with pytest.raises(ValueError, match="aggregate_processors"):
         Settings(aggregate_processors="all but one")

@@ -8,12 +8,9 @@ warm; interleaved, the median of nine pairs. ``end_to_end`` adds all other steps
 
 import argparse
 import json
-import secrets
 import statistics
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,18 +27,18 @@ from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from authorization.documents import PrivacyBudget
-from benchmarks.processor_time import cost_of, descendants, processor_seconds
-from catalog.builder import ConfinedBuilder
-from catalog.datasets import (
-    Column,
-    ColumnType,
-    DatasetDeclaration,
-    Exposure,
-    Grade,
-    GroupSet,
+from benchmarks.processor_time import cost_of
+from benchmarks.sales import (
+    GIBIBYTE,
+    QUESTIONS,
+    ROWS,
+    Onboarded,
+    declaration,
+    deliver,
+    onboard,
+    question,
 )
 from catalog.store import NeighbourRelation
-from catalog.versions import VersionFolder, version_directory
 from disclosure.answers import NewAnswer, RepeatKey, store_answer
 from disclosure.budgets.charging import PopulationCharge, charge_levels
 from disclosure.budgets.tree import Amount, licence_place, population_place
@@ -62,24 +59,12 @@ from policies.load import load_policies
 from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules
 
-ROWS = 10_000_000
-PERSONS = 1_000_000
 RUNS = 9
-GIBIBYTE = 1 << 30
-BUILDER_BYTES_MAX = 4 * GIBIBYTE
 WORKER_BYTES_MAX = 4 * GIBIBYTE
 ONBOARDING_SECONDS_MAX = 60.0
 ONBOARDING_GIB_MAX = 4.0
-SKEW = 1.5  # persons have 10 rows on average, about 31 at the 99th percentile, 1,000 at most
-REGIONS = tuple(f"region-{i:02d}" for i in range(50))
-PRODUCTS = tuple(f"product-{i:02d}" for i in range(20))
-AMOUNT_UPPER = 20_000
 CAPS = AnswerCaps(rows_max=100_000, bytes_max=64 << 20, deadline_seconds=600.0)
 BUDGET = PrivacyBudget(population="buyers", budget_nano_rho=10**9, question_nano_rho_max=10**9)
-QUESTIONS = {
-    50: ("region",),
-    1000: ("region", "product"),
-}
 PACK = load_policies()
 RULES = PACK.rules(PrivacyRules)
 LIMITS = {
@@ -89,135 +74,6 @@ LIMITS = {
     (Road.UNRANKED, 1000): ("dp_unranked_vs_raw_1000", 50.0),
 }
 ROAD_NAMES = {Road.DECLARED: "declared", Road.RANKED: "ranked", Road.UNRANKED: "unranked"}
-
-
-def column(name: str, kind: ColumnType, **more: object) -> Column:
-    """Declare one column of the benchmark's data set."""
-    fixed: dict[str, object] = {"name": name, "type": kind, "grade": Grade.L3}
-    labels = {"label_zh": name, "label_en": name, "exposure": Exposure.AGGREGATE}
-    return Column.model_validate({**fixed, **labels, **more})
-
-
-def declaration() -> DatasetDeclaration:
-    """Declare sales of persons by region and product, four groups and four rows a person."""
-    return DatasetDeclaration(
-        name="sales",
-        entry="benchmark",
-        label_zh="销售",
-        label_en="Sales",
-        subject="person",
-        population="buyers",
-        unit_columns=("person",),
-        rows_per_unit_max=16,
-        columns=(
-            column("person", ColumnType.INTEGER, exposure=Exposure.UNIT),
-            column("region", ColumnType.TEXT, public_values=REGIONS),
-            column("product", ColumnType.TEXT, public_values=PRODUCTS),
-            column("amount", ColumnType.DECIMAL, scale=2, lower=0, upper=AMOUNT_UPPER),
-        ),
-        group_sets=tuple(
-            GroupSet(
-                name=f"by_{groups}",
-                keys=keys,
-                groups_per_unit_max=4,
-                rows_per_group_max=4,
-                measures=("amount",),
-            )
-            for groups, keys in QUESTIONS.items()
-        ),
-    )
-
-
-def question(keys: tuple[str, ...]) -> str:
-    """Write the question: COUNT and SUM by public keys."""
-    listed = ", ".join(keys)
-    return f"SELECT {listed}, COUNT(*) AS n, SUM(amount) AS total FROM sales GROUP BY {listed}"
-
-
-def deliver(rows: int) -> duckdb.DuckDBPyConnection:
-    """Make the delivered rows: text keys, a decimal value, skewed persons; always the same."""
-    connection = duckdb.connect(config={"threads": 2})
-    connection.execute(
-        f"""
-        CREATE TABLE sales AS SELECT
-            CAST(floor({PERSONS * rows // ROWS} * pow((hash(i) % 1000003) / 1000003.0, {SKEW}))
-                AS BIGINT) AS person,
-            format('region-{{:02d}}', hash(i + 1) % 50) AS region,
-            format('product-{{:02d}}', hash(i + 2) % 20) AS product,
-            CAST((hash(i + 3) % 30000) / 100.0 AS DECIMAL(10, 2)) AS amount
-        FROM range({rows}) t(i)
-        """
-    )
-    return connection
-
-
-@dataclass(frozen=True)
-class Onboarded:
-    """A version that the confined builder made, and what making it took."""
-
-    home: Path
-    version: str
-    seconds: float
-    peak_gib: float
-    processor_seconds: float
-
-    @property
-    def directory(self) -> Path:
-        """Where its files are."""
-        return version_directory(self.home, self.version)
-
-
-def onboard(delivered: duckdb.DuckDBPyConnection, home: Path) -> Onboarded:
-    """Build a version of the delivered rows as a provider's Parquet file, in the confined child."""
-    source = home / "sales.parquet"
-    delivered.execute(f"COPY sales TO '{source}' (FORMAT parquet)")
-    folder = VersionFolder(home)
-    rows_max = ROWS * 10
-    builder = ConfinedBuilder(Path(sys.prefix), BUILDER_BYTES_MAX, rows_max)
-    with watched_peak() as peak:
-        started, before = time.monotonic(), processor_seconds()
-        builder.build(declaration(), source, "parquet", folder, secrets.token_bytes(32))
-        seconds = time.monotonic() - started
-        used = max(peak.processor_seconds - before, 0.0)
-    folder.seal({"dataset": "benchmark"})
-    folder.reveal()
-    return Onboarded(home, folder.version_id, seconds, peak.bytes / GIBIBYTE, used)
-
-
-@dataclass
-class Peak:
-    """The greatest resident size that any one process below this one had; and the time used."""
-
-    bytes: int = 0
-    processor_seconds: float = 0.0
-
-
-@contextmanager
-def watched_peak() -> Iterator[Peak]:
-    """Watch what the processes below this one hold, every tenth of a second."""
-    peak, ended = Peak(), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(0.1):
-            peak.bytes = max([peak.bytes, *map(_resident_peak, descendants())])
-            peak.processor_seconds = max(peak.processor_seconds, processor_seconds())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        watcher.join()
-
-
-def _resident_peak(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    kibibytes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(kibibytes[0]) * 1024 if kibibytes else 0
 
 
 @dataclass

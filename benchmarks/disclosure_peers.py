@@ -18,6 +18,7 @@ from benchmarks import disclosure
 from benchmarks.peer_environments import ask
 from benchmarks.processor_time import cost_of
 from benchmarks.public_queries import Skipped
+from benchmarks.sales import deliver
 
 ROWS = 10_000_000
 TUMULT_ROWS = 1_000_000
@@ -83,7 +84,7 @@ def main() -> int:
         told: dict[tuple[str, int], dict[str, float]] = {}
         for rows in (TUMULT_ROWS, ROWS):
             wanted = {name: item for name, item in FIGURES.items() if item[1] == rows}
-            delivered = disclosure.deliver(rows)
+            delivered = deliver(rows)
             path = Path(directory) / f"sales-{rows}.parquet"
             export(delivered, path)
             with disclosure.roads_opened(delivered) as answers:

@@ -137,7 +137,7 @@ def store_versions(home: Path, raw: duckdb.DuckDBPyConnection) -> dict[str, Stor
         rows = raw.sql(f"SELECT {listed} FROM {name}").to_arrow_reader(BATCH_ROWS)
         folder = VersionFolder(home)
         count = 0
-        with folder.table(None, rows.schema) as writer:
+        with folder.table("rows", rows.schema) as writer:
             for batch in rows:
                 writer.write_batch(batch)
                 count += batch.num_rows

@@ -12,6 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Row, select
 
+from disclosure.plan_classes import closed_plan_class
 from disclosure.store import answer
 from foundation.canonical import digest, salted_commitment
 from foundation.ids import new_id
@@ -131,8 +132,13 @@ def store_answer(
 
 
 def find_repeat(connection: Connection, key: RepeatKey) -> StoredAnswer | None:
-    """Return the first stored answer to the same question under the same terms."""
+    """Return the first stored answer to the same question under the same terms.
+
+    One behind which the engine failed is never given again: its question is asked anew once its
+    class of plans is open.
+    """
     columns = answer.c
+    failed = select(closed_plan_class.c.closed_index)
     row = connection.execute(
         select(answer)
         .where(
@@ -142,6 +148,7 @@ def find_repeat(connection: Connection, key: RepeatKey) -> StoredAnswer | None:
             columns.policy_digest == key.policy_digest,
             columns.row_filter_digest == key.row_filter_digest,
             columns.mode == "aggregate",
+            columns.answered_index.not_in(failed),
         )
         .order_by(columns.answered_index)
         .limit(1)

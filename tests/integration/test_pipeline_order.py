@@ -246,12 +246,14 @@ def test_a_licence_suspended_while_a_question_runs_gives_no_answer(
 
 
 def test_whatever_breaks_inside_has_one_code(city: City, faults: Faults) -> None:
+    """A private plan that breaks on data is answered: see ``test_plan_class_closing``."""
+
     def break_down() -> None:
         raise ValueError("zanzibar")
 
-    for mode, sql in QUESTIONS.items():
-        licence = city.grant(licence_json(budgets=[SMALL_BUDGET]))
-        faults.at["after_run"] = break_down
+    for mode, point in {"rows": "after_run", "aggregate": "before_outcome"}.items():
+        sql, licence = QUESTIONS[mode], city.grant(licence_json(budgets=[SMALL_BUDGET]))
+        faults.at = {point: break_down}
         before = city.log_size()
         error = fails(city, sql, licence)
         assert error.code == "engine_error", mode

@@ -43,8 +43,9 @@ from authorization.separation import (
 from catalog.datasets import Frozen, Name
 from catalog.store import dataset_by_name
 from foundation.clock import MICROSECONDS_PER_DAY, from_iso, to_iso
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
+from foundation.guards import guard_from_turning_back
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
 from policies.schema.access import AccessRules
@@ -159,29 +160,8 @@ _FIXED = ("id", "delegator", "delegate", "effect", "powers", "datasets", "valid_
           "valid_until_us", "proposed_by")  # fmt: skip
 _CHANGED = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in _FIXED)
 
-attach_guards(
-    (
-        f"""CREATE TRIGGER delegation_is_immutable BEFORE UPDATE ON delegation
-    WHEN {_CHANGED} OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
-    BEGIN SELECT RAISE(ABORT, 'a delegation is immutable and its end is final'); END""",
-        """CREATE TRIGGER delegation_is_never_deleted BEFORE DELETE ON delegation
-    BEGIN SELECT RAISE(ABORT, 'delegations are never deleted'); END""",
-    ),
-    "sqlite",
-)
-attach_guards(
-    (
-        f"""CREATE OR REPLACE FUNCTION delegation_is_immutable() RETURNS trigger AS $$
-    BEGIN
-      IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'delegations are never deleted'; END IF;
-      IF {_CHANGED} OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
-      THEN RAISE EXCEPTION 'a delegation is immutable and its end is final'; END IF;
-      RETURN NEW;
-    END $$ LANGUAGE plpgsql""",
-        """CREATE TRIGGER delegation_is_immutable BEFORE UPDATE OR DELETE ON delegation
-    FOR EACH ROW EXECUTE FUNCTION delegation_is_immutable()""",
-    ),
-    "postgresql",
+guard_from_turning_back(
+    "delegation", f"{_CHANGED} OR (OLD.state = 'ended' AND NEW.state <> OLD.state)"
 )
 count_changes("delegation", "delegations", ("INSERT", "UPDATE"))
 

@@ -25,7 +25,8 @@ from sqlalchemy import (
 
 from catalog.datasets import Dataset, DatasetDeclaration, Frozen, StoredFile, Version
 from catalog.entries import Bilingual, CatalogueEntry
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
+from foundation.guards import guard_append_only, guard_from_turning_back
 
 
 class PopulationState(StrEnum):
@@ -133,44 +134,8 @@ _POPULATION_TURNS_BACK = " OR ".join(
 )
 
 
-def _stop(table: str, moment: str, condition: str = "") -> str:
-    name = f"{table}_no_{moment.rsplit(maxsplit=1)[-1].lower()}"
-    when = f"WHEN {condition} " if condition else ""
-    return (
-        f"CREATE TRIGGER {name} BEFORE {moment} ON {table} {when}"
-        f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
-    )
-
-
-TRIGGERS_SQLITE: tuple[str, ...] = (
-    *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
-    _stop("population", "UPDATE", _POPULATION_TURNS_BACK),
-    _stop("population", "DELETE"),
-)
-
-TRIGGERS_POSTGRESQL: tuple[str, ...] = (
-    (
-        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
-    ),
-    *(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in _APPEND_ONLY
-    ),
-    (
-        "CREATE TRIGGER population_no_update BEFORE UPDATE ON population FOR EACH ROW "
-        f"WHEN ({_POPULATION_TURNS_BACK}) EXECUTE FUNCTION refuse_change()"
-    ),
-    (
-        "CREATE TRIGGER population_no_delete BEFORE DELETE OR TRUNCATE ON population "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-    ),
-)
-
-
-attach_guards(TRIGGERS_SQLITE, "sqlite")
-attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
+guard_append_only(*_APPEND_ONLY)
+guard_from_turning_back("population", _POPULATION_TURNS_BACK)
 
 
 def entry_by_id(connection: Connection, entry_id: str) -> RegisteredEntry | None:

@@ -18,6 +18,7 @@ from disclosure.plan.model import AggregatePlan
 from foundation.canonical import canonical_bytes, digest
 from foundation.db import metadata
 from foundation.errors import Conflict, Denied, Message, NotFound
+from foundation.guards import guard_from_turning_back
 from foundation.identity import Actor, ActorKind, Role
 from foundation.ids import new_id
 
@@ -38,6 +39,12 @@ closed_plan_class = Table(
     Column("reopened_by", String(80), nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
     CheckConstraint("(reopened_us IS NULL) = (reopened_by = '')", name="reopened"),
+)
+
+guard_from_turning_back(
+    "closed_plan_class",
+    "OLD.reopened_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.class_digest <> OLD.class_digest "
+    "OR NEW.closed_index <> OLD.closed_index",
 )
 
 

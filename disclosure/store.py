@@ -16,8 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
+from foundation.guards import guard_append_only, guard_from_turning_back
 
 answer = Table(
     "answer",
@@ -89,36 +89,5 @@ _CONTENT_CHANGES = (
 )
 
 
-def _stop(table: str, moment: str, condition: str = "") -> str:
-    when = f"WHEN {condition} " if condition else ""
-    return (
-        f"CREATE TRIGGER {table}_no_{moment.lower()} BEFORE {moment} ON {table} {when}"
-        f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
-    )
-
-
-TRIGGERS_SQLITE: tuple[str, ...] = (
-    *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
-    _stop("release_request", "UPDATE", _CONTENT_CHANGES),
-    _stop("release_request", "DELETE"),
-)
-
-TRIGGERS_POSTGRESQL: tuple[str, ...] = (
-    *(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in _APPEND_ONLY
-    ),
-    (
-        "CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW "
-        f"WHEN ({_CONTENT_CHANGES}) EXECUTE FUNCTION refuse_change()"
-    ),
-    (
-        "CREATE TRIGGER release_request_no_delete BEFORE DELETE OR TRUNCATE ON release_request "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-    ),
-)
-
-
-attach_guards(TRIGGERS_SQLITE, "sqlite")
-attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
+guard_append_only(*_APPEND_ONLY)
+guard_from_turning_back("release_request", _CONTENT_CHANGES)

@@ -16,8 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
+from foundation.guards import guard_append_only, guard_from_turning_back
 
 NODE_CHARACTERS_MAX = 400
 
@@ -135,35 +135,5 @@ _NODE_TURNS_BACK = " OR ".join(
 )
 
 
-def _stop(table: str, moment: str, condition: str = "") -> str:
-    when = f"WHEN {condition} " if condition else ""
-    return (
-        f"CREATE TRIGGER {table}_no_{moment.lower()} BEFORE {moment} ON {table} {when}"
-        f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
-    )
-
-
-TRIGGERS_SQLITE: tuple[str, ...] = (
-    *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
-    _stop("budget_node", "UPDATE", _NODE_TURNS_BACK),
-    _stop("budget_node", "DELETE"),
-)
-
-TRIGGERS_POSTGRESQL: tuple[str, ...] = (
-    *(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in _APPEND_ONLY
-    ),
-    (
-        "CREATE TRIGGER budget_node_no_update BEFORE UPDATE ON budget_node FOR EACH ROW "
-        f"WHEN ({_NODE_TURNS_BACK}) EXECUTE FUNCTION refuse_change()"
-    ),
-    (
-        "CREATE TRIGGER budget_node_no_delete BEFORE DELETE OR TRUNCATE ON budget_node "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-    ),
-)
-
-attach_guards(TRIGGERS_SQLITE, "sqlite")
-attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
+guard_append_only(*_APPEND_ONLY)
+guard_from_turning_back("budget_node", _NODE_TURNS_BACK)

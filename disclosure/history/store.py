@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, String, Table, Text, select
 
-import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
 from disclosure.history.parts import Part, as_json, from_json
 from foundation.canonical import digest
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
+from foundation.guards import guard_append_only
 
 question_history = Table(
     "question_history",
@@ -28,17 +28,7 @@ question_history = Table(
     Column("entry_index", BigInteger, nullable=False),
 )
 
-TRIGGERS_SQLITE = [
-    f"""CREATE TRIGGER question_history_no_{act} BEFORE {act.upper()} ON question_history
-        BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END"""
-    for act in ("update", "delete")
-]
-TRIGGERS_POSTGRESQL = [
-    """CREATE TRIGGER question_history_no_change BEFORE UPDATE OR DELETE ON question_history
-        FOR EACH ROW EXECUTE FUNCTION refuse_change()"""
-]
-attach_guards(TRIGGERS_SQLITE, "sqlite")
-attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
+guard_append_only("question_history")
 
 
 @dataclass(frozen=True)

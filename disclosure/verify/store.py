@@ -5,8 +5,8 @@ Consents and claims are append-only; a lock only ever gets its end.
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, String, Table, Text
 
-import catalog.store  # noqa: F401 - its function refuse_change() stands behind our triggers
-from foundation.db import attach_guards, metadata
+from foundation.db import metadata
+from foundation.guards import guard_append_only, guard_from_turning_back
 
 consent = Table(
     "verification_consent",
@@ -61,35 +61,5 @@ _LOCK_TURNS_BACK = (
 )
 
 
-def _stop(table: str, moment: str, condition: str = "") -> str:
-    when = f"WHEN {condition} " if condition else ""
-    return (
-        f"CREATE TRIGGER {table}_no_{moment.lower()} BEFORE {moment} ON {table} {when}"
-        f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
-    )
-
-
-TRIGGERS_SQLITE: tuple[str, ...] = (
-    *(_stop(table, moment) for table in _APPEND_ONLY for moment in ("UPDATE", "DELETE")),
-    _stop("verification_lock", "UPDATE", _LOCK_TURNS_BACK),
-    _stop("verification_lock", "DELETE"),
-)
-
-TRIGGERS_POSTGRESQL: tuple[str, ...] = (
-    *(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in _APPEND_ONLY
-    ),
-    *(
-        f"CREATE TRIGGER verification_lock_no_{name} BEFORE {moment} "
-        "EXECUTE FUNCTION refuse_change()"
-        for name, moment in (
-            ("update", f"UPDATE ON verification_lock FOR EACH ROW WHEN ({_LOCK_TURNS_BACK})"),
-            ("delete", "DELETE OR TRUNCATE ON verification_lock FOR EACH STATEMENT"),
-        )
-    ),
-)
-
-attach_guards(TRIGGERS_SQLITE, "sqlite")
-attach_guards(TRIGGERS_POSTGRESQL, "postgresql")
+guard_append_only(*_APPEND_ONLY)
+guard_from_turning_back("verification_lock", _LOCK_TURNS_BACK)

@@ -5,6 +5,7 @@ is written is history and is run as it stands; a test compares it with the decla
 """
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,16 @@ def statements(dialect: str) -> list[str]:
 
     engine = create_mock_engine(URLS[dialect], record)
     metadata.create_all(engine, checkfirst=False)
-    return found
+    return _with_indexes_in_order(found)
+
+
+def _with_indexes_in_order(found: list[str]) -> list[str]:
+    """Sort each table's indexes, which SQLAlchemy keeps in a set, so that no run differs."""
+    ordered: list[str] = []
+    for are_indexes, group in groupby(found, lambda text: " INDEX " in text.partition("(")[0]):
+        texts = list(group)
+        ordered += sorted(texts) if are_indexes else texts
+    return ordered
 
 
 def frozen_file(revision: str, dialect: str) -> Path:

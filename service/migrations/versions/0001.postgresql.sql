@@ -22,14 +22,6 @@ CREATE OR REPLACE FUNCTION delegations_are_counted() RETURNS trigger AS $$
 -- next
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 -- next
-CREATE OR REPLACE FUNCTION delegation_is_immutable() RETURNS trigger AS $$
-    BEGIN
-      IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'delegations are never deleted'; END IF;
-      IF NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
-      THEN RAISE EXCEPTION 'a delegation is immutable and its end is final'; END IF;
-      RETURN NEW;
-    END $$ LANGUAGE plpgsql
--- next
 CREATE TABLE entry (
 	idx BIGSERIAL NOT NULL, 
 	time_us BIGINT NOT NULL, 
@@ -262,6 +254,10 @@ CREATE TABLE closed_plan_class (
 -- next
 CREATE INDEX ix_closed_plan_class_class_digest ON closed_plan_class (class_digest)
 -- next
+CREATE TRIGGER closed_plan_class_no_update BEFORE UPDATE ON closed_plan_class FOR EACH ROW WHEN (OLD.reopened_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.class_digest <> OLD.class_digest OR NEW.closed_index <> OLD.closed_index) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER closed_plan_class_no_delete BEFORE DELETE OR TRUNCATE ON closed_plan_class FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE question_history (
 	licence VARCHAR(80) NOT NULL, 
 	dataset VARCHAR(63) NOT NULL, 
@@ -273,8 +269,7 @@ CREATE TABLE question_history (
 	CONSTRAINT pk_question_history PRIMARY KEY (licence, dataset, rest_key, part_key)
 )
 -- next
-CREATE TRIGGER question_history_no_change BEFORE UPDATE OR DELETE ON question_history
-        FOR EACH ROW EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER question_history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON question_history FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
@@ -302,11 +297,11 @@ CREATE TABLE verification_claim (
 	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
 )
 -- next
+CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+-- next
 CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
 -- next
 CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
--- next
-CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
 -- next
 CREATE TRIGGER verification_claim_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON verification_claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
@@ -598,8 +593,9 @@ CREATE TABLE delegation (
 	CONSTRAINT fk_delegation_ended_by_person FOREIGN KEY(ended_by) REFERENCES person (id)
 )
 -- next
-CREATE TRIGGER delegation_is_immutable BEFORE UPDATE OR DELETE ON delegation
-    FOR EACH ROW EXECUTE FUNCTION delegation_is_immutable()
+CREATE TRIGGER delegation_no_update BEFORE UPDATE ON delegation FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER delegation_no_delete BEFORE DELETE OR TRUNCATE ON delegation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TRIGGER delegation_is_counted AFTER INSERT OR UPDATE ON delegation
     FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()

@@ -252,6 +252,10 @@ CREATE TABLE closed_plan_class (
 -- next
 CREATE INDEX ix_closed_plan_class_class_digest ON closed_plan_class (class_digest)
 -- next
+CREATE TRIGGER closed_plan_class_no_update BEFORE UPDATE ON closed_plan_class WHEN OLD.reopened_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.class_digest <> OLD.class_digest OR NEW.closed_index <> OLD.closed_index BEGIN SELECT RAISE(ABORT, 'closed_plan_class does not change so'); END
+-- next
+CREATE TRIGGER closed_plan_class_no_delete BEFORE DELETE ON closed_plan_class BEGIN SELECT RAISE(ABORT, 'closed_plan_class does not change so'); END
+-- next
 CREATE TABLE question_history (
 	licence VARCHAR(80) NOT NULL, 
 	dataset VARCHAR(63) NOT NULL, 
@@ -263,11 +267,9 @@ CREATE TABLE question_history (
 	CONSTRAINT pk_question_history PRIMARY KEY (licence, dataset, rest_key, part_key)
 )
 -- next
-CREATE TRIGGER question_history_no_update BEFORE UPDATE ON question_history
-        BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END
+CREATE TRIGGER question_history_no_update BEFORE UPDATE ON question_history BEGIN SELECT RAISE(ABORT, 'question_history does not change so'); END
 -- next
-CREATE TRIGGER question_history_no_delete BEFORE DELETE ON question_history
-        BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END
+CREATE TRIGGER question_history_no_delete BEFORE DELETE ON question_history BEGIN SELECT RAISE(ABORT, 'question_history does not change so'); END
 -- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
@@ -297,11 +299,11 @@ CREATE TABLE verification_claim (
 	CONSTRAINT pk_verification_claim PRIMARY KEY (claim, "column")
 )
 -- next
+CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
+-- next
 CREATE INDEX ix_verification_claim_subject ON verification_claim (subject, "column")
 -- next
 CREATE INDEX ix_verification_claim_value ON verification_claim (value, claimed_us)
--- next
-CREATE INDEX ix_verification_claim_organisation ON verification_claim (organisation, claimed_us)
 -- next
 CREATE TRIGGER verification_claim_no_update BEFORE UPDATE ON verification_claim BEGIN SELECT RAISE(ABORT, 'verification_claim does not change so'); END
 -- next
@@ -605,12 +607,9 @@ CREATE TABLE delegation (
 	CONSTRAINT fk_delegation_ended_by_person FOREIGN KEY(ended_by) REFERENCES person (id)
 )
 -- next
-CREATE TRIGGER delegation_is_immutable BEFORE UPDATE ON delegation
-    WHEN NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state)
-    BEGIN SELECT RAISE(ABORT, 'a delegation is immutable and its end is final'); END
+CREATE TRIGGER delegation_no_update BEFORE UPDATE ON delegation WHEN NEW.id <> OLD.id OR NEW.delegator <> OLD.delegator OR NEW.delegate <> OLD.delegate OR NEW.effect <> OLD.effect OR NEW.powers <> OLD.powers OR NEW.datasets <> OLD.datasets OR NEW.valid_from_us <> OLD.valid_from_us OR NEW.valid_until_us <> OLD.valid_until_us OR NEW.proposed_by <> OLD.proposed_by OR (OLD.state = 'ended' AND NEW.state <> OLD.state) BEGIN SELECT RAISE(ABORT, 'delegation does not change so'); END
 -- next
-CREATE TRIGGER delegation_is_never_deleted BEFORE DELETE ON delegation
-    BEGIN SELECT RAISE(ABORT, 'delegations are never deleted'); END
+CREATE TRIGGER delegation_no_delete BEFORE DELETE ON delegation BEGIN SELECT RAISE(ABORT, 'delegation does not change so'); END
 -- next
 CREATE TRIGGER delegation_insert_is_counted AFTER INSERT ON delegation
     BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; END

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from authorization.documents import Purpose
 from disclosure.budgets.listing import Outlook, simulate, simulation_line
 from disclosure.budgets.tree import Amount
 from disclosure.granted import asked_of
@@ -36,10 +37,12 @@ def estimated(
 ) -> dict[str, object]:
     """Return price, expected errors, cheaper questions, and how many more of this one there are."""
     priced = prepared.priced
+    money = _money(prepared)
     if priced is None:
-        return dict(ROWS)
+        return {**ROWS, "money": money}
     return {
         **estimate(priced, rules),
+        "money": money,
         "alternatives": [item.as_public() for item in _alternatives(prepared, priced, rules)],
         "further_questions": [
             {"population": name, **_further(connection, prepared, priced, rules, name, now_us)}
@@ -83,6 +86,17 @@ def _alternatives(
         grade=prepared.terms.grade,
         case_approved=prepared.terms.case_approved,
     )
+
+
+def _money(prepared: Prepared) -> dict[str, object]:
+    """Say what the licence's tariff bills: a question nothing, a fetch of the product its price."""
+    document = prepared.licence.document
+    billed = {document.scenario.purpose, document.product.price_class} == {Purpose.INDUSTRY}
+    return {
+        "question_fen": 0,
+        "product_fetch_fen": document.product.tariff.fen_per_fetch if billed else 0,
+        "tariff": document.product.tariff.version,
+    }
 
 
 def _further(

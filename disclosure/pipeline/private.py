@@ -21,7 +21,7 @@ from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.outcome import question_failed
 from disclosure.pipeline.preparing import Prepared
 from disclosure.pipeline.sources import extract_source, parquet_source
-from disclosure.plan.model import AggregatePlan, Road
+from disclosure.plan.model import AggregatePlan, MeasuredKind, Road
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.relations import Relation, relations
 from disclosure.plan.rendering import Statement, rendered, tables_in_order
@@ -122,9 +122,19 @@ class PrivateAnswers:
 
 
 def slot_class(plan: AggregatePlan) -> SlotClass:
-    """Name the rule file's slot for a plan: by its road, and one of its own for unit joins."""
+    """Name the rule file's slot for a plan: by its road, and by what takes longer on any road.
+
+    Those are unit joins; and noisy choices of quantiles, people counted over stored ranks, and
+    groups without a public domain.
+    """
     if plan.question.source.unit_join:
         return "joined"
+    kinds = {measured.kind for measured in plan.measured}
+    counts_people = MeasuredKind.UNITS in kinds and plan.bounding.road is Road.RANKED
+    if plan.bounding.road in {Road.DECLARED, Road.RANKED} and (
+        MeasuredKind.QUANTILE in kinds or counts_people or plan.has_unknown_keys
+    ):
+        return "heavy"
     slots: dict[Road, SlotClass] = {
         Road.DECLARED: "declared",
         Road.RANKED: "ranked",

@@ -16,7 +16,7 @@ DELTA_STEPS = 10**15
 EPSILON_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,3})?$"
 
 
-SlotClass = Literal["declared", "ranked", "unranked", "per_unit", "joined"]
+SlotClass = Literal["declared", "ranked", "unranked", "heavy", "per_unit", "joined"]
 Slot = Annotated[int, Field(ge=50, le=600_000)]
 
 

@@ -79,6 +79,7 @@ OUTPUTS = {
     "households": ("cps.csv.gz",),
     "colleges": ("scorecard.dta",),
     "flights": ("flights.csv.zip", "airports.csv"),
+    "states": (),
 }
 LINES = {
     "present": ("示例数据已就绪，无需联网", "The example data are there; no network needed"),
@@ -88,6 +89,7 @@ LINES = {
     "done": ("完成", "Done"),
     "rows": ("行", "rows"),
 }
+BRIDGE = {"source": "US Census Bureau, states and regions", "licence": "public domain"}
 STATA_TO_CSV = (
     "import sys,pandas;pandas.read_stata(sys.argv[1]).to_csv("
     "sys.argv[2],index=False,float_format='%.0f')"
@@ -117,7 +119,7 @@ class Progress:
 
 
 def fetch(progress: Progress) -> dict[str, object]:
-    """Make the three source files unless they are there; return the manifest."""
+    """Make the four source files unless they are there; return the manifest."""
     manifest = present_manifest()
     if manifest is not None:
         progress.say("present")
@@ -216,7 +218,8 @@ def _convert(name: str, progress: Progress) -> dict[str, object]:
         "rows": rows,
         "sha256": _sha256(target.read_bytes()),
         "recipe_sha256": _recipe_digest(name),
-        "sources": [{"source": item.source, "licence": item.licence} for item in inputs],
+        "sources": [{"source": item.source, "licence": item.licence} for item in inputs]
+        or [BRIDGE],
     }
 
 

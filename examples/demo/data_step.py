@@ -11,7 +11,7 @@ from examples.demo.stage import REPOSITORY, Stage, StepFailed
 
 DECLARATIONS = REPOSITORY / "examples" / "declarations"
 DATA = REPOSITORY / "examples" / "data"
-NAMES = ("households", "colleges", "flights")
+NAMES = ("households", "colleges", "flights", "states")
 
 
 def play(stage: Stage) -> dict[str, str]:

@@ -11,7 +11,15 @@ AGREEMENT = "示例授运协议〔2026〕1号"
 THIS_YEAR = time.gmtime().tm_year
 VALID_FROM, VALID_UNTIL = f"{THIS_YEAR}-01-01", f"{THIS_YEAR + 3}-01-01"
 TOO_LATE = f"{THIS_YEAR + 6}-01-01"
-HOUSEHOLD_COLUMNS = ["state", "age_band", "filing_status", "persons", "wages", "social_security"]
+HOUSEHOLD_COLUMNS = [
+    "year",
+    "state",
+    "age_band",
+    "filing_status",
+    "persons",
+    "wages",
+    "social_security",
+]
 COLLEGE_COLUMNS = [
     "college_id",
     "college_code",
@@ -24,6 +32,7 @@ COLLEGE_COLUMNS = [
     "not_working",
 ]
 FLIGHT_COLUMNS = ["day", "month", "carrier", "destination", "state", "arrival_delay", "distance"]
+STATE_COLUMNS = ["postal", "name_en", "name_zh", "region"]
 
 
 def play(stage: Stage) -> dict[str, str]:
@@ -75,11 +84,13 @@ def licence_document() -> dict[str, Any]:
                 "row_filters": [{"column": "year", "values": ["2013", "2014", "2015", "2016"]}],
             },
             {"dataset": "flights", "modes": ["rows"], "columns": FLIGHT_COLUMNS},
+            {"dataset": "states", "modes": ["rows"], "columns": STATE_COLUMNS},
         ],
         "budgets": [
             {
                 "population": "us_households_cps",
-                "budget_nano_rho": 100_000_000,
+                "budget_nano_rho": 300_000_000,
+                "budget_delta_steps": 20_000_000,
                 "question_nano_rho_max": 20_000_000,
             }
         ],

@@ -11,6 +11,7 @@ DEPARTMENTS = {
     "households": "finance_bureau",
     "colleges": "education_bureau",
     "flights": "transport_bureau",
+    "states": "transport_bureau",
 }
 ORGANISATIONS = (
     ("finance_bureau", "provider", "示例市财政局", "Example City Finance Bureau"),
@@ -37,6 +38,7 @@ STEWARD_OF = {
     "households": "finance_steward",
     "colleges": "education_steward",
     "flights": "transport_steward",
+    "states": "transport_steward",
 }
 
 

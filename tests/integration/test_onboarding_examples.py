@@ -11,7 +11,7 @@ import pytest
 from examples import fetch_data
 from tests.parts import EXAMPLE_DATA, need_example_data
 
-ROWS = {"households": 280_005, "colleges": 48_445, "flights": 329_174}
+ROWS = {"households": 280_005, "colleges": 48_445, "flights": 329_174, "states": 51}
 
 
 def test_the_bridge_has_each_state_once() -> None:

@@ -56,6 +56,7 @@ def summary_of(
         "epsilon_shown": epsilon_shown(
             priced.cost_nano_rho, rules.epsilon_delta_steps, priced.cost_delta_steps
         ),
+        "cost_delta_steps": priced.cost_delta_steps,
         "intervals": {name: dict(ends) for name, ends in shaped.intervals.items()},
         "notes": _notes(*notes_on(priced)),
         "evidence": None
@@ -84,6 +85,7 @@ def give(
         "receipt": recorded.receipt,
         "index": recorded.index,
         "cost_nano_rho": 0 if repeated else answer.cost_nano_rho,
+        "cost_delta_steps": 0 if repeated else answer.summary.get("cost_delta_steps", 0),
         "repeated": repeated,
         "budget_nano_rho_remaining": budget_nano_rho_remaining,
     }

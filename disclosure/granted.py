@@ -4,15 +4,16 @@ Read once a question from the policy in force and the control store; nothing is 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from authorization.compile import CompiledLicence
 from authorization.documents import AccessMode, Grant, RowFilter
 from authorization.grant_terms import FilterOnly
-from catalog.datasets import Column, Dataset, Exposure, MaskKind, Version
+from catalog.datasets import Dataset, MaskKind, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
+from disclosure.describing import Described, Join, joins_of
 from disclosure.extract_records import ActiveExtract, active_extracts
 from disclosure.gate.scope import TableGrant
 from disclosure.plan.model import Asked, AskedDataset, PublicTable
@@ -33,6 +34,7 @@ class GrantedDataset:
     forced_values: Mapping[str, tuple[str, ...]]
     case_approved: bool = False
     verified: Grant | None = None
+    joins: tuple[Join, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,56 +77,15 @@ class GrantedDataset:
         return PublicTable(declaration, plain, plain & frozenset(declaration.unique_keys))
 
     def described(self) -> dict[str, object]:
-        """Return what an operator may know of the data set: declared facts, no count."""
-        declaration = self.dataset.declaration
-        shown = set(self.aggregate_columns)
-        if self.extract is not None:
-            shown |= set(self.extract.columns)
-        modes = [AccessMode.ROWS] if self.extract is not None else []
-        modes += [AccessMode.AGGREGATE] if self.aggregate_columns else []
-        modes += [AccessMode.VERIFY] if self.verified is not None else []
-        return {
-            "name": declaration.name,
-            "label_zh": declaration.label_zh,
-            "label_en": declaration.label_en,
-            "modes": [mode.value for mode in modes],
-            "columns": [
-                self._column(column) for column in declaration.columns if column.name in shown
-            ],
-            "group_sets": [
-                {"name": item.name, "keys": list(item.keys), "measures": list(item.measures)}
-                for item in declaration.group_sets
-                if self.aggregate_columns and set(item.keys) <= self.aggregate_columns
-            ],
-            "verification": self._verification(),
-        }
-
-    def _verification(self) -> dict[str, object] | None:
-        """Say which claims may be verified, by which identifiers and with which consent."""
-        terms = None if self.verified is None else self.verified.verify
-        if self.verified is None or terms is None:
-            return None
-        return {
-            "identifiers": list(terms.identifiers),
-            "columns": list(self.verified.columns),
-            "ranges": {
-                item.column: [found.label for found in item.ranges] for item in terms.ranges
-            },
-            "consent_purposes": list(terms.consent.purposes),
-            "consent_days_max": terms.consent.days_max,
-        }
-
-    def _column(self, column: Column) -> dict[str, object]:
-        in_extract = self.extract is not None and column.name in self.extract.columns
-        mode = AccessMode.ROWS if in_extract else AccessMode.AGGREGATE
-        return {
-            "name": column.name,
-            "type": column.type.value,
-            "label_zh": column.label_zh,
-            "label_en": column.label_en,
-            "mask": column.mask.kind.value if in_extract else None,
-            "mode": "unit" if column.exposure is Exposure.UNIT else mode.value,
-        }
+        """Return what an operator may know of the data set: see ``disclosure.describing``."""
+        return Described(
+            self.dataset.declaration,
+            in_extract=frozenset(() if self.extract is None else self.extract.columns),
+            aggregated=self.aggregate_columns,
+            has_extract=self.extract is not None,
+            verified=self.verified,
+            joins=self.joins,
+        ).as_public()
 
 
 def asked_of(granted: Mapping[str, GrantedDataset]) -> Asked:
@@ -141,9 +102,16 @@ def granted_datasets(
 ) -> Mapping[str, GrantedDataset]:
     """Return the licence's data sets by name. Raises Denied where one has no version."""
     extracts = {item.dataset: item for item in active_extracts(connection, licence.id)}
-    return {
+    granted = {
         grant.dataset: _granted(connection, licence, grant.dataset, extracts.get(grant.dataset))
         for grant in licence.document.grants
+    }
+    protected = [item.dataset.declaration for item in granted.values() if item.aggregate_columns]
+    tables = {name: item.public_table() for name, item in granted.items()}
+    public = [(name, table.unique) for name, table in tables.items() if table is not None]
+    return {
+        name: replace(item, joins=joins_of(name, protected, public))
+        for name, item in granted.items()
     }
 
 

@@ -42,7 +42,8 @@ from catalog.store import NeighbourRelation
 from disclosure.answers import NewAnswer, RepeatKey, store_answer
 from disclosure.budgets.charging import PopulationCharge, charge_levels
 from disclosure.budgets.tree import Amount, licence_place, population_place
-from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, WorkerKey
+from disclosure.engine.limits import EngineLimits
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.plan.binding import bind
 from disclosure.plan.model import Asked, AskedDataset, Road

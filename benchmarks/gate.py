@@ -32,7 +32,8 @@ from benchmarks.public_queries import (
     tpch_queries,
 )
 from catalog.datasets import DatasetDeclaration
-from disclosure.engine.supervisor import EngineLimits, EnginePool
+from disclosure.engine.limits import EngineLimits
+from disclosure.engine.supervisor import EnginePool
 from disclosure.gate.nearest import read_question
 from disclosure.gate.question import QueryGate
 from disclosure.gate.refusals import GateRefused

@@ -37,8 +37,9 @@ from catalog.datasets import (
     MaskKind,
 )
 from catalog.versions import VersionFolder, read_rows, version_directory
+from disclosure.engine.limits import EngineLimits
 from disclosure.engine.loading import TableSource
-from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, WorkerKey
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.extracts import (
     Extract,
     build_extract,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy import Engine
@@ -20,9 +19,8 @@ from authorization.revocation import Revocation, SuspensionBoard
 from authorization.signing import AUTHORITY_KEY
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
-from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
-from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Opener, WorkerKey
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.pipeline.asking import Pipeline, PipelineParts
 from disclosure.release.desk import ReleaseDesk
@@ -43,7 +41,7 @@ from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
-from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
+from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
 from sandbox.sessions import Doors, SessionRegistry
@@ -60,6 +58,12 @@ from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
+from service.workers import (
+    engine_limits,
+    service_environment,
+    session_backend,
+    version_publisher,
+)
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def build_platform(
     issuer = DevelopmentIssuer(keys, clock)
     _check_mode(settings, issuer)
     check_isolation(
-        host or probe_host(_service_environment(), bubblewrap=settings.bubblewrap), settings.mode
+        host or probe_host(service_environment(), bubblewrap=settings.bubblewrap), settings.mode
     )
     pack = load_policies(settings.policies)
     with ExitStack() as undo:
@@ -187,7 +191,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     settings, pack, writer, engine = ground.settings, ground.pack, ground.writer, ground.engine
     board = SuspensionBoard(settings.home / "closures")
     launcher = partial(launch, bubblewrap=settings.bubblewrap)
-    pool = EnginePool(_service_environment(), _engine_limits(settings), ground.clock, launcher)
+    pool = EnginePool(service_environment(), engine_limits(settings), ground.clock, launcher)
     undo.callback(pool.close)
     enforcer = _enforcer(ground)
     undo.callback(enforcer.close)
@@ -195,7 +199,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     egress = EgressBudget(ground.clock, settings.egress_bytes_per_day_max)
     doors = SessionDoors(settings, tickets, egress)
     undo.callback(doors.close)
-    backend = _backend(settings)
+    backend = session_backend(settings)
     undo.callback(backend.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     opening = Doors(open=doors.open, darken=doors.darken)
@@ -213,7 +217,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
-        publisher=_publisher(settings, engine, writer, pack, ground.keys),
+        publisher=version_publisher(settings, engine, writer, pack, ground.keys),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
         pipeline=_pipeline(ground, enforcer, board, pool),
@@ -332,13 +336,6 @@ def _no_fault(_point: str) -> None:
     """Nothing fails on purpose but in crash tests."""
 
 
-def _service_environment() -> Path:
-    """Return the environment that workers run in: the service's own."""
-    import sys  # noqa: PLC0415 - the one place that asks which environment this is
-
-    return Path(sys.prefix)
-
-
 def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
     if settings.mode is Mode.PRODUCTION and issuer.development:
         raise Unavailable(
@@ -364,39 +361,3 @@ def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
 
 def _refusals_per_minute(pack: PolicyPack) -> int:
     return pack.rules(GateRules).refusals_logged_per_minute_max
-
-
-def _engine_limits(settings: Settings) -> EngineLimits:
-    return EngineLimits(
-        workers_max=settings.workers_resident_max,
-        worker_memory_bytes_max=settings.worker_memory_bytes_max,
-        aggregate_processors=settings.kept_processors,
-        other_processors=settings.other_processors,
-    )
-
-
-def _publisher(
-    settings: Settings, engine: Engine, writer: Writer, pack: PolicyPack, keys: KeyStore
-) -> Publisher:
-    rules = pack.rules(CatalogRules)
-    builder = ConfinedBuilder(
-        environment=_service_environment(),
-        memory_bytes_max=settings.worker_memory_bytes_max,
-        rows_max=rules.rows_max,
-        bubblewrap=settings.bubblewrap,
-    )
-    return Publisher(engine, writer, builder, settings.home, rules, keys)
-
-
-def _backend(settings: Settings) -> BubblewrapBackend:
-    return BubblewrapBackend(
-        environment=settings.session_environment.resolve(),
-        limits=SessionLimits(
-            memory_bytes_max=settings.session_memory_bytes_max,
-            pids_max=settings.session_pids_max,
-            home_bytes_max=settings.session_home_bytes_max,
-            processors=settings.other_processors,
-        ),
-        bubblewrap=settings.bubblewrap,
-        language=settings.language,
-    )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Parsed, WorkerKey
+from disclosure.engine.limits import EngineLimits
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, Parsed, WorkerKey
 from disclosure.gate.question import QueryGate
 from foundation.clock import SystemClock
 from policies.load import load_policies

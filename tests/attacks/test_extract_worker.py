@@ -16,7 +16,8 @@ import pytest
 
 from authorization.documents import AccessMode, Grant, RowFilter
 from catalog.datasets import Column, ColumnType, DatasetDeclaration, Exposure, Grade, Mask, MaskKind
-from disclosure.engine.supervisor import AnswerCaps, EngineLimits, EnginePool, Opener, WorkerKey
+from disclosure.engine.limits import EngineLimits
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.extracts import build_extract, licence_pseudonym_key, open_extract, plan_extract
 from disclosure.outcome import QuestionFailed
 from foundation.keys import FileKeyStore

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from disclosure.engine.supervisor import EngineLimits, EnginePool, Opener, WorkerKey
+from disclosure.engine.limits import EngineLimits
+from disclosure.engine.supervisor import EnginePool, Opener, WorkerKey
 from disclosure.gate.nearest import read_question
 from disclosure.gate.question import CheckedQuestion, QueryGate
 from disclosure.gate.refusals import GateRefused

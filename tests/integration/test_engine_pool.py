@@ -8,14 +8,9 @@ from typing import NoReturn
 import pyarrow as pa
 import pytest
 
+from disclosure.engine.limits import EngineLimits
 from disclosure.engine.loading import TableSource
-from disclosure.engine.supervisor import (
-    AnswerCaps,
-    EngineLimits,
-    EnginePool,
-    Opener,
-    WorkerKey,
-)
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.outcome import QuestionFailed
 from foundation.errors import Message, Unavailable
 from tests.engines import CAPS, MEBIBYTE, ROWS, open_pool

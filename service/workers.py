@@ -1,0 +1,61 @@
+"""What the confined children of this service are started with: engines, builders, sessions."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from audit.events import Writer
+from catalog.builder import ConfinedBuilder
+from catalog.publishing import Publisher
+from disclosure.engine.limits import EngineLimits
+from foundation.keys import KeyStore
+from foundation.settings import Settings
+from policies.load import PolicyPack
+from policies.schema.catalog import CatalogRules
+from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
+
+
+def service_environment() -> Path:
+    """Return the environment that workers run in: the service's own."""
+    import sys  # noqa: PLC0415 - the one place that asks which environment this is
+
+    return Path(sys.prefix)
+
+
+def engine_limits(settings: Settings) -> EngineLimits:
+    """Return what the engine workers may use, as settings say."""
+    return EngineLimits(
+        workers_max=settings.workers_resident_max,
+        worker_memory_bytes_max=settings.worker_memory_bytes_max,
+        aggregate_processors=settings.kept_processors,
+        other_processors=settings.other_processors,
+    )
+
+
+def version_publisher(
+    settings: Settings, engine: Engine, writer: Writer, pack: PolicyPack, keys: KeyStore
+) -> Publisher:
+    """Return what brings data sets' versions in, each built in a confined child."""
+    rules = pack.rules(CatalogRules)
+    builder = ConfinedBuilder(
+        environment=service_environment(),
+        memory_bytes_max=settings.worker_memory_bytes_max,
+        rows_max=rules.rows_max,
+        bubblewrap=settings.bubblewrap,
+    )
+    return Publisher(engine, writer, builder, settings.home, rules, keys)
+
+
+def session_backend(settings: Settings) -> BubblewrapBackend:
+    """Return what starts sessions on this host."""
+    return BubblewrapBackend(
+        environment=settings.session_environment.resolve(),
+        limits=SessionLimits(
+            memory_bytes_max=settings.session_memory_bytes_max,
+            pids_max=settings.session_pids_max,
+            home_bytes_max=settings.session_home_bytes_max,
+            processors=settings.other_processors,
+        ),
+        bubblewrap=settings.bubblewrap,
+        language=settings.language,
+    )

@@ -26,6 +26,7 @@ from disclosure.gate.scope import Classification
 from disclosure.granted import UNIT_NAME, GrantedDataset, asked_of, granted_datasets
 from disclosure.history.guard import PersonExtract, QuestionSets, check_history, question_sets
 from disclosure.outcome import Refused
+from disclosure.pipeline.columns import columns_needed
 from disclosure.plan.binding import plan_question
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.pricing import PricedPlan, price
@@ -217,7 +218,7 @@ class Preparing:
             granted=granted,
             datasets=tuple(sorted(found.tables)),
             snapshot_digest=permits[0].snapshot_digest,
-            columns=_columns_needed(checked, found, granted),
+            columns=columns_needed(checked, found, _extract_columns(granted)),
             sets=sets,
             priced=priced,
             terms=terms,
@@ -329,26 +330,10 @@ def _protected(columns: Collection[str], sql: str | None) -> Refused:
     )
 
 
-def _columns_needed(
-    checked: CheckedQuestion, found: Classification, granted: Mapping[str, GrantedDataset]
-) -> frozenset[tuple[str, str]]:
-    """Return the columns to load: those named, or all where a NATURAL join finds its own."""
-    if not _joins_naturally(checked.tree):
-        return found.columns
-    extracts = {name: granted[name].extract for name in found.tables}
-    return found.columns | {
-        (name, column)
-        for name, extract in extracts.items()
-        if extract is not None
-        for column in extract.columns
+def _extract_columns(granted: Mapping[str, GrantedDataset]) -> Mapping[str, Sequence[str]]:
+    return {
+        name: item.extract.columns for name, item in granted.items() if item.extract is not None
     }
-
-
-def _joins_naturally(node: object) -> bool:
-    if isinstance(node, Mapping):
-        natural = node.get("type") == "JOIN" and node.get("ref_type") == "NATURAL"
-        return natural or any(_joins_naturally(value) for value in node.values())
-    return isinstance(node, list | tuple) and any(_joins_naturally(item) for item in node)
 
 
 def _budget_obligations(permit: Permit) -> list[BudgetObligation]:

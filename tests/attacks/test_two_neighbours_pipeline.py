@@ -6,28 +6,31 @@ figures may differ, and what is random in any run: identifiers, nonces, salts, t
 """
 
 import json
-import re
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from audit.tags import EntryKind
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import read_rows, version_directory
-from disclosure.given import table_of
+from disclosure.privacy import Mechanism
+from disclosure.release.desk import ReleaseRequest, ReleaseVote
 from foundation.db import reading
-from foundation.errors import SandgateError
-from tests.city import (
-    COUNT_BY_STATE,
-    City,
-    Plan,
-    built_city,
-    household_rows,
-    rows_of,
-    told,
+from revenue.store import accrual, journal, posting, seal, statement, usage
+from tests.calling import API
+from tests.city import COUNT_BY_STATE, City, Plan, household_rows, rows_of, told
+from tests.neighbours import (
+    Cities,
+    log_of,
+    of_both,
+    open_pair,
+    same_bytes,
+    seen_of_answer,
+    seen_of_refusal,
+    settled,
 )
 from tests.parts import need_namespaces
 
@@ -66,114 +69,40 @@ REFUSALS = (
     "SELECT 1/0 FROM households",
     "SELECT COUNT(*) FROM householders",
 )
-RANDOM_KEYS = {
-    "nonce",
-    "receipt",
-    "index",
-    "time_us",
-    "salt",
-    "certificate",
-    "signature",
-    "note",
-    "expires",
-    "spent_by_us",
-    "at",
-}
-RANDOM_TEXTS = re.compile(r"\b[0-9a-f]{64}\b|(?<![a-z2-7])[a-z2-7]{26}(?![a-z2-7])")
 
 
 @pytest.fixture(scope="module")
-def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, City]]:
+def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cities]:
     """Two neighbours: the second lacks one household of three rows."""
     whole = Plan(households=[*REST, *LONELY])
-    with (
-        built_city(tmp_path_factory.mktemp("one") / "home", whole) as one,
-        built_city(tmp_path_factory.mktemp("two") / "home", whole.without_household(9_999)) as two,
-    ):
-        yield one, two
-
-
-def settled(value: Any, names: dict[str, str] | None = None) -> Any:
-    """Replace what is random in any run by the order of its first appearance."""
-    names = {} if names is None else names
-    if isinstance(value, dict):
-        return {
-            key: f"random {type(item).__name__}" if key in RANDOM_KEYS else settled(item, names)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [settled(item, names) for item in value]
-    if isinstance(value, str):
-        return RANDOM_TEXTS.sub(
-            lambda found: names.setdefault(found[0], f"random {len(names)} of {len(found[0])}"),
-            value,
-        )
-    return value
-
-
-def seen_of_answer(city: City, sql: str) -> dict[str, Any]:
-    """All of an answer but the noisy figures."""
-    given = city.ask(sql)
-    table = table_of(given.arrow_stream)
-    keys = [name for name in table.column_names if name in {"state", "age_band"}]
-    facts = told(given)
-    return {
-        "schema": str(table.schema.remove_metadata()),
-        "rows": table.num_rows,
-        "keys": table.select(keys).to_pylist(),
-        "widths": [row["n_high"] - row["n_low"] for row in table.to_pylist() if "n_high" in row],
-        "bytes": table.nbytes,
-        "stream_bytes": len(given.arrow_stream) - len(json.dumps(facts, ensure_ascii=False)),
-        "facts": settled(facts),
-        "receipt_lines": len(given.receipt.splitlines()),
-        "index": given.index,
-    }
-
-
-def seen_of_refusal(city: City, sql: str) -> tuple[object, ...]:
-    with pytest.raises(SandgateError) as found:
-        city.ask(sql)
-    error = found.value
-    return (
-        type(error).__name__,
-        error.code,
-        error.status,
-        error.message,
-        error.field,
-        error.rule,
-        error.way_out,
-        error.allowed_sql,
-    )
-
-
-def same_bytes(seen: list[Any]) -> None:
-    one, two = (repr(item).encode() for item in seen)
-    assert one == two
+    plans = (whole, whole.without_household(9_999))
+    with open_pair(tmp_path_factory.mktemp("pair"), plans) as pair:
+        yield pair
 
 
 @pytest.mark.parametrize("sql", QUESTIONS)
-def test_estimates_are_equal_to_the_byte(cities: tuple[City, City], sql: str) -> None:
+def test_estimates_are_equal_to_the_byte(cities: Cities, sql: str) -> None:
     same_bytes([city.platform.pipeline.estimate(city.scope(), sql, None) for city in cities])
 
 
 @pytest.mark.parametrize("sql", QUESTIONS)
-def test_answers_differ_in_noisy_figures_only(cities: tuple[City, City], sql: str) -> None:
-    same_bytes([seen_of_answer(city, sql) for city in cities])
-    same_bytes([seen_of_answer(city, sql) for city in cities])  # and so do their repeats
+def test_answers_differ_in_noisy_figures_only(cities: Cities, sql: str) -> None:
+    same_bytes(of_both(cities, lambda city: seen_of_answer(city, sql)))
+    same_bytes(of_both(cities, lambda city: seen_of_answer(city, sql)))  # and so do their repeats
 
 
 @pytest.mark.parametrize("sql", REFUSALS)
-def test_refusals_are_equal_to_the_byte(cities: tuple[City, City], sql: str) -> None:
+def test_refusals_are_equal_to_the_byte(cities: Cities, sql: str) -> None:
     same_bytes([seen_of_refusal(city, sql) for city in cities])
 
 
-def test_listings_and_budgets_are_equal_to_the_byte(cities: tuple[City, City]) -> None:
+def test_listings_and_budgets_are_equal_to_the_byte(cities: Cities) -> None:
     same_bytes([city.platform.pipeline.datasets(city.scope()) for city in cities])
     same_bytes([settled(city.platform.pipeline.budget(city.scope())) for city in cities])
 
 
 @pytest.mark.parametrize("path", ["/catalog/datasets", "/catalog/datasets/households/rows"])
-def test_the_catalogue_tells_an_operator_the_same(cities: tuple[City, City], path: str) -> None:
+def test_the_catalogue_tells_an_operator_the_same(cities: Cities, path: str) -> None:
     seen = []
     for city in cities:
         response = city.client("analyst").get(f"/api/v1{path}")
@@ -181,18 +110,9 @@ def test_the_catalogue_tells_an_operator_the_same(cities: tuple[City, City], pat
     same_bytes(seen)
 
 
-def test_every_entry_of_the_log_says_the_same(cities: tuple[City, City]) -> None:
+def test_every_entry_of_the_log_says_the_same(cities: Cities) -> None:
     """Kinds, order, actors, public fields and sizes of the bodies."""
-    seen = []
-    for city in cities:
-        names: dict[str, str] = {}
-        seen.append(
-            [
-                (entry.kind, settled(entry.content, names), len(entry.body))
-                for entry in city.entries()
-                if entry.kind != EntryKind.SERVICE_STARTED
-            ]
-        )
+    seen = [log_of(city) for city in cities]
     for one, two in zip(*seen, strict=True):
         assert one == two
     assert {kind for kind, _, _ in seen[0]} >= {
@@ -204,14 +124,75 @@ def test_every_entry_of_the_log_says_the_same(cities: tuple[City, City]) -> None
     }
 
 
-def test_what_was_received_is_listed_the_same(cities: tuple[City, City]) -> None:
+def released(city: City) -> Iterator[object]:
+    """Release an answer, open a period, sell it three times and close the period."""
+    answer = str(told(city.ask(COUNT_BY_STATE, nano_rho=3_000_000))["answer_id"])
+    asked = ReleaseRequest(answer_id=answer, title_zh="住户表", title_en="Households")
+    desk = city.platform.desk
+    request = desk.submit(city.actor("analyst"), city.licence, asked)
+    yield request
+    for checker in ("checker_one", "checker_two"):
+        yes = ReleaseVote(decision="approve", sha256=request.sha256)
+        request = desk.vote(city.actor(checker), request.id, yes)
+    yield request
+    founder, buyer = city.client("founder"), city.client("buyer")
+    yield founder.post(f"{API}/periods", json={"id": "2026-11"}).json()
+    for _ in range(3):
+        fetched = buyer.post(f"{API}/products/{city.licence}/fetches")
+        headers = {name: text for name, text in fetched.headers.items() if name != "date"}
+        yield fetched.status_code, fetched.content, headers
+    yield founder.post(f"{API}/periods/2026-11/close").json()
+
+
+def books(city: City) -> Iterator[object]:
+    """All statements by everybody who may read them, and every journal and accrual."""
+    for account in ("founder", "auditor", "steward", "analyst", "buyer", "treasurer"):
+        response = city.client(account).get(f"{API}/periods/2026-11/statements")
+        yield response.status_code, response.json()
+    with reading(city.platform.engine) as connection:
+        for table in (usage, accrual, seal, journal, posting, statement):
+            for row in connection.execute(select(table)).mappings():
+                yield table.name, {name: str(value) for name, value in row.items()}
+
+
+def test_a_period_closes_the_same_to_the_byte(
+    cities: Cities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sampler, and with it all figures, fixed: bills, shares, statements, journals, log bodies.
+
+    The double draws figures that do not depend on the data, so that the product sold is the same
+    in both and whatever else depended on the data would show.
+    """
+    monkeypatch.setattr(Mechanism, "add", lambda _self, values: [300 for _ in values])
+    first = [city.log_size() for city in cities]
+    assert first[0] == first[1]
+    told_of = [[form(item) for item in released(city)] for city in cities]
+    same_bytes([sorted(repr(form(item)) for item in books(city)) for city in cities])
+    same_bytes([log_of(city, first[0]) for city in cities])
+    for one, two in zip(*told_of, strict=True):
+        assert one == two
+    lines = cities[0].client("founder").get(f"{API}/periods/2026-11/statements").json()
+    assert sum(line["fen"] for line in lines["period"]["lines"]) > 0
+
+
+def plain(value: object) -> object:
+    """Take apart what JSON does not know."""
+    return value.decode() if isinstance(value, bytes) else vars(value)
+
+
+def form(value: object) -> object:
+    """Return what was seen without what is random or a time."""
+    return settled(json.loads(json.dumps(value, default=plain, ensure_ascii=False)))
+
+
+def test_what_was_received_is_listed_the_same(cities: Cities) -> None:
     listed = [
         settled(city.platform.received.list(city.licence, city.actor("auditor"))) for city in cities
     ]
     same_bytes(listed)
 
 
-def test_a_failure_of_the_engine_is_the_same(cities: tuple[City, City]) -> None:
+def test_a_failure_of_the_engine_is_the_same(cities: Cities) -> None:
     seen = []
     for city in cities:
         (path,) = (city.home / "versions").glob("*/bounded-by_age.parquet")
@@ -224,7 +205,7 @@ def test_a_failure_of_the_engine_is_the_same(cities: tuple[City, City]) -> None:
     same_bytes(seen)
 
 
-def test_positive_control_the_exact_counts_do_differ(cities: tuple[City, City]) -> None:
+def test_positive_control_the_exact_counts_do_differ(cities: Cities) -> None:
     counts = []
     for city in cities:
         with reading(city.platform.engine) as connection:
@@ -241,7 +222,7 @@ def test_positive_control_the_exact_counts_do_differ(cities: tuple[City, City]) 
     assert noisy[0] != noisy[1]
 
 
-def test_a_private_answer_takes_its_slot_whatever_the_data(cities: tuple[City, City]) -> None:
+def test_a_private_answer_takes_its_slot_whatever_the_data(cities: Cities) -> None:
     """Five answers of each: their times are the slot and a little, and the medians agree."""
     taken: list[list[float]] = [[], []]
     for city in cities:  # start the workers

@@ -1,7 +1,8 @@
 """Serves the gateway on one Unix socket per slot: the listener, not the request, says who asks.
 
 Until its slot is assigned a socket answers 503; a connection from any uid but the slot's own is
-dropped before a byte is read. The slot stands in the ASGI scope as ``state["slot"]``.
+dropped before a byte is read. The slot stands in the ASGI scope as ``state["slot"]``. A slot is
+served a few requests at once, the rest wait on no thread: one session's flood delays no other.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
@@ -22,6 +24,10 @@ from uvicorn.server import ServerState
 T = TypeVar("T")
 
 CLOSE_SECONDS_MAX = 10.0
+REQUESTS_AT_ONCE = 4
+"""A slot's requests that hold a thread; a private answer holds one until its time has come."""
+THREADS_MAX = 1_024
+"""Enough for every slot of a host to be served at once."""
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -33,6 +39,7 @@ class _Served:
     assigned: bool = False
     server: asyncio.Server | None = None
     state: ServerState = field(default_factory=ServerState)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
 
 
 class GatewaySockets:
@@ -86,6 +93,7 @@ class GatewaySockets:
         return future.result(CLOSE_SECONDS_MAX)
 
     async def _listen(self, slot: str, served: _Served, listener: socket.socket) -> None:
+        current_default_thread_limiter().total_tokens = THREADS_MAX
         application = _unless_unassigned(self._gateway, served)
         config = Config(application, lifespan="off", log_config=None, access_log=False, ws="none")
         config.load()
@@ -125,9 +133,10 @@ def peer_uid_of(connection: socket.socket) -> int:
 
 def _unless_unassigned(gateway: ASGIApp, served: _Served) -> Callable[..., Awaitable[None]]:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if served.assigned:
-            await gateway(scope, receive, send)
-            return
+        async with served.turns:
+            if served.assigned:
+                await gateway(scope, receive, send)
+                return
         body = {
             "type": "urn:sandgate:unavailable",
             "title": "This sandbox belongs to no session yet.",

@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code; ``--check`` fails where one is stale."""
+"""Writes the pages and pictures that follow from code and rules; ``--check`` names stale ones."""
 
 import inspect
 import sys
@@ -15,6 +15,7 @@ from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
 from catalog.datasets import IdentifierFormat, Mask, MaskKind
 from disclosure.masking.disclosed import discloses
 from disclosure.release.states import RELEASE_TRANSITIONS
+from docs.pictures import IMAGES, pictures
 from foundation.errors import Message
 from foundation.settings import Settings
 from policies.load import load_policies
@@ -245,13 +246,14 @@ PAGES = {
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with ``--check`` name those that are stale and return 1."""
+    """Write the pages and pictures, or with ``--check`` name those that are stale; return 1."""
     REFERENCE.mkdir(exist_ok=True)
+    wanted = {REFERENCE / name: HEAD + page() for name, page in PAGES.items()}
+    wanted |= {IMAGES / name: picture for name, picture in pictures().items()}
     stale = []
-    for name, page in PAGES.items():
-        path, text = REFERENCE / name, HEAD + page()
+    for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
             if "--check" not in arguments:
                 path.write_text(text, encoding="utf-8")
     if stale and "--check" in arguments:

@@ -22,6 +22,9 @@ PAIRS = (
     ("docs/en/regulator.md", "docs/zh/regulator.md"),
     ("docs/explanation/query-path.md", "docs/explanation/query-path.zh-CN.md"),
     ("docs/explanation/budgets.md", "docs/explanation/budgets.zh-CN.md"),
+    ("docs/explanation/private-answers.md", "docs/explanation/private-answers.zh-CN.md"),
+    ("docs/explanation/extracts.md", "docs/explanation/extracts.zh-CN.md"),
+    ("docs/explanation/decisions-at-scale.md", "docs/explanation/decisions-at-scale.zh-CN.md"),
 )
 REGULATOR_GUIDES = ("docs/en/regulator.md", "docs/zh/regulator.md")
 IMAGE_BYTES_MAX = 400_000

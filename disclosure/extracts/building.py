@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from catalog.datasets import ColumnType
 from disclosure.extracts.files import ROW_GROUP_ROWS, ExtractWriter
 from disclosure.extracts.groups import ClassCounter
-from disclosure.extracts.order import RowTagger
+from disclosure.extracts.order import RowTagger, repeats
 from disclosure.extracts.plan import (
     DECIMAL_DIGITS,
     UNIT_COLUMN,
@@ -30,14 +30,15 @@ from disclosure.extracts.plan import (
     shown_type,
     visible,
 )
-from disclosure.extracts.scatter import TAG, Scatter, sorted_by_tag
+from disclosure.extracts.scatter import TAG, Scatter
 from foundation.keys import KeyStore
 from policies.schema.masks import MaskRules
 
 THREADS = 2
 AHEAD = 4
 FEW_VALUES = 8  # one value in as many rows at most: a column worth a dictionary
-_ORDER_LABEL = b"sandgate/extract-order@2"
+_SAMPLE_ROWS = 32_768
+_ORDER_LABEL = b"sandgate/extract-order@3"
 _CLASS_LABEL = b"sandgate/extract-class@1"
 
 if "jemalloc" in pa.supported_memory_backends():
@@ -199,10 +200,10 @@ class _Build:
 
     def _tagged(self, batch: pa.RecordBatch) -> tuple[int, pa.RecordBatch, pa.RecordBatch]:
         seen = visible(self._plan, batch, *self._mask)
-        shown = seen.select(self._names)
-        tags = self._tagger.tags(shown.columns, shown.num_rows)
-        tagged = pa.RecordBatch.from_arrays([*shown.columns, tags], names=[*self._names, TAG])
-        return batch.num_rows, seen, sorted_by_tag(tagged)
+        shown = [_coded(seen.column(name)) for name in self._names]
+        tags = self._tagger.tags(shown, seen.num_rows)
+        tagged = pa.RecordBatch.from_arrays([*shown, tags], names=[*self._names, TAG])
+        return batch.num_rows, seen, self._scatter.gathered(tagged)
 
     def _count(self, seen: pa.RecordBatch) -> None:
         self.rows += seen.num_rows
@@ -226,7 +227,7 @@ class _Build:
         ordered = self._scatter.partition(place)
         if ordered is None:
             return None
-        arrays = [as_shown(ordered.column(field.name), field.type) for field in schema]
+        arrays = [_written(ordered.column(field.name), field.type) for field in schema]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _measure(self, ordered: pa.RecordBatch) -> None:
@@ -238,6 +239,20 @@ def value_tags(tagger: RowTagger, values: pa.Array) -> pa.Array:
     """Return a number for each value, NULL for NULL."""
     tags = tagger.tags([values], len(values))
     return pc.if_else(pc.is_valid(values), tags, pa.scalar(None, pa.uint64()))
+
+
+def _coded(column: pa.Array) -> pa.Array:
+    """Keep a text of few values as a dictionary until it is written: moving its rows is cheap."""
+    if not pa.types.is_string(column.type) or not repeats(column):
+        return column
+    coded = column.dictionary_encode()
+    return coded if len(coded.dictionary) * FEW_VALUES <= len(coded) else column
+
+
+def _written(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    return as_shown(column, kind)
 
 
 def _engine_bytes(column: pa.Array) -> int:
@@ -257,7 +272,8 @@ def _largest(values: pa.Array) -> int:
 
 
 def _repetitive(rows: pa.RecordBatch) -> list[str]:
-    """Name the columns that repeat their values, judged on what the holder sees."""
+    """Name the columns that repeat their values, judged on what the holder sees first."""
+    rows = rows.slice(0, _SAMPLE_ROWS)
     return [
         field.name
         for field, column in zip(rows.schema, rows.columns, strict=True)

@@ -200,7 +200,9 @@ def visible(
     for row_filter in plan.filters:
         values = as_shown(shown.column(row_filter.column), kinds[row_filter.column])
         text = pc.cast(values, pa.string())
-        shown = shown.filter(pc.is_in(text, pa.array(row_filter.values, pa.string())))
+        passes = pc.is_in(text, pa.array(row_filter.values, pa.string()))
+        if passes.true_count < len(passes):  # else there is nothing to copy
+            shown = shown.filter(passes)
     return shown
 
 

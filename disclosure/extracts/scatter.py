@@ -19,6 +19,9 @@ from foundation.errors import Message, Unavailable
 TAG = "_tag"
 TAG_BITS = 64
 PARTITIONS_MAX = 4096
+_DIGIT_BITS = 12  # Arrow counts numbers of so few bits in one pass
+_DIGITS = 4
+_COUNTED_ROWS_MIN = 4_096
 
 
 class Scatter:
@@ -40,18 +43,22 @@ class Scatter:
         self._held_bytes = 0
         self._held_bytes_max = held_bytes_max
         self._spill = _Spill(directory, spill_bytes_max, len(self._held))
-        self._schema: pa.Schema | None = None
 
     def add(self, tagged: pa.RecordBatch) -> None:
-        """Take a batch that ``sorted_by_tag`` gave. Raises Unavailable where the spill is full."""
-        self._schema = tagged.schema
+        """Take a batch that ``gathered`` gave. Raises Unavailable where the spill is full."""
         start = 0
         for place, rows in self._counts(tagged.column(TAG)):
             self._held[place].append(tagged.slice(start, rows))
             start += rows
         self._held_bytes += tagged.nbytes
         if self._held_bytes > self._held_bytes_max:
-            self._spill_all(tagged.schema)
+            self._spill_all()
+
+    def gathered(self, tagged: pa.RecordBatch) -> pa.RecordBatch:
+        """Bring the rows of each partition together; any thread may ask this."""
+        if not self._bits:
+            return tagged
+        return tagged.take(pc.sort_indices(self._places(tagged.column(TAG))))
 
     @property
     def spilled_bytes(self) -> int:
@@ -64,13 +71,11 @@ class Scatter:
 
     def partition(self, place: int) -> pa.RecordBatch | None:
         """Return one partition whole and in tag order; it is not held any longer."""
-        if self._schema is None:
-            return None
-        pieces = [*self._spill.read(place, self._schema), *self._held[place]]
+        pieces = [*self._spill.read(place), *self._held[place]]
         self._held[place] = []
         if not pieces:
             return None
-        return sorted_by_tag(pa.concat_batches(pieces))
+        return sorted_by_tag(_whole(pieces), self._bits)
 
     def close(self) -> None:
         """Give up the spill."""
@@ -81,22 +86,63 @@ class Scatter:
         if not self._bits:
             yield 0, len(tags)
             return
-        counted = pc.value_counts(pc.shift_right(tags, pa.scalar(TAG_BITS - self._bits, tags.type)))
-        for item in counted.to_pylist():
+        for item in pc.value_counts(self._places(tags)).to_pylist():
             yield item["values"], item["counts"]
 
-    def _spill_all(self, schema: pa.Schema) -> None:
+    def _places(self, tags: pa.Array) -> pa.Array:
+        return pc.shift_right(tags, pa.scalar(TAG_BITS - self._bits, tags.type)).cast(pa.uint16())
+
+    def _spill_all(self) -> None:
         for place, pieces in enumerate(self._held):
             if pieces:
-                self._spill.write(place, pa.concat_batches(pieces).replace_schema_metadata(None))
+                self._spill.write(place, _whole(pieces))
                 self._held[place] = []
-        self._schema = schema
         self._held_bytes = 0
 
 
-def sorted_by_tag(tagged: pa.RecordBatch) -> pa.RecordBatch:
-    """Order a batch by its tags; rows of one tag are alike."""
-    return tagged.take(pc.sort_indices(tagged.column(TAG)))
+def sorted_by_tag(tagged: pa.RecordBatch, common_bits: int = 0) -> pa.RecordBatch:
+    """Order a batch by its tags, which share their leading bits; rows of one tag are alike."""
+    return tagged.take(_order(tagged.column(TAG), common_bits))
+
+
+def _order(tags: pa.Array, common_bits: int) -> pa.Array:
+    """Sort digit by digit, last digit first: numbers this small are counted, not compared."""
+    if len(tags) < _COUNTED_ROWS_MIN:
+        return pc.sort_indices(tags)
+    order: pa.Array | None = None
+    for digit in reversed(range(_DIGITS)):
+        shift = TAG_BITS - common_bits - (digit + 1) * _DIGIT_BITS
+        digits = pc.bit_wise_and(
+            pc.shift_right(tags, pa.scalar(shift, tags.type)),
+            pa.scalar((1 << _DIGIT_BITS) - 1, tags.type),
+        ).cast(pa.uint16())
+        turn = pc.sort_indices(digits if order is None else digits.take(order))
+        order = turn if order is None else order.take(turn)
+    found = tags.take(order)
+    # Tags alike in all these digits but not in the rest are too rare to be sorted for.
+    if pc.all(pc.less_equal(found[:-1], found[1:])).as_py():
+        return order
+    return pc.sort_indices(tags)
+
+
+def _whole(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Put pieces together; a column that is a dictionary in some of them only is none at all."""
+    plain = {
+        name
+        for name in pieces[0].schema.names
+        if len({piece.schema.field(name).type for piece in pieces}) > 1
+    }
+    return pa.concat_batches([_decoded(piece, plain) for piece in pieces] if plain else pieces)
+
+
+def _decoded(piece: pa.RecordBatch, plain: set[str]) -> pa.RecordBatch:
+    columns = {
+        name: column.dictionary_decode()
+        if name in plain and pa.types.is_dictionary(column.type)
+        else column
+        for name, column in zip(piece.schema.names, piece.columns, strict=True)
+    }
+    return pa.RecordBatch.from_pydict(columns)
 
 
 class _Spill:
@@ -109,7 +155,10 @@ class _Spill:
         self.size = 0
 
     def write(self, place: int, rows: pa.RecordBatch) -> None:
-        sealed = self._seal.close(memoryview(rows.serialize()).cast("B"))
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as stream:
+            stream.write_batch(rows)
+        sealed = self._seal.close(memoryview(sink.getvalue()).cast("B"))
         if self.size + len(sealed) > self._bytes_max:
             raise Unavailable(
                 "extract_spill_full",
@@ -129,13 +178,14 @@ class _Spill:
         self._pieces[place].append((self.size, len(sealed)))
         self.size += len(sealed)
 
-    def read(self, place: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def read(self, place: int) -> Iterator[pa.RecordBatch]:
         if self._file is None:
             return
         self._file.flush()
         for start, length in self._pieces[place]:
             sealed = os.pread(self._file.fileno(), length, start)
-            yield pa.ipc.read_record_batch(pa.py_buffer(self._seal.open(sealed)), schema)
+            with pa.ipc.open_stream(pa.py_buffer(self._seal.open(sealed))) as stream:
+                yield from stream
 
     def close(self) -> None:
         if self._file is not None:

@@ -90,7 +90,15 @@ class Roads:
         read |= set() if self.where is None else set(fields_of(self.where))
         if not read <= {Field(dataset, name) for name in group_set.keys}:
             return False
-        return self._measured() <= {Field(dataset, name) for name in group_set.measures}
+        return self._measured() <= {
+            field
+            for field in (Field(dataset, name) for name in group_set.measures)
+            if field.column in group_set.keys or not self._is_coded(field)
+        }
+
+    def _is_coded(self, field: Field) -> bool:
+        """Tell whether rows hold a field's place among public values; a set's measures do not."""
+        return bool(facts_of(field, self.question.source, self.asked).public_values)
 
     def _measured(self) -> set[Field]:
         found: set[Field] = set()

@@ -46,7 +46,9 @@ FIGURES: Mapping[str, tuple[str, int, str, Mapping[str, float]]] = {
 
 def export(rows: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write the delivered rows where a peer can read them."""
-    rows.execute(f"COPY (SELECT person, region, amount FROM sales) TO '{path}' (FORMAT parquet)")
+    rows.execute(
+        f"COPY (SELECT person, region, CAST(amount AS DOUBLE) AS amount FROM sales) TO '{path}' (FORMAT parquet)"
+    )
 
 
 def ours(answers: Mapping[str, Callable[[], object]]) -> dict[str, float]:

@@ -5,6 +5,7 @@ column without public values. No bound of a declaration bites on these rows, so 
 DuckDB says of them is what a private answer is near to.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -24,6 +25,39 @@ RARE_TRADE = "falconer"
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 366
 DELTA_STEPS = 100_000_000
+
+
+PER_UNIT = "SELECT unit, COUNT(*) AS times, SUM(pay) AS total FROM residents GROUP BY unit"
+QUESTIONS = {
+    "values and units": "SELECT district, COUNT(pay) AS n, COUNT(DISTINCT unit) AS units "
+    "FROM residents GROUP BY district",
+    "units of filtered rows": "SELECT COUNT(DISTINCT unit) AS n FROM residents WHERE age < 50",
+    "sum, clamped": "SELECT district, SUM(LEAST(GREATEST(pay, 1000), 50000)) AS total "
+    "FROM residents GROUP BY district",
+    "mean": "SELECT district, AVG(pay) AS mean FROM residents GROUP BY district",
+    "spread": "SELECT VARIANCE(age) AS v, VAR_POP(age) AS vp, STDDEV(age) AS s FROM residents",
+    "bins": "SELECT floor(age / 20) * 20 AS bin, COUNT(*) AS n FROM residents GROUP BY bin",
+    "months": "SELECT date_trunc('month', day) AS month, COUNT(*) AS n FROM residents "
+    "GROUP BY month",
+    "labels": "SELECT CASE WHEN age < 18 THEN 'child' WHEN age < 65 THEN 'adult' ELSE 'old' END "
+    "AS life, COUNT(*) AS n FROM residents GROUP BY life",
+    "ranges": "SELECT COUNT(*) AS n FROM residents WHERE pay BETWEEN 20000 AND 60000 "
+    "AND day >= DATE '2024-03-01' AND day < DATE '2024-10-01'",
+    "in and not in": "SELECT COUNT(*) AS n FROM residents WHERE trade NOT IN ('baker', 'nurse') "
+    "AND zone IN ('Z1', 'Z2', 'Z3', 'Z4')",
+    "is null, or": "SELECT district, COUNT(*) AS n FROM residents "
+    "WHERE pay IS NULL OR (pay > 50000 AND NOT age = 30) GROUP BY district",
+    "public join": "SELECT z.area AS area, COUNT(*) AS n, AVG(r.pay) AS mean, SUM(z.hectares) AS s "
+    "FROM residents r JOIN zones z ON r.zone = z.code GROUP BY area",
+    "outer public join": "SELECT COUNT(*) AS n FROM residents r LEFT JOIN zones z "
+    "ON r.zone = z.code WHERE z.area IS NULL",
+    "unit join": "SELECT v.clinic AS clinic, COUNT(*) AS n, SUM(r.age) AS ages FROM residents r "
+    "JOIN visits v ON r.unit = v.unit GROUP BY clinic",
+    "units of units": f"SELECT COUNT(*) AS people, AVG(LEAST(times, 5)) AS mean FROM ({PER_UNIT})",
+    "labels of units": "SELECT CASE WHEN times >= 3 THEN 'often' ELSE 'seldom' END AS often, "
+    f"COUNT(*) AS people FROM ({PER_UNIT}) GROUP BY often",
+}
+"""A question for each capability of the planner."""
 
 
 def resident_rows(residents: int = RESIDENTS) -> list[Row]:
@@ -81,8 +115,8 @@ RESIDENTS_DECLARED: dict[str, Any] = {
         column("age", "integer", "L2", "aggregate", lower=0, upper=119),
         column("pay", "integer", "L3", "aggregate", nullable=True, lower=0, upper=90_000),
         column("day", "date", "L2", "aggregate", lower="2024-01-01", upper="2024-12-31"),
-        column("trade", "text", "L2", "aggregate"),
-        column("zone", "text", "L2", "aggregate"),
+        column("trade", "text", "L2", "aggregate", nullable=True),
+        column("zone", "text", "L2", "aggregate", nullable=True),
     ],
     "group_sets": [
         {
@@ -161,14 +195,20 @@ def wide_licence(**changes: Any) -> dict[str, Any]:
     )
 
 
-def wide_plan(residents: int = RESIDENTS, plan: Plan | None = None) -> Plan:
-    """Return the plan of the wide city."""
+def wide_plan(
+    residents: int = RESIDENTS,
+    plan: Plan | None = None,
+    *,
+    more_residents: Sequence[Row] = (),
+    more_visits: Sequence[Row] = (),
+) -> Plan:
+    """Return the plan of the wide city, perhaps with some rows more."""
     return replace(
         plan or Plan(),
         licence=wide_licence(),
         further=(
-            Further(RESIDENTS_DECLARED, resident_rows(residents)),
-            Further(VISITS_DECLARED, visit_rows(residents)),
+            Further(RESIDENTS_DECLARED, [*resident_rows(residents), *more_residents]),
+            Further(VISITS_DECLARED, [*visit_rows(residents), *more_visits]),
             Further(ZONES_DECLARED, zone_rows()),
         ),
     )

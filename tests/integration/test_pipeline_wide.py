@@ -21,6 +21,7 @@ from foundation.errors import SandgateError
 from foundation.settings import Settings
 from tests.city import City, Row, built_city, rows_of, told
 from tests.city_wide import (
+    QUESTIONS,
     RARE_TRADE,
     RESIDENTS_OF,
     TRADES,
@@ -35,37 +36,6 @@ pytestmark = need_namespaces
 NANO_RHO = 150_000_000
 WIDTHS = 3
 """Six deviations: a figure beyond is a fault, not bad luck."""
-
-PER_UNIT = "SELECT unit, COUNT(*) AS times, SUM(pay) AS total FROM residents GROUP BY unit"
-ANSWERED = {
-    "values and units": "SELECT district, COUNT(pay) AS n, COUNT(DISTINCT unit) AS units "
-    "FROM residents GROUP BY district",
-    "units of filtered rows": "SELECT COUNT(DISTINCT unit) AS n FROM residents WHERE age < 50",
-    "sum, clamped": "SELECT district, SUM(LEAST(GREATEST(pay, 1000), 50000)) AS total "
-    "FROM residents GROUP BY district",
-    "mean": "SELECT district, AVG(pay) AS mean FROM residents GROUP BY district",
-    "spread": "SELECT VARIANCE(age) AS v, VAR_POP(age) AS vp, STDDEV(age) AS s FROM residents",
-    "bins": "SELECT floor(age / 20) * 20 AS bin, COUNT(*) AS n FROM residents GROUP BY bin",
-    "months": "SELECT date_trunc('month', day) AS month, COUNT(*) AS n FROM residents "
-    "GROUP BY month",
-    "labels": "SELECT CASE WHEN age < 18 THEN 'child' WHEN age < 65 THEN 'adult' ELSE 'old' END "
-    "AS life, COUNT(*) AS n FROM residents GROUP BY life",
-    "ranges": "SELECT COUNT(*) AS n FROM residents WHERE pay BETWEEN 20000 AND 60000 "
-    "AND day >= DATE '2024-03-01' AND day < DATE '2024-10-01'",
-    "in and not in": "SELECT COUNT(*) AS n FROM residents WHERE trade NOT IN ('baker', 'nurse') "
-    "AND zone IN ('Z1', 'Z2', 'Z3', 'Z4')",
-    "is null, or": "SELECT district, COUNT(*) AS n FROM residents "
-    "WHERE pay IS NULL OR (pay > 50000 AND NOT age = 30) GROUP BY district",
-    "public join": "SELECT z.area AS area, COUNT(*) AS n, AVG(r.pay) AS mean, SUM(z.hectares) AS s "
-    "FROM residents r JOIN zones z ON r.zone = z.code GROUP BY area",
-    "outer public join": "SELECT COUNT(*) AS n FROM residents r LEFT JOIN zones z "
-    "ON r.zone = z.code WHERE z.area IS NULL",
-    "unit join": "SELECT v.clinic AS clinic, COUNT(*) AS n, SUM(r.age) AS ages FROM residents r "
-    "JOIN visits v ON r.unit = v.unit GROUP BY clinic",
-    "units of units": f"SELECT COUNT(*) AS people, AVG(LEAST(times, 5)) AS mean FROM ({PER_UNIT})",
-    "labels of units": "SELECT CASE WHEN times >= 3 THEN 'often' ELSE 'seldom' END AS often, "
-    f"COUNT(*) AS people FROM ({PER_UNIT}) GROUP BY often",
-}
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +79,9 @@ def near(noisy: Row, truth: Row, figures: Sequence[str]) -> None:
         assert abs(float(noisy[name]) - float(truth[name] or 0)) <= reach, (name, noisy, truth)
 
 
-@pytest.mark.parametrize("name", ANSWERED)
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_a_private_answer_is_near_what_the_plain_engine_says(city: City, name: str) -> None:
-    sql, scope, before = ANSWERED[name], city.scope(), spent(city)
+    sql, scope, before = QUESTIONS[name], city.scope(), spent(city)
     expected = city.platform.pipeline.estimate(scope, sql, NANO_RHO)
     given = city.ask(sql, scope=scope, nano_rho=NANO_RHO)
     facts, rows = told(given), rows_of(given)

@@ -200,7 +200,8 @@ def _keep(stage: Stage, console: Console) -> None:
     session = analyst.post("/sessions", {"licence": licence})
     tickets = f"/sessions/{session['id']}/tickets"
     client = SessionClient(stage, analyst.post(tickets)["url"])
-    client.put_notebook(session_step.NOTEBOOK.name, read_notebook(session_step.NOTEBOOK))
+    for notebook in (session_step.NOTEBOOK, session_step.GALLERY):
+        client.put_notebook(notebook.name, read_notebook(notebook))
     page = analyst.post(tickets)["page"]
     console.print(
         stage.say(f"在浏览器中打开（一分钟内有效）：{page}", f"Open within a minute: {page}"),

@@ -7,7 +7,9 @@ from examples.demo.notebook import SessionClient, read_notebook
 from examples.demo.stage import REPOSITORY, Stage, StepFailed
 from examples.report.build_report import charts_of_notebook, refusals_of_notebook
 
-NOTEBOOK = REPOSITORY / "examples" / "notebooks" / "household_brief.ipynb"
+NOTEBOOKS = REPOSITORY / "examples" / "notebooks"
+NOTEBOOK = NOTEBOOKS / "household_brief.ipynb"
+GALLERY = NOTEBOOKS / "question_gallery.ipynb"
 
 
 def play(stage: Stage) -> dict[str, str]:
@@ -16,7 +18,7 @@ def play(stage: Stage) -> dict[str, str]:
     session = analyst.post("/sessions", {"licence": stage.facts["licence"]})
     ticket = analyst.post(f"/sessions/{session['id']}/tickets")["url"]
     client = SessionClient(stage, ticket)
-    notebook = client.run(read_notebook(NOTEBOOK), _held)
+    notebook = client.run(read_notebook(NOTEBOOK), held)
     stage.write("notebook.ipynb", notebook)
     stage.facts["session"] = session
     stage.facts["session_client"] = client
@@ -42,7 +44,7 @@ def outputs_of(notebook: dict[str, Any], step: str) -> list[dict[str, Any]]:
     raise StepFailed(f"the notebook has no step {step}")
 
 
-def _held(number: int, cell: dict[str, Any]) -> None:
+def held(number: int, cell: dict[str, Any]) -> None:
     """Fail the step at the first cell that does not do what its tag promises."""
     told = cell["metadata"].get("sandgate", {})
     kinds = {kind for output in cell["outputs"] for kind in output.get("data", {})}

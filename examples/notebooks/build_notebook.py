@@ -269,7 +269,11 @@ def release() -> list[dict[str, Any]]:
 def notebook() -> dict[str, Any]:
     """Return the whole notebook, without outputs."""
     parts = (opening, rows, statistics, open_data, forbidden, release)
-    cells = [cell for part in parts for cell in part()]
+    return notebook_of([cell for part in parts for cell in part()])
+
+
+def notebook_of(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a notebook of these cells, numbered, without outputs."""
     for number, cell in enumerate(cells, start=1):
         cell["id"] = f"cell-{number:02d}"
         cell["source"] = cell["source"].splitlines(keepends=True)
@@ -277,17 +281,17 @@ def notebook() -> dict[str, Any]:
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def main() -> None:
-    """Write the notebook, or with ``--check`` compare it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def write_or_check(path: Path, made: dict[str, Any]) -> None:
+    """Write a notebook, or with ``--check`` on the command line compare it."""
+    parser = argparse.ArgumentParser(description=f"Write {path.name}.")
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
-    text = json.dumps(notebook(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     if not given.check:
-        NOTEBOOK.write_text(text, encoding="utf-8")
-    elif not NOTEBOOK.exists() or NOTEBOOK.read_text(encoding="utf-8") != text:
-        sys.exit(f"{NOTEBOOK.name} is not what {Path(__file__).name} writes: run it")
+        path.write_text(text, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        sys.exit(f"{path.name} is not what {Path(sys.argv[0]).name} writes: run it")
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(NOTEBOOK, notebook())

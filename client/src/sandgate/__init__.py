@@ -6,15 +6,19 @@ platform. Every refusal says which rule decided and what would be allowed.
 
 from sandgate.answers import Answer
 from sandgate.attempts import Attempt, attempt
-from sandgate.costs import Cost, Estimate
+from sandgate.budgets import Budget
+from sandgate.costs import Cost
+from sandgate.estimates import Alternative, Estimate
 from sandgate.gateway import Gateway, allowed, budget, datasets, estimate, release, sql
 from sandgate.language import language
-from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest
+from sandgate.listings import Dataset, Datasets
 from sandgate.notebook import draw_refusals, load_ipython_extension
 from sandgate.refusals import Refused, Unreachable, last_refusal
+from sandgate.releases import ReleaseRequest
 from sandgate.verification import Consent, Verification, verify
 
 __all__ = [
+    "Alternative",
     "Answer",
     "Attempt",
     "Budget",

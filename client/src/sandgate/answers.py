@@ -52,7 +52,8 @@ class Answer(Shown):
         """What this answer took from the privacy budget, and what is left."""
         nano_rho = int(self.details.get("cost_nano_rho") or 0)
         epsilon = str(self.details.get("epsilon_shown") or "") if nano_rho else ""
-        return Cost(nano_rho, epsilon, self.details.get("budget_nano_rho_remaining"))
+        delta = int(self.details.get("cost_delta_steps") or 0) if nano_rho else 0
+        return Cost(nano_rho, epsilon, self.details.get("budget_nano_rho_remaining"), delta)
 
     @property
     def intervals(self) -> dict[str, tuple[str, str]]:
@@ -63,6 +64,11 @@ class Answer(Shown):
         for name in self.table.column_names:
             pairs.setdefault(name, (f"{name}_low", f"{name}_high"))
         return {name: ends for name, ends in pairs.items() if {name, *ends} <= names}
+
+    @property
+    def repeated(self) -> bool:
+        """Whether this is an answer given before, at no further charge."""
+        return bool(self.details.get("repeated"))
 
     @property
     def notes(self) -> str:
@@ -84,12 +90,13 @@ class Answer(Shown):
     def plain(self) -> str:
         """Return the first rows and the budget line."""
         head, rows, _ = self._cells()
-        return "\n".join([markup.plain_table(head, rows), *self._lines()])
+        return "\n".join([markup.plain_table(head, rows), *self._lines(), *self._notes()])
 
     def html(self) -> str:
         """Return the first rows as a table with the budget line beneath."""
         head, rows, numeric = self._cells()
-        notes = [markup.paragraph(line, quiet=True) for line in self._lines()]
+        told = [" · ".join(self._lines()), *self._notes()]
+        notes = [markup.paragraph(line, quiet=True) for line in told]
         title = pick("查询结果", "Answer")
         return markup.card("plain", title, [markup.table(head, rows, numeric), *notes])
 
@@ -101,6 +108,8 @@ class Answer(Shown):
             "rows": self.table.num_rows,
             "columns": self.table.column_names,
             "cost_nano_rho": self.cost.nano_rho,
+            "cost_delta_steps": self.cost.delta_steps,
+            "repeated": self.repeated,
             "epsilon_shown": str(self.details.get("epsilon_shown") or ""),
             "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
             "receipt": self.receipt,
@@ -112,23 +121,41 @@ class Answer(Shown):
         ends = {end for pair in intervals.values() for end in pair}
         names = [name for name in self.table.column_names if name not in ends]
         rows = self.table.slice(0, ROWS_SHOWN_MAX).to_pylist()
-        cells = [[_cell(row, name, intervals.get(name)) for name in names] for row in rows]
+        keys = self._keys(names, rows)
+        cells = [[_cell(row, name, intervals.get(name), keys) for name in names] for row in rows]
         types = (self.table.schema.field(name).type for name in names)
         return names, cells, [charts.is_number(kind) for kind in types]
 
+    def _keys(self, names: list[str], rows: list[dict[str, Any]]) -> dict[str, bool]:
+        """Return the group keys of an aggregate, each with whether it reads in thousands."""
+        if not self.intervals:
+            return {}
+        free = [name for name in names if name not in self.intervals]
+        return {name: figures.is_grouped([row[name] for row in rows]) for name in free}
+
     def _lines(self) -> list[str]:
         count = self.table.num_rows
-        shown = min(count, ROWS_SHOWN_MAX)
-        lines = [pick(f"共 {count:,} 行，显示 {shown} 行", f"{count:,} rows, {shown} shown")]
-        if self.mode == "aggregate":
+        lines = [pick(f"共 {count:,} 行", f"{count:,} row{'' if count == 1 else 's'}")]
+        if count > ROWS_SHOWN_MAX:
+            lines[0] += pick(f"，显示 {ROWS_SHOWN_MAX} 行", f", {ROWS_SHOWN_MAX} shown")
+        if self.mode == "aggregate" and self.repeated:
+            left = pick("，", ", ") + self.cost.left if self.cost.left else ""
+            lines.append(pick(f"问过的问题，不再收费{left}", f"Asked before: free this time{left}"))
+        elif self.mode == "aggregate":
             lines.append(pick(f"隐私预算：消耗 {self.cost}", f"Privacy budget: {self.cost}"))
         if self.intervals:
             lines.append(pick("方括号内为 95% 区间", "95% interval in brackets"))
-        return [*lines, *([self.notes] if self.notes else [])]
+        return lines
+
+    def _notes(self) -> list[str]:
+        return [self.notes] if self.notes else []
 
 
-def _cell(row: dict[str, Any], name: str, ends: tuple[str, str] | None) -> str:
-    value = figures.cell(row[name])
+def _cell(
+    row: dict[str, Any], name: str, ends: tuple[str, str] | None, keys: dict[str, bool]
+) -> str:
+    if name in keys:
+        return figures.key(row[name], grouped=keys[name])
     if ends is None or row[name] is None:
-        return value
-    return f"{value}  [{figures.cell(row[ends[0]])} – {figures.cell(row[ends[1]])}]"
+        return figures.cell(row[name])
+    return figures.interval(row[name], row[ends[0]], row[ends[1]])

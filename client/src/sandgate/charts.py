@@ -1,23 +1,30 @@
 """Bars with error bars as a Vega-Lite chart that JupyterLab draws by itself.
 
+Dates and numbers stand in their own order, bins as a histogram, words in the order asked, or the
+tallest first where they are many.
+
 JupyterLab carries Vega-Lite 5: the output names that media type, holds its data inline, runs its
 expressions through the interpreter (no ``eval``) and offers no link to an outside editor.
 """
 
 import datetime as dt
 import importlib
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from sandgate import labels
 from sandgate.language import pick
 
 MEDIA_TYPE = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 BARS_MAX = 2_000
 UPRIGHT_MAX = 12
+ORDERED_UPRIGHT_MAX = 60
 FLAT_LABEL_MAX = 5
+WIDE_STEP, NARROW_STEP = 44, 15
 BAR, LINE = "#2b6c99", "#14202b"
 
 
@@ -30,9 +37,18 @@ def bars(
         raise ValueError(text)
     value = y or _value_column(table, intervals)
     keys = [x] if x else _key_columns(table, intervals, value)
-    records = _records(table, keys, value, intervals.get(value))
-    title = (" · ".join(keys), value)
-    return _chart(_altair(), records, title, has_ends=value in intervals)
+    drawing = _drawing(table, keys, value, intervals.get(value))
+    return _chart(_altair(), drawing, (" · ".join(keys), value))
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """The bars in the order drawn; ``is_histogram`` lets bars of adjoining bins touch."""
+
+    records: list[dict[str, Any]]
+    has_ends: bool
+    is_upright: bool
+    is_histogram: bool
 
 
 def _value_column(table: pa.Table, intervals: dict[str, tuple[str, str]]) -> str:
@@ -53,32 +69,48 @@ def _key_columns(table: pa.Table, intervals: dict[str, tuple[str, str]], value: 
     return [str(field.name) for field in (words or free)[:1]]
 
 
-def _records(
+def _drawing(
     table: pa.Table, keys: list[str], value: str, ends: tuple[str, str] | None
-) -> list[dict[str, Any]]:
+) -> _Drawing:
     """Name the fields ourselves: an alias may hold letters that mean something to Vega."""
-    rows = []
-    for row in table.to_pylist():
+    found = table.to_pylist()
+    ordered = len(keys) == 1 and _is_ordered(table.schema.field(keys[0]).type)
+    if ordered:
+        found.sort(key=lambda row: labels.order(row[keys[0]]))
+    columns = [[_plain(row[key]) for row in found] for key in keys]
+    written = [labels.written(column) for column in columns]
+    records = []
+    for place, row in enumerate(found):
         record = {
-            "key": " · ".join(str(_json(row[key])) for key in keys),
+            "key": " · ".join(column[place] for column in written),
             "value": _json(row[value]),
         }
         if ends:
             record |= {"low": _json(row[ends[0]]), "high": _json(row[ends[1]])}
-        rows.append(record)
-    if len(rows) <= UPRIGHT_MAX:
-        return rows  # few groups stand in the order asked: an age comes before an older one
-    return sorted(rows, key=lambda row: -(row["value"] or 0))
+        records.append(record)
+    upright = len(records) <= (ORDERED_UPRIGHT_MAX if ordered else UPRIGHT_MAX)
+    if not ordered and not upright:  # few stand in the order asked
+        records.sort(key=lambda record: -(record["value"] or 0))
+    known = [item for item in columns[0] if item is not None] if ordered else [""]
+    return _Drawing(records, ends is not None, upright, labels.bin_width(known) is not None)
 
 
-def _chart(alt: Any, records: list[dict[str, Any]], titles: tuple[str, str], has_ends: bool) -> Any:
-    base = alt.Chart(alt.Data(values=records))
-    order = [record["key"] for record in records]
-    upright = len(order) <= UPRIGHT_MAX
+def _chart(alt: Any, drawing: _Drawing, titles: tuple[str, str]) -> Any:
+    base = alt.Chart(alt.Data(values=drawing.records))
+    order = [record["key"] for record in drawing.records]
+    upright, has_ends = drawing.is_upright, drawing.has_ends
     place, size, end = (alt.X, alt.Y, alt.Y2) if upright else (alt.Y, alt.X, alt.X2)
     names = ("x", "y", "y2") if upright else ("y", "x", "x2")
     axis = {"labelAngle": 0 if max(map(len, order), default=0) <= FLAT_LABEL_MAX else -40}
-    key = place("key", type="nominal", sort=order, title=titles[0], axis=axis if upright else {})
+    padding = {"scale": alt.Scale(paddingInner=0.04)} if drawing.is_histogram else {}
+    key = place(
+        "key",
+        type="nominal",
+        sort=order,
+        title=titles[0],
+        axis=axis if upright else {},
+        **padding,
+    )
     amount = size("value", type="quantitative", title=titles[1])
     shown = [alt.Tooltip("key", type="nominal", title=titles[0])]
     shown += [alt.Tooltip(name, type="quantitative") for name in _drawn(has_ends)]
@@ -87,7 +119,8 @@ def _chart(alt: Any, records: list[dict[str, Any]], titles: tuple[str, str], has
         low = size("low", type="quantitative", title=titles[1])
         errors = base.mark_errorbar(ticks=True, color=LINE, thickness=1.5)
         layer = layer + errors.encode(**{names[0]: key, names[1]: low, names[2]: end("high")})
-    step = alt.Step(44 if upright else 15)
+    wide = WIDE_STEP if len(order) <= UPRIGHT_MAX else NARROW_STEP
+    step = alt.Step(wide if upright else NARROW_STEP)
     across = {"width": step, "height": 280} if upright else {"width": 520, "height": step}
     return layer.properties(**across)
 
@@ -115,6 +148,19 @@ def _json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _plain(value: Any) -> Any:
+    """Bring a key to what is written: midnight of a day is the day, a whole number is one."""
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _is_ordered(kind: pa.DataType) -> bool:
+    return is_number(kind) or bool(pa.types.is_temporal(kind))
 
 
 def is_number(kind: pa.DataType) -> bool:

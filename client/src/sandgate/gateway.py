@@ -1,13 +1,19 @@
 """The calls an operator makes: a ``Gateway`` speaks to one socket, and a default one stands by."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from sandgate import transport
 from sandgate.answers import Answer
-from sandgate.costs import Estimate
-from sandgate.listings import Budget, Dataset, Datasets, ReleaseRequest
+from sandgate.budgets import Budget
+from sandgate.estimates import Estimate
+from sandgate.language import pick
+from sandgate.listings import Dataset, Datasets
 from sandgate.refusals import last_refusal
+from sandgate.releases import ReleaseRequest
+
+Width = int | float | Decimal
 
 
 class Gateway:
@@ -24,9 +30,45 @@ class Gateway:
             body["question_nano_rho"] = question_nano_rho
         return Answer.from_stream(self._ask("POST", "/v1/query", body))
 
-    def estimate(self, text: str) -> Estimate:
-        """Price a question: free, and decided without touching data."""
-        return Estimate(self._json("POST", "/v1/estimate", {"sql": text}))
+    def estimate(
+        self,
+        text: str,
+        question_nano_rho: int | None = None,
+        *,
+        half_width: Width | None = None,
+        output: str | None = None,
+        rows: int | None = None,
+    ) -> Estimate:
+        """Price a question: free, and decided without touching data.
+
+        With ``half_width`` find the least price at which the figure named ``output`` is within
+        that of the truth, with probability 95 %; ``rows`` is the size of the group (for means and
+        spreads). ``output`` may be left out where the question has a single figure.
+        """
+        body: dict[str, Any] = {"sql": text}
+        if question_nano_rho is not None:
+            body["question_nano_rho"] = question_nano_rho
+        if half_width is None:
+            if output is not None or rows is not None:
+                raise TypeError("output and rows go with half_width")
+            return self._estimated(text, body, {})
+        named = output or self._only_figure(text, body)
+        wanted: dict[str, Any] = {"output": named, "half_width": str(half_width)}
+        wanted |= {} if rows is None else {"rows": rows}
+        return self._estimated(text, {**body, "wanted": wanted}, {"wanted": wanted})
+
+    def _estimated(self, text: str, body: dict[str, Any], more: dict[str, Any]) -> Estimate:
+        return Estimate({**self._json("POST", "/v1/estimate", body), **more}, text, self.sql)
+
+    def _only_figure(self, text: str, body: dict[str, Any]) -> str:
+        """Return the name of a question's one figure; raise ValueError where it has more."""
+        names = [str(item["name"]) for item in self._estimated(text, body, {}).columns]
+        if len(names) == 1:
+            return names[0]
+        listed = ", ".join(names) or "–"
+        raise ValueError(
+            pick(f"请用 output 指明统计值：{listed}", f"name the figure with output: {listed}")
+        )
 
     def datasets(self) -> Datasets:
         """List what the licence grants."""
@@ -59,9 +101,22 @@ def sql(text: str, question_nano_rho: int | None = None) -> Answer:
     return _default.sql(text, question_nano_rho)
 
 
-def estimate(text: str) -> Estimate:
-    """Price a question: free, and decided without touching data."""
-    return _default.estimate(text)
+def estimate(
+    text: str,
+    question_nano_rho: int | None = None,
+    *,
+    half_width: Width | None = None,
+    output: str | None = None,
+    rows: int | None = None,
+) -> Estimate:
+    """Price a question, perhaps at a wanted exactness: free, and without touching data.
+
+    ``estimate(text, half_width=50)`` finds the least price at which the figure is within ±50 with
+    probability 95 %; see ``Gateway.estimate``.
+    """
+    return _default.estimate(
+        text, question_nano_rho, half_width=half_width, output=output, rows=rows
+    )
 
 
 def datasets() -> Datasets:

@@ -5,6 +5,7 @@ Colours hold a contrast of at least 7:1 on their own background, in light and da
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
@@ -19,6 +20,21 @@ _FONT = "font-family:system-ui,'Noto Sans CJK SC','WenQuanYi Zen Hei','Microsoft
 _HEAD = "background:#eef2f7;color:#12263a;"
 _OWN = "float:none;width:auto;margin:0;padding:0;"  # JupyterLab floats dt and dd by its own sheet
 _CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A cell that draws a share of one as a bar; ``label`` is what a screen reader says."""
+
+    share: float
+
+    @property
+    def label(self) -> str:
+        """The share in whole percent."""
+        return f"{100 * min(max(self.share, 0.0), 1.0):.0f}%"
+
+
+Cell = str | Bar
 
 
 def card(tone: Tone, title: str, body: Iterable[str], label: str = "") -> str:
@@ -37,6 +53,14 @@ def paragraph(text: str, *, quiet: bool = False) -> str:
     """Return one escaped paragraph; quiet ones are notes."""
     style = "color:#454c56;font-size:13px" if quiet else ""
     return f'<p style="margin:4px 0;{style}">{escape(text)}</p>' if text else ""
+
+
+def warning(text: str) -> str:
+    """Return one escaped sentence that must not be overlooked."""
+    return (
+        '<p role="status" style="margin:6px 0;padding:6px 10px;border-radius:4px;'
+        f'background:#fff4d6;color:#5c3b00;border:1px solid #e0b64a">{escape(text)}</p>'
+    )
 
 
 def facts_list(facts: Iterable[tuple[str, str]]) -> str:
@@ -62,7 +86,7 @@ def copyable(text: str, hint: str) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], numeric: Sequence[bool]) -> str:
     """Return an escaped table; numeric columns stand to the right in figures of one width."""
     sides = ["right;font-variant-numeric:tabular-nums" if flag else "left" for flag in numeric]
     cells = "".join(
@@ -77,10 +101,21 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[
     )
 
 
-def _row(row: Sequence[str], sides: Sequence[str]) -> str:
+def _row(row: Sequence[Cell], sides: Sequence[str]) -> str:
     return "".join(
-        f'<td style="{_CELL}{side}">{escape(value)}</td>'
+        f'<td style="{_CELL}{side}">{_drawn(value)}</td>'
         for value, side in zip(row, sides, strict=True)
+    )
+
+
+def _drawn(value: Cell) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    return (
+        f'<div role="img" aria-label="{value.label}" style="width:140px;height:12px;'
+        'background:#dfe5ec;border-radius:3px">'
+        f'<div style="width:{value.label};height:12px;background:#1f6f8b;border-radius:3px">'
+        "</div></div>"
     )
 
 

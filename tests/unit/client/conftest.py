@@ -43,6 +43,8 @@ class GatewayState:
         self.charged: dict[str, int] = {}
         self.releases: list[dict[str, Any]] = []
         self.languages: list[str] = []
+        self.estimate_more: dict[str, Any] = {}
+        self.bodies: list[dict[str, Any]] = []
         self.choose: Callable[[str], pa.Table | None] = self.tables.get
 
     @property
@@ -88,15 +90,45 @@ class GatewayState:
         stream: bytes = sink.getvalue().to_pybytes()
         return stream
 
-    def estimate(self) -> dict[str, Any]:
+    def estimate(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answer as the gateway does: a wanted exactness costs its inverse square."""
+        wanted = body.get("wanted") or {}
+        width = float(wanted.get("half_width") or 27.7)
+        cost = round(COST_NANO_RHO * (27.7 / width) ** 2)
+        priced = body.get("question_nano_rho") or cost
         return {
             "mode": "aggregate",
-            "cost_nano_rho": COST_NANO_RHO,
+            "road": "declared",
+            "cost_nano_rho": priced,
+            "cost_delta_steps": 0,
             "epsilon_shown": "0.31",
+            "question_nano_rho": priced,
             "budget_nano_rho_remaining": self.remaining,
-            "columns": [{"name": "households", "sigma": 14.1, "half_width_95": 27.7}],
-            "relative_errors": [{"count": 1000, "percent": 2.8}],
+            "aggregates": [
+                {
+                    "name": "households",
+                    "function": "units",
+                    "half_width": str(width),
+                    "relative_error_at_rows": {"100": f"{width / 100}", "1000": f"{width / 1000}"},
+                }
+            ],
+            "alternatives": [
+                {
+                    "sql": "SELECT COUNT(*) AS households FROM households -- <b>",
+                    "why": {"zh": "不按“state”分组", "en": "without grouping by 'state'"},
+                    "cost_nano_rho": priced,
+                    "error_gain": "8.29",
+                }
+            ],
+            "further_questions": [
+                {
+                    "population": "households",
+                    "questions": self.remaining // priced,
+                    "stops_at_level": "licence",
+                }
+            ],
             "notes": {"zh": "估算不读数据。", "en": "An estimate reads no data."},
+            **self.estimate_more,
         }
 
     def release(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +148,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         state = self.server.state
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         state.languages.append(self.headers["Accept-Language"])
+        state.bodies.append(body)
         if state.raw is not None:
             return self._answer(*state.raw)
         if self.path == "/v1/releases":
@@ -126,7 +159,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if refusal is not None:
             return self._answer(403, json.dumps(refusal).encode())
         if self.path == "/v1/estimate":
-            return self._answer(200, json.dumps(state.estimate()).encode())
+            return self._answer(200, json.dumps(state.estimate(body)).encode())
         return self._answer(200, state.query(body["sql"], body.get("question_nano_rho")))
 
     def _answer(self, status: int, content: bytes) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import sandgate
-from sandgate.figures import cell, rho
+from sandgate.figures import cell, delta, interval, percent, rho, rho_short
 from tests.parts import need_session_environment
 
 BY_STATE = "SELECT state, COUNT(*) AS households FROM households GROUP BY state"
@@ -63,61 +63,8 @@ def test_a_repeat_and_a_chosen_price_reach_the_gateway(gateway: Any, client: Any
         budget.remaining_nano_rho("fish")
 
 
-def test_an_estimate_says_price_and_error_and_charges_nothing(gateway: Any, client: Any) -> None:
-    estimate = client.estimate(BY_STATE)
-    assert estimate.cost_nano_rho == 2_500_000
-    assert estimate.columns[0]["half_width_95"] == 27.7
-    assert "off by about ±2.8%" in repr(estimate)
-    assert "27.7" in estimate.html()
-    assert gateway.remaining == 100_000_000
-
-
-def test_an_estimate_of_a_mean_says_its_error_at_so_many_rows() -> None:
-    errors = {"100": "0.2800", "1000": "0.0280"}
-    mean = {"name": "wages_mean", "function": "avg", "relative_error_at_rows": errors}
-    total = {"name": "n", "sigma": "14.1", "half_width": "28", "relative_error_at_rows": errors}
-    estimate = sandgate.Estimate({"mode": "aggregate", "aggregates": [mean, total]})
-    lines = estimate.plain().splitlines()
-    assert lines[-2].split() == ["wages_mean", "–", "–", "±", "28%", "±", "2.8%"]
-    assert lines[-1].split() == ["n", "14.1", "±", "28", "±", "28%", "±", "2.8%"]
-    assert "at 1000 rows" in estimate.html()
-
-
 def test_an_estimate_of_rows_names_no_budget() -> None:
     assert "ρ" not in sandgate.Estimate({"mode": "rows", "cost_nano_rho": 0}).plain()
-
-
-def test_data_sets_are_listed_with_what_may_be_asked_of_each_column(
-    gateway: Any, client: Any
-) -> None:
-    gateway.datasets = [
-        {
-            "name": "households",
-            "label_zh": "住户",
-            "label_en": "Households",
-            "modes": ["aggregate"],
-            "columns": [
-                {
-                    "name": "income",
-                    "type": "integer",
-                    "label_zh": "收入",
-                    "label_en": "Income <x>",
-                    "mask": "none",
-                    "mode": "aggregate",
-                }
-            ],
-            "group_sets": [{"name": "s", "keys": ["state"], "measures": ["income"]}],
-            "row_filters": [],
-        }
-    ]
-    datasets = client.datasets()
-    assert [item.name for item in datasets] == ["households"]
-    assert "Group by state: COUNT, and SUM / AVG of income" in repr(datasets)
-    assert "Income &lt;x&gt;" in datasets.html()
-    sandgate.language("zh")
-    assert "差分隐私统计" in datasets["households"].html()
-    with pytest.raises(KeyError):
-        datasets["fish"]
 
 
 def test_a_release_names_the_stored_answer_and_sends_no_bytes(gateway: Any, client: Any) -> None:
@@ -136,6 +83,67 @@ def test_a_release_names_the_stored_answer_and_sends_no_bytes(gateway: Any, clie
 )
 def test_rho_is_written_exactly(nano_rho: int, shown: str) -> None:
     assert rho(nano_rho) == shown
+
+
+def test_rho_is_read_in_six_decimals_and_never_as_nothing() -> None:
+    assert [rho_short(n) for n in (0, 7, 4_999_999, 213_432_427)] == [
+        "0",
+        "0.000000007",
+        "0.005",
+        "0.213432",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [(0, "0"), (975_956, "9.76×10⁻¹⁰"), (1_000_000, "10⁻⁹"), (20_000_000, "2×10⁻⁸")],
+)
+def test_delta_is_written_as_a_power_of_ten(steps: int, shown: str) -> None:
+    assert delta(steps) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0, "0%"), (0.0289, "2.9%"), (0.6882, "69%"), (1, "100%"), (2.9, "> 100%")]
+)
+def test_shares_are_written_in_percent(share: float, shown: str) -> None:
+    assert percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (0.00863718, 0.00563042, 0.0117037, "0.0086  [0.0056 – 0.0117]"),
+        (11770.4, 11551.4, 11988.9, "11,770  [11,551 – 11,989]"),
+        (Decimal("1.50"), Decimal("1.25"), Decimal("1.75"), "1.50  [1.25 – 1.75]"),
+        (7, None, None, "7"),
+        (0.5, 0.5, 0.5, "0.500000  [0.500000 – 0.500000]"),
+    ],
+)
+def test_a_figure_is_no_finer_than_its_interval(
+    value: Any, low: Any, high: Any, shown: str
+) -> None:
+    assert interval(value, low, high) == shown
+
+
+def test_keys_are_written_as_keys_and_what_is_missing_has_a_word() -> None:
+    figures = {"n": [9000, 8000, 10], "n_low": [1, 1, 1], "n_high": [2, 2, 2]}
+    years = sandgate.Answer(pa.table({"year": [2012, 2013, None], **figures}))
+    assert "2012" in years.plain()
+    assert "(none)" in years.plain()
+    bins = sandgate.Answer(pa.table({"bin": [0, 20_000, 40_000], **figures}))
+    assert "20,000" in bins.plain()
+
+
+def test_a_repeat_is_said_to_be_free_and_delta_is_shown_where_it_was_charged() -> None:
+    table = pa.table({"n": [1]})
+    told = {"mode": "aggregate", "epsilon_shown": "0.43", "budget_nano_rho_remaining": 10**9}
+    charged = {"cost_nano_rho": 5_000_000, "cost_delta_steps": 975_956, **told}
+    assert "ρ 0.005 (ε ≈ 0.43) + δ 9.76×10⁻¹⁰, ρ 1 left" in sandgate.Answer(table, charged).plain()
+    again = sandgate.Answer(table, {"cost_nano_rho": 0, "repeated": True, **told})
+    assert "Asked before: free this time, ρ 1 left" in again.plain()
+    assert again.facts()["repeated"] is True
+    sandgate.language("zh")
+    assert "问过的问题，不再收费，现余 ρ 1" in again.html()
 
 
 @pytest.mark.parametrize(

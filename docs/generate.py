@@ -33,6 +33,7 @@ from service.api import (
     log,
     organisations,
     periods,
+    plan_classes,
     products,
     releases,
     sessions,
@@ -95,6 +96,7 @@ ROUTERS = (
     (API, products.router),
     (API, periods.router),
     (API, budgets.router),
+    (API, plan_classes.router),
     (API, log.router),
     (API, verification.router),
 )

@@ -190,7 +190,8 @@ class DatasetDeclaration(Frozen):
 
     ``rows_per_unit_max`` caps the rows of one unit where an answer is bounded by rows and not by
     a group set. ``unique_keys`` are columns of open data whose values stand once each, which the
-    builder proves: protected rows may be joined to them.
+    builder proves: protected rows may be joined to them. ``important`` marks important data
+    (重要数据, 数据安全法 art. 21): asked only with the authority's approval of the case.
     """
 
     name: Name
@@ -204,6 +205,7 @@ class DatasetDeclaration(Frozen):
     group_sets: tuple[GroupSet, ...] = ()
     rows_per_unit_max: int | None = Field(default=None, ge=1, le=CAP_MAX)
     unique_keys: tuple[Name, ...] = ()
+    important: bool = False
 
     def column(self, name: str) -> Column | None:
         """Return a column by name, or None."""

@@ -136,9 +136,7 @@ def _granted(
         aggregate_columns=licence.columns(name, AccessMode.AGGREGATE),
         neighbours=_neighbours(connection, dataset.declaration.population),
         forced_values=forced_values(licence.document.grants, name),
-        case_approved=any(
-            grant.basis for grant in licence.document.grants if grant.dataset == name
-        ),
+        case_approved=case_approved(licence.document.grants, name),
         verified=licence.verification(name),
     )
 
@@ -152,6 +150,18 @@ def forced_values(grants: Iterable[Grant], dataset: str) -> Mapping[str, tuple[s
             before = forced.get(item.column, item.values)
             forced[item.column] = tuple(value for value in item.values if value in before)
     return forced
+
+
+def case_approved(grants: Iterable[Grant], dataset: str) -> bool:
+    """Tell whether the signed licence names an approval of private answers over a data set.
+
+    Only a grant of aggregates counts: an approval of rows or of verification is another one.
+    """
+    return any(
+        grant.basis.strip()
+        for grant in grants
+        if grant.dataset == dataset and AccessMode.AGGREGATE in grant.modes
+    )
 
 
 def _neighbours(connection: Connection, name: str | None) -> NeighbourRelation:

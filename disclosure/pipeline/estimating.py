@@ -69,6 +69,7 @@ def nano_rho_for(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> int
         count=wanted.rows,
         noise=prepared.terms.noise,
         grade=prepared.terms.grade,
+        important=prepared.terms.important,
         case_approved=prepared.terms.case_approved,
     )
 
@@ -84,6 +85,7 @@ def _alternatives(
         question_nano_rho_max=prepared.terms.question_nano_rho_max,
         noise=prepared.terms.noise,
         grade=prepared.terms.grade,
+        important=prepared.terms.important,
         case_approved=prepared.terms.case_approved,
     )
 

@@ -141,6 +141,7 @@ class PriceTerms:
     question_nano_rho_max: int = 0
     noise: Literal["gaussian", "laplace"] = "gaussian"
     grade: str = Grade.L1.value
+    important: bool = False
     case_approved: bool = False
 
     def priced(
@@ -154,6 +155,7 @@ class PriceTerms:
             question_nano_rho_max=self.question_nano_rho_max,
             noise=self.noise,
             grade=self.grade,
+            important=self.important,
             case_approved=self.case_approved,
         )
 
@@ -250,19 +252,25 @@ class Preparing:
         found: Classification,
         permits: Sequence[Permit],
     ) -> PriceTerms:
-        """Find every limit on a question's price: of the licence, and of the grades it reads."""
+        """Find every limit on a question's price: of the licence, and of the grades it reads.
+
+        What the licence's own filters read is read, though no text names it.
+        """
+        protected = [granted[name] for name in found.tables if not _is_open(granted[name])]
+        filtered = {(item.name, column) for item in protected for column in item.forced_values}
         read = [
-            granted[table].dataset.declaration.column(column) for table, column in found.columns
+            granted[table].dataset.declaration.column(column)
+            for table, column in found.columns | filtered
         ]
         grades = [column.grade for column in read if column is not None]
         limits = [limit for permit in permits for limit in _budget_obligations(permit)]
-        protected = [granted[name] for name in found.tables if not _is_open(granted[name])]
         budgets = (licence.budgets.get(name) for name in plan.populations)
         noises = {budget.noise for budget in budgets if budget is not None}
         return PriceTerms(
             question_nano_rho_max=min((i.question_nano_rho_max for i in limits), default=0),
             noise="laplace" if "laplace" in noises else "gaussian",
             grade=str(max(grades, key=list(Grade).index, default=Grade.L1)),
+            important=any(item.dataset.declaration.important for item in protected),
             case_approved=all(item.case_approved for item in protected),
         )
 

@@ -46,6 +46,7 @@ SETTINGS = {
     "session_wall_seconds_max",
     "worker_memory_bytes_max",
     "workers_resident_max",
+    "aggregate_processors",
     "egress_bytes_per_day_max",
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from disclosure.gate.walk import Node
 from disclosure.history.parts import (
+    DERIVED,
     Edge,
     Missing,
     Opaque,
@@ -89,6 +90,8 @@ class Conditions:
         if column is None:
             kind = _TURNED.get(kind, kind)
             column, value = self._column(node["right"]), _literal(node["left"])
+        if column is None and kind in _BELOW.keys() | _ABOVE.keys():
+            kind, column, value = self._made(node)
         if column is None or value is None:
             return []
         if kind in _EQUAL | _UNEQUAL:
@@ -97,8 +100,26 @@ class Conditions:
             return [Span(column, None, Edge(value, _BELOW[kind]))]
         return [Span(column, Edge(value, _ABOVE[kind]), None)]
 
+    def _made(self, node: Node) -> tuple[str, str | None, str | None]:
+        """Read an order between what is made of columns and a literal: one range of what is made.
+
+        So ``income + 0 <= 9`` and ``income + 0 <= 10`` are seen to lie one value apart.
+        """
+        kind, made, value = node["type"], self._derived(node["left"]), _literal(node["right"])
+        if made is None:
+            kind, made = _TURNED[kind], self._derived(node["right"])
+            value = _literal(node["left"])
+        return kind, made, value
+
+    def _derived(self, node: Node) -> str | None:
+        found = [self._resolve(reference) for reference in columns_in(node)]
+        own = sorted(column for column in found if column is not None)
+        if not own or None in found:
+            return None
+        return f"{own[0].partition(DERIVED)[0]}{DERIVED}{text_of(node, self._resolve)}"
+
     def _between(self, node: Node) -> list[Part]:
-        column = self._column(node["input"])
+        column = self._column(node["input"]) or self._derived(node["input"])
         lower, upper = _literal(node["lower"]), _literal(node["upper"])
         if column is None or lower is None or upper is None:
             return []
@@ -122,7 +143,7 @@ class Conditions:
         own = frozenset(column for column in found if column is not None)
         if not own:
             return []
-        alone = None not in found and node["class"] != "SUBQUERY"
+        alone = None not in found and not _reads_tables(node)
         pointed = alone and node["type"] not in _ORDERED
         opposite = _OPPOSITES.get(node["type"])
         text = text_of(node if opposite is None else {**node, "type": opposite}, self._resolve)
@@ -160,6 +181,20 @@ def columns_in(node: Any) -> Iterator[Node]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def _reads_tables(node: Node) -> bool:
+    """Tell whether a subquery of a condition reads any table: one without is a list of literals."""
+    stack: list[Any] = [node.get("subquery")]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if item.get("type") == "BASE_TABLE":
+                return True
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False
 
 
 def is_condition(node: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ class Facts:
 
     def count(self, column: str) -> int:
         """Return how many values a column counts as."""
-        return max(self.values.get(column.partition(DERIVED)[0], self.undeclared), 2)
+        return max(self.values.get(_base(column), self.undeclared), 2)
 
 
 def normalised(parts: Iterable[Part]) -> Parts:
@@ -199,18 +199,21 @@ def between(first: Part | None, second: Part | None) -> list[list[Part]]:
 
     Nothing where neither holds the other, so that no difference of the two isolates anything.
     """
+    if first is None or second is None:
+        part = first or second
+        return [] if part is None else [negated([part])]
     match first, second:
-        case None, None:
-            return []
-        case None, part if part is not None:
-            return [negated([part])]
-        case part, None if part is not None:
-            return [negated([part])]
         case Values(), Values() if first.column == second.column:
             return _between_values(first, second)
         case Span(), Span() if first.column == second.column:
             return _between_spans(first, second) or _between_spans(second, first)
+        case Span(), Span() if _base(first.column) == _base(second.column):
+            return [[Values(_base(first.column), frozenset({"?"}))]]  # made differently: any one
     return []
+
+
+def _base(column: str) -> str:
+    return column.partition(DERIVED)[0]
 
 
 def _between_values(first: Values, second: Values) -> list[list[Part]]:
@@ -310,11 +313,15 @@ def before(first: str, second: str) -> bool:
 
 
 def distance(first: str, second: str) -> Fraction | None:
-    """Return how many whole values or days lie from one literal to another, where that is known."""
+    """Return how many whole values or days lie from one literal to another, where that is known.
+
+    Between two texts lie many values only where a whole first character does: else as few as one.
+    """
     if first.startswith("n:") and second.startswith("n:"):
         return Fraction(Decimal(second[2:])) - Fraction(Decimal(first[2:]))
     try:
         days = date.fromisoformat(second[2:12]) - date.fromisoformat(first[2:12])
     except ValueError:
-        return None
+        starts = [ord(text[2]) if len(text) > len("t:") else 0 for text in (first, second)]
+        return None if starts[1] - starts[0] > 1 else Fraction(0)
     return Fraction(days.days)

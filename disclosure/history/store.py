@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, String, Table, Text, case, or_, select
 
 from disclosure.history.parts import Part, as_json, from_json
 from foundation.canonical import digest
@@ -42,8 +42,17 @@ class Remembered:
 def find_remembered(
     connection: Connection, licence: str, dataset: str, rest_keys: Collection[str], limit: int
 ) -> Mapping[str, Sequence[Remembered]]:
-    """Return earlier sets that share a rest, at most ``limit``, newest first."""
+    """Return earlier sets that share a rest, at most ``limit``.
+
+    Whole sets come first and exceptions next, for these are what a tracker needs: no number of
+    other questions pushes them out. Then the newest.
+    """
     columns = question_history.c
+    kept_first = case(
+        (columns.part == "null", 0),
+        (or_(columns.part.like("%true]"), columns.part.like('["except"%')), 1),
+        else_=2,
+    )
     query = (
         select(columns.rest_key, columns.part, columns.asked_us)
         .where(
@@ -51,7 +60,7 @@ def find_remembered(
             columns.dataset == dataset,
             columns.rest_key.in_(sorted(rest_keys)),
         )
-        .order_by(columns.asked_us.desc())
+        .order_by(kept_first, columns.asked_us.desc())
         .limit(limit)
     )
     found: dict[str, list[Remembered]] = {}

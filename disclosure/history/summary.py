@@ -232,7 +232,7 @@ def _guards(node: Any, above: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
 
 
 def _branches(node: Node) -> Iterator[tuple[Node | None, Any]]:
-    """Return the conditions of a CASE or an if(), each with what stands beneath it."""
+    """Return the conditions of a CASE, an if() or a nullif(), each with what stands beneath."""
     if node.get("class") == "CASE":
         for check in node["case_checks"]:
             yield check["when_expr"], check["then_expr"]
@@ -241,6 +241,10 @@ def _branches(node: Node) -> Iterator[tuple[Node | None, Any]]:
         condition, *others = [argument["expression"] for argument in node["arguments"]]
         yield condition, others[:1]
         yield None, others[1:]
+    elif str(node.get("function_name")).lower() == "nullif":
+        first, second = [argument["expression"] for argument in node["arguments"]]
+        unequal = {"class": "COMPARISON", "type": "COMPARE_NOTEQUAL"}
+        yield {**unequal, "left": first, "right": second}, []
 
 
 def _nodes(part: Any) -> Iterator[Node]:

@@ -129,6 +129,8 @@ TRACKERS = {
         "SELECT sum(p.income) FROM people p JOIN towns t ON t.town = p.town "
         "WHERE p.state = 'S01' AND p.sex = 'F' AND p.person <> 'ab12'"
     ),
+    "in_literals_of_a_subquery": WIDE + " AND person NOT IN (SELECT 'ab12')",
+    "null_where_equal": WIDE.replace("avg(income)", "count(nullif(person, 'ab12'))"),
     "other_statistic": WIDE.replace("avg", "max") + " AND person <> 'ab12' GROUP BY year",
 }
 
@@ -174,6 +176,14 @@ def test_a_tracker_is_refused_in_either_order_and_names_the_earlier_question(
             WIDE + " AND town = 'x' AND job = 'judge'",
             WIDE + " AND town = 'x' AND job = 'judge' AND age IS NOT NULL",
         ),
+        (WIDE + " AND person < 'ab12'", WIDE + " AND person <= 'ab12'"),
+        (WIDE + " AND person > 'ab12'", WIDE + " AND person >= 'ab12'"),
+        (WIDE + " AND income + 0 <= 50000", WIDE + " AND income + 0 <= 50001"),
+        (WIDE + " AND income * 1 <= 50000", WIDE + " AND 50001 >= income"),
+        (
+            WIDE + " AND income * 2 BETWEEN 0 AND 90000",
+            WIDE + " AND income * 2 BETWEEN 0 AND 90001",
+        ),
     ],
 )
 def test_two_that_overlap_but_for_a_few_are_refused(
@@ -186,6 +196,9 @@ def test_two_that_overlap_but_for_a_few_are_refused(
     "sql",
     [
         "SELECT sum(income) FROM people WHERE person = 'ab12'",
+        "SELECT sum(income) FROM people WHERE person BETWEEN 'ab12' AND 'ab12'",
+        "SELECT sum(income) FROM people WHERE person >= 'ab12' AND person < 'ab13'",
+        "SELECT sum(income) FROM people WHERE person IN (SELECT 'ab12')",
         "SELECT sum(CASE WHEN person = 'ab12' THEN income ELSE 0 END) FROM people",
         "SELECT sum(income) FILTER (WHERE person IN ('ab12')), count(*) FROM people",
         "SELECT sum(income * CAST(person = 'ab12' AS INTEGER)) FROM people",
@@ -303,6 +316,29 @@ def test_thousands_of_earlier_questions_cost_a_few_indexed_steps(connection: Con
     ).fetchall()
     assert "SEARCH" in str(plan)
     ask(connection, WIDE)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_flood_of_other_questions_pushes_a_tracker_out(
+    connection: Connection, turned: bool
+) -> None:
+    first, last = (WIDE, TRACKERS["one_person"])[:: -1 if turned else 1]
+    ask(connection, first)
+    (row,) = [
+        item._asdict()
+        for item in connection.execute(question_history.select())
+        if item.part == "null"
+    ][:1]
+    flood = [
+        {**row, "part_key": f"sha256:{place}", "asked_us": row["asked_us"] + place + 1}
+        | {"part": json.dumps(["values", "town", [f"t:{place}"], False])}
+        for place in range(RULES.candidates_max + 1)
+    ]
+    whole = connection.execute(question_history.select()).fetchall()
+    flood += [{**item, "rest_key": other.rest_key} for item in flood for other in whole]
+    connection.execute(insert(question_history).prefix_with("OR IGNORE"), flood)
+    with pytest.raises(Refused, match="history_difference"):
+        ask(connection, last, at=9)
 
 
 def test_the_rule_file_is_what_decides(connection: Connection) -> None:

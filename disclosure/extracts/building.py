@@ -10,16 +10,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.datasets import ColumnType
+from catalog.datasets import Column, ColumnType
+from disclosure.extracts.codes import ROWS_A_VALUE_MIN, Codes, coded
 from disclosure.extracts.files import ROW_GROUP_ROWS, ExtractWriter
 from disclosure.extracts.groups import ClassCounter
-from disclosure.extracts.order import RowTagger, repeats
+from disclosure.extracts.order import RowTagger
 from disclosure.extracts.plan import (
     DECIMAL_DIGITS,
     UNIT_COLUMN,
@@ -35,8 +37,8 @@ from foundation.keys import KeyStore
 from policies.schema.masks import MaskRules
 
 THREADS = 2
-AHEAD = 4
-FEW_VALUES = 8  # one value in as many rows at most: a column worth a dictionary
+BATCHES_AHEAD = 4
+PARTITIONS_AHEAD = 3
 _SAMPLE_ROWS = 32_768
 _ORDER_LABEL = b"sandgate/extract-order@3"
 _CLASS_LABEL = b"sandgate/extract-class@1"
@@ -54,8 +56,8 @@ Made = TypeVar("Made")
 class BuildLimits:
     """What one build may hold: masked rows in memory, then sealed on disk.
 
-    Beside ``held_bytes_max`` a build holds up to six batches of 131,072 rows and three partitions
-    of 262,144 rows; together below 1.5 times the limit for rows of up to 300 bytes.
+    Beside ``held_bytes_max`` a build holds up to six batches of 131,072 rows while it reads, then
+    up to six partitions of 262,144 rows; below 1.5 times the limit for rows of up to 300 bytes.
     """
 
     held_bytes_max: int = 1 << 30
@@ -139,6 +141,7 @@ class _Build:
         self._counter = ClassCounter(plan.sensitive())
         self._names = [column.name for column in plan.columns]
         self._largest = dict.fromkeys(self._names, 0)
+        self._codes = Codes()
         allowed = limits or BuildLimits()
         self._scatter = Scatter(
             path.parent,
@@ -158,9 +161,10 @@ class _Build:
     ) -> None:
         """Mask, count and scatter all rows."""
         read = 0
-        for source_rows, seen, tagged in _in_order(pool, self._tagged, rows):
+        for source_rows, seen, tagged in _in_order(pool, self._tagged, rows, BATCHES_AHEAD):
             read += source_rows
             self._count(seen)
+            self._codes.note(tagged)
             self._scatter.add(tagged)
             progress(read)
 
@@ -173,15 +177,13 @@ class _Build:
 
     def write(self, pool: ThreadPoolExecutor) -> None:
         """Write all rows in their own order."""
-        fields = [
-            (column.name, shown_type(column, decimal_digits(self._largest[column.name])))
-            for column in self._plan.columns
-        ]
-        schema = pa.schema(fields)
+        self._codes.settle()
+        schema = pa.schema([(column.name, self._kind(column)) for column in self._plan.columns])
         writer: ExtractWriter | None = None
         try:
             places = range(len(self._scatter))
-            for ordered in _in_order(pool, lambda place: self._shown(place, schema), places):
+            shown = partial(self._shown, schema=schema)
+            for ordered in _in_order(pool, shown, places, PARTITIONS_AHEAD):
                 if ordered is None:
                     continue
                 if writer is None:
@@ -200,7 +202,7 @@ class _Build:
 
     def _tagged(self, batch: pa.RecordBatch) -> tuple[int, pa.RecordBatch, pa.RecordBatch]:
         seen = visible(self._plan, batch, *self._mask)
-        shown = [_coded(seen.column(name)) for name in self._names]
+        shown = [coded(seen.column(name)) for name in self._names]
         tags = self._tagger.tags(shown, seen.num_rows)
         tagged = pa.RecordBatch.from_arrays([*shown, tags], names=[*self._names, TAG])
         return batch.num_rows, seen, self._scatter.gathered(tagged)
@@ -227,8 +229,17 @@ class _Build:
         ordered = self._scatter.partition(place)
         if ordered is None:
             return None
-        arrays = [_written(ordered.column(field.name), field.type) for field in schema]
+        arrays = [self._written(ordered.column(field.name), field) for field in schema]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _kind(self, column: Column) -> pa.DataType:
+        digits = decimal_digits(self._largest[column.name])
+        return self._codes.kind(column.name, shown_type(column, digits))
+
+    def _written(self, column: pa.Array, field: pa.Field) -> pa.Array:
+        if pa.types.is_dictionary(column.type):
+            return self._codes.written(field.name, column)
+        return as_shown(column, field.type)
 
     def _measure(self, ordered: pa.RecordBatch) -> None:
         for name, column in zip(self._names, ordered.columns, strict=True):
@@ -241,22 +252,11 @@ def value_tags(tagger: RowTagger, values: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(values), tags, pa.scalar(None, pa.uint64()))
 
 
-def _coded(column: pa.Array) -> pa.Array:
-    """Keep a text of few values as a dictionary until it is written: moving its rows is cheap."""
-    if not pa.types.is_string(column.type) or not repeats(column):
-        return column
-    coded = column.dictionary_encode()
-    return coded if len(coded.dictionary) * FEW_VALUES <= len(coded) else column
-
-
-def _written(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    return as_shown(column, kind)
-
-
 def _engine_bytes(column: pa.Array) -> int:
     """Return what a column takes in a worker: DuckDB's 16 bytes a text, and 8 for 18 digits."""
+    if pa.types.is_dictionary(column.type):
+        lengths = pc.binary_length(column.dictionary).take(column.indices)
+        return int((pc.sum(lengths).as_py() or 0) + 16 * len(column))
     if pa.types.is_string(column.type):
         return int(column.nbytes + 12 * len(column))
     narrow = pa.types.is_decimal(column.type) and column.type.precision <= DECIMAL_DIGITS
@@ -273,23 +273,28 @@ def _largest(values: pa.Array) -> int:
 
 def _repetitive(rows: pa.RecordBatch) -> list[str]:
     """Name the columns that repeat their values, judged on what the holder sees first."""
-    rows = rows.slice(0, _SAMPLE_ROWS)
+    start = rows.slice(0, _SAMPLE_ROWS)
     return [
         field.name
-        for field, column in zip(rows.schema, rows.columns, strict=True)
-        if not pa.types.is_boolean(field.type)
-        and pc.count_distinct(column).as_py() * FEW_VALUES <= len(column)
+        for field, column in zip(start.schema, start.columns, strict=True)
+        if pa.types.is_dictionary(field.type) or _has_few_values(column)
     ]
 
 
+def _has_few_values(column: pa.Array) -> bool:
+    if pa.types.is_boolean(column.type):
+        return False
+    return bool(pc.count_distinct(column).as_py() * ROWS_A_VALUE_MIN <= len(column))
+
+
 def _in_order(
-    pool: ThreadPoolExecutor, make: Callable[[Given], Made], given: Iterable[Given]
+    pool: ThreadPoolExecutor, make: Callable[[Given], Made], given: Iterable[Given], ahead: int
 ) -> Iterator[Made]:
     """Make each in turn, a few ahead of time."""
     waiting: deque[Future[Made]] = deque()
     for item in given:
         waiting.append(pool.submit(make, item))
-        if len(waiting) >= AHEAD:
+        if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

@@ -62,6 +62,7 @@ class ExtractWriter:
             compression="lz4",
             use_dictionary=list(repetitive),
             write_statistics=False,
+            store_schema=False,  # what is written as codes is read as text
             store_decimal_as_integer=True,
         )
         self._waiting: list[pa.RecordBatch] = []
@@ -75,8 +76,8 @@ class ExtractWriter:
             table = pa.Table.from_batches(self._waiting)
             whole = self._rows - self._rows % ROW_GROUP_ROWS
             self._writer.write_table(table.slice(0, whole), row_group_size=ROW_GROUP_ROWS)
-            rest = table.slice(whole).combine_chunks().to_batches()
-            self._waiting, self._rows = rest, table.num_rows - whole
+            self._waiting = table.slice(whole).to_batches()
+            self._rows -= whole
 
     def close(self) -> None:
         """Write the last, shorter row group and the footer."""

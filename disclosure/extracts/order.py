@@ -1,9 +1,11 @@
 """An extract's own order: a keyed function of what a row shows, computed column by column.
 
 Rows are ordered by the first 64 bits of F(row) = E_last(XOR over all blocks of E_i(block)), each E
-an AES-256 under a key of its own for that column and place: protected counter sums (Bernstein, How
-to stretch random functions, J. Cryptology 12, 1999). Without the key F looks random, so the order
-says nothing; the stored order, hidden columns and other rows do not enter it.
+an AES-256 under a key of its own for those columns and place: protected counter sums (Bernstein,
+How to stretch random functions, J. Cryptology 12, 1999). A block is two numbers, 16 bytes of a text
+or its length; a row's set of blocks is its own, whatever other rows are beside it. Without the key
+F looks random, so the order says nothing; the stored order, hidden columns and other rows do not
+enter it.
 """
 
 import hmac

@@ -90,7 +90,8 @@ def _pseudonym(values: pa.Array, _mask: Mask, key: bytes, rules: MaskRules) -> p
 
 def _keyed_name(text: str, key: bytes, characters: int) -> str:
     code = hmac.digest(key, text.encode(), "sha256")
-    return base64.b32encode(code).decode().lower()[:characters]
+    enough = code[: -(-characters // 8) * 5]  # 8 characters say 5 bytes
+    return base64.b32encode(enough).decode().lower()[:characters]
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,8 @@ where isolation is missing, ``launch`` raises and the question is refused (I3).
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -129,6 +130,19 @@ class EnginePool:
         except Broken as broken:
             self._forget(key, slot)
             raise question_failed(_visible_code(key, broken.code)) from None
+        finally:
+            with self._slots_lock:
+                slot.busy -= 1
+
+    @contextmanager
+    def keeping(self, key: WorkerKey) -> Iterator[None]:
+        """Keep a key's place while several statements are asked: no other licence's need ends it.
+
+        Raises Unavailable where there is no place. ``drop`` still kills the worker at once.
+        """
+        slot = self._take(key)
+        try:
+            yield
         finally:
             with self._slots_lock:
                 slot.busy -= 1

@@ -83,11 +83,12 @@ class PrivateAnswers:
             return self.pool.query(key, tables, sql, caps, person=scope.actor.person)
 
         started_us = self.clock.now_us()
-        ask(WARM)
-        if self.clock.now_us() - started_us > slot_us // LOADING_SHARE:
-            self._wait_for_slot(started_us, slot_us)
-            started_us = self.clock.now_us()
-        shaped = self._shaped(priced, rendered(plan), ask)
+        with self.pool.keeping(key):  # else another licence could end the worker in between
+            ask(WARM)
+            if self.clock.now_us() - started_us > slot_us // LOADING_SHARE:
+                self._wait_for_slot(started_us, slot_us)
+                started_us = self.clock.now_us()
+            shaped = self._shaped(priced, rendered(plan), ask)
         in_time = self._wait_for_slot(started_us, slot_us)
         if shaped is None or not in_time:
             return Computed(shape_empty(priced), failed=True)

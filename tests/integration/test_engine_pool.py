@@ -100,6 +100,22 @@ def test_the_least_recently_used_worker_makes_room() -> None:
         pool.close()
 
 
+def test_a_worker_that_is_kept_ends_for_nobody_else_between_two_statements() -> None:
+    pool = open_pool(EngineLimits(workers_max=1, worker_memory_bytes_max=512 * MEBIBYTE))
+    other, table = WorkerKey("lic_b", "v1", "rows"), CountedTable()
+    try:
+        with pool.keeping(ROWS):
+            pool.query(ROWS, tables_of(table), "SELECT 1", CAPS, person="ps_1")
+            with pytest.raises(Unavailable, match="engine_busy"):
+                pool.query(other, {}, "SELECT 1", CAPS, person="ps_1")
+            pool.query(ROWS, tables_of(table), "SELECT 1", CAPS, person="ps_1")
+        assert table.opened == 1
+        pool.query(other, {}, "SELECT 1", CAPS, person="ps_1")
+        assert pool.warm_keys() == {other}
+    finally:
+        pool.close()
+
+
 def test_a_full_pool_of_busy_workers_says_so() -> None:
     pool = open_pool(EngineLimits(workers_max=1, worker_memory_bytes_max=512 * MEBIBYTE))
     pool.query(ROWS, {}, "SELECT 1", CAPS, person="ps_1")

@@ -69,6 +69,7 @@ class DyingPool:
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool
+        self.keeping = pool.keeping
 
     def query(self, key: Any, tables: Any, sql: str, *rest: Any, **named: Any) -> Any:
         if sql != WARM:

@@ -40,6 +40,10 @@ class SessionClient:
         self.root = urlsplit(answer.headers["location"]).path.split("/lab")[0]
         self._http.headers.update({"Cookie": self.cookie, "Origin": f"http://{self.host}"})
 
+    def close(self) -> None:
+        """Let go of the connections; the session goes on."""
+        self._http.close()
+
     def get(self, path: str) -> httpx.Response:
         """GET a path below the session's root."""
         return self._http.get(f"{self.root}{path}")

@@ -1,6 +1,7 @@
 """The gallery, run whole in a real session of the demo's own service, licence and data."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def test_every_cell_ends_as_its_tag_says(tmp_path: Path, language: str) -> None:
         analyst = stage.callers["analyst"]
         session = analyst.post("/sessions", {"licence": stage.facts["licence"]})
         ticket = analyst.post(f"/sessions/{session['id']}/tickets")["url"]
-        client = SessionClient(stage, ticket)
-        run = client.run(read_notebook(session_step.GALLERY), session_step.held)
+        with closing(SessionClient(stage, ticket)) as client:
+            run = client.run(read_notebook(session_step.GALLERY), session_step.held)
     finally:
         stage.stop_service()
     shown = json.dumps([output for cell in run["cells"] for output in outputs(cell)])

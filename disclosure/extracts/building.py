@@ -229,17 +229,15 @@ class _Build:
         ordered = self._scatter.partition(place)
         if ordered is None:
             return None
-        arrays = [self._written(ordered.column(field.name), field) for field in schema]
+        arrays = [
+            as_shown(self._codes.written(field.name, ordered.column(field.name)), field.type)
+            for field in schema
+        ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _kind(self, column: Column) -> pa.DataType:
         digits = decimal_digits(self._largest[column.name])
         return self._codes.kind(column.name, shown_type(column, digits))
-
-    def _written(self, column: pa.Array, field: pa.Field) -> pa.Array:
-        if pa.types.is_dictionary(column.type):
-            return self._codes.written(field.name, column)
-        return as_shown(column, field.type)
 
     def _measure(self, ordered: pa.RecordBatch) -> None:
         for name, column in zip(self._names, ordered.columns, strict=True):

@@ -62,10 +62,11 @@ class Codes:
 
     def written(self, name: str, column: pa.Array) -> pa.Array:
         """Return a column's rows under the settled codes, or as text where it has none."""
-        if not pa.types.is_dictionary(column.type):
-            return column
         values = self._values.get(name)
+        coded_here = pa.types.is_dictionary(column.type)
         if values is None:
-            return column.dictionary_decode()
+            return column.dictionary_decode() if coded_here else column
+        if not coded_here:
+            return pa.DictionaryArray.from_arrays(pc.index_in(column, values), values)
         places = pc.index_in(column.dictionary, values)
         return pa.DictionaryArray.from_arrays(places.take(column.indices), values)

@@ -126,13 +126,20 @@ def _order(tags: pa.Array, common_bits: int) -> pa.Array:
 
 
 def _whole(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Put pieces together; a column that is a dictionary in some of them only is none at all."""
+    """Put pieces together. Dictionaries are kept where all have one, and shorter than the rows."""
+    rows = sum(piece.num_rows for piece in pieces)
     plain = {
         name
-        for name in pieces[0].schema.names
-        if len({piece.schema.field(name).type for piece in pieces}) > 1
+        for place, name in enumerate(pieces[0].schema.names)
+        if not _worth_keeping([piece.column(place) for piece in pieces], rows)
     }
-    return pa.concat_batches([_decoded(piece, plain) for piece in pieces] if plain else pieces)
+    return pa.concat_batches([_decoded(piece, plain) for piece in pieces])
+
+
+def _worth_keeping(columns: list[pa.Array], rows: int) -> bool:
+    if not all(pa.types.is_dictionary(column.type) for column in columns):
+        return False
+    return sum(len(column.dictionary) for column in columns) <= rows
 
 
 def _decoded(piece: pa.RecordBatch, plain: set[str]) -> pa.RecordBatch:

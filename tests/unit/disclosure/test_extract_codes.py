@@ -72,7 +72,10 @@ class FixedKeys(FileKeyStore):
 
 
 def build(
-    home: Path, rows: Iterator[pa.RecordBatch], limits: BuildLimits | None = None
+    home: Path,
+    rows: Iterator[pa.RecordBatch],
+    limits: BuildLimits | None = None,
+    partitions: int = 16,
 ) -> tuple[Extract, FileKeyStore]:
     home.mkdir()
     keys = FixedKeys(home / "keys")
@@ -84,7 +87,7 @@ def build(
         key_name="extract.a",
         pseudonym_key=bytes(32),
         rules=RULES,
-        rows_expected=10 * files.ROW_GROUP_ROWS,
+        rows_expected=partitions * files.ROW_GROUP_ROWS,
         limits=limits,
     )
     return extract, keys
@@ -114,14 +117,15 @@ def test_one_key_and_the_same_rows_make_one_extract_whatever_comes_when(
     """Batches of other sizes meet other threads and other dictionaries; so do rows backwards."""
     backwards = table().take(pa.arange(ROWS - 1, -1, -1))
     given_rows = [
-        batches(table(), 5_000),
-        batches(table(), 1_111),
-        batches(table(), ROWS),
-        batches(backwards, 3_000),
+        (batches(table(), 5_000), 16),
+        (batches(table(), 1_111), 16),
+        (batches(table(), ROWS), 1),
+        (batches(backwards, 3_000), 16),
+        (batches(table(), 1_111), 4_096),  # too many for a dictionary in every piece
     ]
     answers, layouts = [], []
-    for place, rows in enumerate(given_rows):
-        extract, keys = build(tmp_path / str(place), rows, limits)
+    for place, (rows, partitions) in enumerate(given_rows):
+        extract, keys = build(tmp_path / str(place), rows, limits, partitions)
         key = keys.data_key(extract.key_name)
         answers.append(open_extract(extract.path, key).read_all())
         layouts.append(layout(extract, key))

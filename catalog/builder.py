@@ -69,6 +69,7 @@ class ConfinedBuilder:
     rows_max: int
     bubblewrap: Path | None = None
     threads: int = 2
+    processors: frozenset[int] = frozenset()
 
     def build(
         self,
@@ -122,7 +123,11 @@ class ConfinedBuilder:
             arguments=(str(channel), str(file)),
             guest_files={f"catalog/{name}": here / name for name in GUEST_MODULES},
             inherited_fds=(channel, file),
-            limits=Limits(memory_bytes_max=self.memory_bytes_max, pids_max=PIDS_MAX),
+            limits=Limits(
+                memory_bytes_max=self.memory_bytes_max,
+                pids_max=PIDS_MAX,
+                processors=self.processors,
+            ),
             profile="worker",
         )
 

@@ -61,7 +61,7 @@ def check_rows_may_be_held(connection: Connection, name: str) -> None:
     """Refuse the first licence of rows on a population that gave private answers already (I4).
 
     Those answers were priced for one unit joining or leaving. Once rows are held, membership is
-    known and the same answers cost four times as much, which nobody charged.
+    known and the same answers cost up to four times as much, which nobody charged.
     """
     found = population_by_name(connection, name)
     still_dp_only = found is not None and found.relation is NeighbourRelation.DP_ONLY

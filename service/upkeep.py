@@ -22,41 +22,52 @@ log = logging.getLogger("sandgate.upkeep")
 
 
 class Upkeep:
-    """One thread that keeps a running platform in order."""
+    """Two threads that keep a running platform in order: extracts are built apart from the rest.
+
+    A build may take minutes; ending what a licence no longer allows never waits for one (I7).
+    """
 
     def __init__(self, platform: Platform, every_seconds: float = EVERY_SECONDS) -> None:
         """Know the platform; nothing runs before ``start``."""
         self._platform = platform
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._threads = (
+            threading.Thread(target=self._run, args=(self.run_once,), name="upkeep", daemon=True),
+            threading.Thread(target=self._run, args=(self.build_once,), name="builds", daemon=True),
+        )
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End after the task that is running."""
+        """End after the tasks that are running."""
         self._stopping.set()
-        self._thread.join(STOP_SECONDS_MAX)
+        for thread in self._threads:
+            thread.join(STOP_SECONDS_MAX)
 
     def run_once(self) -> None:
-        """Do every task once."""
+        """Do every quick task once."""
         for task in (
             self._platform.revocation.expire_due,
             self._write_owed_closures,
             self._end_shut_sessions,
             self._end_old_sessions,
             self._platform.activation.destroy_ended,
-            self._platform.activation.refresh_extracts,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
         ):
             self._tried(task)
 
-    def _run(self) -> None:
+    def build_once(self) -> None:
+        """Bring every extract up to the newest versions and rules."""
+        self._tried(self._platform.activation.refresh_extracts)
+
+    def _run(self, round_of_tasks: Callable[[], None]) -> None:
         while not self._stopping.wait(self._every_seconds):
-            self.run_once()
+            round_of_tasks()
 
     def _tried(self, task: Callable[[], object]) -> None:
         if self._stopping.is_set():

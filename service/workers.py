@@ -42,6 +42,7 @@ def version_publisher(
         memory_bytes_max=settings.worker_memory_bytes_max,
         rows_max=rules.rows_max,
         bubblewrap=settings.bubblewrap,
+        processors=settings.other_processors,
     )
     return Publisher(engine, writer, builder, settings.home, rules, keys)
 

@@ -34,6 +34,7 @@ from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules, SlotClass
 
 WARM = "SELECT 1 AS warm"
+LEFT_US_MIN = 1_000
 LOADING_SHARE = 4
 """A slot begins before the tables are loaded: what takes more than this part of one ends it, and
 the question runs in the next, so that how long a table loads tells its size in whole slots only."""
@@ -76,10 +77,12 @@ class PrivateAnswers:
         wanted = relations(plan)
         key = WorkerKey(scope.licence, _version(prepared, wanted), "aggregate")
         tables = {item.name: self._source(prepared, item) for item in wanted}
-        seconds = slot_us / MICROSECONDS_PER_SECOND
-        caps = AnswerCaps(self.limits.answer_rows_max, self.limits.answer_bytes_max, seconds)
 
         def ask(sql: str) -> pa.Table:
+            """Ask within what is left of the slot: all statements share it."""
+            left_us = max(started_us + slot_us - self.clock.now_us(), LEFT_US_MIN)
+            seconds = left_us / MICROSECONDS_PER_SECOND
+            caps = AnswerCaps(self.limits.answer_rows_max, self.limits.answer_bytes_max, seconds)
             return self.pool.query(key, tables, sql, caps, person=scope.actor.person)
 
         started_us = self.clock.now_us()

@@ -40,6 +40,7 @@ from disclosure.plan.model import (
     AggregatePlan,
     Asked,
     Bounding,
+    MeasuredKind,
     Road,
     StoredColumn,
 )
@@ -88,8 +89,22 @@ def bind(
     return plan
 
 
-def _cost(plan: AggregatePlan) -> tuple[int, int]:
-    return _CHEAPEST_FIRST.index(plan.bounding.road), squared_l2(plan, ROWS)
+def _cost(plan: AggregatePlan) -> tuple[int, int, int]:
+    """Order plans: a declared set as it was declared, then the smallest bound within one slot.
+
+    Stored rows and stored ranks answer within the same slot, so that where groups of a set fall
+    together the less noisy of them is free. People counted over ranks need a longer slot.
+    """
+    bounding = plan.bounding
+    counts_people = any(item.kind is MeasuredKind.UNITS for item in plan.measured)
+    place = _CHEAPEST_FIRST.index(bounding.road)
+    if bounding.road is Road.DECLARED and bounding.merged_max == 1:
+        rank = 0
+    elif bounding.road is Road.DECLARED or (bounding.road is Road.RANKED and not counts_people):
+        rank = 1
+    else:
+        rank = 2 + place
+    return rank, squared_l2(plan, ROWS), place
 
 
 def _counts_units(plan: AggregatePlan) -> bool:

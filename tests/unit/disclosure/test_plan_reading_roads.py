@@ -26,26 +26,26 @@ def bounding(sql: str, within: Asked = WIDE, road: Road | None = None) -> Boundi
 
 
 ROADS = {
-    # the declared set itself, then coarser and finer
+    # the declared set itself; where groups fall together, ranks wherever their bound is smaller
     "SELECT state, sex, COUNT(*) FROM survey GROUP BY ALL": Bounding(
         Road.DECLARED, 2, 3, group_set="by_both"
     ),
     "SELECT sex, COUNT(*) FROM survey GROUP BY sex": Bounding(
-        Road.DECLARED, 2, 3, 2, group_set="by_both"
+        Road.RANKED, 1, 3, refines=True, group_set="by_state"
     ),
     "SELECT state, COUNT(*) FROM survey GROUP BY state": Bounding(
         Road.DECLARED, 1, 3, group_set="by_state"
     ),
     "SELECT COUNT(*) FROM survey": Bounding(Road.DECLARED, 1, 3, group_set="by_state"),
-    "SELECT COUNT(*), SUM(pay) FROM survey": Bounding(Road.DECLARED, 2, 3, 2, group_set="by_both"),
+    "SELECT COUNT(*), SUM(pay) FROM survey": Bounding(Road.RANKED, 1, 3, group_set="by_state"),
     "SELECT AVG(age) FROM survey": Bounding(Road.DECLARED, 1, 3, group_set="by_state"),
     "SELECT COUNT(*) FROM survey WHERE state = 'CA' AND sex = 1": Bounding(
         Road.DECLARED, 1, 3, group_set="by_both"
     ),
     "SELECT CASE WHEN state = 'CA' OR sex = 1 THEN 1 ELSE 0 END AS k, SUM(pay) FROM survey "
-    "GROUP BY k": Bounding(Road.DECLARED, 2, 3, 2, group_set="by_both"),
+    "GROUP BY k": Bounding(Road.RANKED, 1, 3, refines=True, group_set="by_state"),
     "SELECT CASE WHEN state = 'CA' THEN 'w' END AS k, sex, SUM(pay) FROM survey GROUP BY ALL": (
-        Bounding(Road.DECLARED, 2, 3, 2, group_set="by_both")
+        Bounding(Road.RANKED, 1, 3, refines=True, group_set="by_state")
     ),
     # other keys, conditions, measures
     "SELECT zone, COUNT(*) FROM survey GROUP BY zone": Bounding(

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from catalog.datasets import MaskKind
 from disclosure.extracts import Extract, ExtractPlan, destroy_extract
 from foundation.db import metadata
 from foundation.identity import Actor
@@ -58,7 +59,7 @@ class ActiveExtract:
     """An extract that a licence's rows worker may be loaded with; ``path`` is below the home.
 
     ``column_bytes`` says how much memory each column takes in a worker; ``cluster`` is the column
-    that a worker lays the rows out by.
+    that a worker lays the rows out by. ``unmasked`` are the columns that show what is stored.
     """
 
     licence: str
@@ -71,6 +72,7 @@ class ActiveExtract:
     columns: tuple[str, ...]
     column_bytes: Mapping[str, int] = field(default_factory=dict)
     cluster: str | None = None
+    unmasked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -213,4 +215,9 @@ def _extract(row: Row[Any]) -> ActiveExtract:
         columns=tuple(json.loads(row.columns_json)),
         column_bytes=json.loads(row.column_bytes_json),
         cluster=row.cluster,
+        unmasked=frozenset(
+            column["name"]
+            for column in json.loads(row.plan_json)["columns"]
+            if column["mask"]["kind"] == MaskKind.NONE
+        ),
     )

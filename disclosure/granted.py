@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from authorization.compile import CompiledLicence
 from authorization.documents import AccessMode, Grant, RowFilter
 from authorization.grant_terms import FilterOnly
-from catalog.datasets import Dataset, MaskKind, Version
+from catalog.datasets import Dataset, Version
 from catalog.store import NeighbourRelation, current_version, dataset_by_name, population
 from disclosure.describing import Described, Join, joins_of
 from disclosure.extract_records import ActiveExtract, active_extracts
@@ -64,15 +64,14 @@ class GrantedDataset:
     def public_table(self) -> PublicTable | None:
         """Return the data set as protected rows may be joined to it; None where it is not open.
 
-        Only columns that no mask changed: a masked value would join to the wrong row.
+        Only columns that no mask changed, be it declared, of the rules or of the licence: a masked
+        value would join to the wrong row, or to many, beyond the bound of every plan.
         """
         declaration = self.dataset.declaration
         if declaration.subject != "open" or self.extract is None:
             return None
         plain = frozenset(
-            column.name
-            for column in declaration.columns
-            if column.name in self.extract.columns and column.mask.kind is MaskKind.NONE
+            column.name for column in declaration.columns if column.name in self.extract.unmasked
         )
         return PublicTable(declaration, plain, plain & frozenset(declaration.unique_keys))
 

@@ -29,14 +29,14 @@ def test_keys_are_labelled_as_people_write_them(values: list[Any], shown: list[s
     assert labels.written(values) == shown
 
 
-def drawn(in_session: Callable[[str], str], table: str, plot: str = "") -> dict[str, Any]:
-    program = f"""
-import json, pyarrow as pa, sandgate
-from datetime import date, datetime
-print(json.dumps(sandgate.Answer(pa.table({table})).plot({plot}).to_dict()))
-"""
-    spec: dict[str, Any] = json.loads(in_session(program))
-    return spec
+def drawn(in_session: Callable[[str], str], *wanted: tuple[str, str]) -> list[dict[str, Any]]:
+    """Draw each table as ``plot`` is called for it, in one session's Python."""
+    lines = [
+        f"print(json.dumps(sandgate.Answer(pa.table({table})).plot({plot}).to_dict()))"
+        for table, plot in wanted
+    ]
+    head = "import json, pyarrow as pa, sandgate\nfrom datetime import datetime\n"
+    return [json.loads(line) for line in in_session(head + "\n".join(lines)).splitlines()]
 
 
 @need_session_environment
@@ -45,12 +45,12 @@ def test_time_and_numbers_stand_in_order_with_what_is_missing_last(
 ) -> None:
     ends = "'n': [2, 1, 3], 'n_low': [1, 0, 2], 'n_high': [3, 2, 4]"
     months = "[datetime(2013, 3, 1), None, datetime(2013, 1, 1)]"
-    spec = drawn(in_session, f"{{'month': {months}, {ends}}}")
-    keys = [item["key"] for item in spec["data"]["values"]]
+    tables = (f"{{'month': {months}, {ends}}}", ""), (f"{{'persons': [8, 1, 2], {ends}}}", "")
+    by_month, by_size = drawn(in_session, *tables)
+    keys = [item["key"] for item in by_month["data"]["values"]]
     assert keys == ["2013-01", "2013-03", "(none)"]
-    assert spec["layer"][0]["encoding"]["x"]["sort"] == keys
-    spec = drawn(in_session, f"{{'persons': [8, 1, 2], {ends}}}")
-    assert [item["key"] for item in spec["data"]["values"]] == ["1", "2", "8"]
+    assert by_month["layer"][0]["encoding"]["x"]["sort"] == keys
+    assert [item["key"] for item in by_size["data"]["values"]] == ["1", "2", "8"]
 
 
 @need_session_environment
@@ -59,13 +59,14 @@ def test_bins_are_a_histogram_and_stay_upright_where_words_lie_down(
 ) -> None:
     size = 20
     figures = f"'n': list(range({size})), 'n_low': [0] * {size}, 'n_high': [9] * {size}"
-    spec = drawn(in_session, f"{{'bin': [5000 * i for i in range({size})], {figures}}}")
+    bins = f"{{'bin': [5000 * i for i in range({size})], {figures}}}"
+    words = f"{{'word': [f'w{{i}}' for i in range({size})], {figures}}}"
+    spec, lying = drawn(in_session, (bins, ""), (words, ""))
     encoding = spec["layer"][0]["encoding"]
     assert encoding["x"]["scale"]["paddingInner"] < 0.1
     assert spec["data"]["values"][0]["key"] == "0–5,000"
-    spec = drawn(in_session, f"{{'word': [f'w{{i}}' for i in range({size})], {figures}}}")
-    assert spec["layer"][0]["encoding"]["y"]["field"] == "key"
-    assert spec["data"]["values"][0]["key"] == "w19"
+    assert lying["layer"][0]["encoding"]["y"]["field"] == "key"
+    assert lying["data"]["values"][0]["key"] == "w19"
 
 
 @need_session_environment
@@ -77,9 +78,9 @@ def test_formulas_and_quantiles_are_drawn_with_their_own_intervals(
         "'median_high': [2.0, 3.0], 'ratio': [0.1, None], 'ratio_low': [0.0, None], "
         "'ratio_high': [0.2, None]}"
     )
-    spec = drawn(in_session, table, 'y="ratio"')
+    spec, first = drawn(in_session, (table, 'y="ratio"'), (table, ""))
     assert spec["data"]["values"] == [
         {"key": "a", "value": 0.1, "low": 0.0, "high": 0.2},
         {"key": "b", "value": None, "low": None, "high": None},
     ]
-    assert drawn(in_session, table)["data"]["values"][0]["value"] == 1.5
+    assert first["data"]["values"][0]["value"] == 1.5

@@ -4,8 +4,8 @@ Values and bounds of a column whose mask changes them are not told: a masked col
 what it shows, and its true range is part of what the mask hides.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
@@ -40,7 +40,11 @@ class Join:
 
 @dataclass(frozen=True)
 class Described:
-    """What a licence grants of one data set, in the terms that its description needs."""
+    """What a licence grants of one data set, in the terms that its description needs.
+
+    ``masks`` are the kinds of mask under which the extract's columns stand, be they declared, of
+    the rules or of the licence; a column without one here counts as masked.
+    """
 
     declaration: DatasetDeclaration
     in_extract: frozenset[str]
@@ -48,6 +52,7 @@ class Described:
     has_extract: bool = False
     verified: Grant | None = None
     joins: tuple[Join, ...] = ()
+    masks: Mapping[str, str] = field(default_factory=dict)
 
     def as_public(self) -> dict[str, object]:
         """Return it as plain JSON."""
@@ -95,11 +100,12 @@ class Described:
             "label_en": column.label_en,
             "unit_of_measure": column.unit_of_measure,
             "nullable": column.nullable,
-            "mask": column.mask.kind.value if in_extract else None,
+            "mask": self.masks.get(column.name) if in_extract else None,
             "mode": "unit" if column.exposure is Exposure.UNIT else mode,
             "key": None if in_extract else key_shown(column),
         }
-        return told | ({} if in_extract and _changes(column) else _range(column))
+        changed = in_extract and self.masks.get(column.name) != MaskKind.NONE
+        return told | ({} if changed else _range(column))
 
 
 def key_shown(column: Column) -> KeyShown:
@@ -138,10 +144,6 @@ def joins_of(
         and None not in {other.rows_per_unit_max, own.rows_per_unit_max}
     ]
     return tuple(sorted(found, key=lambda join: join.dataset))
-
-
-def _changes(column: Column) -> bool:
-    return column.mask.kind is not MaskKind.NONE
 
 
 def _range(column: Column) -> dict[str, object]:

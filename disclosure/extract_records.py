@@ -59,7 +59,7 @@ class ActiveExtract:
     """An extract that a licence's rows worker may be loaded with; ``path`` is below the home.
 
     ``column_bytes`` says how much memory each column takes in a worker; ``cluster`` is the column
-    that a worker lays the rows out by. ``unmasked`` are the columns that show what is stored.
+    that a worker lays the rows out by. ``masks`` are the kinds of mask its columns stand under.
     """
 
     licence: str
@@ -72,7 +72,12 @@ class ActiveExtract:
     columns: tuple[str, ...]
     column_bytes: Mapping[str, int] = field(default_factory=dict)
     cluster: str | None = None
-    unmasked: frozenset[str] = frozenset()
+    masks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unmasked(self) -> frozenset[str]:
+        """The columns that show what is stored."""
+        return frozenset(name for name, kind in self.masks.items() if kind == MaskKind.NONE)
 
 
 @dataclass(frozen=True)
@@ -215,9 +220,8 @@ def _extract(row: Row[Any]) -> ActiveExtract:
         columns=tuple(json.loads(row.columns_json)),
         column_bytes=json.loads(row.column_bytes_json),
         cluster=row.cluster,
-        unmasked=frozenset(
-            column["name"]
+        masks={
+            column["name"]: column["mask"]["kind"]
             for column in json.loads(row.plan_json)["columns"]
-            if column["mask"]["kind"] == MaskKind.NONE
-        ),
+        },
     )

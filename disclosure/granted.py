@@ -80,6 +80,7 @@ class GrantedDataset:
         return Described(
             self.dataset.declaration,
             in_extract=frozenset(() if self.extract is None else self.extract.columns),
+            masks={} if self.extract is None else self.extract.masks,
             aggregated=self.aggregate_columns,
             has_extract=self.extract is not None,
             verified=self.verified,

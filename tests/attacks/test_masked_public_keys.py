@@ -73,3 +73,16 @@ def test_what_an_extract_shows_unmasked_is_told_by_its_own_plan(city: City) -> N
     assert table is not None
     assert table.columns == frozenset({"code", "area"})
     assert table.unique == frozenset({"code"})
+
+
+def test_a_description_names_the_licences_own_mask_and_tells_no_range_behind_it(
+    city: City,
+) -> None:
+    licence = city.grant(masking("hectares", {"kind": "generalise", "step": 50}))
+    listed = city.platform.pipeline.datasets(city.scope(licence=licence))
+    zones = next(item for item in listed if item["name"] == "zones")
+    assert isinstance(zones["columns"], list)
+    found = {column["name"]: column for column in zones["columns"]}
+    assert (found["hectares"]["mask"], found["area"]["mask"]) == ("generalise", "none")
+    assert not {"lower", "upper", "public_values"} & found["hectares"].keys()
+    assert "public_values" in found["area"]

@@ -6,55 +6,23 @@ rule file name (``disclosure.budgets``).
 
 from sqlalchemy import Connection
 
-from audit.events import PendingEntry
 from audit.reading import read_entries
 from authorization.compile import CompiledLicence
 from catalog.store import NeighbourRelation, dataset_by_name
 from catalog.store import population as population_by_name
-from disclosure.budgets import charging
-from disclosure.budgets.charging import PopulationCharge
 from disclosure.budgets.listing import Outlook, budget_lines, what_is_left
 from disclosure.budgets.odometer import check_spent, tree_now
-from disclosure.budgets.tree import Amount
-from disclosure.plan.pricing import PricedPlan
 from foundation.errors import Conflict, Message
 from policies.schema.privacy import PrivacyRules
 
 __all__ = [
     "budget_left",
-    "charge_question",
     "check_rows_may_be_held",
     "check_spent",
     "granted_of_populations",
     "licence_budgets",
     "population_spent_nano_rho",
 ]
-
-
-def charge_question(
-    connection: Connection,
-    entry: PendingEntry,
-    *,
-    licence: CompiledLicence,
-    population: str,
-    priced: PricedPlan,
-    rules: PrivacyRules,
-) -> str:
-    """Charge a priced question of one data set; see ``budgets.charging.charge_question``."""
-    asked = PopulationCharge(
-        population,
-        (priced.plan.dataset,),
-        Amount(priced.cost_nano_rho),
-        priced.plan.neighbours,
-    )
-    return charging.charge_question(
-        connection,
-        entry,
-        licence=licence,
-        charges=[asked],
-        plan_digest=priced.digest,
-        rules=rules,
-    )
 
 
 def check_rows_may_be_held(connection: Connection, name: str) -> None:

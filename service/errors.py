@@ -98,9 +98,11 @@ def language_of(request: Request) -> str:
     return "en" if wanted.startswith("en") else "zh"
 
 
+ALLOWED_FORM = Message("可改用下面的写法。", "This form would be allowed.")
+
+
 def problem(error: SandgateError, language: str) -> dict[str, object]:
     """Return an error as RFC 9457 members and our own: code, field, rule, way_out, messages."""
-    way_out = error.way_out
     return {
         "type": f"urn:sandgate:problem:{error.code}",
         "title": error.kind,
@@ -109,15 +111,20 @@ def problem(error: SandgateError, language: str) -> dict[str, object]:
         "code": error.code,
         "field": error.field,
         "rule": error.rule,
-        "way_out": None
-        if way_out is None
-        else {
-            "text": way_out.in_language(language),
-            "zh": way_out.zh,
-            "en": way_out.en,
-            "sql": error.allowed_sql,
-        },
+        "way_out": _way_out(error, language),
         "messages": {"zh": error.message.zh, "en": error.message.en},
+    }
+
+
+def _way_out(error: SandgateError, language: str) -> dict[str, object] | None:
+    if error.way_out is None and error.allowed_sql is None:
+        return None
+    words = error.way_out or ALLOWED_FORM
+    return {
+        "text": words.in_language(language),
+        "zh": words.zh,
+        "en": words.en,
+        "sql": error.allowed_sql,
     }
 
 

@@ -14,6 +14,7 @@ from disclosure.budgets.tree import Amount
 from disclosure.granted import asked_of
 from disclosure.outcome import Refused
 from disclosure.pipeline.preparing import Prepared
+from disclosure.pipeline.private import slot_class
 from disclosure.plan.alternatives import Alternative, alternatives
 from disclosure.plan.estimates import estimate, price_for
 from disclosure.plan.pricing import PricedPlan
@@ -43,6 +44,7 @@ def estimated(
     return {
         **estimate(priced, rules),
         "money": money,
+        "answer_slot_milliseconds": rules.answer_slot_milliseconds[slot_class(priced.plan)],
         "alternatives": [item.as_public() for item in _alternatives(prepared, priced, rules)],
         "further_questions": [
             {"population": name, **_further(connection, prepared, priced, rules, name, now_us)}

@@ -141,6 +141,7 @@ class Pipeline:
 
     def ask(self, scope: QuestionScope, sql: str, question_nano_rho: int | None) -> Given:
         """Answer one question, or raise the refusal that was logged."""
+        asked_us = self._parts.clock.now_us()
         prepared = self._prepared(scope, sql, question_nano_rho)
         if prepared.priced is None:
             return self._answer_rows(scope, prepared)
@@ -148,7 +149,7 @@ class Pipeline:
         if closed is not None:
             self._refusals.record(scope, prepared.question, sql, closed)
             raise closed
-        return self._answer_privately(scope, prepared, prepared.priced)
+        return self._answer_privately(scope, prepared, prepared.priced, asked_us)
 
     def report_attempt(
         self, scope: QuestionScope, label: str, code: str, *, stopped: bool
@@ -177,14 +178,14 @@ class Pipeline:
         return give(recorded, repeated=False, budget_nano_rho_remaining=None)
 
     def _answer_privately(
-        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan
+        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, asked_us: int
     ) -> Given:
         repeat = self._repeat(scope, prepared)
         if repeat is not None:
             return repeat
         decided = self._decide(scope, prepared)
         with self._failure_logged(scope, prepared):
-            computed = self._private.compute(scope, prepared, priced)
+            computed = self._private.compute(scope, prepared, priced, asked_us)
             self._parts.fault("before_outcome")
             table = computed.shaped.table
             recorded = self._release(scope, prepared, decided, table, computed)

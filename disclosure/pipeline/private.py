@@ -36,8 +36,8 @@ from policies.schema.privacy import PrivacyRules, SlotClass
 WARM = "SELECT 1 AS warm"
 LEFT_US_MIN = 1_000
 LOADING_SHARE = 4
-"""A slot begins before the tables are loaded: what takes more than this part of one ends it, and
-the question runs in the next, so that how long a table loads tells its size in whole slots only."""
+"""What comes before the engine is asked shares its slot, loading of tables too: where that takes
+more than this part of one, the question runs in the next, so that it shows in whole slots only."""
 log = logging.getLogger("sandgate.private")
 
 
@@ -62,16 +62,23 @@ class PrivateAnswers:
     fault: Callable[[str], None]
     _queues: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def compute(self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan) -> Computed:
+    def compute(
+        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, asked_us: int
+    ) -> Computed:
         """Run and shape within the slot, then wait for its end. Raises QuestionFailed.
+
+        The slot begins when the question came, so that how long it was prepared, logged and queued
+        beside others shows no more than the engine's own time.
 
         What can go wrong before a row was looked at (no worker, no file, no key, no room for the
         table) is raised; whatever goes wrong after it is answered as if no row had matched.
         """
         with self._queues[scope.licence]:
-            return self._computed(scope, prepared, priced)
+            return self._computed(scope, prepared, priced, asked_us)
 
-    def _computed(self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan) -> Computed:
+    def _computed(
+        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, started_us: int
+    ) -> Computed:
         plan = priced.plan
         slot_us = self.privacy.answer_slot_milliseconds[slot_class(plan)] * 1_000
         wanted = relations(plan)
@@ -85,7 +92,6 @@ class PrivateAnswers:
             caps = AnswerCaps(self.limits.answer_rows_max, self.limits.answer_bytes_max, seconds)
             return self.pool.query(key, tables, sql, caps, person=scope.actor.person)
 
-        started_us = self.clock.now_us()
         with self.pool.keeping(key):  # else another licence could end the worker in between
             ask(WARM)
             if self.clock.now_us() - started_us > slot_us // LOADING_SHARE:

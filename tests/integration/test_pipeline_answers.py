@@ -141,10 +141,10 @@ def test_an_estimate_is_free_logs_nothing_and_foretells_the_cost(city: City) -> 
 
 def test_a_private_answer_waits_for_its_slot(city: City) -> None:
     slot_us = 1_000_000
+    asked_us = city.platform.clock.now_us()
     given = city.ask("SELECT state, AVG(wages) AS mean FROM households GROUP BY state")
     released = city.entries(first=given.index)[0]
-    decided = city.entries(first=released.public["decided_index"])[0]
-    assert released.time_us - decided.time_us >= slot_us
+    assert released.time_us - asked_us >= slot_us
     started = time.monotonic()
     city.ask("SELECT state, AVG(wages) AS mean FROM households GROUP BY state", nano_rho=4_000_000)
     assert 1 <= time.monotonic() - started < 1.9

@@ -71,6 +71,9 @@ class DyingPool:
         self._pool = pool
         self.keeping = pool.keeping
 
+    def keeping(self, key: Any) -> Any:
+        return self._pool.keeping(key)
+
     def query(self, key: Any, tables: Any, sql: str, *rest: Any, **named: Any) -> Any:
         if sql != WARM:
             slot = self._pool._slots[key]

@@ -31,7 +31,10 @@ from tests.parts import need_namespaces
 from tests.rule_files import generous
 
 pytestmark = need_namespaces
-SLOT_MILLISECONDS = 160
+SLOT_MILLISECONDS = 250
+"""A quarter of it must hold all that comes before the engine, as with the slots of the rules:
+with 160 ms on a busy host one question in four ran in its next slot, and more of them beside a
+quick neighbour."""
 SLOWER_SECONDS = 0.04
 P_MIN = 1e-4
 MISSED_PPM_MAX = 50_000

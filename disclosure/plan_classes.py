@@ -1,8 +1,8 @@
 """Which classes of private questions are closed, because one of them once failed on data.
 
 A plan is made so that it cannot fail on data. If one does all the same, its caller gets an answer
-shaped as if no row had matched, in the same number of entries, and the whole class of such plans
-is refused until a person of the authority has looked (I14): a failure tells one bit at most, once.
+shaped as if no row had matched, in the same number of entries, and such plans are refused to its
+licence, after a second licence's failure to all, until a person of the authority has looked (I14).
 """
 
 import json
@@ -21,6 +21,7 @@ from foundation.errors import Conflict, Denied, Message, NotFound
 from foundation.guards import guard_from_turning_back
 from foundation.identity import Actor, ActorKind, Role
 from foundation.ids import new_id
+from policies.schema.privacy import PrivacyRules
 
 RULE = "I14"
 FAILED, DONE = "failed", "done  "
@@ -83,15 +84,20 @@ def class_digest(plan: AggregatePlan) -> str:
     return digest(described(plan))
 
 
-def check_open(connection: Connection, plan: AggregatePlan) -> None:
-    """Raise Refused where the plan's class is closed."""
+def check_open(
+    connection: Connection, plan: AggregatePlan, licence: str, rules: PrivacyRules
+) -> None:
+    """Raise Refused where the plan's class is closed to a licence.
+
+    One licence's failure closes the class to that licence; a second licence's, to everybody: so
+    that nobody who can make a question late takes a kind of question from all others.
+    """
     table = closed_plan_class.c
-    found = connection.execute(
-        select(table.id).where(
-            table.class_digest == class_digest(plan), table.reopened_us.is_(None)
-        )
-    ).first()
-    if found is not None:
+    query = select(table.licence).where(
+        table.class_digest == class_digest(plan), table.reopened_us.is_(None)
+    )
+    failed = set(connection.execute(query.distinct()).scalars())
+    if licence in failed or len(failed) >= rules.failed_licences_close_class:
         raise Refused(
             "plan_class_closed",
             Message(

@@ -7,11 +7,15 @@ from foundation.identity import Actor
 
 @dataclass(frozen=True)
 class QuestionScope:
-    """The scope of every question of one session."""
+    """The scope of every question of one session.
+
+    ``project`` is whose part of a divided budget the session spends.
+    """
 
     session: str
     licence: str
     actor: Actor
+    project: str | None = None
 
     def as_public(self) -> dict[str, object]:
         """Return the fields that each entry about a question names."""

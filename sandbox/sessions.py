@@ -54,6 +54,7 @@ class Session:
     organisation: str
     licence: str
     purpose: str
+    project: str | None
     state: SessionState
     reason: str | None
     egress_bytes: int
@@ -92,9 +93,12 @@ class SessionRegistry:
         self._ending = threading.Lock()
         self._used_us: dict[str, int] = {}
 
-    def open(self, actor: Actor, licence: str, purpose: str) -> Session:
-        """Open a session for an actor under a licence. Raises Unavailable where none can be."""
-        session = self._request(actor, licence, purpose)
+    def open(self, actor: Actor, licence: str, purpose: str, project: str | None = None) -> Session:
+        """Open a session for an actor under a licence. Raises Unavailable where none can be.
+
+        ``project`` is one that the caller knows the licence to have.
+        """
+        session = self._request(actor, licence, purpose, project)
         try:
             slot = self._backend.prestart()
         except SandgateError as error:
@@ -102,7 +106,8 @@ class SessionRegistry:
             raise
         try:
             endpoint = self._backend.assign(slot, session.id)
-            opened = self._move(session.id, SessionState.OPEN, actor, {"slot": slot}, slot=slot)
+            public: dict[str, object] = {"slot": slot, **_project_public(project)}
+            opened = self._move(session.id, SessionState.OPEN, actor, public, slot=slot)
             self._doors.open(opened, endpoint)
         except BaseException:
             self._doors.darken(slot, False)
@@ -185,7 +190,7 @@ class SessionRegistry:
         with reading(self._engine) as connection:
             return tuple(_session(row) for row in connection.execute(query))
 
-    def _request(self, actor: Actor, licence: str, purpose: str) -> Session:
+    def _request(self, actor: Actor, licence: str, purpose: str, project: str | None) -> Session:
         session_id = new_id("ses")
 
         def apply(connection: Connection, entry: PendingEntry) -> Session:
@@ -195,6 +200,7 @@ class SessionRegistry:
                 "organisation": actor.organisation,
                 "licence": licence,
                 "purpose": purpose,
+                "project": project or "",
                 "state": SessionState.REQUESTED.value,
                 "egress_bytes": 0,
                 "requested_us": entry.time_us,
@@ -203,7 +209,12 @@ class SessionRegistry:
             connection.execute(insert(sessions).values(row))
             return _read(connection, session_id)
 
-        public = {"session": session_id, "licence": licence, "purpose": purpose}
+        public = {
+            "session": session_id,
+            "licence": licence,
+            "purpose": purpose,
+            **_project_public(project),
+        }
         event = AuditEvent(EntryKind.SESSION_REQUESTED, actor, public)
         return self._writer.submit(event, apply).value
 
@@ -255,6 +266,11 @@ def egress_account(session: Session) -> EgressAccount:
     return EgressAccount(session.person, session.licence)
 
 
+def _project_public(project: str | None) -> dict[str, str]:
+    """Return what an entry says of a session's project: nothing where it has none."""
+    return {} if project is None else {"project": project}
+
+
 def _read(connection: Connection, session_id: str) -> Session:
     row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one_or_none()
     if row is None:
@@ -272,6 +288,7 @@ def _session(row: Row[Any]) -> Session:
         organisation=row.organisation,
         licence=row.licence,
         purpose=row.purpose,
+        project=row.project or None,
         state=SessionState(row.state),
         reason=row.reason,
         egress_bytes=row.egress_bytes,

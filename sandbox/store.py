@@ -15,6 +15,7 @@ sessions = Table(
     Column("organisation", String(120), nullable=False),
     Column("licence", String(40), nullable=False),
     Column("purpose", String(200), nullable=False),
+    Column("project", String(63), nullable=False, server_default=""),
     Column("state", String(16), nullable=False),
     Column("reason", String(200)),
     Column("egress_bytes", BigInteger, nullable=False, default=0),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from audit.events import PendingEntry
+from authorization.documents import PrivacyBudget
 from catalog.store import NeighbourRelation
 from catalog.store import population as population_by_name
 from disclosure.budgets.forecasts import warned_by
@@ -165,12 +166,16 @@ def charge_path(
     periods = [period_place(line, period, rules) for line in lineages]
     own = licence_place(root, holder.id, budget)
     path = [root, *lineages, *periods, own]
-    if budget.project_caps:
-        part = project_place(own, project or "", budget)
-        if part is None:
-            raise project_unknown([cap.project for cap in budget.project_caps])
-        path.append(part)
-    return path
+    check_project(budget, project)
+    part = None if project is None else project_place(own, project, budget)
+    return path if part is None else [*path, part]
+
+
+def check_project(budget: PrivacyBudget, project: str | None) -> None:
+    """Refuse a question outside the projects over which a budget is divided. Raises Refused."""
+    named = [cap.project for cap in budget.project_caps]
+    if named and project not in named:
+        raise project_unknown(named)
 
 
 def opened_public(opened: Sequence[Place]) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from authorization.documents import PrivacyBudget
 from disclosure.budgets.charging import PopulationCharge, charge_path
 from disclosure.budgets.forecasts import Forecast, Simulation, forecast, simulate_levels, spent_ppm
 from disclosure.budgets.raising import raises_of
@@ -76,7 +77,8 @@ def budget_lines(
 ) -> list[dict[str, object]]:
     """Return what each population's budget of a licence was, is spent, and has left.
 
-    ``populations_of`` maps each population to the data sets of it that the licence grants.
+    ``populations_of`` maps each population to the data sets of it that the licence grants. What
+    remains is what the outlook's project may still spend, or the licence where none is named.
     """
     lines = []
     for population, budget in sorted(holder.budgets.items()):
@@ -86,7 +88,7 @@ def budget_lines(
         projects = [project_place(own, cap.project, budget) for cap in budget.project_caps]
         shared = _shared(connection, holder, population, rules, view)
         private = levels_at(connection, [own, *(one for one in projects if one is not None)])
-        left = _least([*shared, private[0]])
+        left = _spendable(shared, private, budget, outlook.project)
         spent = private[0].spent
         warnings = [forecast(connection, level, rules) for level in [*shared, *private]]
         lines.append(
@@ -175,6 +177,17 @@ def _shared_path(
     project = budget.project_caps[0].project if budget.project_caps else None
     path = charge_path(connection, holder, asked, rules, now_us, project)
     return [place for place in path if place.kind in RAISABLE]
+
+
+def _spendable(
+    shared: Sequence[Level], private: Sequence[Level], budget: PrivacyBudget, project: str | None
+) -> Amount:
+    """Return the largest charge that would pass; none, where a project has no part of a budget."""
+    named = [cap.project for cap in budget.project_caps]
+    if project is not None and named and project not in named:
+        return Amount()
+    own, *parts = private
+    return _least([*shared, own, *(level for level in parts if level.place.name == project)])
 
 
 def _least(levels: Sequence[Level]) -> Amount:

@@ -104,7 +104,7 @@ class Pipeline:
         """Tell the licence's own budget for each population."""
         licence = self._preparing.licence(scope)
         with reading(self._parts.engine) as connection:
-            return licence_budgets(connection, licence, self._parts.privacy)
+            return licence_budgets(connection, licence, self._parts.privacy, scope.project)
 
     def estimate(
         self,
@@ -122,14 +122,14 @@ class Pipeline:
             least = self._exactness(scope, prepared, wanted)
             prepared = self._prepared(scope, sql, least)
         with reading(self._parts.engine) as connection:
-            now_us = self._parts.clock.now_us()
-            told = estimated(connection, prepared, self._parts.privacy, now_us)
+            outlook = Outlook(self._parts.clock.now_us(), project=scope.project)
+            told = estimated(connection, prepared, self._parts.privacy, outlook)
         if prepared.priced is None:
             return told
         return {
             **told,
             "question_nano_rho": prepared.priced.question_nano_rho,
-            "budget_nano_rho_remaining": self._budget_left(prepared),
+            "budget_nano_rho_remaining": self._budget_left(scope, prepared),
         }
 
     def _exactness(self, scope: QuestionScope, prepared: Prepared, wanted: Wanted) -> int:
@@ -189,7 +189,7 @@ class Pipeline:
             self._parts.fault("before_outcome")
             table = computed.shaped.table
             recorded = self._release(scope, prepared, decided, table, computed)
-        left = self._budget_left(prepared)
+        left = self._budget_left(scope, prepared)
         return give(recorded, repeated=False, budget_nano_rho_remaining=left)
 
     @contextmanager
@@ -222,9 +222,10 @@ class Pipeline:
         except SandgateError as refusal:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
-        return give(recorded, repeated=True, budget_nano_rho_remaining=self._budget_left(prepared))
+        left = self._budget_left(scope, prepared)
+        return give(recorded, repeated=True, budget_nano_rho_remaining=left)
 
-    def _budget_left(self, prepared: Prepared) -> int | None:
+    def _budget_left(self, scope: QuestionScope, prepared: Prepared) -> int | None:
         """Return the least that is left of any population which the question would charge."""
         rules, now_us = self._parts.privacy, self._parts.clock.now_us()
         with reading(self._parts.engine) as connection:
@@ -234,7 +235,7 @@ class Pipeline:
                     prepared.licence,
                     name,
                     rules,
-                    Outlook(now_us, prepared.datasets_of(name)),
+                    Outlook(now_us, prepared.datasets_of(name), scope.project),
                 )
                 for name in prepared.populations
             ]
@@ -267,7 +268,7 @@ class Pipeline:
         def apply(connection: Connection, entry: PendingEntry) -> None:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
             if priced is not None:
-                check_open(connection, priced.plan)
+                check_open(connection, priced.plan, scope.licence, self._parts.privacy)
                 spent = charge_question(
                     connection,
                     entry,
@@ -275,6 +276,7 @@ class Pipeline:
                     charges=prepared.charges(priced),
                     plan_digest=priced.digest,
                     rules=self._parts.privacy,
+                    project=scope.project,
                 )
                 entry.amend(spent_digest=spent)
             remember(

@@ -3,7 +3,7 @@
 Everything here is a function of question, policy and what was spent: no data is read (I14).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def estimated(
-    connection: Connection, prepared: Prepared, rules: PrivacyRules, now_us: int
+    connection: Connection, prepared: Prepared, rules: PrivacyRules, outlook: Outlook
 ) -> dict[str, object]:
     """Return price, expected errors, cheaper questions, and how many more of this one there are."""
     priced = prepared.priced
@@ -47,7 +47,7 @@ def estimated(
         "answer_slot_milliseconds": rules.answer_slot_milliseconds[slot_class(priced.plan)],
         "alternatives": [item.as_public() for item in _alternatives(prepared, priced, rules)],
         "further_questions": [
-            {"population": name, **_further(connection, prepared, priced, rules, name, now_us)}
+            {"population": name, **_further(connection, prepared, priced, rules, name, outlook)}
             for name in prepared.populations
         ],
     }
@@ -109,11 +109,11 @@ def _further(
     priced: PricedPlan,
     rules: PrivacyRules,
     population: str,
-    now_us: int,
+    outlook: Outlook,
 ) -> dict[str, object]:
     cost = Amount(priced.cost_nano_rho, priced.cost_delta_steps)
-    outlook = Outlook(now_us, prepared.datasets_of(population))
-    return simulation_line(simulate(connection, prepared.licence, population, cost, rules, outlook))
+    view = replace(outlook, datasets=prepared.datasets_of(population))
+    return simulation_line(simulate(connection, prepared.licence, population, cost, rules, view))
 
 
 def _not_an_output(names: list[str]) -> Refused:

@@ -17,7 +17,7 @@ from authorization.lines import Action
 from authorization.revocation import SuspensionBoard
 from catalog.datasets import Grade
 from disclosure.answers import RepeatKey, row_filter_digest
-from disclosure.budgets.charging import PopulationCharge
+from disclosure.budgets.charging import PopulationCharge, check_project
 from disclosure.budgets.tree import Amount
 from disclosure.extract_records import ActiveExtract
 from disclosure.gate.nearest import day_in_china, read_question
@@ -208,8 +208,11 @@ class Preparing:
             sets = self._sets(scope, checked, granted, found.tables)
         else:
             plan = self._planned(granted, checked, found)
+            for name in plan.populations:
+                if name in licence.budgets:  # without a budget the price itself is refused
+                    check_project(licence.budgets[name], scope.project)
             with reading(self._engine) as connection:
-                check_open(connection, plan)
+                check_open(connection, plan, scope.licence, self._privacy)
             terms = self._terms(plan, licence, granted, found, permits)
             priced = terms.priced(plan, self._privacy, question_nano_rho)
         return Prepared(

@@ -84,6 +84,7 @@ class PrivacyRules(RuleFile):
     dataset_rows_max: int = Field(ge=1, le=10**11)
     preview_counts: tuple[int, ...] = Field(min_length=1, max_length=6)
     answer_slot_milliseconds: dict[SlotClass, Slot]
+    failed_licences_close_class: int = Field(ge=1, le=100)
     weights: Weights
     mechanisms: MechanismRules
     question_epsilon_max: QuestionCaps

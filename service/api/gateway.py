@@ -70,7 +70,9 @@ def session_scope(request: Request) -> QuestionScope:
         actor = actor_for_person(
             connection, session.person, session.organisation, language_of(request)
         )
-    return QuestionScope(session=session.id, licence=session.licence, actor=actor)
+    return QuestionScope(
+        session=session.id, licence=session.licence, actor=actor, project=session.project
+    )
 
 
 InSession = Annotated[QuestionScope, Depends(session_scope)]

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from authorization.compile import CompiledLicence
 from authorization.decisions import AccessRequest, check_decision, decide
 from authorization.lines import Action
-from catalog.datasets import Frozen
-from foundation.errors import Conflict, Message, NotFound
+from catalog.datasets import Frozen, Name
+from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from sandbox.proxy_rules import ENTER_PATH
 from sandbox.sessions import Session, SessionState
@@ -22,6 +23,7 @@ from service.session_page import session_page
 router = APIRouter(prefix="/sessions", route_class=IdempotentRoute, tags=["sessions"])
 pages = APIRouter(route_class=StrictRoute, tags=["pages"])
 
+PROJECT_RULE = "licence-document"
 STATES_ZH = {
     SessionState.REQUESTED: "正在开通",
     SessionState.OPEN: "已开通",
@@ -32,9 +34,10 @@ STATES_ZH = {
 
 
 class SessionRequest(Frozen):
-    """Under which licence a session is wanted."""
+    """Under which licence a session is wanted, and for which of its projects, where it has any."""
 
     licence: str = Field(min_length=1, max_length=80)
+    project: Name | None = None
 
 
 @router.post("", status_code=201)
@@ -46,7 +49,8 @@ def post_session(
     request = AccessRequest(actor, body.licence, Action.SESSION_OPEN)
     permit = check_decision(decide(snapshot, platform.board, request, platform.clock.now_us()))
     purpose = str(permit.licence.document.scenario.purpose)
-    session = platform.sessions.open(actor, body.licence, purpose)
+    _check_project(permit.licence, body.project)
+    session = platform.sessions.open(actor, body.licence, purpose, body.project)
     if not platform.board.is_open(body.licence):  # suspended while the sandbox was starting
         platform.sessions.close(session.id, actor, "licence_suspended")
         platform.board.check_open(body.licence)
@@ -89,6 +93,43 @@ def get_session_page(
     return session_page(session_id, url, origin, platform.settings.language)
 
 
+def _check_project(licence: CompiledLicence, project: str | None) -> None:
+    """Refuse a session outside the projects over which its licence divides a budget.
+
+    Such a session could ask nothing. Raises InvalidInput, naming the projects there are.
+    """
+    caps = (cap for budget in licence.budgets.values() for cap in budget.project_caps)
+    known = sorted({cap.project for cap in caps})
+    if project in known or (project is None and not known):
+        return
+    names = ", ".join(known)
+    if not known:
+        raise InvalidInput(
+            "project_unknown",
+            Message(
+                "本授权的隐私预算不按项目划分，会话不能指明项目。",
+                "This licence divides no privacy budget over projects, so a session names none.",
+            ),
+            field="$.project",
+            rule=PROJECT_RULE,
+            way_out=Message("请去掉 project 后重试。", "Ask again without a project."),
+        )
+    given = project is not None
+    raise InvalidInput(
+        "project_unknown" if given else "project_missing",
+        Message(
+            f"本授权的隐私预算按项目划分，会话须指明其一：{names}。",
+            f"This licence divides its privacy budget over projects; a session names one of them: "
+            f"{names}.",
+        ),
+        field="$.project",
+        rule=PROJECT_RULE,
+        way_out=Message(
+            f"请在 project 中填写其中之一：{names}。", f"Give one of them as project: {names}."
+        ),
+    )
+
+
 def _own(platform: Platform, actor: Actor, session_id: str) -> Session:
     session = platform.sessions.session(session_id)
     if session.person != actor.person:
@@ -123,6 +164,7 @@ def _shown(session: Session) -> dict[str, object]:
         "slot": session.slot,
         "licence": session.licence,
         "purpose": session.purpose,
+        "project": session.project,
         "state": session.state,
         "reason": session.reason,
         "egress_bytes": session.egress_bytes,

@@ -54,8 +54,10 @@ PLACE = key("place", PLACES)
 TOWN = key("town", None)
 QUESTION_NANO_RHO = 300_000_000
 CHANCE = 1e-4
+SHORT = 2_500
+TRIES = 6
 CHOICES = pytest.mark.parametrize(
-    "draws", [2_500, pytest.param(60_000, marks=pytest.mark.full)], ids=["short", "long"]
+    "draws", [SHORT, pytest.param(60_000, marks=pytest.mark.full)], ids=["short", "long"]
 )
 BINS = Measure(Field("survey", "age"), 0, 11)
 MEDIAN = AggregateOutput("median", Function.QUANTILE, BINS, quantile_ppm=500_000)
@@ -333,8 +335,11 @@ def test_c_a_median_costs_what_was_charged(draws: int) -> None:
     """The value's choice is charged epsilon²/8, the exponential mechanism's rate: that is held."""
     priced = asked([SPREAD_MEDIAN], [SPREAD_PART])
     claim = math.sqrt(8 * priced.chosen[0].mechanism.value.rho)
-    assert 0.2 < loss_shown(priced, middle_aged, draws, 0.0, 1) <= claim
-    assert loss_shown(priced, middle_aged, 2_000, 0.0, 3) > claim
+    tries = 1 if draws > SHORT else TRIES  # one short look sees a fault three times in four
+    shown = [loss_shown(priced, middle_aged, draws, 0.0, 1) for _ in range(tries)]
+    assert 0.05 < max(shown) <= claim
+    faulty = [loss_shown(priced, middle_aged, SHORT, 0.0, 3) for _ in range(TRIES)]
+    assert max(faulty) > claim
 
 
 @pytest.mark.full

@@ -84,6 +84,7 @@ def test_plans_have_one_digest_only_where_they_are_one(left: Question, right: Qu
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 @MANY
 @given(questions(), st.data())
 def test_twenty_thousand_questions_in_two_spellings(asked: Question, data: Any) -> None:

@@ -403,6 +403,7 @@ CREATE TABLE sandbox_sessions (
 	organisation VARCHAR(120) NOT NULL, 
 	licence VARCHAR(40) NOT NULL, 
 	purpose VARCHAR(200) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
 	state VARCHAR(16) NOT NULL, 
 	reason VARCHAR(200), 
 	egress_bytes BIGINT NOT NULL, 

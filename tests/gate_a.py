@@ -101,7 +101,7 @@ def violations(
     """Compare every world with its neighbour; return what moved beyond its claim."""
     claimed = claims_of(plan) if claims is None else claims
     before = answers(base, plan, render)
-    found = []
+    found: list[Violation] = []
     for neighbour in neighbours:
         after = answers(neighbour, plan, render)
         for world in {*before, *after}:

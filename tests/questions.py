@@ -132,7 +132,8 @@ def leaves(draw: st.DrawFn, field: Field, source: Source) -> Condition:
     facts = facts_of(field, source, WIDE)
     kind = draw(st.sampled_from(["any", "none", "missing", "range", "range"]))
     if kind == "missing":
-        return draw(st.sampled_from([Missing(field), Negated(Missing(field))]))
+        missing: list[Condition] = [Missing(field), Negated(Missing(field))]
+        return draw(st.sampled_from(missing))
     if facts.type is ColumnType.BOOLEAN:
         return equals_any(field, {draw(st.booleans())})
     found = draw(st.sets(literals(facts), min_size=1, max_size=3))
@@ -168,7 +169,7 @@ def keys(fields: Sequence[Field], source: Source) -> st.SearchStrategy[KeyExpres
         min_size=1,
         max_size=3,
     ).map(tuple)
-    chosen = [
+    chosen: list[st.SearchStrategy[KeyExpression]] = [
         st.builds(Binned, st.sampled_from(numbers), st.integers(1, 500), st.booleans()),
         st.builds(Cases, branches, st.sampled_from(["rest", None])),
     ]

@@ -69,7 +69,6 @@ class DyingPool:
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool
-        self.keeping = pool.keeping
 
     def keeping(self, key: Any) -> Any:
         return self._pool.keeping(key)

@@ -7,7 +7,6 @@ took tells nothing to another.
 
 import logging
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,14 +26,14 @@ from disclosure.plan.relations import Relation, relations
 from disclosure.plan.rendering import Statement, rendered, tables_in_order
 from disclosure.plan.shaping import Shaped, shape, shape_empty
 from disclosure.scope import QuestionScope
+from disclosure.slots import Slot
 from foundation.canonical import digest
-from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.clock import Clock
 from foundation.keys import KeyStore
 from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules, SlotClass
 
 WARM = "SELECT 1 AS warm"
-LEFT_US_MIN = 1_000
 LOADING_SHARE = 4
 """What comes before the engine is asked shares its slot, loading of tables too: where that takes
 more than this part of one, the question runs in the next, so that it shows in whole slots only."""
@@ -74,34 +73,36 @@ class PrivateAnswers:
         table) is raised; whatever goes wrong after it is answered as if no row had matched.
         """
         with self._queues[scope.licence]:
-            return self._computed(scope, prepared, priced, asked_us)
+            milliseconds = self.privacy.answer_slot_milliseconds[slot_class(priced.plan)]
+            slot = Slot(self.clock, asked_us, milliseconds * 1_000)
+            return self._computed(scope, prepared, priced, slot)
 
     def _computed(
-        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, started_us: int
+        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, slot: Slot
     ) -> Computed:
         plan = priced.plan
-        slot_us = self.privacy.answer_slot_milliseconds[slot_class(plan)] * 1_000
         wanted = relations(plan)
         key = WorkerKey(scope.licence, _version(prepared, wanted), "aggregate")
         tables = {item.name: self._source(prepared, item) for item in wanted}
 
         def ask(sql: str) -> pa.Table:
             """Ask within what is left of the slot: all statements share it."""
-            left_us = max(started_us + slot_us - self.clock.now_us(), LEFT_US_MIN)
-            seconds = left_us / MICROSECONDS_PER_SECOND
-            caps = AnswerCaps(self.limits.answer_rows_max, self.limits.answer_bytes_max, seconds)
+            caps = AnswerCaps(
+                self.limits.answer_rows_max, self.limits.answer_bytes_max, slot.seconds_left
+            )
             return self.pool.query(key, tables, sql, caps, person=scope.actor.person)
 
         with self.pool.keeping(key):  # else another licence could end the worker in between
             ask(WARM)
-            if self.clock.now_us() - started_us > slot_us // LOADING_SHARE:
-                self._wait_for_slot(started_us, slot_us)
-                started_us = self.clock.now_us()
+            if slot.taken_us > slot.length_us // LOADING_SHARE:
+                slot.wait()
+                slot = Slot.beginning_now(self.clock, slot.length_us)
             shaped = self._shaped(priced, rendered(plan), ask)
-        in_time = self._wait_for_slot(started_us, slot_us)
-        if shaped is None or not in_time:
-            return Computed(shape_empty(priced), failed=True)
-        return Computed(shaped, failed=False)
+        failed = shaped is None or slot.is_over
+        if shaped is None or failed:
+            shaped = shape_empty(priced)  # before the wait: its noise takes time as well
+        slot.wait()
+        return Computed(shaped, failed)
 
     def _shaped(
         self, priced: PricedPlan, statements: Sequence[Statement], ask: Callable[[str], pa.Table]
@@ -114,12 +115,6 @@ class PrivateAnswers:
         except Exception as error:  # noqa: BLE001 - whatever it was could depend on data
             log.warning("a private plan failed: %s", type(error).__name__)
             return None
-
-    def _wait_for_slot(self, started_us: int, slot_us: int) -> bool:
-        """Wait for the end of the slot that is running; tell whether it is the first one."""
-        taken_us = max(self.clock.now_us() - started_us, 0)
-        time.sleep((slot_us - taken_us % slot_us) / MICROSECONDS_PER_SECOND)
-        return taken_us < slot_us
 
     def _source(self, prepared: Prepared, relation: Relation) -> TableSource:
         granted = prepared.granted[relation.dataset]

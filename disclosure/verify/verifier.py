@@ -5,7 +5,6 @@ answer has one size and takes a fixed slot. The log and the store hold keyed dig
 """
 
 import secrets
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +26,14 @@ from catalog.store import current_version, dataset_by_name
 from catalog.versions import version_directory
 from disclosure.outcome import question_failed
 from disclosure.scope import QuestionScope
+from disclosure.slots import Slot
 from disclosure.verify import lookup, store
 from disclosure.verify.claims import Claim, ReadClaim, not_granted, read_claim
 from disclosure.verify.consents import bind_consent, check_consent
 from disclosure.verify.digests import ClaimDigests, Digester
 from disclosure.verify.guard import Claimant, Guessing, admit, remember, standing_lock
 from foundation.canonical import salted_commitment
-from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
 from foundation.ids import new_id
@@ -251,18 +251,13 @@ class Verifier:
 
         with suppress(Exception):
             run(lookup.WARM)
-        started_us = parts.clock.now_us()
+        slot = Slot.beginning_now(parts.clock, parts.rules.answer_slot_milliseconds * 1_000)
         answer = None
         with suppress(Exception):  # whatever failed, the caller learns one fixed code
             answer = run(lookup.claim_sql(prepared.claim))
-        in_time = self._wait_for_slot(started_us)
+        in_time = not slot.is_over
+        slot.wait()
         return answer if in_time else None
-
-    def _wait_for_slot(self, started_us: int) -> bool:
-        slot_us = self._parts.rules.answer_slot_milliseconds * 1_000
-        taken_us = max(self._parts.clock.now_us() - started_us, 0)
-        time.sleep((slot_us - taken_us % slot_us) / MICROSECONDS_PER_SECOND)
-        return taken_us < slot_us
 
     def _release(
         self, scope: QuestionScope, prepared: _Prepared, decided_index: int, answer: str

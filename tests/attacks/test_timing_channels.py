@@ -18,9 +18,10 @@ import pytest
 
 from audit.reading import private_of
 from disclosure.engine.supervisor import EnginePool
-from disclosure.pipeline.private import WARM, PrivateAnswers
+from disclosure.pipeline.private import WARM
 from disclosure.plan_classes import DONE, closed_classes, reopen_class
 from disclosure.scope import QuestionScope
+from disclosure.slots import Slot
 from foundation.db import reading
 from foundation.settings import Settings
 from tests.city import City, Plan, built_city, household_rows
@@ -76,13 +77,6 @@ class OneEngine:
             if key.licence == self.slow:
                 time.sleep(SLOWER_SECONDS)
             return self._pool.query(key, tables, sql, *rest, **named)
-
-
-class Slotless(PrivateAnswers):
-    """The control: an answer leaves as soon as it is there."""
-
-    def _wait_for_slot(self, *_times: int) -> bool:
-        return True
 
 
 class Trials:
@@ -200,12 +194,10 @@ def sides_licence() -> dict[str, Any]:
 
 
 @pytest.fixture
-def slotless(trials: Trials) -> Iterator[Trials]:
-    pipeline = trials.city.platform.pipeline
-    kept = pipeline._private
-    pipeline._private = Slotless(**vars(kept))
-    yield trials
-    pipeline._private = kept
+def slotless(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> Trials:
+    """The control: an answer leaves as soon as it is there."""
+    monkeypatch.setattr(Slot, "wait", lambda _slot: None)
+    return trials
 
 
 def check_alike(found: list[list[float]]) -> None:

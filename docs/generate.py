@@ -20,29 +20,11 @@ from foundation.errors import Message
 from foundation.settings import Settings
 from policies.load import load_policies
 from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
-from service.api import (
-    budgets,
-    callers,
-    catalog,
-    decisions,
-    delegated,
-    delegations,
-    gateway,
-    health,
-    licences,
-    log,
-    organisations,
-    periods,
-    plan_classes,
-    products,
-    releases,
-    sessions,
-    verification,
-)
+from service.api import callers, delegated, gateway
+from service.app import IN_SESSION, ROUTERS
 
 REFERENCE = Path(__file__).parent / "reference"
 HEAD = "<!-- written by ./dev docs; edit the code instead -->\n\n"
-API = "/api/v1"
 
 SETTING_SENTENCES: Mapping[str, Message] = {
     "home": Message(
@@ -81,26 +63,6 @@ SETTING_SENTENCES: Mapping[str, Message] = {
         "每人每项授权每日可带出屏幕的字节数", "bytes one person may draw under a licence in a day"
     ),
 }
-
-ROUTERS = (
-    (API, health.router),
-    (API, organisations.router),
-    (API, catalog.router),
-    (API, catalog.uploads),
-    (API, licences.router),
-    (API, delegations.router),
-    (API, decisions.router),
-    (API, sessions.router),
-    ("", sessions.pages),
-    (API, releases.router),
-    (API, products.router),
-    (API, periods.router),
-    (API, budgets.router),
-    (API, plan_classes.router),
-    (API, log.router),
-    (API, verification.router),
-)
-IN_SESSION = (gateway.router, verification.claims)
 
 
 def entry_kinds() -> str:

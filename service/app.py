@@ -4,7 +4,9 @@ The API answers on the platform's host, each session on its own, and the gateway
 Unix socket.
 """
 
-from fastapi import FastAPI
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from service import errors
@@ -31,6 +33,29 @@ from service.idempotency import AnswerMemory
 from service.session_proxy import SessionHosts
 
 PREFIX = "/api/v1"
+ROUTERS: Sequence[tuple[str, APIRouter]] = (
+    (PREFIX, health.router),
+    (PREFIX, organisations.router),
+    (PREFIX, catalog.router),
+    (PREFIX, catalog.uploads),
+    (PREFIX, licences.router),
+    (PREFIX, delegations.router),
+    (PREFIX, decisions.router),
+    (PREFIX, sessions.router),
+    ("", sessions.pages),
+    (PREFIX, journals.router),
+    (PREFIX, releases.router),
+    (PREFIX, products.router),
+    (PREFIX, periods.router),
+    (PREFIX, budgets.router),
+    (PREFIX, plan_classes.router),
+    (PREFIX, log.router),
+    (PREFIX, verification.router),
+)
+"""Every way in over HTTP with its prefix, in the order in which the API's page lists them."""
+
+IN_SESSION: Sequence[APIRouter] = (gateway.router, verification.claims)
+"""Every way in for code inside a session."""
 
 
 def create_api(platform: Platform) -> FastAPI:
@@ -45,13 +70,8 @@ def create_api(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)
-    everyday = (catalog, health, journals, licences, log, organisations, periods, products)
-    newer = (delegations, decisions, budgets, plan_classes, releases, verification)
-    for module in (*everyday, *newer):
-        app.include_router(module.router, prefix=PREFIX)
-    app.include_router(catalog.uploads, prefix=PREFIX)
-    app.include_router(sessions.router, prefix=PREFIX)
-    app.include_router(sessions.pages)
+    for prefix, router in ROUTERS:
+        app.include_router(router, prefix=prefix)
     errors.install(app)
     return app
 
@@ -60,8 +80,8 @@ def create_gateway(platform: Platform) -> FastAPI:
     """Build the gateway: what code inside a session may ask, and nothing else."""
     app = FastAPI(title="Sandgate gateway", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.platform = platform
-    app.include_router(gateway.router)
-    app.include_router(verification.claims)
+    for router in IN_SESSION:
+        app.include_router(router)
     errors.install(app)
     return app
 

@@ -65,14 +65,10 @@ def nano_rho_for(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> int
     return price_for(
         priced.plan,
         rules,
+        prepared.terms,
         output=wanted.output,
         target_half_width=wanted.half_width,
-        question_nano_rho_max=prepared.terms.question_nano_rho_max,
         count=wanted.rows,
-        noise=prepared.terms.noise,
-        grade=prepared.terms.grade,
-        important=prepared.terms.important,
-        case_approved=prepared.terms.case_approved,
     )
 
 
@@ -83,12 +79,8 @@ def _alternatives(
         priced.plan.question,
         asked_of(prepared.granted),
         rules,
-        question_nano_rho=priced.question_nano_rho,
-        question_nano_rho_max=prepared.terms.question_nano_rho_max,
-        noise=prepared.terms.noise,
-        grade=prepared.terms.grade,
-        important=prepared.terms.important,
-        case_approved=prepared.terms.case_approved,
+        prepared.terms,
+        priced.question_nano_rho,
     )
 
 

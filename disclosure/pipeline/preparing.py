@@ -6,7 +6,6 @@ a function of the question and of policy alone (I14).
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Engine
 
@@ -29,9 +28,10 @@ from disclosure.outcome import Refused
 from disclosure.pipeline.columns import columns_needed
 from disclosure.plan.binding import plan_question
 from disclosure.plan.model import AggregatePlan
-from disclosure.plan.pricing import PricedPlan, price
+from disclosure.plan.pricing import PricedPlan, PriceTerms
 from disclosure.plan.refusals import try_instead
 from disclosure.plan_classes import check_open
+from disclosure.privacy import Noise
 from disclosure.scope import QuestionScope
 from foundation.canonical import digest
 from foundation.clock import Clock
@@ -55,7 +55,7 @@ class Prepared:
     columns: frozenset[tuple[str, str]]
     sets: QuestionSets
     priced: PricedPlan | None
-    terms: "PriceTerms"
+    terms: PriceTerms
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -132,32 +132,6 @@ class Prepared:
             **({"population": self.populations[0]} if self.populations else {}),
             **({"populations": list(self.populations)} if len(self.populations) > 1 else {}),
         }
-
-
-@dataclass(frozen=True)
-class PriceTerms:
-    """What limits a private question's price; the same for an estimate and for the question."""
-
-    question_nano_rho_max: int = 0
-    noise: Literal["gaussian", "laplace"] = "gaussian"
-    grade: str = Grade.L1.value
-    important: bool = False
-    case_approved: bool = False
-
-    def priced(
-        self, plan: AggregatePlan, rules: PrivacyRules, question_nano_rho: int | None
-    ) -> PricedPlan:
-        """Price a plan on these terms. Raises Refused."""
-        return price(
-            plan,
-            rules,
-            question_nano_rho=question_nano_rho,
-            question_nano_rho_max=self.question_nano_rho_max,
-            noise=self.noise,
-            grade=self.grade,
-            important=self.important,
-            case_approved=self.case_approved,
-        )
 
 
 class Preparing:
@@ -271,7 +245,7 @@ class Preparing:
         noises = {budget.noise for budget in budgets if budget is not None}
         return PriceTerms(
             question_nano_rho_max=min((i.question_nano_rho_max for i in limits), default=0),
-            noise="laplace" if "laplace" in noises else "gaussian",
+            noise=Noise.LAPLACE if Noise.LAPLACE in noises else Noise.GAUSSIAN,
             grade=str(max(grades, key=list(Grade).index, default=Grade.L1)),
             important=any(item.dataset.declaration.important for item in protected),
             case_approved=all(item.case_approved for item in protected),

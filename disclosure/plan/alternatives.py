@@ -13,7 +13,7 @@ from disclosure.plan.binding import bind
 from disclosure.plan.estimates import relative_error
 from disclosure.plan.expressions import Binned, DatePart, KeyExpression, Truncated
 from disclosure.plan.model import Asked
-from disclosure.plan.pricing import PricedPlan, price
+from disclosure.plan.pricing import PricedPlan, PriceTerms
 from disclosure.plan.question import (
     AggregateOutput,
     FormulaOutput,
@@ -22,7 +22,6 @@ from disclosure.plan.question import (
     Question,
 )
 from disclosure.plan.writing import write_question
-from disclosure.privacy import Noise
 from foundation.errors import Message
 from policies.schema.privacy import PrivacyRules
 
@@ -59,27 +58,13 @@ def alternatives(
     question: Question,
     asked: Asked,
     rules: PrivacyRules,
-    *,
+    terms: PriceTerms,
     question_nano_rho: int | None,
-    question_nano_rho_max: int,
-    noise: Noise | str = Noise.GAUSSIAN,
-    grade: str | None = None,
-    important: bool = False,
-    case_approved: bool = False,
 ) -> tuple[Alternative, ...]:
     """List questions whose errors are smaller at the same loss, the best first."""
 
     def priced(candidate: Question) -> PricedPlan:
-        return price(
-            bind(candidate, asked, rules),
-            rules,
-            question_nano_rho=question_nano_rho,
-            question_nano_rho_max=question_nano_rho_max,
-            noise=noise,
-            grade=grade,
-            important=important,
-            case_approved=case_approved,
-        )
+        return terms.priced(bind(candidate, asked, rules), rules, question_nano_rho)
 
     base = priced(question)
     found: dict[str, Alternative] = {}

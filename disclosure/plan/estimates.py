@@ -14,11 +14,11 @@ from disclosure.plan.expressions import Measure
 from disclosure.plan.intervals import Range, joint_reaches, mean_interval, variance_interval
 from disclosure.plan.model import AggregatePlan
 from disclosure.plan.parts import parts_of
-from disclosure.plan.pricing import PricedPlan, price
+from disclosure.plan.pricing import PricedPlan, PriceTerms
 from disclosure.plan.question import AggregateOutput, FormulaOutput, Function
 from disclosure.plan.question_caps import OUT_OF_RANGE, cap_nano_rho
 from disclosure.plan.shaping import notes_on
-from disclosure.privacy import Noise, epsilon_shown
+from disclosure.privacy import epsilon_shown
 from foundation.errors import Message
 from policies.schema.privacy import PrivacyRules
 
@@ -83,15 +83,11 @@ def expected_half_width(priced: PricedPlan, output: AggregateOutput, count: int)
 def price_for(
     plan: AggregatePlan,
     rules: PrivacyRules,
+    terms: PriceTerms,
     *,
     output: str,
     target_half_width: Decimal,
-    question_nano_rho_max: int,
     count: int | None = None,
-    noise: Noise | str = Noise.GAUSSIAN,
-    grade: str | None = None,
-    important: bool = False,
-    case_approved: bool = False,
 ) -> int:
     """Return the least nano-rho at which a figure is within a half width, at a group's size.
 
@@ -101,20 +97,11 @@ def price_for(
     wanted = next(item for item in plan.question.aggregates if item.name == output)
     size = rules.preview_counts[len(rules.preview_counts) // 2] if count is None else count
     delta_steps = rules.mechanisms.threshold_delta_steps if plan.has_unknown_keys else 0
-    most = min(question_nano_rho_max, cap_nano_rho(rules, grade, delta_steps))
+    most = min(terms.question_nano_rho_max, cap_nano_rho(rules, terms.grade, delta_steps))
 
     def reached(nano_rho: int) -> bool:
         try:
-            priced = price(
-                plan,
-                rules,
-                question_nano_rho=nano_rho,
-                question_nano_rho_max=most,
-                noise=noise,
-                grade=grade,
-                important=important,
-                case_approved=case_approved,
-            )
+            priced = terms.priced(plan, rules, nano_rho)
         except Refused as refused:
             if refused.code == OUT_OF_RANGE:
                 return False  # too little to be split over the aggregates

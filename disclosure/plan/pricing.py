@@ -151,6 +151,35 @@ def price(
     return _priced(plan, rules, asked, noise)
 
 
+@dataclass(frozen=True)
+class PriceTerms:
+    """What limits a private question's price; the same for an estimate and for the question.
+
+    Without a grade the strictest cap holds; without a maximum nothing may be lost.
+    """
+
+    question_nano_rho_max: int = 0
+    noise: Noise = Noise.GAUSSIAN
+    grade: str | None = None
+    important: bool = False
+    case_approved: bool = False
+
+    def priced(
+        self, plan: AggregatePlan, rules: PrivacyRules, question_nano_rho: int | None
+    ) -> PricedPlan:
+        """Price a plan on these terms, at a loss or at the rule's default. Raises Refused."""
+        return price(
+            plan,
+            rules,
+            question_nano_rho=question_nano_rho,
+            question_nano_rho_max=self.question_nano_rho_max,
+            noise=self.noise,
+            grade=self.grade,
+            important=self.important,
+            case_approved=self.case_approved,
+        )
+
+
 def cells_of(plan: AggregatePlan, rules: PrivacyRules) -> int:
     """Return the noisy figures that an answer takes; unknown keys are counted as one value.
 

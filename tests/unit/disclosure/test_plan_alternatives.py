@@ -4,18 +4,13 @@ import pytest
 
 from disclosure.outcome import Refused
 from disclosure.plan.alternatives import Alternative, alternatives
+from disclosure.plan.pricing import PriceTerms
 from tests.planning import QUESTION_MAX, RULES, asked, plan, question
 
 
 def ranked(sql: str, nano_rho: int | None = None) -> tuple[Alternative, ...]:
-    return alternatives(
-        question(sql),
-        asked(),
-        RULES,
-        question_nano_rho=nano_rho,
-        question_nano_rho_max=QUESTION_MAX,
-        grade="L3",
-    )
+    terms = PriceTerms(QUESTION_MAX, grade="L3")
+    return alternatives(question(sql), asked(), RULES, terms, nano_rho)
 
 
 def test_a_question_that_would_be_refused_has_none() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalog.store import NeighbourRelation
 from disclosure.outcome import Refused
 from disclosure.plan.estimates import estimate, expected_half_width, price_for
-from disclosure.plan.pricing import price
+from disclosure.plan.pricing import PriceTerms, price
 from disclosure.plan.quantiles import scores, step_of
 from disclosure.plan.question import AggregateOutput, Function
 from disclosure.privacy import NANO
@@ -43,6 +43,8 @@ EVERYTHING = plan(
     [UNITS, ROWS, PAY_COUNT, PAY_CENTRED, PAY_SQUARES, AGE_MEDIAN],
     [STATE],
 )
+
+TERMS = PriceTerms(QUESTION_MAX, grade=GRADE)
 
 
 def refused(code: str, **asked: object) -> None:
@@ -141,14 +143,7 @@ def test_the_estimate_is_plain_json_and_says_what_shows() -> None:
 @given(st.integers(45, 2_000))
 def test_the_price_of_a_precision_is_exact_to_the_next_nano_rho(half_width: int) -> None:
     asked = plan([COUNT, MEAN_PAY], [ROWS, PAY_COUNT, PAY_CENTRED], [STATE])
-    found = price_for(
-        asked,
-        RULES,
-        output="n",
-        target_half_width=Decimal(half_width),
-        question_nano_rho_max=QUESTION_MAX,
-        grade=GRADE,
-    )
+    found = price_for(asked, RULES, TERMS, output="n", target_half_width=Decimal(half_width))
     assert expected_half_width(priced(asked, found), COUNT, 1) <= half_width
     if found > RULES.question_nano_rho_min:
         assert expected_half_width(priced(asked, found - 1), COUNT, 1) > half_width
@@ -156,14 +151,7 @@ def test_the_price_of_a_precision_is_exact_to_the_next_nano_rho(half_width: int)
 
 def test_a_precision_out_of_reach_is_refused() -> None:
     with pytest.raises(Refused) as found:
-        price_for(
-            EVERYTHING,
-            RULES,
-            output="n",
-            target_half_width=Decimal(1),
-            question_nano_rho_max=QUESTION_MAX,
-            grade=GRADE,
-        )
+        price_for(EVERYTHING, RULES, TERMS, output="n", target_half_width=Decimal(1))
     assert found.value.code == "precision_not_reachable"
 
 

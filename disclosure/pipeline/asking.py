@@ -24,7 +24,7 @@ from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.history.guard import remember
 from disclosure.outcome import question_failed
-from disclosure.pipeline.estimating import Wanted, estimated, nano_rho_for
+from disclosure.pipeline.estimating import Wanted, estimated, repriced
 from disclosure.pipeline.preparing import Prepared, Preparing
 from disclosure.pipeline.private import Computed, PrivateAnswers
 from disclosure.pipeline.sources import extract_source
@@ -119,8 +119,7 @@ class Pipeline:
         """
         prepared = self._prepared(scope, sql, question_nano_rho)
         if wanted is not None:
-            least = self._exactness(scope, prepared, wanted)
-            prepared = self._prepared(scope, sql, least)
+            prepared = self._repriced(scope, prepared, wanted)
         with reading(self._parts.engine) as connection:
             outlook = Outlook(self._parts.clock.now_us(), project=scope.project)
             told = estimated(connection, prepared, self._parts.privacy, outlook)
@@ -132,9 +131,9 @@ class Pipeline:
             "budget_nano_rho_remaining": self._budget_left(scope, prepared),
         }
 
-    def _exactness(self, scope: QuestionScope, prepared: Prepared, wanted: Wanted) -> int:
+    def _repriced(self, scope: QuestionScope, prepared: Prepared, wanted: Wanted) -> Prepared:
         try:
-            return nano_rho_for(prepared, wanted, self._parts.privacy)
+            return repriced(prepared, wanted, self._parts.privacy)
         except SandgateError as refusal:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise

@@ -53,8 +53,8 @@ def estimated(
     }
 
 
-def nano_rho_for(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> int:
-    """Return the least loss at which a figure is as exact as wanted.
+def repriced(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> Prepared:
+    """Return the question at the least loss at which a figure is as exact as wanted.
 
     Raises Refused where the figure is not in the answer or no permitted loss is enough.
     """
@@ -62,14 +62,16 @@ def nano_rho_for(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> int
     names = [] if priced is None else [item.name for item in priced.plan.question.aggregates]
     if priced is None or wanted.output not in names:
         raise _not_an_output(names)
-    return price_for(
-        priced.plan,
+    plan, terms = priced.plan, prepared.terms
+    least = price_for(
+        plan,
         rules,
-        prepared.terms,
+        terms,
         output=wanted.output,
         target_half_width=wanted.half_width,
         count=wanted.rows,
     )
+    return replace(prepared, priced=terms.priced(plan, rules, least))
 
 
 def _alternatives(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -10,6 +11,7 @@ from audit.tags import EntryKind
 from authorization.revocation import check_in_force
 from catalog.store import current_version, dataset_by_name
 from disclosure.given import table_of
+from disclosure.pipeline.estimating import Wanted
 from foundation.db import reading
 from foundation.errors import SandgateError
 from tests.city import (
@@ -127,6 +129,15 @@ def test_a_repeat_is_authorised_afresh(city: City) -> None:
     assert refusal.value.code == "licence_not_in_force"
     with reading(city.platform.engine) as connection, pytest.raises(SandgateError):
         check_in_force(connection, city.platform.board, licence, city.platform.clock.now_us())
+
+
+def test_a_wanted_exactness_is_the_same_question_at_the_least_loss(city: City) -> None:
+    pipeline, scope = city.platform.pipeline, city.scope()
+    found = pipeline.estimate(scope, COUNT_BY_STATE, None, Wanted("households", Decimal(60)))
+    least = found["question_nano_rho"]
+    assert isinstance(least, int)
+    assert found == pipeline.estimate(scope, COUNT_BY_STATE, least)
+    assert least != pipeline.estimate(scope, COUNT_BY_STATE, None)["question_nano_rho"]
 
 
 def test_an_estimate_is_free_logs_nothing_and_foretells_the_cost(city: City) -> None:

@@ -18,7 +18,7 @@ from audit.batch import Batch, Item
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.head import HeadFile
 from audit.intake import Intake
-from audit.notes import Checkpoint, VerifierKey, sign_note
+from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
 from audit.recovery import LogState, check_against_head, load_log, missing_head
 from audit.store import checkpoint
 from audit.tree import EMPTY_ROOT, TreeEdge
@@ -156,7 +156,8 @@ class GroupCommitWriter:
         self._head_note = sealed.note
 
     def _sign(self, head: Checkpoint) -> str:
-        return sign_note(head.text(), self._key, lambda data: self._keys.sign(LOG_KEY, data))
+        log_key = HeldKey(self._key, lambda data: self._keys.sign(LOG_KEY, data))
+        return sign_note(head.text(), [log_key])
 
     def _stored_head(self) -> str | None:
         with self._engine.connect() as connection:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from audit.export import export_bundle
-from audit.notes import Checkpoint, VerifierKey, sign_note
+from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
 from audit.recovery import edge_root
 from audit.tree import TreeEdge
 from audit.writer import LOG_KEY, GroupCommitWriter
@@ -79,7 +79,7 @@ def _sign_again(database: sqlite3.Connection, key: VerifierKey, keys: FileKeySto
     for (leaf,) in database.execute("SELECT leaf_hash FROM entry ORDER BY idx").fetchall():
         database.executemany("INSERT INTO tile VALUES (?, ?, ?)", edge.append(leaf))
     head = Checkpoint(key.name, edge.size, edge_root(edge))
-    note = sign_note(head.text(), key, lambda data: keys.sign(LOG_KEY, data))
+    note = sign_note(head.text(), [HeldKey(key, lambda data: keys.sign(LOG_KEY, data))])
     row = (head.size, head.root, note, SystemClock().now_us())
     database.execute("INSERT INTO checkpoint VALUES (?, ?, ?, ?)", row)
     database.commit()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 import audit.store  # noqa: F401 - the log's tables
 from audit.events import AuditEvent, no_effect
 from audit.export import export_bundle, export_kept
-from audit.notes import Checkpoint, VerifierKey, sign_note
+from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
 from audit.recovery import edge_root
 from audit.tags import EntryKind
 from audit.tree import TILE_WIDTH, TreeEdge, entries_path, leaf_hash, tile_path, tiles_of_size
@@ -107,7 +107,8 @@ def as_log(bodies: Sequence[bytes], scene: Scene, size: int | None = None) -> Fi
     for body in bodies:
         rows |= {(level, n): data for level, n, data in edge.append(leaf_hash(body))}
     head = Checkpoint(scene.key.name, size or edge.size, edge_root(edge))
-    note = sign_note(head.text(), scene.key, lambda data: scene.keys.sign("log", data))
+    signer = HeldKey(scene.key, lambda data: scene.keys.sign("log", data))
+    note = sign_note(head.text(), [signer])
     files = {"checkpoint": note.encode()}
     for level, number, width in tiles_of_size(edge.size):
         tile = rows.get((level, number)) or edge.partial_tile(level, number) or b""

@@ -7,6 +7,7 @@ from audit.events import AuditEvent, no_effect
 from audit.notes import (
     BadNote,
     Checkpoint,
+    HeldKey,
     VerifierKey,
     open_checkpoint,
     parse_checkpoint,
@@ -38,7 +39,7 @@ def key(keys: FileKeyStore) -> VerifierKey:
 
 
 def signed(keys: FileKeyStore, key: VerifierKey, head: Checkpoint) -> str:
-    return sign_note(head.text(), key, lambda data: keys.sign("log", data))
+    return sign_note(head.text(), [HeldKey(key, lambda data: keys.sign("log", data))])
 
 
 @pytest.mark.parametrize(

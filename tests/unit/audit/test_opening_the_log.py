@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from audit.events import AuditEvent, no_effect
-from audit.notes import Checkpoint, sign_note
+from audit.notes import Checkpoint, HeldKey, sign_note
 from audit.tree import leaf_hash
 from audit.writer import GroupCommitWriter
 from foundation.errors import Unavailable
@@ -51,7 +51,7 @@ def test_a_head_of_another_history_is_refused_at_start(
         open_writer(origin="other.example/log")
     assert refusal.value.code == "log_checkpoint_invalid"
     fork = Checkpoint(key.name, 1, leaf_hash(b"another history"))
-    signed = sign_note(fork.text(), key, lambda data: keys.sign("log", data))
+    signed = sign_note(fork.text(), [HeldKey(key, lambda data: keys.sign("log", data))])
     (tmp_path / "head").write_text(signed, encoding="utf-8")
     with pytest.raises(Unavailable) as refusal:
         open_writer()

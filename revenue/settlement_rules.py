@@ -1,7 +1,7 @@
-"""The rule of one fetch as a document with a digest: price, payer, biller, payees in micro-fen.
+"""The rule that a use is settled by, as a document with a digest, kept before it is first used.
 
-It is compiled from the signed licence and the revenue rule file. Who holds it can recompute every
-accrual and statement line without the licence store or this code (I12).
+It names the licence, its tariff and scheme, the rule file, payer and biller. Who holds the three
+documents can compute every line again without the licence store or this code (I12).
 """
 
 import json
@@ -12,58 +12,49 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from authorization.documents import LicenceDocument
+from authorization.revenue_terms import Tariff
 from foundation.canonical import canonical_bytes, digest
 from policies.schema.revenue import RevenueRules
-from revenue.shares import ShareLine, split_fetch
 from revenue.store import settlement_rule
-from revenue.tariffs import price_of_fetch
 
 
 @dataclass(frozen=True)
 class SettlementRule:
-    """What one fetch under one licence moves, and by which documents."""
+    """By which documents a use is billed and split; its canonical form and digest."""
 
     digest: str
     document: Mapping[str, object]
     payer: str
     biller: str
-    tariff_version: str
     price_class: str
-    gross_micro_fen: int
-    lines: tuple[ShareLine, ...]
 
 
-def compile_rule(licence: LicenceDocument, rules: RevenueRules) -> SettlementRule:
-    """Compile the rule of one fetch. Raises where the tariff or the scheme may not be used."""
+def compile_rule(
+    licence: LicenceDocument, tariff: Tariff, scheme_digest: str, rules: RevenueRules
+) -> SettlementRule:
+    """Compile the rule of a use under a tariff and the scheme of its period."""
     product = licence.product
-    gross_micro_fen = price_of_fetch(product, rules)
-    lines = split_fetch(gross_micro_fen, licence.scheme, rules)
     document: dict[str, object] = {
-        "format": "sandgate/settlement-rule@1",
+        "format": "sandgate/settlement-rule@2",
         "licence": licence.id,
         "licence_digest": digest(licence.model_dump(mode="json")),
+        "tariff_digest": digest(tariff.model_dump(mode="json")),
+        "scheme_digest": scheme_digest,
         "rules_version": rules.version,
         "rules_digest": digest(rules.model_dump(mode="json")),
-        "tax_ppm": rules.tax.ppm,
-        "fictional": rules.fictional or licence.scheme.fictional or product.tariff.fictional,
-        "product": {"zh": product.name_zh, "en": product.name_en},
-        "price_class": product.price_class.value,
-        "tariff": {"version": product.tariff.version, "approval": product.tariff.approval},
-        "scheme": {"version": licence.scheme.version, "approval": licence.scheme.approval},
+        "tax": {"ppm": rules.tax.ppm, "method": "inclusive"},
         "payer": product.payer,
         "biller": product.biller,
-        "gross_micro_fen": gross_micro_fen,
-        "lines": [line.as_json() for line in lines],
+        "price_class": product.price_class.value,
+        "fictional": rules.fictional or licence.scheme.fictional or tariff.fictional,
+        "product": {"zh": product.name_zh, "en": product.name_en},
     }
     return SettlementRule(
         digest=digest(document),
         document=document,
         payer=product.payer,
         biller=product.biller,
-        tariff_version=product.tariff.version,
         price_class=product.price_class.value,
-        gross_micro_fen=gross_micro_fen,
-        lines=lines,
     )
 
 

@@ -1,4 +1,4 @@
-"""The ledger's tables: usage and accruals of each fetch, sealed journals, periods, statements.
+"""The ledger's tables: settlement rules, sealed journals, periods, statements.
 
 Everything is append-only; a period changes once, from open to closed. A journal points at its
 seal by a deferred foreign key, and a seal is refused unless the legs sum to zero, so no commit
@@ -30,7 +30,6 @@ __all__ = ["TRIGGERS_POSTGRESQL", "TRIGGERS_SQLITE"]
 
 TRIGGERS_POSTGRESQL = (*triggers.FUNCTIONS_POSTGRESQL, *triggers.TRIGGERS_POSTGRESQL)
 FEN_MAX = 10**15
-MICRO_FEN_MAX = 10**18
 
 
 def _logged() -> ForeignKey:
@@ -76,45 +75,6 @@ settlement_rule = Table(
     metadata,
     Column("digest", String(80), primary_key=True),
     Column("document", Text, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-usage = Table(
-    "usage",
-    metadata,
-    Column("audit_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
-    Column("period_id", String(40), ForeignKey("period.id"), nullable=False),
-    Column("licence", String(200), nullable=False),
-    Column("product", String(200), nullable=False),
-    Column("buyer", String(200), nullable=False),
-    Column("payer", String(200), nullable=False),
-    Column("biller", String(200), nullable=False),
-    Column("tariff_version", String(60), nullable=False),
-    Column("price_class", String(40), nullable=False),
-    Column("rule_digest", String(80), ForeignKey("settlement_rule.digest"), nullable=False),
-    Column("gross_micro_fen", BigInteger, nullable=False),
-    Column("time_us", BigInteger, nullable=False),
-    CheckConstraint(f"gross_micro_fen BETWEEN 0 AND {MICRO_FEN_MAX}", name="gross"),
-    Index("ix_usage_period", "period_id", "rule_digest", "audit_index"),
-    sqlite_with_rowid=False,
-)
-
-accrual = Table(
-    "accrual",
-    metadata,
-    Column(
-        "audit_index",
-        BigInteger,
-        ForeignKey("usage.audit_index"),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    Column("payee", String(200), primary_key=True),
-    Column("rule_digest", String(80), ForeignKey("settlement_rule.digest"), primary_key=True),
-    Column("channel", String(20), nullable=False),
-    Column("micro_fen", BigInteger, nullable=False),
-    CheckConstraint(f"micro_fen BETWEEN 0 AND {MICRO_FEN_MAX}", name="micro_fen"),
-    CheckConstraint("channel IN ('treasury', 'account', 'tax')", name="channel"),
     sqlite_with_rowid=False,
 )
 

@@ -12,8 +12,6 @@ Keys = tuple[tuple[str, ...], ...]
 APPEND_ONLY: Mapping[str, Keys] = {
     "account": (("code",),),
     "settlement_rule": (("digest",),),
-    "usage": (("audit_index",),),
-    "accrual": (("audit_index", "payee", "rule_digest"),),
     "seal": (("journal_id",),),
     "journal": (
         ("id",),
@@ -24,7 +22,7 @@ APPEND_ONLY: Mapping[str, Keys] = {
     "posting": (("journal_id", "sequence"),),
     "statement": (("period_id",),),
 }
-IN_OPEN_PERIOD = ("usage", "journal", "statement")
+IN_OPEN_PERIOD = ("journal", "statement")
 LEGS_MIN = 2  # the same figure stands in _UNBALANCED
 
 
@@ -58,11 +56,6 @@ _ILLEGAL_CLOSE = (
     "OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id"
     " OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us"
 )
-_NO_OPEN_USAGE = (
-    "NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id"
-    " WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest"
-    " AND period.state = 'open')"
-)
 _SETTLED = (
     "NEW.kind = 'settlement' AND EXISTS (SELECT 1 FROM journal WHERE kind = 'settlement'"
     " AND period_id = NEW.period_id AND rule_digest = NEW.rule_digest)"
@@ -82,7 +75,6 @@ TRIGGERS_SQLITE: tuple[str, ...] = (
         _sqlite("in_open_period", "INSERT", table, _NO_OPEN_PERIOD, f"{table} needs an open period")
         for table in IN_OPEN_PERIOD
     ),
-    _sqlite("in_open_period", "INSERT", "accrual", _NO_OPEN_USAGE, "accrual needs an open period"),
     _sqlite("settled_once", "INSERT", "journal", _SETTLED, "the pool of this period is settled"),
     _sqlite("one_open", "INSERT", "period", _PERIOD_IN_THE_WAY, "period cannot be opened"),
     _sqlite("final", "UPDATE", "period", _ILLEGAL_CLOSE, "period may only be closed, once"),
@@ -90,13 +82,6 @@ TRIGGERS_SQLITE: tuple[str, ...] = (
     _sqlite("not_sealed", "INSERT", "posting", _SEALED, "journal is sealed"),
     _sqlite(
         "whole_fen", "INSERT", "posting", "typeof(NEW.fen) <> 'integer'", "fen are whole numbers"
-    ),
-    _sqlite(
-        "whole_micro_fen",
-        "INSERT",
-        "accrual",
-        "typeof(NEW.micro_fen) <> 'integer'",
-        "micro-fen are whole numbers",
     ),
     _sqlite("balanced", "INSERT", "seal", _UNBALANCED, "journal is not balanced"),
 )
@@ -114,7 +99,6 @@ def _postgresql_guard(name: str, condition: str, refusal: str) -> str:
 FUNCTIONS_POSTGRESQL: tuple[str, ...] = (
     _postgresql_guard("ledger_append_only", "true", "the ledger is append-only"),
     _postgresql_guard("ledger_in_open_period", _NO_OPEN_PERIOD, "an open period is needed"),
-    _postgresql_guard("ledger_open_usage", _NO_OPEN_USAGE, "accrual needs an open period"),
     _postgresql_guard("ledger_period_opened", _PERIOD_IN_THE_WAY, "period cannot be opened"),
     _postgresql_guard("ledger_period_final", _ILLEGAL_CLOSE, "period may only be closed, once"),
     _postgresql_guard("ledger_not_sealed", _SEALED, "journal is sealed"),
@@ -141,7 +125,6 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
         _postgresql("in_open_period", "INSERT", table, "ledger_in_open_period")
         for table in IN_OPEN_PERIOD
     ),
-    _postgresql("in_open_period", "INSERT", "accrual", "ledger_open_usage"),
     _postgresql("one_open", "INSERT", "period", "ledger_period_opened"),
     _postgresql("final", "UPDATE", "period", "ledger_period_final"),
     _postgresql("not_sealed", "INSERT", "posting", "ledger_not_sealed"),

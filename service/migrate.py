@@ -24,6 +24,7 @@ STORES = (
     "disclosure.history.store",
     "disclosure.verify.store",
     "revenue.store",
+    "revenue.usage_store",
     "sandbox.store",
     "service.idempotency",
 )

@@ -14,9 +14,9 @@ from authorization.documents import (
     PrivacyBudget,
     ProductTerms,
     RowFilter,
-    ShareScheme,
 )
 from authorization.lines import Action, Effect, Links, PolicyLine, deny_line, time_text
+from authorization.scheme_terms import ShareScheme
 from authorization.signing import document_bytes, document_digest
 from authorization.terms import check_term
 from authorization.validation import LicenceRuleset

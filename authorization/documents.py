@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from authorization.grant_terms import FilterOnly, GrantedMask, VerifyTerms
+from authorization.revenue_terms import ProductTerms, Purpose
+from authorization.scheme_terms import ShareScheme
 from catalog.datasets import Frozen, Name
 
 PARTS_PER_MILLION = 1_000_000
@@ -23,14 +25,6 @@ class AccessMode(StrEnum):
     ROWS = "rows"
     AGGREGATE = "aggregate"
     VERIFY = "verify"
-
-
-class Purpose(StrEnum):
-    """Purpose classes of 发改价格〔2025〕65号: the first two are free of charge."""
-
-    PUBLIC_GOVERNANCE = "public_governance"
-    PUBLIC_WELFARE = "public_welfare"
-    INDUSTRY = "industry"
 
 
 class RowFilter(Frozen):
@@ -103,48 +97,6 @@ class PrivacyBudget(Frozen):
     budget_delta_steps: int = Field(default=0, ge=0, le=DELTA_STEPS_MAX)
     project_caps: tuple[ProjectCap, ...] = ()
     noise: Literal["gaussian", "laplace"] = "gaussian"
-
-
-class Tariff(Frozen):
-    """An approved price per fetch, beneath its approved ceiling. Empty approval: no bill."""
-
-    version: str = Field(min_length=1, max_length=60)
-    approval: str = ""
-    fen_per_fetch: int = Field(ge=0, le=10**9)
-    ceiling_fen_per_fetch: int = Field(ge=0, le=10**9)
-    fictional: bool = True
-
-
-class ProductTerms(Frozen):
-    """The one product of this licence: who bills, who pays, at which tariff."""
-
-    name_zh: str = Field(min_length=1, max_length=200)
-    name_en: str = Field(min_length=1, max_length=200)
-    price_class: Purpose
-    tariff: Tariff
-    biller: str
-    payer: str
-
-
-class Share(Frozen):
-    """One line of the scheme: a payee and its parts per million of the distributed pool.
-
-    ``channel`` is ``treasury`` where the money goes to the treasury in the payee's name, as for
-    every government department.
-    """
-
-    payee: str
-    ppm: int = Field(ge=0, le=PARTS_PER_MILLION)
-    channel: Literal["treasury", "account"]
-
-
-class ShareScheme(Frozen):
-    """How the pool is split. No national percentage exists: every figure here is the parties'."""
-
-    version: str = Field(min_length=1, max_length=60)
-    approval: str = Field(min_length=1, max_length=200)
-    shares: tuple[Share, ...] = Field(min_length=1)
-    fictional: bool = True
 
 
 class Approvals(Frozen):

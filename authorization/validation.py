@@ -11,7 +11,8 @@ from authorization.budget_validation import budget_problems
 from authorization.ceilings import GradeCeilings, grade_problems, other_grade_problems
 from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilter
 from authorization.grant_validation import grant_term_problems
-from authorization.organisations import DEPARTMENTS, Organisation, OrganisationKind
+from authorization.organisations import Organisation, OrganisationKind
+from authorization.scheme_validation import scheme_problems
 from authorization.terms import check_term
 from catalog.datasets import Column, DatasetDeclaration, Exposure
 from foundation.errors import InvalidInput, Message
@@ -98,7 +99,11 @@ def licence_problems(
     problems += _overlap_problems(document)
     problems += _budget_problems(document, facts, rules)
     problems += _product_problems(document, facts, rules)
-    problems += _scheme_problems(document, facts, rules.licences)
+    problems += scheme_problems(
+        document.scheme,
+        granted=[grant.dataset for grant in document.grants],
+        organisations=facts.organisations,
+    )
     return problems
 
 
@@ -325,31 +330,6 @@ def _tariff_problems(document: LicenceDocument, rules: RevenueRules) -> Iterator
             zh="用于产业发展、行业发展的产品须有价格批准文号。",
             en="A product for industry needs the number of its tariff's approval.",
         )
-
-
-def _scheme_problems(
-    document: LicenceDocument, facts: LicenceFacts, rules: LicenceRules
-) -> Iterator[InvalidInput]:
-    shares = document.scheme.shares
-    total = sum(share.ppm for share in shares)
-    if total != rules.shares_total_ppm or len({share.payee for share in shares}) != len(shares):
-        yield _problem(
-            "shares_do_not_sum",
-            "scheme.shares",
-            f"各方份额（百万分比）须合计 {rules.shares_total_ppm}，且每一收款方只列一次。",
-            f"The shares must sum to {rules.shares_total_ppm} parts per million, each payee once.",
-        )
-    for place, share in enumerate(shares):
-        payee = facts.organisations.get(share.payee)
-        if payee is None:
-            yield _unknown_organisation(f"scheme.shares[{place}].payee")
-        elif payee.kind in DEPARTMENTS and share.channel != "treasury":
-            yield _problem(
-                "department_paid_outside_treasury",
-                f"scheme.shares[{place}].channel",
-                "政府部门的收益须缴入国库。",
-                "A government department's share goes to the treasury in its name.",
-            )
 
 
 def _unknown_organisation(field: str) -> InvalidInput:

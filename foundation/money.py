@@ -1,6 +1,7 @@
 """Money in integers only: fen for what is paid, micro-fen for what accrues, exact splitting."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 MICRO_FEN_PER_FEN = 1_000_000
 FEN_PER_YUAN = 100
@@ -29,6 +30,24 @@ def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
     for name in by_remainder[:left]:
         parts[name] += 1
     return parts
+
+
+def round_exactly(parts: Mapping[str, Fraction]) -> dict[str, int]:
+    """Round exact parts that sum to a whole number so that they still do, each by less than one.
+
+    Hamilton's method as in ``largest_remainder``: what the floors leave goes to the largest
+    fractions, ties to the smaller name; a part of zero stays zero. Raises ValueError where a part
+    is negative or the sum is not whole.
+    """
+    total = sum(parts.values(), Fraction(0))
+    if total.denominator != 1 or any(part < 0 for part in parts.values()):
+        raise ValueError("exact parts are zero or more and sum to a whole number")
+    whole = {name: part.numerator // part.denominator for name, part in parts.items()}
+    left = int(total) - sum(whole.values())
+    by_remainder = sorted(parts, key=lambda name: (whole[name] - parts[name], name))
+    for name in by_remainder[:left]:
+        whole[name] += 1
+    return whole
 
 
 def yuan_text(fen: int) -> str:

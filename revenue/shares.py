@@ -1,76 +1,192 @@
-"""How a payer's money is split: exact micro-fen for each fetch, whole fen once per pool.
+"""How a pool's money is split: one waterfall of exact micro-fen, then whole fen with a carry.
 
-The waterfall is gross, then tax, then the scheme's shares. Both steps use the largest remainder
-with ties to the smaller name, so no result depends on the order of fetches or of payees.
+Gross, then tax, cost recovery, permitted profit, clawback reserve, fixed shares and the pot. Every
+division is Hamilton's largest remainder with ties to the smaller name, so no result depends on the
+order of clauses, of questions or of payees.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from authorization.documents import PARTS_PER_MILLION, ShareScheme
-from foundation.errors import InvalidInput, Message
-from foundation.money import largest_remainder
-from policies.schema.revenue import RevenueRules
+from authorization.scheme_terms import FixedAmount, Party, Pot, ShareScheme
+from foundation.money import (
+    MICRO_FEN_PER_FEN,
+    PARTS_PER_MILLION,
+    largest_remainder,
+    round_exactly,
+)
+from revenue.schemes.water_filling import Claim, fill
 
 TAX_PAYEE = "tax"
 TAX_CHANNEL = "tax"
+RESERVE_CHANNEL = "reserve"
+POT_NAME = "*pot"  # no payee and no data set can have these names
+UNUSED_NAME = "*unused"
 
 
 @dataclass(frozen=True)
-class ShareLine:
-    """One payee's part of one fetch. ``channel`` is ``treasury``, ``account`` or ``tax``."""
+class Step:
+    """What one step of the waterfall gives one payee, and for which data set in the pot."""
+
+    step: str
+    payee: str
+    channel: str
+    micro_fen: int
+    dataset: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the step as the pool document writes it."""
+        return {
+            "step": self.step,
+            "payee": self.payee,
+            "channel": self.channel,
+            "dataset": self.dataset,
+            "micro_fen": self.micro_fen,
+        }
+
+
+@dataclass(frozen=True)
+class Line:
+    """A payee's account of one pool: what it is due, paid, and carries to the next period."""
 
     payee: str
     channel: str
     micro_fen: int
+    carry_in_micro_fen: int
+    fen: int
+
+    @property
+    def carry_out_micro_fen(self) -> int:
+        """What is still owed to the payee after this pool; below zero where it was paid ahead."""
+        return self.micro_fen + self.carry_in_micro_fen - self.fen * MICRO_FEN_PER_FEN
 
     def as_json(self) -> dict[str, object]:
-        """Return the line as a settlement rule writes it."""
-        return {"payee": self.payee, "channel": self.channel, "micro_fen": self.micro_fen}
+        """Return the line as the pool document writes it."""
+        return {
+            "payee": self.payee,
+            "channel": self.channel,
+            "micro_fen": self.micro_fen,
+            "carry_in_micro_fen": self.carry_in_micro_fen,
+            "fen": self.fen,
+            "carry_out_micro_fen": self.carry_out_micro_fen,
+        }
 
 
-def split_fetch(
-    gross_micro_fen: int, scheme: ShareScheme, rules: RevenueRules
-) -> tuple[ShareLine, ...]:
-    """Split the price of one fetch: the tax step first, the rest by the scheme's ppm.
+@dataclass(frozen=True)
+class Money:
+    """What comes into the waterfall: whole fen billed, and what must come out of it before shares.
 
-    The lines sum to the price exactly and stand in the order of payee names.
+    ``excess_fen`` is what the bill brings above the permitted revenue of the pricing year.
     """
-    check_scheme(scheme)
-    tax_micro_fen = gross_micro_fen * rules.tax.ppm // PARTS_PER_MILLION
-    parts = largest_remainder(
-        gross_micro_fen - tax_micro_fen, {share.payee: share.ppm for share in scheme.shares}
+
+    billed_fen: int
+    tax_ppm: int
+    excess_fen: int = 0
+
+
+def split_pool(
+    money: Money, scheme: ShareScheme, weights: Mapping[str, int], reserve: str
+) -> tuple[Step, ...]:
+    """Run the waterfall; the steps sum to the billed money exactly, in micro-fen.
+
+    ``weights`` is by data set of the pot; ``reserve`` names the payee of the clawback. Within a
+    step the payees stand in the order of their names.
+    """
+    return tuple(_waterfall(money, scheme, weights, reserve))
+
+
+def _waterfall(
+    money: Money, scheme: ShareScheme, weights: Mapping[str, int], reserve: str
+) -> Iterator[Step]:
+    left = money.billed_fen * MICRO_FEN_PER_FEN
+    tax = left * money.tax_ppm // (PARTS_PER_MILLION + money.tax_ppm)
+    yield Step("tax", TAX_PAYEE, TAX_CHANNEL, tax)
+    left -= tax
+    for step in _cost_recovery(left, scheme.cost_recovery):
+        left -= step.micro_fen
+        yield step
+    if scheme.permitted_profit is not None:
+        profit = scheme.permitted_profit
+        given = min(left, profit.fen_per_period * MICRO_FEN_PER_FEN)
+        left -= given
+        yield Step("permitted_profit", profit.payee, profit.channel, given)
+    if scheme.clawback:
+        kept = min(left, money.excess_fen * MICRO_FEN_PER_FEN)
+        left -= kept
+        yield Step("clawback", reserve, RESERVE_CHANNEL, kept)
+    yield from _shares(left, scheme, weights)
+
+
+def _cost_recovery(left: int, amounts: Sequence[FixedAmount]) -> list[Step]:
+    """Give each its full amount, or all of them pro rata where there is too little."""
+    wanted = {one.payee: one.fen_per_period * MICRO_FEN_PER_FEN for one in amounts}
+    whole = sum(wanted.values())
+    given = wanted if whole <= left else largest_remainder(left, wanted)
+    channels = {one.payee: one.channel for one in amounts}
+    return [
+        Step("cost_recovery", payee, channels[payee], given[payee]) for payee in sorted(channels)
+    ]
+
+
+def _shares(left: int, scheme: ShareScheme, weights: Mapping[str, int]) -> Iterator[Step]:
+    ppm = {share.payee: share.ppm for share in scheme.shares}
+    if scheme.pot is not None:
+        ppm[POT_NAME] = scheme.pot.ppm
+    parts = largest_remainder(left, ppm)
+    for share in sorted(scheme.shares, key=lambda share: share.payee):
+        yield Step("share", share.payee, share.channel, parts[share.payee])
+    if scheme.pot is not None:
+        yield from _pot(parts[POT_NAME], scheme.pot, weights)
+
+
+def _pot(total: int, pot: Pot, weights: Mapping[str, int]) -> Iterator[Step]:
+    exact = fill(
+        total,
+        {
+            source.dataset: Claim(
+                weights.get(source.dataset, 0), source.minimum_ppm, source.maximum_ppm
+            )
+            for source in pot.sources
+        },
     )
-    lines = [ShareLine(share.payee, share.channel, parts[share.payee]) for share in scheme.shares]
-    lines.append(ShareLine(TAX_PAYEE, TAX_CHANNEL, tax_micro_fen))
-    return tuple(sorted(lines, key=lambda line: line.payee))
+    unused = total - sum(exact.values(), Fraction(0))
+    parts = round_exactly({**exact, UNUSED_NAME: unused})
+    for source in sorted(pot.sources, key=lambda source: source.dataset):
+        given = parts[source.dataset]
+        yield Step("pot", source.payee, source.channel, given, source.dataset)
+    last: Party = pot.unused_to
+    yield Step("pot_unused", last.payee, last.channel, parts[UNUSED_NAME])
 
 
-def round_pool(pool_fen: int, micro_fen_by_payee: Mapping[str, int]) -> dict[str, int]:
-    """Round a period's pool to whole fen: the parts sum to the pool, each within one fen."""
-    return largest_remainder(pool_fen, micro_fen_by_payee)
+@dataclass(frozen=True)
+class Carried:
+    """What a payee carries from earlier pools of the licence, and by which channel it is paid."""
+
+    channel: str
+    micro_fen: int
 
 
-def check_scheme(scheme: ShareScheme) -> None:
-    """Refuse a scheme whose payees repeat, use a reserved name, or do not sum to a million."""
-    payees = [share.payee for share in scheme.shares]
-    if len(set(payees)) != len(payees) or TAX_PAYEE in payees:
-        raise InvalidInput(
-            "share_payee_repeated",
-            Message(
-                zh="分配方案中的收款方重复，或使用了保留名称“tax”。",
-                en="The scheme names a payee twice, or uses the reserved name 'tax'.",
-            ),
-            field="$.scheme.shares",
-            rule="policies/revenue",
-        )
-    if sum(share.ppm for share in scheme.shares) != PARTS_PER_MILLION:
-        raise InvalidInput(
-            "shares_do_not_sum",
-            Message(
-                zh="分配方案各方比例之和必须等于 1,000,000 ppm。",
-                en="The shares of a scheme must sum to 1,000,000 ppm.",
-            ),
-            field="$.scheme.shares",
-            rule="policies/revenue",
-        )
+def pay(billed_fen: int, steps: Iterable[Step], carried: Mapping[str, Carried]) -> tuple[Line, ...]:
+    """Turn steps into whole fen: one line a payee, in the order of names; fen sum to the bill.
+
+    Each payee is due its micro-fen and what it carried. The fen are shared by largest remainder
+    over what is due, nothing to whoever was paid ahead. No carry ever falls to a whole fen below
+    zero, and all carries of a licence sum to zero; so with n payees each is below n - 1 fen.
+    """
+    micro: defaultdict[str, int] = defaultdict(int)
+    channels = {payee: one.channel for payee, one in carried.items()}
+    for step in steps:
+        micro[step.payee] += step.micro_fen
+        channels[step.payee] = step.channel
+    before = {
+        payee: carried[payee].micro_fen if payee in carried else 0 for payee in sorted(channels)
+    }
+    fen = largest_remainder(
+        billed_fen, {payee: max(0, micro[payee] + brought) for payee, brought in before.items()}
+    )
+    return tuple(
+        Line(payee, channels[payee], micro[payee], brought, fen[payee])
+        for payee, brought in before.items()
+    )

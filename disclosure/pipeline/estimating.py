@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from authorization.documents import Purpose
+from authorization.revenue_terms import Purpose
 from disclosure.budgets.listing import Outlook, simulate, simulation_line
 from disclosure.budgets.tree import Amount
 from disclosure.granted import asked_of

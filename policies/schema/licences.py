@@ -6,7 +6,7 @@ from policies.schema import RuleFile
 
 
 class LicenceRules(RuleFile):
-    """Term, budget ceilings and the total of shares.
+    """Term and budget ceilings.
 
     The budget figures are a house rule: no statutory value exists. Which price classes are free
     is a rule of ``policies/revenue``.
@@ -17,4 +17,3 @@ class LicenceRules(RuleFile):
     redevelopment_document: str = Field(min_length=1)
     budget_nano_rho_max: int = Field(ge=0)
     question_nano_rho_max: int = Field(ge=0)
-    shares_total_ppm: int = Field(ge=1)

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection, func, insert, select
 
 from audit import store as audit_store
-from authorization.documents import Purpose
+from authorization.revenue_terms import Purpose
 from foundation.db import metadata, open_engine, reading
 from foundation.errors import Conflict, InvalidInput
 from foundation.money import MICRO_FEN_PER_FEN

@@ -8,10 +8,9 @@ from authorization.documents import (
     ProductTerms,
     Purpose,
     Scenario,
-    Share,
-    ShareScheme,
     Tariff,
 )
+from authorization.scheme_terms import Share, ShareScheme
 from policies.load import load_policies
 from policies.schema.revenue import RevenueRules
 

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.store import entry
 from audit.tags import EntryKind
-from authorization.documents import LicenceDocument, Purpose
+from authorization.documents import LicenceDocument
+from authorization.revenue_terms import Purpose
 from foundation.canonical import digest
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound, Unavailable

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from authorization.documents import Purpose
+from authorization.revenue_terms import Purpose
 from authorization.signing import document_bytes, document_digest
 from foundation.errors import Denied, InvalidInput
 from foundation.money import MICRO_FEN_PER_FEN

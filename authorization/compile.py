@@ -12,10 +12,10 @@ from authorization.documents import (
     Grant,
     LicenceDocument,
     PrivacyBudget,
-    ProductTerms,
     RowFilter,
 )
 from authorization.lines import Action, Effect, Links, PolicyLine, deny_line, time_text
+from authorization.revenue_terms import ProductTerms
 from authorization.scheme_terms import ShareScheme
 from authorization.signing import document_bytes, document_digest
 from authorization.terms import check_term

@@ -13,6 +13,7 @@ from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilte
 from authorization.grant_validation import grant_term_problems
 from authorization.organisations import Organisation, OrganisationKind
 from authorization.scheme_validation import scheme_problems
+from authorization.tariff_validation import tariff_problems
 from authorization.terms import check_term
 from catalog.datasets import Column, DatasetDeclaration, Exposure
 from foundation.errors import InvalidInput, Message
@@ -300,36 +301,7 @@ def _product_problems(
             "产品的价格类别须与批准场景的用途一致。",
             "The product's price class must equal the purpose of the approved scenario.",
         )
-    yield from _tariff_problems(document, rules.revenue)
-
-
-def _tariff_problems(document: LicenceDocument, rules: RevenueRules) -> Iterator[InvalidInput]:
-    tariff = document.product.tariff
-    free = str(document.product.price_class) in rules.free_price_classes
-    if tariff.fen_per_fetch > tariff.ceiling_fen_per_fetch:
-        yield _tariff_problem(
-            "tariff_above_ceiling",
-            "fen_per_fetch",
-            rules,
-            zh="执行价高于核定的上限。",
-            en="The price is above its approved ceiling.",
-        )
-    if free and tariff.fen_per_fetch:
-        yield _tariff_problem(
-            "free_product_priced",
-            "fen_per_fetch",
-            rules,
-            zh="用于公共治理、公益事业的产品免费，价格须为 0。",
-            en="Products for public governance or welfare are free: the price must be 0.",
-        )
-    if not free and not tariff.approval.strip():
-        yield _tariff_problem(
-            "tariff_not_approved",
-            "approval",
-            rules,
-            zh="用于产业发展、行业发展的产品须有价格批准文号。",
-            en="A product for industry needs the number of its tariff's approval.",
-        )
+    yield from tariff_problems(product.tariff, product.price_class, rules.revenue)
 
 
 def _unknown_organisation(field: str) -> InvalidInput:
@@ -338,14 +310,6 @@ def _unknown_organisation(field: str) -> InvalidInput:
         field,
         f"字段 {field} 所指的机构尚未登记。",
         f"The organisation named in {field} is not registered.",
-    )
-
-
-def _tariff_problem(
-    code: str, field: str, rules: RevenueRules, *, zh: str, en: str
-) -> InvalidInput:
-    return InvalidInput(
-        code, Message(zh, en), field=f"$.product.tariff.{field}", rule=rules.document
     )
 
 

@@ -57,7 +57,7 @@ usage = Table(
     CheckConstraint(f"gross_micro_fen BETWEEN 0 AND {MICRO_FEN_MAX}", name="gross"),
     UniqueConstraint("source_index", "meter", "licence", name="uq_usage_outcome"),
     Index("ix_usage_licence", "licence", "meter", "audit_index", "source_index"),
-    Index("ix_usage_payer", "payer", "audit_index"),
+    Index("ix_usage_payer", "payer", "audit_index", "prepaid", "gross_micro_fen"),
     sqlite_with_rowid=False,
 )
 """One row an outcome and meter. ``units_before`` counts the licence's units of that meter since the

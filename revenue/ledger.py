@@ -1,34 +1,45 @@
 """The ledger: n-leg journals that sum to zero, sealed when posted, corrected only by reversal.
 
 Debits are positive fen, credits negative. Posting the same request under the same key returns the
-first journal; the same key for another request is refused. The tables refuse the same (I6).
+first journal; the same key for another request is refused. The tables refuse the same (I6). There
+is no table of balances: each is summed from the postings, so none can differ from them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from audit.events import PendingEntry
 from foundation.canonical import digest
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.ids import new_id
+from revenue.kinds import AccountKind, JournalKind
 from revenue.store import FEN_MAX, account, journal, period, posting, seal
 from revenue.triggers import LEGS_MIN
 
+__all__ = [
+    "Account",
+    "AccountKind",
+    "JournalKind",
+    "JournalRequest",
+    "Posted",
+    "Posting",
+    "balance_fen",
+    "balances",
+    "journal_content",
+    "post",
+    "post_all",
+    "reverse",
+    "wallet_balance_fen",
+]
 
-class JournalKind(StrEnum):
-    """Why a journal was posted."""
-
-    SETTLEMENT = "settlement"
-    ADJUSTMENT = "adjustment"
-    REVERSAL = "reversal"
+NAMES_AT_ONCE = 500  # names in one question to the database; SQLite takes 32,766 parameters
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account by kind and holder: ``receivable``, ``treasury``, ``account`` or ``tax``."""
+    """An account by kind (``revenue.kinds.AccountKind``) and holder."""
 
     kind: str
     holder: str
@@ -68,29 +79,43 @@ class Posted:
     replayed: bool = False
 
 
+@dataclass(frozen=True)
+class _Draft:
+    id: str
+    request: JournalRequest
+    request_digest: str
+    seal_digest: str
+
+
 def post(connection: Connection, entry: PendingEntry, request: JournalRequest) -> Posted:
     """Post and seal one journal, or return the one posted before under the same key."""
-    request_digest = _request_digest(request)
-    earlier = _by_key(connection, request.idempotency_key)
-    if earlier is not None:
-        return _replay(connection, earlier, request_digest)
-    _check(connection, entry, request)
-    journal_id = new_id("journal")
-    _insert(connection, entry, journal_id, request, request_digest)
-    sealed = digest(
-        journal_content(
-            {
-                "id": journal_id,
-                "kind": request.kind.value,
-                "period": request.period,
-                "audit_index": entry.index,
-                "rule_digest": request.rule_digest,
-            },
-            [(leg.account.code, leg.fen) for leg in request.postings],
-        )
-    )
-    connection.execute(insert(seal).values(journal_id=journal_id, digest=sealed))
-    return Posted(journal_id, sealed)
+    return post_all(connection, entry, (request,))[0]
+
+
+def post_all(
+    connection: Connection, entry: PendingEntry, requests: Sequence[JournalRequest]
+) -> list[Posted]:
+    """Post and seal many journals in a few statements, in order; a known key is a replay.
+
+    All of them or none: whatever is refused rolls back the submit that this runs in.
+    """
+    known = _posted_under(connection, {request.idempotency_key for request in requests})
+    drafts: list[_Draft] = []
+    answers: list[Posted] = []
+    for request in requests:
+        request_digest = _request_digest(request)
+        earlier = known.get(request.idempotency_key)
+        if earlier is not None:
+            answers.append(_replay(earlier, request_digest))
+            continue
+        draft = _draft(entry, request, request_digest)
+        drafts.append(draft)
+        known[request.idempotency_key] = draft.id, request_digest, draft.seal_digest
+        answers.append(Posted(draft.id, draft.seal_digest))
+    if drafts:
+        _check(connection, entry, [draft.request for draft in drafts])
+        _insert(connection, entry, drafts)
+    return answers
 
 
 def reverse(connection: Connection, entry: PendingEntry, journal_id: str, period_id: str) -> Posted:
@@ -127,6 +152,17 @@ def balances(connection: Connection) -> dict[str, int]:
     return {code: int(fen) for code, fen in connection.execute(sums)}
 
 
+def balance_fen(connection: Connection, wanted: Account) -> int:
+    """Return one account's balance in fen, debit above zero; an unknown account holds nothing."""
+    query = select(func.sum(posting.c.fen)).where(posting.c.account == wanted.code)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def wallet_balance_fen(connection: Connection, payer: str) -> int:
+    """Return what a payer has paid in advance and not used yet, in fen (a credit, shown plain)."""
+    return -balance_fen(connection, Account(AccountKind.WALLET, payer))
+
+
 def journal_content(
     head: Mapping[str, object], legs: Sequence[tuple[str, int]]
 ) -> dict[str, object]:
@@ -149,42 +185,73 @@ def _request_digest(request: JournalRequest) -> str:
     )
 
 
-def _by_key(connection: Connection, key: str) -> Row[str, str] | None:
-    query = select(journal.c.id, journal.c.request_digest)
-    return connection.execute(query.where(journal.c.idempotency_key == key)).first()
+def _posted_under(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+    """Return the identifier, request and seal digest of each key's journal."""
+    query = select(
+        journal.c.idempotency_key, journal.c.id, journal.c.request_digest, seal.c.digest
+    ).join(seal, seal.c.journal_id == journal.c.id)
+    return {
+        key: (journal_id, request_digest, sealed)
+        for names in _in_parts(sorted(keys))
+        for key, journal_id, request_digest, sealed in connection.execute(
+            query.where(journal.c.idempotency_key.in_(names))
+        )
+    }
 
 
-def _replay(connection: Connection, earlier: Row[str, str], request_digest: str) -> Posted:
-    if earlier.request_digest != request_digest:
+def _in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        yield names[start : start + NAMES_AT_ONCE]
+
+
+def _replay(earlier: tuple[str, str, str], request_digest: str) -> Posted:
+    journal_id, posted_digest, sealed = earlier
+    if posted_digest != request_digest:
         raise _conflict(
             "idempotency_key_reused",
             "该幂等键已用于另一笔不同的凭证。",
             "This idempotency key already belongs to a different journal.",
         )
-    sealed = select(seal.c.digest).where(seal.c.journal_id == earlier.id)
-    return Posted(earlier.id, connection.execute(sealed).scalar_one(), replayed=True)
+    return Posted(journal_id, sealed, replayed=True)
 
 
-def _check(connection: Connection, entry: PendingEntry, request: JournalRequest) -> None:
+def _draft(entry: PendingEntry, request: JournalRequest, request_digest: str) -> _Draft:
     _check_legs(request.postings)
-    state = select(period.c.state).where(period.c.id == request.period)
-    if connection.execute(state).scalar() != "open":
-        raise _conflict(
-            "period_not_open",
-            f"账期“{request.period}”未开启或已关闭，不得记账。",
-            f"The period {request.period!r} is not open, so nothing is posted in it.",
-        )
-    billed = select(journal.c.id).where(
-        journal.c.audit_index == entry.index,
-        journal.c.kind == request.kind,
-        journal.c.rule_digest == request.rule_digest,
+    journal_id = new_id("journal")
+    head = {
+        "id": journal_id,
+        "kind": request.kind.value,
+        "period": request.period,
+        "audit_index": entry.index,
+        "rule_digest": request.rule_digest,
+    }
+    legs = [(leg.account.code, leg.fen) for leg in request.postings]
+    return _Draft(journal_id, request, request_digest, digest(journal_content(head, legs)))
+
+
+def _check(connection: Connection, entry: PendingEntry, requests: Sequence[JournalRequest]) -> None:
+    open_periods = set(
+        connection.execute(select(period.c.id).where(period.c.state == "open")).scalars()
     )
-    if connection.execute(billed).first() is not None:
-        raise _conflict(
-            "outcome_already_billed",
-            "该日志条目已按同一规则记账。",
-            "This log entry has already been billed under this rule.",
-        )
+    outcome = select(journal.c.kind, journal.c.rule_digest)
+    billed = {
+        (kind, rule)
+        for kind, rule in connection.execute(outcome.where(journal.c.audit_index == entry.index))
+    }
+    for request in requests:
+        if request.period not in open_periods:
+            raise _conflict(
+                "period_not_open",
+                f"账期“{request.period}”未开启或已关闭，不得记账。",
+                f"The period {request.period!r} is not open, so nothing is posted in it.",
+            )
+        if (request.kind.value, request.rule_digest) in billed:
+            raise _conflict(
+                "outcome_already_billed",
+                "该日志条目已按同一规则记账。",
+                "This log entry has already been billed under this rule.",
+            )
+        billed.add((request.kind.value, request.rule_digest))
 
 
 def _check_legs(legs: tuple[Posting, ...]) -> None:
@@ -208,41 +275,58 @@ def _check_legs(legs: tuple[Posting, ...]) -> None:
         )
 
 
-def _insert(
-    connection: Connection,
-    entry: PendingEntry,
-    journal_id: str,
-    request: JournalRequest,
-    request_digest: str,
-) -> None:
+def _insert(connection: Connection, entry: PendingEntry, drafts: Sequence[_Draft]) -> None:
+    """Insert heads, then accounts and legs, then seals: a seal is refused before its legs."""
+    connection.execute(insert(journal), [_head(entry, draft) for draft in drafts])
+    _keep_accounts(connection, [leg.account for draft in drafts for leg in draft.request.postings])
     connection.execute(
-        insert(journal).values(
-            id=journal_id,
-            idempotency_key=request.idempotency_key,
-            request_digest=request_digest,
-            period_id=request.period,
-            kind=request.kind.value,
-            audit_index=entry.index,
-            rule_digest=request.rule_digest,
-            reverses=request.reverses,
-            recorded_us=entry.time_us,
-        )
+        insert(posting),
+        [
+            {
+                "journal_id": draft.id,
+                "sequence": sequence,
+                "account": leg.account.code,
+                "fen": leg.fen,
+            }
+            for draft in drafts
+            for sequence, leg in enumerate(draft.request.postings)
+        ],
     )
-    for sequence, leg in enumerate(request.postings):
-        _keep_account(connection, leg.account)
-        connection.execute(
-            insert(posting).values(
-                journal_id=journal_id, sequence=sequence, account=leg.account.code, fen=leg.fen
-            )
-        )
+    connection.execute(
+        insert(seal),
+        [{"journal_id": draft.id, "digest": draft.seal_digest} for draft in drafts],
+    )
 
 
-def _keep_account(connection: Connection, wanted: Account) -> None:
-    known = select(account.c.code).where(account.c.code == wanted.code)
-    if connection.execute(known).first() is None:
-        connection.execute(
-            insert(account).values(code=wanted.code, kind=wanted.kind, holder=wanted.holder)
+def _head(entry: PendingEntry, draft: _Draft) -> dict[str, object]:
+    request = draft.request
+    return {
+        "id": draft.id,
+        "idempotency_key": request.idempotency_key,
+        "request_digest": draft.request_digest,
+        "period_id": request.period,
+        "kind": request.kind.value,
+        "audit_index": entry.index,
+        "rule_digest": request.rule_digest,
+        "reverses": request.reverses,
+        "recorded_us": entry.time_us,
+    }
+
+
+def _keep_accounts(connection: Connection, wanted: Sequence[Account]) -> None:
+    by_code = {one.code: one for one in wanted}
+    known: set[str] = set()
+    for names in _in_parts(list(by_code)):
+        known.update(
+            connection.execute(select(account.c.code).where(account.c.code.in_(names))).scalars()
         )
+    fresh = [
+        {"code": code, "kind": str(one.kind), "holder": one.holder}
+        for code, one in by_code.items()
+        if code not in known
+    ]
+    if fresh:
+        connection.execute(insert(account), fresh)
 
 
 def _conflict(code: str, zh: str, en: str) -> Conflict:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from audit.store import entry
 from foundation.db import metadata
 from revenue import triggers
+from revenue.kinds import AccountKind, JournalKind, one_of
 from revenue.triggers import TRIGGERS_SQLITE
 
 __all__ = ["TRIGGERS_POSTGRESQL", "TRIGGERS_SQLITE"]
@@ -42,7 +43,7 @@ account = Table(
     Column("code", String(500), primary_key=True),
     Column("kind", String(20), nullable=False),
     Column("holder", String(450), nullable=False),
-    CheckConstraint("kind IN ('receivable', 'treasury', 'account', 'tax')", name="kind"),
+    CheckConstraint(one_of("kind", AccountKind), name="kind"),
     sqlite_with_rowid=False,
 )
 
@@ -103,7 +104,7 @@ journal = Table(
     Column("rule_digest", String(80), ForeignKey("settlement_rule.digest"), nullable=False),
     Column("reverses", String(60), ForeignKey("journal.id"), unique=True),
     Column("recorded_us", BigInteger, nullable=False),
-    CheckConstraint("kind IN ('settlement', 'adjustment', 'reversal')", name="kind"),
+    CheckConstraint(one_of("kind", JournalKind), name="kind"),
     CheckConstraint("(kind = 'reversal') = (reverses IS NOT NULL)", name="reversal"),
     UniqueConstraint("audit_index", "kind", "rule_digest", name="uq_journal_outcome"),
     Index(
@@ -125,7 +126,7 @@ posting = Table(
     Column("account", String(500), ForeignKey("account.code"), nullable=False),
     Column("fen", BigInteger, nullable=False),
     CheckConstraint(f"fen <> 0 AND fen BETWEEN -{FEN_MAX} AND {FEN_MAX}", name="fen"),
-    Index("ix_posting_account", "account"),
+    Index("ix_posting_account", "account", "fen"),
     sqlite_with_rowid=False,
 )
 

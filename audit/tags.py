@@ -76,6 +76,8 @@ class EntryKind(StrEnum):
     PERIOD_OPENED = "revenue:period:opened"
     PERIOD_CLOSED = "revenue:period:closed"
     JOURNAL_REVERSED = "revenue:journal:reversed"
+    SCHEME_PROPOSED = "revenue:scheme:proposed"
+    SCHEME_APPROVED = "revenue:scheme:approved"
     BUNDLE_EXPORTED = "audit:bundle:exported"
     RECEIVED_LISTED = "audit:received:listed"
 
@@ -171,6 +173,10 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),
     EntryKind.PERIOD_CLOSED: Message("账期已关闭", "A period closed"),
     EntryKind.JOURNAL_REVERSED: Message("凭证已冲销", "A journal was reversed"),
+    EntryKind.SCHEME_PROPOSED: Message(
+        "已提出新的分配方案", "A new distribution scheme was proposed"
+    ),
+    EntryKind.SCHEME_APPROVED: Message("分配方案已批准", "A distribution scheme was approved"),
     EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
     EntryKind.RECEIVED_LISTED: Message(
         "已列出运营机构所获内容", "What an operator received was listed"

@@ -23,6 +23,17 @@ def guard_append_only(*tables: str) -> None:
         )
 
 
+def guard_from_replacing(table: str, *keys: tuple[str, ...]) -> None:
+    """Refuse a row in the way of one by these unique keys, even where SQLite would replace it.
+
+    ``INSERT OR REPLACE`` walks past DELETE triggers unless ``recursive_triggers`` is on.
+    """
+    for key in keys:
+        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+        there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
+        attach_guards([_stop(table, "INSERT", there, "_".join(("replace", *key)))], "sqlite")
+
+
 def guard_from_turning_back(table: str, condition: str) -> None:
     """Refuse each UPDATE of a row where ``condition`` holds (over OLD and NEW), and any DELETE."""
     attach_guards([_stop(table, "UPDATE", condition), _stop(table, "DELETE")], "sqlite")
@@ -41,9 +52,9 @@ def _attach_postgresql(*statements: str) -> None:
     attach_guards(statements, "postgresql")
 
 
-def _stop(table: str, moment: str, condition: str = "") -> str:
+def _stop(table: str, moment: str, condition: str = "", name: str = "") -> str:
     when = f"WHEN {condition} " if condition else ""
     return (
-        f"CREATE TRIGGER {table}_no_{moment.lower()} BEFORE {moment} ON {table} {when}"
+        f"CREATE TRIGGER {table}_no_{name or moment.lower()} BEFORE {moment} ON {table} {when}"
         f"BEGIN SELECT RAISE(ABORT, '{table} does not change so'); END"
     )

@@ -24,6 +24,8 @@ STORES = (
     "disclosure.history.store",
     "disclosure.verify.store",
     "revenue.store",
+    "revenue.schemes.store",
+    "revenue.pool_store",
     "revenue.usage_store",
     "sandbox.store",
     "service.idempotency",

@@ -1,0 +1,1 @@
+"""From receivable to payout: receipts, confirmations, distribution, wallets; two persons each."""

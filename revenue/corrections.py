@@ -12,6 +12,7 @@ from foundation.errors import Conflict, Message
 from foundation.identity import Actor
 from revenue.ledger import Posted, reverse
 from revenue.periods import check_authority, require_open_period
+from revenue.pools import give_back_pool
 
 
 def reverse_journal(writer: Writer, actor: Actor, journal_id: str, reason: str) -> Recorded[Posted]:
@@ -27,6 +28,7 @@ def reverse_journal(writer: Writer, actor: Actor, journal_id: str, reason: str) 
                 Message(zh="该凭证已被冲销。", en="This journal has been reversed already."),
                 field="$.journal",
             )
+        give_back_pool(connection, entry, journal_id)
         entry.amend(period=period_id, reversal=posted.id, reversal_digest=posted.digest)
         return posted
 

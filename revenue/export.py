@@ -1,4 +1,4 @@
-"""The ledger as files for the evidence bundle: journals, accruals, rules and period statements.
+"""The ledger as files for the evidence bundle: journals, usage, documents and period statements.
 
 Lines are canonical JSON, ordered by log index, so equal ledgers give equal bytes. Each journal
 names the log leaf it rests on; a seal's digest covers its line without ``audit_leaf``.
@@ -7,21 +7,27 @@ names the log leaf it rests on; a seal's digest covers its line without ``audit_
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from audit.store import entry
 from foundation.canonical import canonical_bytes
 from revenue.ledger import journal_content
+from revenue.metering import contribution_line, usage_line
+from revenue.schemes.store import scheme_document
 from revenue.statements import closed_periods, period_statement
-from revenue.store import accrual, journal, posting, seal, settlement_rule
+from revenue.store import journal, posting, seal, settlement_rule
+from revenue.usage_store import contribution, tariff_document, usage
 
 
 def export_ledger(connection: Connection) -> Mapping[str, bytes]:
-    """Return path to bytes: ``journals.jsonl``, ``accruals.jsonl``, ``rules/``, ``statements/``."""
+    """Return path to bytes: journals, usage and contributions as lines, documents as files."""
     return {
         "journals.jsonl": _lines(_journals(connection)),
-        "accruals.jsonl": _lines(_accruals(connection)),
-        **_rules(connection),
+        "usage.jsonl": _lines(_usage(connection)),
+        "contributions.jsonl": _lines(_contributions(connection)),
+        **_documents(connection, "rules", settlement_rule),
+        **_documents(connection, "tariffs", tariff_document),
+        **_documents(connection, "schemes", scheme_document),
         **_statements(connection),
     }
 
@@ -56,22 +62,23 @@ def _postings(connection: Connection) -> Mapping[str, list[tuple[str, int]]]:
     return legs
 
 
-def _accruals(connection: Connection) -> Iterable[dict[str, object]]:
-    rows = connection.execute(select(accrual)).all()
-    for row in sorted(rows, key=lambda row: (row.audit_index, row.payee)):
-        yield {
-            "audit_index": row.audit_index,
-            "payee": row.payee,
-            "micro_fen": int(row.micro_fen),
-            "rule_digest": row.rule_digest,
-        }
+def _usage(connection: Connection) -> Iterable[dict[str, object]]:
+    order = (usage.c.audit_index, usage.c.source_index, usage.c.meter)
+    for row in connection.execute(select(usage).order_by(*order)).mappings():
+        yield usage_line(dict(row))
 
 
-def _rules(connection: Connection) -> dict[str, bytes]:
-    """Return each settlement rule under its digest's hexadecimal, exactly as it was digested."""
-    query = select(settlement_rule).order_by(settlement_rule.c.digest)
+def _contributions(connection: Connection) -> Iterable[dict[str, object]]:
+    order = (contribution.c.audit_index, contribution.c.source_index, contribution.c.dataset)
+    for row in connection.execute(select(contribution).order_by(*order)).mappings():
+        yield contribution_line(dict(row))
+
+
+def _documents(connection: Connection, folder: str, table: Table) -> dict[str, bytes]:
+    """Return each document under its digest's hexadecimal, exactly as it was digested."""
+    query = select(table.c.digest, table.c.document).order_by(table.c.digest)
     return {
-        f"rules/{row.digest.removeprefix('sha256:')}.json": row.document.encode()
+        f"{folder}/{row.digest.removeprefix('sha256:')}.json": row.document.encode()
         for row in connection.execute(query)
     }
 

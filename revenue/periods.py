@@ -14,6 +14,7 @@ from audit.tags import EntryKind
 from foundation.canonical import digest
 from foundation.errors import Conflict, Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
+from policies.schema.revenue import RevenueRules
 from revenue.settlement import settle
 from revenue.statements import write_period_statement
 from revenue.store import period
@@ -52,12 +53,14 @@ def open_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[str]:
     return writer.submit(event, apply)
 
 
-def close_period(writer: Writer, actor: Actor, period_id: str) -> Recorded[ClosedPeriod]:
+def close_period(
+    writer: Writer, actor: Actor, period_id: str, rules: RevenueRules
+) -> Recorded[ClosedPeriod]:
     """Close the open period by the authority's command, settle it and write its statement."""
     check_authority(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> ClosedPeriod:
-        return close_at(connection, entry, period_id)
+        return close_at(connection, entry, period_id, rules)
 
     event = AuditEvent(EntryKind.PERIOD_CLOSED, actor, {"period": period_id})
     return writer.submit(event, apply)
@@ -74,7 +77,9 @@ def open_at(connection: Connection, entry: PendingEntry, period_id: str) -> str:
     return period_id
 
 
-def close_at(connection: Connection, entry: PendingEntry, period_id: str) -> ClosedPeriod:
+def close_at(
+    connection: Connection, entry: PendingEntry, period_id: str, rules: RevenueRules
+) -> ClosedPeriod:
     """Settle and close a period at the index of the entry being written."""
     if open_period_id(connection) != period_id:
         raise Conflict(
@@ -85,7 +90,7 @@ def close_at(connection: Connection, entry: PendingEntry, period_id: str) -> Clo
             ),
             field="$.period",
         )
-    journals = tuple(settle(connection, entry, period_id))
+    journals = settle(connection, entry, period_id, rules).journals
     statement = write_period_statement(connection, entry, period_id)
     connection.execute(
         update(period)

@@ -17,8 +17,8 @@ CHANNELS: Mapping[str, Message] = {
     "treasury": Message("国库（非税收入）", "Treasury (non-tax revenue)"),
     "account": Message("账户", "Account"),
     "tax": Message("税费", "Tax"),
+    "reserve": Message("返还准备金", "Clawback reserve"),
 }
-INDEXES_SHOWN_MAX = 20
 _ACTIVE = re.compile(r"[\\`*_\[\]|!]")
 
 
@@ -62,7 +62,7 @@ def readable_period(document: Mapping[str, Any]) -> ReadableTable:
             _plain(pools[line["rule_digest"]]["scheme"]["version"]),
             _plain(str(line["micro_fen"])),
             _plain(yuan_text(line["fen"])),
-            _indexes(pools[line["rule_digest"]]["audit_indexes"]),
+            _plain(str(pools[line["rule_digest"]]["usage_count"])),
         )
         for line in document["lines"]
     ]
@@ -79,23 +79,22 @@ def readable_period(document: Mapping[str, Any]) -> ReadableTable:
             Message("分配方案", "Scheme"),
             Message("应计（百万分之一分）", "Accrued (millionths of a fen)"),
             Message("金额（元）", "Amount (yuan)"),
-            Message("所依据的日志条目", "Log entries"),
+            Message("使用次数", "Uses"),
         ),
         rows=tuple(rows),
     )
 
 
 def readable_payee(document: Mapping[str, Any]) -> ReadableTable:
-    """Lay out a payee's statement: one row per licence, with the entries that it rests on."""
+    """Lay out a payee's statement: one row per licence, and how often it was used."""
     rows = tuple(
         (
             Message(line["product"]["zh"], line["product"]["en"]),
             _plain(line["licence"]),
             _plain(line["tariff"]["version"]),
-            _plain(str(len(line["fetches"]))),
+            _plain(str(line["usage_count"])),
             _plain(str(line["micro_fen"])),
             _plain(yuan_text(line["fen"])),
-            _indexes([fetch["audit_index"] for fetch in line["fetches"]]),
         )
         for line in document["lines"]
     )
@@ -107,10 +106,9 @@ def readable_payee(document: Mapping[str, Any]) -> ReadableTable:
             Message("产品", "Product"),
             Message("授权", "Licence"),
             Message("资费版本", "Tariff version"),
-            Message("调用次数", "Fetches"),
+            Message("使用次数", "Uses"),
             Message("应计（百万分之一分）", "Accrued (millionths of a fen)"),
             Message("金额（元）", "Amount (yuan)"),
-            Message("所依据的日志条目", "Log entries"),
         ),
         rows=rows,
     )
@@ -127,14 +125,6 @@ def _channel(channel: str) -> Message:
 def _notice(document: Mapping[str, Any]) -> Message | None:
     notice = document["notice"]
     return Message(notice["zh"], notice["en"]) if notice else None
-
-
-def _indexes(indexes: Sequence[int]) -> Message:
-    shown = ", ".join(f"#{index}" for index in indexes[:INDEXES_SHOWN_MAX])
-    more = len(indexes) - INDEXES_SHOWN_MAX
-    if more <= 0:
-        return _plain(shown)
-    return Message(f"{shown} 等，另有 {more} 条", f"{shown} and {more} more")
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

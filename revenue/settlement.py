@@ -1,116 +1,211 @@
-"""Settling a period: one pool per rule, rounded once, posted as one journal per payer and biller.
+"""Settling a period: one pool a licence, whole fen once, one journal each for what was billed.
 
-The payer's receivable is debited with the whole pool; payees are credited to the fen, government
-departments to the treasury in their name (财资〔2024〕1号), and tax to its own account.
+The payer's receivable (or prepaid wallet) is debited with the bill; every payee's line is credited
+as accrued, and becomes payable only by the later steps of ``revenue/flow``. Departments' lines name
+the treasury as their channel (财资〔2024〕1号); tax and reserve are lines like any other.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from audit.events import PendingEntry
-from foundation.errors import Message, Unavailable
+from authorization.documents import LicenceDocument
+from authorization.licences import LicenceState, licences_in, require_licence
+from authorization.organisations import group_of
+from authorization.revenue_terms import Tariff
+from authorization.scheme_terms import ShareScheme
+from foundation.errors import Denied, Message, Unavailable
 from foundation.money import MICRO_FEN_PER_FEN
-from revenue.ledger import Account, JournalKind, JournalRequest, Posted, Posting, post
-from revenue.settlement_rules import read_rule
-from revenue.shares import TAX_PAYEE, round_pool
-from revenue.store import accrual, usage
+from policies.schema.revenue import RevenueRules
+from revenue.carries import bill_carry_micro_fen, carried_by_payee, keep_carries
+from revenue.kinds import AccountKind, JournalKind
+from revenue.ledger import (
+    Account,
+    JournalRequest,
+    Posted,
+    Posting,
+    post_all,
+    wallet_balance_fen,
+)
+from revenue.metering import last_close_index
+from revenue.pool_usage import IndexRange, PoolUsage, licences_used, pool_usage
+from revenue.pools import Affiliate, Bill, Pool, keep_pools
+from revenue.schemes.measures import measure, weights_of
+from revenue.schemes.versions import scheme_in_force
+from revenue.settlement_rules import compile_rule, keep_rule
+from revenue.shares import Carried, Line, Money, pay, split_pool
+from revenue.tariffs.checking import check_billable, is_free
+from revenue.tariffs.versions import keep_tariff, tariff_in_force
+
+_IN_FORCE = (LicenceState.ACTIVE, LicenceState.SUSPENDED)
 
 
 @dataclass(frozen=True)
-class PoolLine:
-    """What one payee of a pool accrued and is paid."""
+class Settled:
+    """What closing a period settled: a pool a licence, and the journals of those billed."""
 
-    payee: str
-    channel: str
-    micro_fen: int
-    fen: int
+    pools: tuple[Pool, ...]
+    journals: tuple[Posted, ...]
+
+
+def settle(
+    connection: Connection, entry: PendingEntry, period_id: str, rules: RevenueRules
+) -> Settled:
+    """Settle every licence that was used, or owes a fee, up to the closing entry.
+
+    Raises Unavailable where stored carries do not sum to zero: then nothing is settled.
+    """
+    within = IndexRange(last_close_index(connection), entry.index)
+    settling = _Settling(connection, entry, period_id, rules, within, {})
+    licences = licences_used(connection, within) | settling.owing_a_fee()
+    pools = tuple(settling.pool(licence) for licence in sorted(licences))
+    posted = post_all(connection, entry, [_journal(one) for one in pools if one.bill.billed_fen])
+    keep_pools(connection, pools)
+    for one in pools:
+        moved = one.bill.carry_out_micro_fen - one.bill.carry_in_micro_fen
+        keep_carries(
+            connection, entry, one.licence, period_id, bill_micro_fen=moved, lines=one.lines
+        )
+    return Settled(pools, tuple(posted))
 
 
 @dataclass(frozen=True)
-class Pool:
-    """All fetches of a period under one rule: one payer, biller, product and scheme."""
+class _Settling:
+    """One close: what it reads, and what it has taken from each payer's wallet so far."""
 
-    rule_digest: str
-    rule: Mapping[str, Any]
-    audit_indexes: tuple[int, ...]
-    pool_fen: int
-    lines: tuple[PoolLine, ...]
+    connection: Connection
+    entry: PendingEntry
+    period: str
+    rules: RevenueRules
+    within: IndexRange
+    taken_fen: dict[str, int]
 
-    @property
-    def tax_fen(self) -> int:
-        """The tax line's fen."""
-        return sum(line.fen for line in self.lines if line.payee == TAX_PAYEE)
+    def owing_a_fee(self) -> set[str]:
+        """Return the licences in force that owe a period's fee, used or not."""
+        documents = (
+            LicenceDocument.model_validate_json(licence.document)
+            for licence in licences_in(self.connection, _IN_FORCE)
+        )
+        return {one.id for one in documents if self._fee_fen(one, self._tariff(one))}
+
+    def pool(self, licence_id: str) -> Pool:
+        """Work a licence's pool out."""
+        licence = LicenceDocument.model_validate_json(
+            require_licence(self.connection, licence_id).document
+        )
+        tariff, scheme = self._tariff(licence), scheme_in_force(self.connection, licence)
+        rule = compile_rule(licence, tariff, scheme.digest, self.rules)
+        keep_rule(self.connection, rule)
+        keep_tariff(self.connection, tariff)
+        used = pool_usage(self.connection, licence_id, self.within)
+        bill = self._bill(licence, tariff, used)
+        pot = scheme.scheme.pot
+        approved = {} if pot is None else {one.dataset: one.approved_rows for one in pot.sources}
+        measured = measure(used.contributions, approved)
+        weights = {} if pot is None else weights_of(pot, measured)
+        money = Money(bill.billed_fen, self.rules.tax.ppm, bill.excess_fen)
+        steps = split_pool(money, scheme.scheme, weights, licence_id)
+        carried = carried_by_payee(self.connection, licence_id)
+        _check_carries(carried)
+        return Pool(
+            period=self.period,
+            licence=licence_id,
+            within=self.within,
+            rule=rule,
+            tariff=tariff,
+            scheme=scheme,
+            usage=used,
+            bill=bill,
+            measured=measured,
+            weights=weights,
+            steps=steps,
+            lines=pay(bill.billed_fen, steps, carried),
+            affiliates=self._affiliates(licence, scheme.scheme, used),
+        )
+
+    def _tariff(self, licence: LicenceDocument) -> Tariff:
+        return tariff_in_force(self.connection, licence, self.entry.time_us)
+
+    def _fee_fen(self, licence: LicenceDocument, tariff: Tariff) -> int:
+        """Return the fee of the period: nothing for a free class or without an approved tariff."""
+        if tariff.subscription is None or is_free(licence.product, self.rules):
+            return 0
+        try:
+            check_billable(tariff, self.entry.time_us)
+        except Denied:
+            return 0
+        return tariff.subscription.fen_per_period
+
+    def _bill(self, licence: LicenceDocument, tariff: Tariff, used: PoolUsage) -> Bill:
+        fee = self._fee_fen(licence, tariff)
+        bill = Bill(
+            gross_micro_fen=used.gross_micro_fen,
+            subscription_fen=fee,
+            carry_in_micro_fen=bill_carry_micro_fen(self.connection, licence.id),
+            prepaid_fen=0,
+            permitted_left_fen=None,
+        )
+        prepaid = used.prepaid_micro_fen + (fee * MICRO_FEN_PER_FEN if tariff.prepaid else 0)
+        gross = used.gross_micro_fen + fee * MICRO_FEN_PER_FEN
+        wanted = bill.billed_fen if prepaid == gross else prepaid // MICRO_FEN_PER_FEN
+        payer = licence.product.payer
+        taken = self.taken_fen.get(payer, 0)
+        held = max(0, wallet_balance_fen(self.connection, payer) - taken) if wanted else 0
+        from_wallet = min(wanted, bill.billed_fen, held)
+        self.taken_fen[payer] = taken + from_wallet
+        return Bill(
+            gross_micro_fen=bill.gross_micro_fen,
+            subscription_fen=fee,
+            carry_in_micro_fen=bill.carry_in_micro_fen,
+            prepaid_fen=from_wallet,
+            permitted_left_fen=None,
+        )
+
+    def _affiliates(
+        self, licence: LicenceDocument, scheme: ShareScheme, used: PoolUsage
+    ) -> tuple[Affiliate, ...]:
+        """Flag the buyers under common control with a source or, but for itself, the operator."""
+        sources = () if scheme.pot is None else scheme.pot.sources
+        watched = {licence.operator, *(source.payee for source in sources)}
+        found = []
+        for buyer, use in sorted(used.buyers.items()):
+            known = watched - ({buyer} if buyer == licence.operator else set())
+            related = tuple(sorted(group_of(self.connection, buyer) & known))
+            if related:
+                found.append(Affiliate(buyer, related, use.outcomes, use.gross_micro_fen))
+        return tuple(found)
 
 
-def pools_of(connection: Connection, period_id: str) -> tuple[Pool, ...]:
-    """Return the pools of a period in the order of rule digests."""
-    fetches: defaultdict[str, list[int]] = defaultdict(list)
-    query = select(usage.c.rule_digest, usage.c.audit_index).where(usage.c.period_id == period_id)
-    for rule_digest, audit_index in connection.execute(query.order_by(usage.c.audit_index)):
-        fetches[rule_digest].append(audit_index)
-    return tuple(
-        _pool(connection, period_id, rule_digest, tuple(fetches[rule_digest]))
-        for rule_digest in sorted(fetches)
+def _journal(one: Pool) -> JournalRequest:
+    receivable_fen = one.bill.billed_fen - one.bill.prepaid_fen
+    legs = [
+        Posting(
+            Account(AccountKind.RECEIVABLE, f"{one.rule.biller}:{one.rule.payer}"), receivable_fen
+        ),
+        Posting(Account(AccountKind.WALLET, one.rule.payer), one.bill.prepaid_fen),
+        *(_accrued(line) for line in one.lines),
+    ]
+    return JournalRequest(
+        idempotency_key=f"settlement:{one.period}:{one.rule.digest}",
+        period=one.period,
+        kind=JournalKind.SETTLEMENT,
+        rule_digest=one.rule.digest,
+        postings=tuple(leg for leg in legs if leg.fen),
     )
 
 
-def settle(connection: Connection, entry: PendingEntry, period_id: str) -> Iterator[Posted]:
-    """Post one journal for each pool that is worth money; free pools have nothing to post."""
-    for pool in pools_of(connection, period_id):
-        if pool.pool_fen:
-            yield post(connection, entry, _journal(period_id, pool))
+def _accrued(line: Line) -> Posting:
+    return Posting(Account(AccountKind.ACCRUED, f"{line.channel}:{line.payee}"), -line.fen)
 
 
-def _pool(
-    connection: Connection, period_id: str, rule_digest: str, audit_indexes: tuple[int, ...]
-) -> Pool:
-    sums = (
-        select(accrual.c.payee, accrual.c.channel, func.sum(accrual.c.micro_fen))
-        .join(usage, usage.c.audit_index == accrual.c.audit_index)
-        .where(usage.c.period_id == period_id, accrual.c.rule_digest == rule_digest)
-        .group_by(accrual.c.payee, accrual.c.channel)
-    )
-    accrued = sorted(  # here, not by the database: its collation may not be that of the rule
-        (payee, channel, int(micro)) for payee, channel, micro in connection.execute(sums)
-    )
-    total = sum(micro for _, _, micro in accrued)
-    pool_fen = _owed_fen(connection, period_id, rule_digest, total)
-    paid = round_pool(pool_fen, {payee: micro for payee, _, micro in accrued})
-    lines = tuple(PoolLine(payee, channel, micro, paid[payee]) for payee, channel, micro in accrued)
-    return Pool(rule_digest, read_rule(connection, rule_digest), audit_indexes, pool_fen, lines)
-
-
-def _owed_fen(connection: Connection, period_id: str, rule_digest: str, accrued: int) -> int:
-    """Return what the payer owes in fen. Raises Unavailable where the accruals do not sum to it."""
-    owed = select(func.sum(usage.c.gross_micro_fen)).where(
-        usage.c.period_id == period_id, usage.c.rule_digest == rule_digest
-    )
-    fen, remainder = divmod(accrued, MICRO_FEN_PER_FEN)
-    if remainder or int(connection.execute(owed).scalar_one()) != accrued:
+def _check_carries(carried: dict[str, Carried]) -> None:
+    if sum(one.micro_fen for one in carried.values()):
         raise Unavailable(
             "ledger_inconsistent",
             Message(
-                zh=f"账期“{period_id}”的应计金额与计量金额不一致，已停止结算。",
-                en=f"The accruals of {period_id!r} are not what was metered; nothing is settled.",
+                zh="各收款方的结转之和不为零，已停止结算。",
+                en="What the payees carry does not sum to zero; nothing is settled.",
             ),
             rule="revenue/settlement",
         )
-    return fen
-
-
-def _journal(period_id: str, pool: Pool) -> JournalRequest:
-    receivable = Account("receivable", f"{pool.rule['biller']}:{pool.rule['payer']}")
-    credits_ = (
-        Posting(Account(line.channel, line.payee), -line.fen) for line in pool.lines if line.fen
-    )
-    return JournalRequest(
-        idempotency_key=f"settlement:{period_id}:{pool.rule_digest}",
-        period=period_id,
-        kind=JournalKind.SETTLEMENT,
-        rule_digest=pool.rule_digest,
-        postings=(Posting(receivable, pool.pool_fen), *credits_),
-    )

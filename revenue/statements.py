@@ -14,8 +14,8 @@ from sqlalchemy import Connection, insert, select
 from audit.events import PendingEntry
 from foundation.canonical import canonical_bytes, digest
 from foundation.errors import Message, NotFound
-from revenue.settlement import Pool, pools_of
-from revenue.store import accrual, journal, period, posting, statement, usage
+from revenue.pools import KeptPool, pools_of
+from revenue.store import journal, period, posting, statement
 
 FICTIONAL = Message(
     zh="虚构示例：资费、税率与分配比例均为演示而设，不代表任何真实安排。",
@@ -66,14 +66,16 @@ def period_statement(connection: Connection, period_id: str) -> PeriodStatement:
 
 
 def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[str, Any]:
-    """Return one payee's statement, each line with the log entries that it rests on.
+    """Return one payee's statement, one line a pool.
 
     Raises NotFound for an open period and for a payee without a line: the two read the same to
     a stranger.
     """
     whole = period_statement(connection, period_id)
+    copied = ("product", "price_class", "tariff", "scheme", "billed_fen", "usage_count")
+    pools = {pool["licence"]: pool for pool in whole.document["pools"]}
     lines = [
-        _payee_line(connection, whole.document, line)
+        {**line, **{name: pools[line["licence"]][name] for name in copied}}
         for line in whole.document["lines"]
         if line["payee"] == payee
     ]
@@ -88,7 +90,7 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
         )
     return _sealed(
         {
-            "format": "sandgate/payee-statement@1",
+            "format": "sandgate/payee-statement@2",
             "period": period_id,
             "close_index": whole.document["close_index"],
             "period_digest": whole.digest,
@@ -103,9 +105,13 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
 
 
 def bills_of(connection: Connection, period_id: str, payer: str) -> list[dict[str, Any]]:
-    """Return what a payer owes for a closed period: one bill a licence, with its fetches."""
+    """Return what a payer owes for a closed period: one bill a licence, with what was used."""
     document = period_statement(connection, period_id).document
-    shown = ("licence", "product", "tariff", "biller", "pool_fen", "fetches", "audit_indexes")
+    shown = (
+        *("licence", "product", "tariff", "biller", "billed_fen", "prepaid_fen"),
+        *("gross_micro_fen", "subscription_fen", "carry_in_micro_fen", "carry_out_micro_fen"),
+        *("usage_count", "usage_totals"),
+    )
     return [
         {"period": period_id, **{name: pool[name] for name in shown}}
         for pool in document["pools"]
@@ -127,50 +133,28 @@ def closed_periods(connection: Connection) -> tuple[str, ...]:
 
 def _period_document(connection: Connection, period_id: str, close_index: int) -> dict[str, Any]:
     pools = pools_of(connection, period_id)
-    fictional = any(pool.rule["fictional"] for pool in pools)
+    fictional = any(pool.document["fictional"] for pool in pools)
     return _sealed(
         {
-            "format": "sandgate/period-statement@1",
+            "format": "sandgate/period-statement@2",
             "period": period_id,
             "close_index": close_index,
             "fictional": fictional,
             "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
-            "scheme": ", ".join(sorted({_scheme(pool) for pool in pools})),
-            "pool_fen": sum(pool.pool_fen for pool in pools),
+            "pool_fen": sum(pool.billed_fen for pool in pools),
             "tax_fen": sum(pool.tax_fen for pool in pools),
             "lines": [line for pool in pools for line in _lines(pool)],
-            "pools": [_pool_summary(pool) for pool in pools],
+            "pools": [pool.document for pool in pools],
             "adjustments": _adjustments(connection, period_id),
         }
     )
 
 
-def _scheme(pool: Pool) -> str:
-    return str(pool.rule["scheme"]["version"])
-
-
-def _lines(pool: Pool) -> list[dict[str, object]]:
+def _lines(pool: KeptPool) -> list[dict[str, object]]:
     return [
-        {
-            "payee": line.payee,
-            "channel": line.channel,
-            "rule_digest": pool.rule_digest,
-            "micro_fen": line.micro_fen,
-            "fen": line.fen,
-        }
-        for line in pool.lines
+        {"licence": pool.licence, "rule_digest": pool.rule_digest, **line}
+        for line in pool.document["lines"]
     ]
-
-
-def _pool_summary(pool: Pool) -> dict[str, object]:
-    copied = ("licence", "product", "price_class", "tariff", "scheme", "payer", "biller")
-    return {
-        "rule_digest": pool.rule_digest,
-        "pool_fen": pool.pool_fen,
-        "fetches": len(pool.audit_indexes),
-        "audit_indexes": list(pool.audit_indexes),
-        **{name: pool.rule[name] for name in copied},
-    }
 
 
 def _adjustments(connection: Connection, period_id: str) -> list[dict[str, object]]:
@@ -196,28 +180,6 @@ def _legs(connection: Connection, journal_id: str) -> list[tuple[str, int]]:
     query = select(posting.c.account, posting.c.fen).where(posting.c.journal_id == journal_id)
     rows = connection.execute(query.order_by(posting.c.sequence))
     return [(code, int(fen)) for code, fen in rows]
-
-
-def _payee_line(
-    connection: Connection, document: Mapping[str, Any], line: Mapping[str, Any]
-) -> dict[str, Any]:
-    pool = next(pool for pool in document["pools"] if pool["rule_digest"] == line["rule_digest"])
-    query = (
-        select(accrual.c.audit_index, accrual.c.micro_fen)
-        .join(usage, usage.c.audit_index == accrual.c.audit_index)
-        .where(
-            usage.c.period_id == document["period"],
-            accrual.c.rule_digest == line["rule_digest"],
-            accrual.c.payee == line["payee"],
-        )
-        .order_by(accrual.c.audit_index)
-    )
-    fetches = [
-        {"audit_index": index, "micro_fen": int(micro)}
-        for index, micro in connection.execute(query)
-    ]
-    copied = ("licence", "product", "price_class", "tariff", "scheme", "pool_fen")
-    return {**line, **{name: pool[name] for name in copied}, "fetches": fetches}
 
 
 def _sealed(document: dict[str, Any]) -> dict[str, Any]:

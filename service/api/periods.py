@@ -9,6 +9,7 @@ from catalog.datasets import Frozen
 from foundation.db import reading
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
+from policies.schema.revenue import RevenueRules
 from revenue.periods import close_period, open_period
 from revenue.readable import readable_payee, readable_period
 from revenue.statements import bills_of, payee_statement, payees_of, period_statement
@@ -36,7 +37,9 @@ def post_period(
 @router.post("/{period_id}/close", status_code=201)
 def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> dict[str, object]:
     """Close a period at this log index: journals are sealed, statements written."""
-    recorded = close_period(platform.writer, actor, period_id)
+    recorded = close_period(
+        platform.writer, actor, period_id, platform.pack.rules(RevenueRules)
+    )
     return {"id": period_id, "entry": recorded.index, "close_index": recorded.index}
 
 

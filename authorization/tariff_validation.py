@@ -44,7 +44,7 @@ def tariff_problems(
     yield from _term_problems(tariff, rules, path)
     if tariff.price_class is not price_class:
         yield _problem(
-            "price_class_mismatch",
+            "tariff_of_another_class",
             f"{path}.price_class",
             rules,
             zh="资费的价格类别须与产品一致。",

@@ -35,7 +35,8 @@ class RepeatKey:
 class NewAnswer:
     """An answer before it is stored: Arrow IPC bytes and where they come from.
 
-    ``summary`` is the JSON object that travels in the answer's schema metadata.
+    ``summary`` is the JSON object that travels in the answer's schema metadata. ``asked`` names the
+    question whatever version answers it, and ``sources`` the columns that it names, by data set.
     """
 
     key: RepeatKey
@@ -48,6 +49,8 @@ class NewAnswer:
     row_count: int
     summary: Mapping[str, object]
     cost_nano_rho: int = 0
+    asked: str = ""
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     id: str = field(default_factory=lambda: new_id("ans"))
     salt: bytes = field(default_factory=lambda: secrets.token_bytes(SALT_BYTES), repr=False)
 
@@ -59,12 +62,16 @@ class NewAnswer:
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer as it was given, and the entries that decided and recorded it."""
+    """An answer as it was given, and the entries that decided and recorded it.
+
+    ``gross_micro_fen`` is what giving it now is billed.
+    """
 
     given: NewAnswer
     decided_index: int
     answered_index: int
     answered_us: int
+    gross_micro_fen: int = 0
 
     @property
     def id(self) -> str:
@@ -123,6 +130,8 @@ def store_answer(
             row_count=given.row_count,
             summary=json.dumps(given.summary, ensure_ascii=False, sort_keys=True),
             cost_nano_rho=given.cost_nano_rho,
+            asked=given.asked,
+            sources=json.dumps({name: list(given.sources[name]) for name in sorted(given.sources)}),
             decided_index=decided_index,
             answered_index=answered_index,
             answered_us=now_us,
@@ -162,6 +171,21 @@ def answer_by_id(connection: Connection, answer_id: str, licence: str) -> Stored
         select(answer).where(answer.c.id == answer_id, answer.c.licence == licence)
     ).first()
     return _stored(row) if row else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an answer rests on, without its content: its question, and columns by data set."""
+
+    asked: str
+    sources: Mapping[str, tuple[str, ...]]
+
+
+def asked_of_answer(connection: Connection, answer_id: str) -> Asked:
+    """Return what a stored answer rests on."""
+    query = select(answer.c.asked, answer.c.sources).where(answer.c.id == answer_id)
+    row = connection.execute(query).one()
+    return Asked(row.asked, _sources(row.sources))
 
 
 def received(
@@ -212,7 +236,13 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredAnswer:
         row_count=row.row_count,
         summary=json.loads(row.summary),
         cost_nano_rho=row.cost_nano_rho,
+        asked=row.asked,
+        sources=_sources(row.sources),
         id=row.id,
         salt=bytes(row.salt),
     )
     return StoredAnswer(given, row.decided_index, row.answered_index, row.answered_us)
+
+
+def _sources(text: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(columns) for name, columns in json.loads(text).items()}

@@ -87,6 +87,7 @@ def give(
         "cost_nano_rho": 0 if repeated else answer.cost_nano_rho,
         "cost_delta_steps": 0 if repeated else answer.summary.get("cost_delta_steps", 0),
         "repeated": repeated,
+        "gross_micro_fen": recorded.value.gross_micro_fen,
         "budget_nano_rho_remaining": budget_nano_rho_remaining,
     }
     metadata = {METADATA_KEY: json.dumps(told, ensure_ascii=False).encode()}

@@ -39,6 +39,8 @@ answer = Table(
     Column("row_count", BigInteger, nullable=False),
     Column("summary", Text, nullable=False),
     Column("cost_nano_rho", BigInteger, nullable=False),
+    Column("asked", String(80), nullable=False, server_default=""),
+    Column("sources", Text, nullable=False, server_default="{}"),
     Column("decided_index", BigInteger, nullable=False),
     Column("answered_index", BigInteger, nullable=False),
     Column("answered_us", BigInteger, nullable=False),

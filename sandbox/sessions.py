@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
@@ -73,6 +73,18 @@ class Doors:
     darken: Callable[[str, bool], None]
 
 
+class SessionMeter(Protocol):
+    """Meters sessions inside the writer's transaction; whose money it is, the service knows."""
+
+    def session_asked(self, connection: Connection, entry: PendingEntry, session: Session) -> None:
+        """Refuse a session that could not be billed, and set its price aside."""
+        ...
+
+    def session_ended(self, connection: Connection, entry: PendingEntry, session: Session) -> None:
+        """Meter a session that was closed at its ``changed_us``."""
+        ...
+
+
 class SessionRegistry:
     """Opens, freezes and closes sessions. The caller has already asked whether the actor may."""
 
@@ -83,6 +95,7 @@ class SessionRegistry:
         backend: SessionBackend,
         egress: EgressBudget,
         doors: Doors,
+        meter: SessionMeter,
     ) -> None:
         """Take collaborators; ``recover`` closes what an earlier process left open."""
         self._engine = engine
@@ -90,6 +103,7 @@ class SessionRegistry:
         self._backend = backend
         self._egress = egress
         self._doors = doors
+        self._meter = meter
         self._ending = threading.Lock()
         self._used_us: dict[str, int] = {}
 
@@ -207,7 +221,9 @@ class SessionRegistry:
                 "changed_us": entry.time_us,
             }
             connection.execute(insert(sessions).values(row))
-            return _read(connection, session_id)
+            requested = _read(connection, session_id)
+            self._meter.session_asked(connection, entry, requested)
+            return requested
 
         public = {
             "session": session_id,
@@ -245,6 +261,8 @@ class SessionRegistry:
             raise _illegal(source, target)
 
         def apply(connection: Connection, entry: PendingEntry) -> Session:
+            if target is SessionState.DESTROYED:
+                self._meter.session_ended(connection, entry, _read(connection, session_id))
             times = {"changed_us": entry.time_us}
             if target is SessionState.OPEN:
                 times["opened_us"] = entry.time_us

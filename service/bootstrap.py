@@ -41,6 +41,8 @@ from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
+from revenue.billing import Billing
+from revenue.schemes.versions import scheme_digest_in_force
 from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
@@ -51,6 +53,7 @@ from service.doors import SessionDoors
 from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
+from service.metering import UseMetering
 from service.migrate import upgrade
 from service.readers import Readers
 from service.received import ReceivedList
@@ -203,6 +206,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     undo.callback(backend.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     opening = Doors(open=doors.open, darken=doors.darken)
+    metering = _metering(ground)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
     return Platform(
@@ -220,14 +224,14 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         publisher=version_publisher(settings, engine, writer, pack, ground.keys),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
-        pipeline=_pipeline(ground, enforcer, board, pool),
-        verifier=_verifier(ground, enforcer, board, pool, denials),
-        desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules)),
-        shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
+        pipeline=_pipeline(ground, enforcer, board, pool, metering),
+        verifier=_verifier(ground, enforcer, board, pool, denials, metering),
+        desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules), metering),
+        shop=ProductShop(engine, writer, board, metering),
         received=ReceivedList(engine, writer),
         denials=denials,
         readers=Readers(AUTHORITY),
-        sessions=SessionRegistry(engine, writer, backend, egress, opening),
+        sessions=SessionRegistry(engine, writer, backend, egress, opening, metering),
         proxy=doors.proxy,
         tickets=tickets,
         doors=doors,
@@ -272,8 +276,17 @@ def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activa
     )
 
 
+def _metering(ground: _Ground) -> UseMetering:
+    billing = Billing(ground.pack.rules(RevenueRules), scheme_digest_in_force)
+    return UseMetering(billing, ground.keys, ground.settings.session_wall_seconds_max)
+
+
 def _pipeline(
-    ground: _Ground, enforcer: Enforcer, board: SuspensionBoard, pool: EnginePool
+    ground: _Ground,
+    enforcer: Enforcer,
+    board: SuspensionBoard,
+    pool: EnginePool,
+    metering: UseMetering,
 ) -> Pipeline:
     pack = ground.pack
     limits = pack.rules(GateRules)
@@ -294,6 +307,7 @@ def _pipeline(
             policy_digest=pack.digest,
             fault=ground.fault,
             closed=BudgetsWatch(ground.engine, ground.writer),
+            meter=metering,
         )
     )
 
@@ -304,6 +318,7 @@ def _verifier(
     board: SuspensionBoard,
     pool: EnginePool,
     denials: CoalescingLog,
+    metering: UseMetering,
 ) -> Verifier:
     rules = ground.pack.rules(VerificationRules)
     seconds = rules.answer_slot_milliseconds / 1_000
@@ -328,6 +343,7 @@ def _verifier(
             rules=rules,
             policy_digest=ground.pack.digest,
             refusals=denials,
+            meter=metering,
         )
     )
 

@@ -1,6 +1,6 @@
 """Fetching a released product: who may, that it is still allowed, and that it is metered once.
 
-The fetch's entry, its meter and its accruals are one commit (I6). A refusal is logged too.
+The fetch's entry, its meter and its price are one commit (I6). A refusal is logged too.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,7 @@ from disclosure.release.delivered import Delivered, delivered_product
 from foundation.db import reading
 from foundation.errors import Denied, Message, SandgateError
 from foundation.identity import Actor
-from policies.schema.revenue import RevenueRules
-from revenue.usage import meter_fetch
+from service.metering import UseMetering
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,13 @@ class ProductShop:
     """Hands out released products against a metered entry."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, board: SuspensionBoard, rules: RevenueRules
+        self, engine: Engine, writer: Writer, board: SuspensionBoard, metering: UseMetering
     ) -> None:
         """Join ledger and log."""
         self._engine = engine
         self._writer = writer
         self._board = board
-        self._rules = rules
+        self._metering = metering
 
     def fetch(self, actor: Actor, licence_id: str) -> Fetched:
         """Hand over the newest product of a licence. Raises what refuses it, after logging it."""
@@ -58,16 +57,11 @@ class ProductShop:
         def apply(connection: Connection, entry: PendingEntry) -> tuple[Delivered, int]:
             self._check(connection, actor, licence, document, entry.time_us)
             delivered = delivered_product(connection, licence_id)
-            usage = meter_fetch(
-                connection,
-                entry,
-                licence=document,
-                product=delivered.id,
-                buyer=actor.organisation,
-                rules=self._rules,
+            metered = self._metering.fetched(
+                connection, entry, document, delivered, actor.organisation
             )
-            entry.amend(sha256=delivered.sha256)
-            return delivered, usage.gross_micro_fen
+            entry.amend(sha256=delivered.sha256, product=delivered.id, buyer=actor.organisation)
+            return delivered, metered.gross_micro_fen
 
         try:
             event = AuditEvent(EntryKind.PRODUCT_FETCHED, actor, public)

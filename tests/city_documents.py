@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from authorization.organisations import OrganisationKind
 from foundation.identity import Role
+from tests.tariffs import tariff_json
 
 AUTHORITY = "data_authority"
 PROVIDER = "city_bureau"
@@ -218,12 +219,7 @@ def licence_json(operator: str = OPERATOR, **changes: Any) -> dict[str, Any]:
             "name_zh": "住户表（虚构示例）",
             "name_en": "Household table (fictional example)",
             "price_class": "industry",
-            "tariff": {
-                "version": "fictional-1",
-                "approval": "fictional approval",
-                "fen_per_fetch": 10_001,
-                "ceiling_fen_per_fetch": 20_000,
-            },
+            "tariff": tariff_json(),
             "biller": operator,
             "payer": ENTERPRISE,
         },

@@ -26,6 +26,7 @@ from foundation.identity import SYSTEM_ACTOR, Actor, Role
 from foundation.ids import new_id
 from foundation.keys import KeyStore
 from policies.load import load_policies
+from tests.tariffs import tariff_json
 
 PACK = load_policies()
 RULES = LicenceRuleset.of(PACK)
@@ -153,12 +154,7 @@ def licence_json(**changes: Any) -> dict[str, Any]:
             "name_zh": "选校表",
             "name_en": "College table",
             "price_class": "industry",
-            "tariff": {
-                "version": "1",
-                "approval": "价批1号",
-                "fen_per_fetch": 500,
-                "ceiling_fen_per_fetch": 800,
-            },
+            "tariff": tariff_json(version="1", approval="价批1号", fen_per_fetch=500),
             "biller": "datawise",
             "payer": "insurer",
         },

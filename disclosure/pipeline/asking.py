@@ -6,13 +6,14 @@ reach a session from here alone (I2). A private answer leaves at its fixed slot,
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine
 
-from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
+from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization.enforcer import Enforcer
 from authorization.revocation import SuspensionBoard, check_in_force
@@ -23,16 +24,18 @@ from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.history.guard import remember
+from disclosure.metering import QuestionMeter
 from disclosure.outcome import question_failed
-from disclosure.pipeline.estimating import Wanted, estimated, repriced
+from disclosure.pipeline.estimating import Wanted, estimated, least_left, repriced
 from disclosure.pipeline.preparing import Prepared, Preparing
 from disclosure.pipeline.private import Computed, PrivateAnswers
 from disclosure.pipeline.sources import extract_source
+from disclosure.pipeline.uses import question_use
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan_classes import DONE, FAILED, check_open, close_class
 from disclosure.refusals_log import RefusalsLog
 from disclosure.scope import QuestionScope
-from disclosure.spending import budget_left, licence_budgets
+from disclosure.spending import licence_budgets
 from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
@@ -66,6 +69,7 @@ class PipelineParts:
     policy_digest: str
     fault: Callable[[str], None]
     closed: Callable[[], SandgateError | None]
+    meter: QuestionMeter
 
 
 class Pipeline:
@@ -123,6 +127,9 @@ class Pipeline:
         with reading(self._parts.engine) as connection:
             outlook = Outlook(self._parts.clock.now_us(), project=scope.project)
             told = estimated(connection, prepared, self._parts.privacy, outlook)
+            use = question_use(scope, prepared)
+            money = self._parts.meter.price_of_question(connection, use, outlook.now_us)
+            told = {**told, "money": money}
         if prepared.priced is None:
             return told
         return {
@@ -217,7 +224,8 @@ class Pipeline:
         public = {**scope.as_public(), **prepared.as_public(), "answer": found.id}
         event = AuditEvent(EntryKind.ANSWER_REPEATED, scope.actor, public, {"sql": prepared.sql})
         try:
-            recorded = self._parts.writer.submit(event, self._still_in_force(scope, found))
+            apply = self._given_again(scope, prepared, found)
+            recorded = self._parts.writer.submit(event, apply)
         except SandgateError as refusal:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
@@ -225,27 +233,19 @@ class Pipeline:
         return give(recorded, repeated=True, budget_nano_rho_remaining=left)
 
     def _budget_left(self, scope: QuestionScope, prepared: Prepared) -> int | None:
-        """Return the least that is left of any population which the question would charge."""
-        rules, now_us = self._parts.privacy, self._parts.clock.now_us()
+        outlook = Outlook(self._parts.clock.now_us(), project=scope.project)
         with reading(self._parts.engine) as connection:
-            found = [
-                budget_left(
-                    connection,
-                    prepared.licence,
-                    name,
-                    rules,
-                    Outlook(now_us, prepared.datasets_of(name), scope.project),
-                )
-                for name in prepared.populations
-            ]
-        return min((left for left in found if left is not None), default=None)
+            return least_left(connection, prepared, self._parts.privacy, outlook)
 
-    def _still_in_force(
-        self, scope: QuestionScope, answer: StoredAnswer
+    def _given_again(
+        self, scope: QuestionScope, prepared: Prepared, answer: StoredAnswer
     ) -> Callable[[Connection, PendingEntry], StoredAnswer]:
+        use = question_use(scope, prepared, answer=answer.id)
+
         def apply(connection: Connection, entry: PendingEntry) -> StoredAnswer:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
-            return answer
+            gross = self._parts.meter.question_repeated(connection, entry, use)
+            return replace(answer, gross_micro_fen=gross)
 
         return apply
 
@@ -264,8 +264,11 @@ class Pipeline:
             "policy_digest": self._parts.policy_digest,
         }
 
+        use = question_use(scope, prepared)
+
         def apply(connection: Connection, entry: PendingEntry) -> None:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
+            self._parts.meter.question_decided(connection, entry, use)
             if priced is not None:
                 check_open(connection, priced.plan, scope.licence, self._parts.privacy)
                 spent = charge_question(
@@ -326,6 +329,7 @@ class Pipeline:
         entry, and closes the plan's class with it: nobody outside sees another number of entries.
         """
         given = self._new_answer(scope, prepared, table, computed)
+        use = question_use(scope, prepared, answer=given.id, table=table)
         failed = computed is not None and computed.failed
         public = {
             **scope.as_public(),
@@ -341,13 +345,15 @@ class Pipeline:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
             if failed and prepared.priced is not None:
                 close_class(connection, prepared.priced.plan, scope.licence, entry)
-            return store_answer(
+            gross = self._parts.meter.question_answered(connection, entry, use)
+            stored = store_answer(
                 connection,
                 given,
                 decided_index=decided_index,
                 answered_index=entry.index,
                 now_us=entry.time_us,
             )
+            return replace(stored, gross_micro_fen=gross)
 
         private = {} if computed is None else {"engine": FAILED if failed else DONE}
         event = AuditEvent(EntryKind.ANSWER_RELEASED, scope.actor, public, private)
@@ -360,7 +366,7 @@ class Pipeline:
         table: pa.Table,
         computed: Computed | None,
     ) -> NewAnswer:
-        priced = prepared.priced
+        priced, use = prepared.priced, question_use(scope, prepared)
         return NewAnswer(
             key=prepared.repeat_key(self._parts.policy_digest),
             mode="rows" if priced is None else "aggregate",
@@ -374,9 +380,12 @@ class Pipeline:
                 priced, None if computed is None else computed.shaped, self._parts.privacy
             ),
             cost_nano_rho=0 if priced is None else priced.cost_nano_rho,
+            asked=use.asked,
+            sources=use.sources,
         )
 
     def _fail(self, scope: QuestionScope, prepared: Prepared, failure: SandgateError) -> None:
         public = {**scope.as_public(), **prepared.as_public(), "code": failure.code}
         event = AuditEvent(EntryKind.ANSWER_FAILED, scope.actor, public)
-        self._parts.writer.submit(event, no_effect)
+        meter, question = self._parts.meter, prepared.question
+        self._parts.writer.submit(event, partial(meter.question_failed, question=question))

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from authorization.revenue_terms import Purpose
 from disclosure.budgets.listing import Outlook, simulate, simulation_line
 from disclosure.budgets.tree import Amount
 from disclosure.granted import asked_of
@@ -18,6 +17,7 @@ from disclosure.pipeline.private import slot_class
 from disclosure.plan.alternatives import Alternative, alternatives
 from disclosure.plan.estimates import estimate, price_for
 from disclosure.plan.pricing import PricedPlan
+from disclosure.spending import budget_left
 from foundation.errors import Message
 from policies.schema.privacy import PrivacyRules
 
@@ -38,12 +38,10 @@ def estimated(
 ) -> dict[str, object]:
     """Return price, expected errors, cheaper questions, and how many more of this one there are."""
     priced = prepared.priced
-    money = _money(prepared)
     if priced is None:
-        return {**ROWS, "money": money}
+        return ROWS
     return {
         **estimate(priced, rules),
-        "money": money,
         "answer_slot_milliseconds": rules.answer_slot_milliseconds[slot_class(priced.plan)],
         "alternatives": [item.as_public() for item in _alternatives(prepared, priced, rules)],
         "further_questions": [
@@ -51,6 +49,23 @@ def estimated(
             for name in prepared.populations
         ],
     }
+
+
+def least_left(
+    connection: Connection, prepared: Prepared, rules: PrivacyRules, outlook: Outlook
+) -> int | None:
+    """Return the least that is left of any population which the question would charge."""
+    found = [
+        budget_left(
+            connection,
+            prepared.licence,
+            name,
+            rules,
+            replace(outlook, datasets=prepared.datasets_of(name)),
+        )
+        for name in prepared.populations
+    ]
+    return min((left for left in found if left is not None), default=None)
 
 
 def repriced(prepared: Prepared, wanted: Wanted, rules: PrivacyRules) -> Prepared:
@@ -84,17 +99,6 @@ def _alternatives(
         prepared.terms,
         priced.question_nano_rho,
     )
-
-
-def _money(prepared: Prepared) -> dict[str, object]:
-    """Say what the licence's tariff bills: a question nothing, a fetch of the product its price."""
-    document = prepared.licence.document
-    billed = {document.scenario.purpose, document.product.price_class} == {Purpose.INDUSTRY}
-    return {
-        "question_fen": 0,
-        "product_fetch_fen": document.product.tariff.fen_per_fetch if billed else 0,
-        "tariff": document.product.tariff.version,
-    }
 
 
 def _further(

@@ -19,6 +19,7 @@ class Delivered:
     sha256: str
     content: bytes
     certificate: str
+    answer: str
 
 
 def delivered_product(connection: Connection, licence: str) -> Delivered:
@@ -38,7 +39,7 @@ def delivered_product(connection: Connection, licence: str) -> Delivered:
             Message("该授权还没有已放行的产品。", "Nothing was released under this licence yet."),
             field="licence",
         )
-    return Delivered(row.id, row.content_digest, bytes(row.content), row.certificate)
+    return Delivered(row.id, row.content_digest, bytes(row.content), row.certificate, row.answer)
 
 
 def certificate_of(connection: Connection, request_id: str) -> dict[str, object]:

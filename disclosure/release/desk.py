@@ -29,6 +29,7 @@ from catalog.datasets import Frozen
 from disclosure.answers import StoredAnswer, answer_by_id
 from disclosure.checks.desk import CheckedAnswer, CheckResult, all_passed, run_checks
 from disclosure.given import evidence_in, table_of
+from disclosure.metering import ReleaseMeter, ReleaseUse
 from disclosure.release.certificate import issue_certificate
 from disclosure.release.encoding import encode_table, sha256_of
 from disclosure.release.requests import Request, requests_of, require_request
@@ -74,13 +75,15 @@ class ReleaseDesk:
         keys: KeyStore,
         board: SuspensionBoard,
         rules: DisclosureRules,
+        meter: ReleaseMeter,
     ) -> None:
-        """Join store, log, keys and the rules of the desk."""
+        """Join store, log, keys, the rules of the desk, and what meters its releases."""
         self._engine = engine
         self._writer = writer
         self._keys = keys
         self._board = board
         self._rules = rules
+        self._meter = meter
 
     def submit(self, actor: Actor, licence: str, asked: ReleaseRequest) -> Request:
         """Recompute and check one stored answer; the request stands, or is refused with why."""
@@ -182,6 +185,8 @@ class ReleaseDesk:
 
         def apply(connection: Connection, entry: PendingEntry) -> Request:
             check_in_force(connection, self._board, licence, entry.time_us)
+            use = ReleaseUse(request_id, licence, actor.organisation)
+            self._meter.release_asked(connection, entry, use)
             connection.execute(
                 insert(release_request).values(
                     id=request_id,
@@ -295,6 +300,8 @@ class ReleaseDesk:
                 delivered_us=entry.time_us,
             )
             entry.amend(certificate_digest=sha256_of(text.encode()))
+            use = ReleaseUse(request.id, request.licence, request.organisation)
+            self._meter.release_delivered(connection, entry, use)
             return require_request(connection, request.id)
 
         public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}

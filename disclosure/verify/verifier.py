@@ -7,12 +7,13 @@ answer has one size and takes a fixed slot. The log and the store hold keyed dig
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert
 
 from audit.coalescing import CoalescingLog
-from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
 from authorization.compile import CompiledLicence
 from authorization.decisions import AccessRequest, Permit, check_decision, decide
@@ -24,6 +25,7 @@ from authorization.revocation import SuspensionBoard, check_in_force
 from catalog.datasets import Dataset, Version
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import version_directory
+from disclosure.metering import VerificationMeter, VerificationUse
 from disclosure.outcome import question_failed
 from disclosure.scope import QuestionScope
 from disclosure.slots import Slot
@@ -59,6 +61,7 @@ class VerifierParts:
     rules: VerificationRules
     policy_digest: str
     refusals: CoalescingLog
+    meter: VerificationMeter
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Verified:
     salt: str
     index: int
     receipt: str
+    gross_micro_fen: int
 
     def as_json(self) -> dict[str, object]:
         """Return the fields of an answer; with its padding each word takes the same room."""
@@ -80,6 +84,7 @@ class Verified:
             "salt": self.salt,
             "entry": self.index,
             "receipt": self.receipt,
+            "gross_micro_fen": self.gross_micro_fen,
         }
 
 
@@ -112,6 +117,16 @@ class _Prepared:
             "consent_terms": self.digests.consent_terms,
         }
 
+    def use(self, scope: QuestionScope) -> VerificationUse:
+        """Return the claim as it is metered: what is claimed of whom stays out of it."""
+        return VerificationUse(
+            claim=self.id,
+            licence=self.licence.document,
+            organisation=scope.actor.organisation,
+            dataset=self.claim.dataset.name,
+            columns=tuple(sorted(self.claim.columns)),
+        )
+
 
 class Verifier:
     """Verifies the claims of sessions."""
@@ -135,7 +150,8 @@ class Verifier:
             failed = question_failed("engine_error")
             public = {**scope.as_public(), **prepared.as_public(), "code": failed.code}
             event = AuditEvent(EntryKind.VERIFICATION_FAILED, scope.actor, public)
-            self._parts.writer.submit(event, no_effect)
+            meter = self._parts.meter
+            self._parts.writer.submit(event, partial(meter.verification_failed, claim=claim_id))
             raise failed
         return self._release(scope, prepared, decided, answer)
 
@@ -180,6 +196,7 @@ class Verifier:
 
         def apply(connection: Connection, entry: PendingEntry) -> None:
             check_in_force(connection, parts.board, scope.licence, entry.time_us)
+            parts.meter.verification_decided(connection, entry, prepared.use(scope))
             bind_consent(connection, digests, scope.licence, entry.index)
             admit(connection, prepared.claimant, digests, parts.rules, entry.time_us)
             remember(
@@ -270,12 +287,16 @@ class Verifier:
             "answer_digest": salted_commitment(salt, answer.encode()),
         }
 
-        def apply(connection: Connection, entry: PendingEntry) -> None:
+        def apply(connection: Connection, entry: PendingEntry) -> int:
             check_in_force(connection, self._parts.board, scope.licence, entry.time_us)
+            use = prepared.use(scope)
+            return self._parts.meter.verification_answered(connection, entry, use)
 
         event = AuditEvent(EntryKind.VERIFICATION_ANSWERED, scope.actor, public)
         recorded = self._parts.writer.submit(event, apply)
-        return Verified(prepared.id, answer, salt.hex(), recorded.index, recorded.receipt)
+        return Verified(
+            prepared.id, answer, salt.hex(), recorded.index, recorded.receipt, recorded.value
+        )
 
     def _public(self, scope: QuestionScope, prepared: _Prepared) -> dict[str, object]:
         policy = {"policy_digest": self._parts.policy_digest}

@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from authorization.validation import check_licence, licence_problems
 from foundation.errors import InvalidInput
 from tests.licensing import RULES, licence_document, licence_facts, licence_json
+from tests.tariffs import price_json
+
+TIERS = [{"from_unit": 10, "discount_ppm": 1}, {"from_unit": 20, "discount_ppm": 2}]
 
 
 def grant(place: int, **changes: Any) -> list[dict[str, Any]]:
@@ -23,6 +26,10 @@ def product(**changes: Any) -> dict[str, Any]:
 
 def tariff(**changes: Any) -> dict[str, Any]:
     return product(tariff={**licence_json()["product"]["tariff"], **changes})
+
+
+def subscription(**changes: Any) -> dict[str, Any]:
+    return {"fen_per_period": 100, "ceiling_fen_per_period": 100, **changes}
 
 
 def approvals(**changes: str) -> dict[str, str]:
@@ -90,16 +97,47 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "$.product.price_class",
     ),
     "tariff_above_ceiling": (
-        {"product": tariff(fen_per_fetch=900)},
-        "$.product.tariff.fen_per_fetch",
+        {"product": tariff(prices=[price_json("fetch", 900, 899)])},
+        "$.product.tariff.prices[0].micro_fen",
+    ),
+    "meter_repeated": (
+        {"product": tariff(prices=[price_json("call", 1), price_json("call", 2)])},
+        "$.product.tariff.prices",
+    ),
+    "tiers_out_of_order": (
+        {"product": tariff(prices=[{**price_json("call", 1), "tiers": TIERS[::-1]}])},
+        "$.product.tariff.prices[0].tiers",
+    ),
+    "tariff_term_reversed": (
+        {"product": tariff(valid_until="2000-01-01")},
+        "$.product.tariff.valid_until",
+    ),
+    "tariff_term_not_a_date": (
+        {"product": tariff(valid_until="2026-02-31")},
+        "$.product.tariff.valid_until",
+    ),
+    "tariff_of_another_class": (
+        {"product": tariff(price_class="public_governance")},
+        "$.product.tariff.price_class",
+    ),
+    "trial_too_long": (
+        {"product": tariff(trial=True)},
+        "$.product.tariff.valid_until",
+    ),
+    "included_units_unpriced": (
+        {"product": tariff(subscription=subscription(included=[{"meter": "row", "units": 1}]))},
+        "$.product.tariff.subscription.included",
     ),
     "tariff_not_approved": ({"product": tariff(approval=" ")}, "$.product.tariff.approval"),
     "free_product_priced": (
         {
             "scenario": {**licence_json()["scenario"], "purpose": "public_welfare"},
-            "product": product(price_class="public_welfare"),
+            "product": {
+                **tariff(price_class="public_welfare"),
+                "price_class": "public_welfare",
+            },
         },
-        "$.product.tariff.fen_per_fetch",
+        "$.product.tariff.prices[0].micro_fen",
     ),
     "shares_do_not_sum": (
         {"scheme": shares(("datawise", 999_999, "account"))},
@@ -176,7 +214,10 @@ def test_rows_about_persons_with_a_named_basis_are_accepted() -> None:
 def test_a_free_product_needs_no_tariff_approval() -> None:
     document = licence_document(
         scenario={**licence_json()["scenario"], "purpose": "public_welfare"},
-        product={**tariff(fen_per_fetch=0, approval=""), "price_class": "public_welfare"},
+        product={
+            **tariff(prices=[], approval="", price_class="public_welfare"),
+            "price_class": "public_welfare",
+        },
     )
     assert licence_problems(document, licence_facts(), RULES) == []
 

@@ -5,14 +5,14 @@ from authorization.documents import (
     Approvals,
     Grant,
     LicenceDocument,
-    ProductTerms,
-    Purpose,
     Scenario,
-    Tariff,
 )
+from authorization.revenue_terms import ProductTerms, Purpose
 from authorization.scheme_terms import Share, ShareScheme
+from foundation.money import MICRO_FEN_PER_FEN
 from policies.load import load_policies
 from policies.schema.revenue import RevenueRules
+from tests.tariffs import price_json, tariff
 
 THIRDS = (("civil_affairs", 333_333), ("education", 333_333), ("platform", 333_334))
 
@@ -45,11 +45,11 @@ def product_terms(
         name_zh="住户统计表",
         name_en="Household table",
         price_class=price_class,
-        tariff=Tariff(
+        tariff=tariff(
             version=version,
             approval=approval,
-            fen_per_fetch=fen,
-            ceiling_fen_per_fetch=ceiling_fen,
+            price_class=price_class,
+            prices=[price_json("fetch", fen * MICRO_FEN_PER_FEN, ceiling_fen * MICRO_FEN_PER_FEN)],
         ),
         biller="operator",
         payer=payer,

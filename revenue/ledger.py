@@ -30,6 +30,7 @@ __all__ = [
     "journal_content",
     "post",
     "post_all",
+    "postings_of",
     "reverse",
     "wallet_balance_fen",
 ]
@@ -129,21 +130,29 @@ def reverse(connection: Connection, entry: PendingEntry, journal_id: str, period
         )
     if original.kind == JournalKind.REVERSAL:
         raise _conflict("reversal_final", "冲销凭证不得再次冲销。", "A reversal is not reversed.")
+    _, legs = postings_of(connection, journal_id)
+    request = JournalRequest(
+        idempotency_key=f"reversal:{journal_id}",
+        period=period_id,
+        kind=JournalKind.REVERSAL,
+        rule_digest=original.rule_digest,
+        postings=tuple(Posting(leg.account, -leg.fen) for leg in legs),
+        reverses=journal_id,
+    )
+    return post(connection, entry, request)
+
+
+def postings_of(connection: Connection, journal_id: str) -> tuple[str, tuple[Posting, ...]]:
+    """Return the digest of the rule that a journal rests on, and its legs in order."""
+    rule = select(journal.c.rule_digest).where(journal.c.id == journal_id)
     legs = connection.execute(
         select(account.c.kind, account.c.holder, posting.c.fen)
         .join(account, account.c.code == posting.c.account)
         .where(posting.c.journal_id == journal_id)
         .order_by(posting.c.sequence)
     )
-    request = JournalRequest(
-        idempotency_key=f"reversal:{journal_id}",
-        period=period_id,
-        kind=JournalKind.REVERSAL,
-        rule_digest=original.rule_digest,
-        postings=tuple(Posting(Account(leg.kind, leg.holder), -leg.fen) for leg in legs),
-        reverses=journal_id,
-    )
-    return post(connection, entry, request)
+    found = tuple(Posting(Account(leg.kind, leg.holder), int(leg.fen)) for leg in legs)
+    return connection.execute(rule).scalar_one(), found
 
 
 def balances(connection: Connection) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The tables of the flow of money: moves and who decided them, receipts, confirmations, shares paid.
+"""The tables of the flow of money: moves and who decided them, receipts, confirmations, payouts.
 
 Rows are only ever added, each beside its log entry (I6). What a journal brought about counts while
 that journal is not reversed, so a reversal needs no row of its own here.
@@ -88,13 +88,15 @@ receipt_match = Table(
 statement_confirmation = Table(
     "statement_confirmation",
     metadata,
-    Column("period_id", String(40), primary_key=True),
+    Column("journal_id", String(60), ForeignKey("journal.id"), primary_key=True),
     Column("payee", String(200), primary_key=True),
+    Column("period_id", String(40), nullable=False),
     Column("audit_index", BigInteger, _logged(), nullable=False),
     Column("confirmed_by", String(200), nullable=False),
     Column("claim_digest", String(80), nullable=False),
     sqlite_with_rowid=False,
 )
+"""A payee's word on its lines of one bill; a corrected one is another journal."""
 
 distribution_line = Table(
     "distribution_line",
@@ -165,7 +167,7 @@ payment_details = Table(
     Column("bank_code", String(14), nullable=False),
     sqlite_with_rowid=False,
 )
-"""Where a payee, or a biller under the channel ``bank``, has money moved to; the newest row holds."""
+"""Where a payee, or a biller under the channel ``bank``, is paid; the newest row holds."""
 
 payout_file = Table(
     "payout_file",
@@ -220,14 +222,14 @@ payout_result = Table(
     CheckConstraint("(status = 'paid') = (journal_id IS NOT NULL)", name="journal"),
     sqlite_with_rowid=False,
 )
-"""What the bank said of one line. A paid one names the journal that took the money from the bank."""
+"""What the bank said of one line; a paid one names the journal that took it from the bank."""
 
 KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "money_move": (("id",), ("proposed_index",)),
     "money_move_decision": (("move",),),
     "receipt": (("journal_id",),),
     "receipt_match": (("journal_id", "period_id", "licence"),),
-    "statement_confirmation": (("period_id", "payee"),),
+    "statement_confirmation": (("journal_id", "payee"),),
     "distribution_line": (("journal_id", "line"),),
     "correction": (("journal_id",),),
     "dispute": (("id",),),

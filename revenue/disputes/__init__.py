@@ -1,0 +1,1 @@
+"""Disputes: opened by a payee or payer, held, decided by two persons, corrected by new journals."""

@@ -91,6 +91,12 @@ class EntryKind(StrEnum):
     FILE_SENT = "revenue:file:sent"
     FILE_WITHDRAWN = "revenue:file:withdrawn"
     FILE_RETURNED = "revenue:file:returned"
+    TARIFF_PROPOSED = "revenue:tariff:proposed"
+    TARIFF_APPROVED = "revenue:tariff:approved"
+    USAGE_REPRICED = "revenue:usage:repriced"
+    PERMITTED_PROPOSED = "revenue:permitted:proposed"
+    PERMITTED_DECIDED = "revenue:permitted:decided"
+    PERMITTED_REVIEWED = "revenue:permitted:reviewed"
     SCHEME_PROPOSED = "revenue:scheme:proposed"
     SCHEME_APPROVED = "revenue:scheme:approved"
     BUNDLE_EXPORTED = "audit:bundle:exported"
@@ -205,6 +211,20 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.FILE_SENT: Message("拨付文件已发送", "A settlement file was sent to the bank"),
     EntryKind.FILE_WITHDRAWN: Message("拨付文件已作废", "A settlement file was withdrawn"),
     EntryKind.FILE_RETURNED: Message("银行回单已登记", "The bank's answer was taken in"),
+    EntryKind.TARIFF_PROPOSED: Message("已提出资费版本", "A version of a tariff was proposed"),
+    EntryKind.TARIFF_APPROVED: Message("资费版本已批准", "A version of a tariff was approved"),
+    EntryKind.USAGE_REPRICED: Message(
+        "免费使用已按产业产品补计价", "Free use was priced anew for a product of industry"
+    ),
+    EntryKind.PERMITTED_PROPOSED: Message(
+        "已提出最高准许收入", "A maximum permitted revenue was proposed"
+    ),
+    EntryKind.PERMITTED_DECIDED: Message(
+        "最高准许收入已核定", "A maximum permitted revenue was decided"
+    ),
+    EntryKind.PERMITTED_REVIEWED: Message(
+        "已对照最高准许收入评估", "Revenue was held against its permitted maximum"
+    ),
     EntryKind.SCHEME_PROPOSED: Message(
         "已提出新的分配方案", "A new distribution scheme was proposed"
     ),

@@ -34,6 +34,7 @@ class OrganisationKind(StrEnum):
     DEVELOPER = "developer"  # 数据企业
     REGULATOR = "regulator"  # 监管部门
     FINANCE = "finance"  # 财政部门
+    PRICING = "pricing"  # 价格主管部门
     PLATFORM = "platform"  # 平台
 
 
@@ -43,6 +44,7 @@ DEPARTMENTS = frozenset(
         OrganisationKind.PROVIDER,
         OrganisationKind.REGULATOR,
         OrganisationKind.FINANCE,
+        OrganisationKind.PRICING,
     }
 )
 

@@ -13,6 +13,7 @@ class Role(StrEnum):
     DEVELOPER = "developer"  # 数据企业
     CHECKER = "checker"  # 出域审核员
     FINANCE = "finance"  # 财政部门
+    PRICING = "pricing"  # 价格主管部门
     REGULATOR = "regulator"  # 监管部门
     SYSTEM = "system"  # the platform's own background work
 

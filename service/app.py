@@ -26,6 +26,7 @@ from service.api import (
     products,
     releases,
     sessions,
+    tariffs,
     verification,
 )
 from service.bootstrap import Platform
@@ -46,6 +47,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, journals.router),
     (PREFIX, releases.router),
     (PREFIX, products.router),
+    (PREFIX, tariffs.router),
     (PREFIX, periods.router),
     (PREFIX, budgets.router),
     (PREFIX, plan_classes.router),

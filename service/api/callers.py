@@ -25,6 +25,7 @@ ROLE_NAMES_ZH = {
     Role.DEVELOPER: "数据企业",
     Role.CHECKER: "出域审核员",
     Role.FINANCE: "财政部门",
+    Role.PRICING: "价格主管部门",
     Role.REGULATOR: "监管部门",
     Role.SYSTEM: "平台",
 }
@@ -91,6 +92,7 @@ AuthorityCaller = Annotated[Actor, Depends(_caller_with(Role.AUTHORITY))]
 SupplierCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.AUTHORITY))]
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
+PricingCaller = Annotated[Actor, Depends(_caller_with(Role.PRICING))]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
 RegulatorCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR))]
 ExplainingCaller = Annotated[

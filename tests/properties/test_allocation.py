@@ -85,7 +85,7 @@ def weights_of(draw: st.DrawFn, scheme: ShareScheme) -> dict[str, int]:
     return {source.dataset: draw(weight) for source in scheme.pot.sources}
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data(), schemes(), fen, st.integers(0, 10**6))
 def test_every_step_is_whole_and_all_of_them_are_the_bill(
     data: st.DataObject, scheme: ShareScheme, billed: int, excess: int
@@ -99,7 +99,7 @@ def test_every_step_is_whole_and_all_of_them_are_the_bill(
     assert 0 <= exact - tax < 1
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data(), schemes(), fen)
 def test_a_source_stays_within_its_bounds_and_without_weight_gets_nothing(
     data: st.DataObject, scheme: ShareScheme, billed: int
@@ -123,7 +123,7 @@ def test_a_source_stays_within_its_bounds_and_without_weight_gets_nothing(
             assert not weights[source.dataset] or pot[source.dataset] > most - 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data(), schemes(), fen, st.integers(0, 10**6))
 def test_the_order_of_clauses_changes_nothing(
     data: st.DataObject, scheme: ShareScheme, billed: int, excess: int
@@ -145,7 +145,7 @@ def test_the_order_of_clauses_changes_nothing(
     assert split_pool(money, scheme, weights, "lic") == split_pool(money, other, shuffled, "lic")
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data(), schemes(), fen, st.integers(1, 10**6))
 def test_more_contribution_never_earns_less(
     data: st.DataObject, scheme: ShareScheme, billed: int, more: int
@@ -165,7 +165,7 @@ def test_more_contribution_never_earns_less(
     assert after[raised] >= before[raised]
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 10**20), min_size=1), fen)
 def test_without_bounds_a_pot_is_shared_in_proportion(weights: dict[str, int], total: int) -> None:
     parts = fill(total, {name: Claim(weight) for name, weight in weights.items()})
@@ -187,7 +187,7 @@ def test_bounds_push_what_is_left_to_the_others() -> None:
         fill(10, {"a": Claim(1, minimum_ppm=600_000), "b": Claim(1, minimum_ppm=600_000)})
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data(), sources())
 def test_what_may_be_published_can_always_be_shared_out(
     data: st.DataObject, named: tuple[Source, ...]
@@ -207,7 +207,7 @@ def test_what_may_be_published_can_always_be_shared_out(
         assert sum(step.micro_fen for step in steps) == 7 * MICRO_FEN_PER_FEN
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     st.lists(st.fractions(0, 1_000, max_denominator=997), min_size=1, max_size=8),
     st.data(),
@@ -238,7 +238,7 @@ def _carried(lines: tuple[Line, ...], known: dict[str, Carried]) -> dict[str, Ca
     }
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(NAMES), st.integers(0, 3 * 10**6), min_size=1, max_size=8),

@@ -64,6 +64,8 @@ def make_licence(
     price_class: Purpose = Purpose.INDUSTRY,
     payer: str = "enterprise",
     shares: tuple[tuple[str, int], ...] = THIRDS,
+    scheme: ShareScheme | None = None,
+    datasets: tuple[str, ...] = ("households",),
 ) -> LicenceDocument:
     return LicenceDocument(
         id=name,
@@ -72,11 +74,14 @@ def make_licence(
         scenario=Scenario(name_zh="示例", name_en="Example", purpose=price_class),
         valid_from="2026-01-01",
         valid_until="2027-01-01",
-        grants=(Grant(dataset="households", modes=(AccessMode.AGGREGATE,), columns=("a",)),),
+        grants=tuple(
+            Grant(dataset=dataset, modes=(AccessMode.AGGREGATE,), columns=("a",))
+            for dataset in datasets
+        ),
         product=product_terms(
             version=f"{name}-t1", fen=fen, approval=approval, price_class=price_class, payer=payer
         ),
-        scheme=share_scheme(shares, f"{name}-s1"),
+        scheme=scheme or share_scheme(shares, f"{name}-s1"),
         approvals=Approvals(
             collective_decision="决〔2026〕1号", filing_number="备〔2026〕1号", agreement="协1"
         ),

@@ -25,7 +25,8 @@ from revenue.metering import Metered, Use
 from revenue.metering import Source as UsedSource
 from revenue.periods import ClosedPeriod, close_at, open_at
 from revenue.pools import pools_of
-from revenue.schemes.versions import scheme_digest_in_force
+from revenue.schemes.store import scheme_approval, scheme_version
+from revenue.schemes.versions import keep_scheme, scheme_digest_in_force
 from service.migrate import import_stores
 from tests.unit.revenue.selling import revenue_rules
 
@@ -163,6 +164,15 @@ def keep_licences(connection: Connection, licences: Sequence[LicenceDocument]) -
                 changed_us=1,
             )
         )
+
+
+def put_in_force(connection: Connection, entry: Any, licence: str, scheme: ShareScheme) -> None:
+    """Put a later version of a scheme in force, past its two people."""
+    same = {"licence": licence, "digest": keep_scheme(connection, scheme)}
+    proposal = {"proposed_by": "a", "proposed_index": entry.index, "proposed_us": 1}
+    approval = {"approved_by": "b", "approved_index": entry.index, "approved_us": 2}
+    connection.execute(insert(scheme_version).values(**same, version=scheme.version, **proposal))
+    connection.execute(insert(scheme_approval).values(**same, **approval))
 
 
 def affiliate(connection: Connection, first: str, second: str) -> None:

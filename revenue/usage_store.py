@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from audit.store import entry
 from foundation.db import attach_guards, metadata
-from foundation.guards import guard_append_only
+from foundation.guards import guard_append_only, guard_from_replacing
 from policies.schema.revenue import Meter
 
 MICRO_FEN_MAX = 10**18
@@ -152,16 +152,6 @@ KEYS = {
 }
 
 
-def _not_replaced(table: str, keys: tuple[str, ...]) -> str:
-    """Refuse a row in the way of one: ``INSERT OR REPLACE`` must not walk past the other guards."""
-    same = " AND ".join(f"{key} = NEW.{key}" for key in keys)
-    there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
-    return (
-        f"CREATE TRIGGER {table}_no_replace_{keys[0]} BEFORE INSERT ON {table} WHEN {there} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    )
-
-
 def _whole(table: str, column: str) -> str:
     return (
         f"CREATE TRIGGER {table}_whole_{column} BEFORE INSERT ON {table} "
@@ -171,11 +161,12 @@ def _whole(table: str, column: str) -> str:
 
 
 guard_append_only(*KEYS)
+for _table, _keys in KEYS.items():
+    guard_from_replacing(_table, _keys)
+guard_from_replacing("usage", ("source_index", "meter", "licence"))
+guard_from_replacing("tariff_version", ("licence", "version"))
 attach_guards(
     (
-        *(_not_replaced(table, keys) for table, keys in KEYS.items()),
-        _not_replaced("usage", ("source_index", "meter", "licence")),
-        _not_replaced("tariff_version", ("licence", "version")),
         _whole("usage", "quantity"),
         _whole("usage", "gross_micro_fen"),
         _whole("wallet_hold", "micro_fen"),

@@ -27,6 +27,7 @@ STORES = (
     "revenue.schemes.store",
     "revenue.pool_store",
     "revenue.usage_store",
+    "revenue.permitted.store",
     "sandbox.store",
     "service.idempotency",
 )

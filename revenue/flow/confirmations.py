@@ -34,13 +34,13 @@ def claim_of(connection: Connection, period_id: str, payee: str) -> dict[str, An
         {
             "licence": state.licence,
             "line": name,
-            "fen": fen,
+            "fen": state.lines.get(name, 0),
             "pool_digest": state.pool_digest,
             "journal": state.journal_id,
         }
         for state in all_pools(connection, period_id)
-        for name, fen in sorted(state.lines.items())
-        if payee_of(name) == payee and needs_word(name)
+        for name in sorted({*state.lines, *state.paid})
+        if payee_of(name) == payee
     ]
     if statement_digest is None or not lines:
         raise NotFound(
@@ -86,7 +86,7 @@ def confirm_statement(
                 ),
                 field="$.digest",
             )
-        bills = sorted({str(line["journal"]) for line in found["lines"]})
+        bills = sorted({line["journal"] for line in found["lines"] if line["journal"]})
         fresh = [bill for bill in bills if payee not in confirmed_payees(connection, bill)]
         if not fresh:
             raise Conflict(

@@ -24,7 +24,10 @@ CHANNELS = (
 HOLDER_CHARACTERS_MAX = 70  # as much as banks take of a name
 _ACCOUNT = re.compile(r"[A-Z0-9]{5,34}")
 _BANK_CODE = re.compile(r"[0-9]{12}|[A-Z0-9]{8}([A-Z0-9]{3})?")  # 联行号, or a BIC
-_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_UNPRINTED = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u200b-\u200f\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+_FORMULA = re.compile(r"[=+@\s-]")  # a name that a spreadsheet would run is no name
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def prepare_details(
         channel in CHANNELS
         and 0 < len(details.holder.strip()) <= HOLDER_CHARACTERS_MAX
         and not _UNPRINTED.search(details.holder)
+        and not _FORMULA.match(details.holder)
         and _ACCOUNT.fullmatch(details.account)
         and _BANK_CODE.fullmatch(details.bank_code)
     )

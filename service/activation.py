@@ -1,6 +1,7 @@
-"""Brings a licence into force: its extracts are built, its people's policy is swapped in whole.
+"""Brings a licence into force: checked, signed, and then its extracts are built.
 
-Order matters: extracts first, policy last, so that a permitted question always finds its extract.
+Every worker knows a licence from the commit that signs it, for the version of policy moves with
+it. Until its extract is there it gives no rows: such a question is refused, and nothing is read.
 Where an extract is refused the licence stays signed but gives no rows, and the refusal is raised.
 """
 
@@ -75,7 +76,7 @@ class Activation:
         self.keeper.check(document)
 
     def _bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
-        """Build the licence's extracts, then swap in the policy that allows asking them."""
+        """Build the licence's extracts; the policy that is known already is read anew here."""
         built = self.keeper.build_missing(self._document(licence_id), actor)
         self.reload()
         return built

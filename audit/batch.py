@@ -29,17 +29,19 @@ from audit.tree import (
 from foundation.clock import Clock
 
 
-class Item:
-    """One submission: what happened, its effect, and the caller who waits for both."""
+class Waiting:
+    """A caller who waits for the writer."""
 
-    def __init__(self, event: AuditEvent, apply: Callable[[Connection, Any], Any]) -> None:
+    def __init__(self) -> None:
         """Begin to wait."""
-        self.event = event
-        self.apply = apply
         self._recorded: Recorded[Any] | None = None
         self._error: BaseException | None = None
         self._waiting = threading.Lock()
         self._waiting.acquire()
+
+    def let_go(self) -> None:
+        """Let the caller go: what was handed in is durable."""
+        self._waiting.release()
 
     def succeed(self, recorded: Recorded[Any]) -> None:
         """Let the caller go with a durable entry."""
@@ -51,13 +53,37 @@ class Item:
         self._error = error
         self._waiting.release()
 
-    def wait(self) -> Recorded[Any]:
-        """Block until the writer decided; return the entry or raise."""
+    def done(self) -> Recorded[Any] | None:
+        """Block until the writer decided; return the entry, if there is one, or raise."""
         self._waiting.acquire()
         if self._error is not None:
             raise self._error
-        assert self._recorded is not None  # noqa: S101 - one of the two is always set
         return self._recorded
+
+
+class Item(Waiting):
+    """One submission: what happened, its effect, and the caller who waits for both."""
+
+    def __init__(self, event: AuditEvent, apply: Callable[[Connection, Any], Any]) -> None:
+        """Begin to wait."""
+        super().__init__()
+        self.event = event
+        self.apply = apply
+
+    def wait(self) -> Recorded[Any]:
+        """Block until the writer decided; return the entry or raise."""
+        recorded = self.done()
+        assert recorded is not None  # noqa: S101 - an item succeeds with its entry
+        return recorded
+
+
+class Aside(Waiting):
+    """Rows that tell of no event, such as a witness's line beside a checkpoint: no entry."""
+
+    def __init__(self, rows: Callable[[Connection], None]) -> None:
+        """Begin to wait."""
+        super().__init__()
+        self.rows = rows
 
 
 class EntryDraft:
@@ -123,7 +149,8 @@ class Batch:
         self._clock = clock
         self._nodes = NewNodes(self._edge)
         self._items: list[tuple[Item, EntryDraft, bytes, Any]] = []
-        self._refused: list[tuple[Item, Exception]] = []
+        self._refused: list[tuple[Waiting, Exception]] = []
+        self._asides: list[Aside] = []
         self._entries: list[dict[str, object]] = []
         self._subjects: list[dict[str, object]] = []
         self._private: list[dict[str, object]] = []
@@ -146,6 +173,23 @@ class Batch:
         self._last_time_us = time_us
         self._append(item, draft, body, private)
         self._items.append((item, draft, leaf_hash(body), value))
+
+    def add_aside(self, aside: Aside) -> None:
+        """Write rows that are no entry, in their own savepoint."""
+        self._connection.exec_driver_sql("SAVEPOINT item")
+        try:
+            aside.rows(self._connection)
+        except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
+            self._undo()
+            self._refused.append((aside, error))
+            return
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT item")
+        self._asides.append(aside)
+
+    @property
+    def holds_asides(self) -> bool:
+        """Whether there is something to commit even where no entry was added."""
+        return bool(self._asides)
 
     def seal(self, sign: Callable[[Checkpoint], str]) -> LogState | None:
         """Write entries, full tiles and the signed checkpoint; None where nothing was added."""
@@ -170,6 +214,8 @@ class Batch:
         """Answer every caller; call this only once the batch is durable."""
         for item, error in self._refused:
             item.fail(error)
+        for aside in self._asides:
+            aside.let_go()
         written: dict[tuple[int, int], str] = {}
         for item, draft, leaf, value in self._items:
             receipt = self._receipt(draft.index, written)

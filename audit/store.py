@@ -1,4 +1,4 @@
-"""The log's tables: entries, their erasable private fields, full tiles, and signed checkpoints.
+"""The log's tables: entries, erasable private fields, full tiles, checkpoints, cosignatures.
 
 All but the private fields are append-only. Triggers stop mistakes, among them SQLite's
 ``INSERT OR REPLACE``; against malice there is only the tree and a checkpoint kept elsewhere.
@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -82,11 +83,24 @@ checkpoint = Table(
     Column("time_us", BigInteger, nullable=False),
 )
 
+# What witnesses wrote under a checkpoint. It signs itself, so it is no entry of the log.
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("witness", String(255), primary_key=True),
+    Column("key_id", String(8), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    ForeignKeyConstraint(["size"], ["checkpoint.size"], deferrable=True, initially="DEFERRED"),
+)
+
 _APPEND_ONLY = {
     "entry": "idx = NEW.idx",
     "entry_subject": "field = NEW.field AND value = NEW.value AND idx = NEW.idx",
     "tile": "level = NEW.level AND number = NEW.number",
     "checkpoint": "size = NEW.size",
+    "cosignature": "size = NEW.size AND witness = NEW.witness AND key_id = NEW.key_id",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, Engine, RootTransaction, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit.batch import Batch, Item
+from audit.batch import Aside, Batch, Item, Waiting
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.head import HeadFile
 from audit.intake import Intake
@@ -51,6 +51,7 @@ class GroupCommitWriter:
         self._key = VerifierKey(origin, keys.ensure_signing_key(LOG_KEY))
         self._fault = fault or (lambda _point: None)
         self._intake = Intake()
+        self._told: list[Callable[[], None]] = []
         self._connection: Connection | None = None
         self._head_file = HeadFile(head_path)
         try:
@@ -71,6 +72,19 @@ class GroupCommitWriter:
     def head(self) -> str:
         """Return the last durable checkpoint as a signed note."""
         return self._head_note
+
+    def on_head(self, told: Callable[[], None]) -> None:
+        """Call this after each durable checkpoint, from the writer's thread: it must not block."""
+        self._told.append(told)
+
+    def keep_beside(self, rows: Callable[[Connection], None]) -> None:
+        """Commit rows that are no entry, such as a witness's line; return once they are durable.
+
+        There is one writer, so they wait for their turn like entries do.
+        """
+        aside = Aside(rows)
+        self._intake.put(aside)
+        aside.done()
 
     def submit(
         self, event: AuditEvent, apply: Callable[[Connection, PendingEntry], T]
@@ -107,7 +121,7 @@ class GroupCommitWriter:
             self._drop_connection()
             self._head_file.release()
 
-    def _serve(self, items: list[Item]) -> None:
+    def _serve(self, items: list[Waiting]) -> None:
         try:
             batch = self._commit(items)
         except BaseException as error:  # noqa: BLE001 - no caller may wait forever
@@ -118,7 +132,7 @@ class GroupCommitWriter:
             return
         batch.release()
 
-    def _commit(self, items: list[Item]) -> Batch:
+    def _commit(self, items: list[Waiting]) -> Batch:
         if self._state is None or self._connection is None:
             self._state = self._open()
         state, connection = self._state, self._connection
@@ -127,11 +141,17 @@ class GroupCommitWriter:
         transaction = connection.begin()
         batch = Batch(connection, state, self._clock)
         for item in items:
-            batch.add(item)
+            if isinstance(item, Item):
+                batch.add(item)
+            elif isinstance(item, Aside):
+                batch.add_aside(item)
         self._fault("after_apply")
         sealed = batch.seal(self._sign)
         if sealed is None:
-            transaction.rollback()
+            if batch.holds_asides:
+                transaction.commit()
+            else:
+                transaction.rollback()
             return batch
         self._fault("before_commit")
         self._commit_or_reread(transaction, sealed.note)
@@ -154,6 +174,8 @@ class GroupCommitWriter:
         self._fault("after_head")
         self._state = sealed
         self._head_note = sealed.note
+        for told in self._told:
+            told()
 
     def _sign(self, head: Checkpoint) -> str:
         log_key = HeldKey(self._key, lambda data: self._keys.sign(LOG_KEY, data))

@@ -447,6 +447,18 @@ CREATE TABLE entry_private (
 -- next
 CREATE TRIGGER entry_private_no_update BEFORE UPDATE OR TRUNCATE ON entry_private FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE cosignature (
+	size BIGINT NOT NULL, 
+	witness VARCHAR(255) NOT NULL, 
+	key_id VARCHAR(8) NOT NULL, 
+	line TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_cosignature PRIMARY KEY (size, witness, key_id), 
+	CONSTRAINT fk_cosignature_size_checkpoint FOREIGN KEY(size) REFERENCES checkpoint (size) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cosignature FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 

@@ -431,6 +431,22 @@ CREATE TRIGGER entry_private_no_update BEFORE UPDATE ON entry_private BEGIN SELE
 -- next
 CREATE TRIGGER entry_private_no_insert BEFORE INSERT ON entry_private WHEN EXISTS (SELECT 1 FROM entry_private WHERE idx = NEW.idx AND field = NEW.field) BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
 -- next
+CREATE TABLE cosignature (
+	size INTEGER NOT NULL, 
+	witness VARCHAR(255) NOT NULL, 
+	key_id VARCHAR(8) NOT NULL, 
+	line TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_cosignature PRIMARY KEY (size, witness, key_id), 
+	CONSTRAINT fk_cosignature_size_checkpoint FOREIGN KEY(size) REFERENCES checkpoint (size) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER cosignature_no_update BEFORE UPDATE ON cosignature BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
+CREATE TRIGGER cosignature_no_delete BEFORE DELETE ON cosignature BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
+CREATE TRIGGER cosignature_no_insert BEFORE INSERT ON cosignature WHEN EXISTS (SELECT 1 FROM cosignature WHERE size = NEW.size AND witness = NEW.witness AND key_id = NEW.key_id) BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 

@@ -101,6 +101,7 @@ class _Prepared:
         return {
             "claim": self.id,
             "dataset": self.claim.dataset.name,
+            "columns": sorted(self.digests.values),
             "version": self.version.manifest_digest,
             "purpose": str(self.licence.document.scenario.purpose),
             "consent_purpose": self.claim.consent.purpose,

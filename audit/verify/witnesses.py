@@ -4,17 +4,21 @@ c2sp.org/tlog-cosignature, types 0x04 (Ed25519) and 0x06 (ML-DSA-44). Witnesses 
 name, so that one witness with two keys counts once; keys come from outside the evidence.
 """
 
+import argparse
 import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.notes import read_receipt
+from audit.verify.sources import read_checkpoint_source, text_of
 
 _PUBLIC_KEY_BYTES = {0x04: 32, 0x06: 1312}
 _SUBTREE = b"subtree/v1\n\x00"
@@ -35,6 +39,46 @@ class WitnessKey:
     public_key: bytes
 
 
+def add_witness_options(command: argparse.ArgumentParser) -> None:
+    """Let a command demand cosignatures."""
+    command.add_argument(
+        "--witness-key",
+        action="append",
+        default=[],
+        help="见证方公钥或其文件，可重复给出 / a witness's NAME+HASH+KEY or its file; repeatable",
+    )
+    command.add_argument(
+        "--require-witness",
+        type=int,
+        default=0,
+        metavar="K",
+        help="要求 K 个见证方，不足则退出码 3 / demand K witnesses, else exit 3",
+    )
+
+
+def check_witnesses(options: argparse.Namespace, report: Report) -> None:
+    """Check the cosignatures of what a command verified, where it was asked about witnesses."""
+    untrusted = any(item.code == "checkpoint_not_signed" for item in report.findings)
+    if untrusted or not (options.witness_key or options.require_witness > 0):
+        return
+    keys = [read_witness_key(_key_text(text)) for text in options.witness_key]
+    source = getattr(options, "bundle", None) or options.file
+    if options.command == "receipt":
+        note = read_receipt(text_of(source.read_bytes(), source.name)).note
+    else:
+        note = text_of(read_checkpoint_source(source)["checkpoint"], "checkpoint")
+    verify_witnesses(note, keys, options.require_witness, report)
+
+
+def _key_text(given: str) -> str:
+    if given.count("+") > 1:
+        return given
+    try:
+        return text_of(Path(given).read_bytes(), given)
+    except OSError as error:
+        raise Unusable(f"无法读取 {given}。", f"{given} cannot be read.") from error
+
+
 def read_witness_key(text: str) -> WitnessKey:
     """Read ``name+hash+key`` of a cosignature type."""
     name, _, rest = text.strip().partition("+")
@@ -53,9 +97,7 @@ def read_witness_key(text: str) -> WitnessKey:
     return WitnessKey(name, expected, material[0], material[1:])
 
 
-def verify_witnesses(
-    note: str, keys: Sequence[WitnessKey], required: int, report: Report, index: int | None = None
-) -> None:
+def verify_witnesses(note: str, keys: Sequence[WitnessKey], required: int, report: Report) -> None:
     """Check every cosignature by a known key under a note whose log signature already held.
 
     A false one is tampering; too few witnesses leave the policy unmet.
@@ -73,7 +115,6 @@ def verify_witnesses(
                 zh=f"见证方 {key.name} 的见证签名无效：检查点或签名被改动。",
                 en=f"The cosignature under the name {key.name} does not hold: the checkpoint or "
                 "the cosignature was changed.",
-                index=index,
             )
             continue
         seen.add(key.name)

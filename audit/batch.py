@@ -20,6 +20,7 @@ from audit.tree import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TreeEdge,
+    complete_root,
     inclusion_spans,
     leaf_hash,
     node_hash,
@@ -276,7 +277,8 @@ class Batch:
         )
         for level, number, data in self._edge.append(leaf):
             self._nodes.completed(level, number, data)
-            self._tiles.append({"level": level, "number": number, "data": data})
+            root = complete_root(split_hashes(data))
+            self._tiles.append({"level": level, "number": number, "data": data, "root": root})
 
     def _flush(self) -> None:
         for table, rows in (

@@ -20,7 +20,6 @@ from audit.tree import (
     complete_root,
     nodes_of_tiles,
     range_root,
-    split_hashes,
 )
 from foundation.errors import Message, Unavailable
 
@@ -101,11 +100,11 @@ def load_edge(connection: Connection, size: int) -> TreeEdge:
         level = len(levels)
         first = full - full % TILE_WIDTH
         rows = connection.execute(
-            select(tile.c.data)
+            select(tile.c.root)
             .where(tile.c.level == level - 1, tile.c.number >= first, tile.c.number < full)
             .order_by(tile.c.number)
         ).scalars()
-        levels.append([complete_root(split_hashes(data)) for data in rows])
+        levels.append([bytes(root) for root in rows])
         full >>= TILE_HEIGHT
     return TreeEdge(size, levels)
 
@@ -130,8 +129,19 @@ def _edge_nodes(edge: TreeEdge) -> NodeReader:
 
 
 def stored_nodes(connection: Connection) -> NodeReader:
-    """Read interior hashes from the database: full tiles, else leaves and tiles below."""
-    return nodes_of_tiles(lambda level, number: stored_tile(connection, level, number))
+    """Read interior hashes from the database: full tiles, else leaves and tiles below.
+
+    Each tile is read once; the log only grows, so that a reader stays right for the sizes it
+    began with. Make a new one for each proof.
+    """
+    held: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, number: int) -> bytes:
+        if (level, number) not in held:
+            held[level, number] = stored_tile(connection, level, number)
+        return held[level, number]
+
+    return nodes_of_tiles(read)
 
 
 def stored_tile(connection: Connection, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
@@ -146,11 +156,10 @@ def stored_tile(connection: Connection, level: int, number: int, width: int = TI
     if level == 0:
         leaves = select(entry.c.leaf_hash).where(entry.c.idx >= first, entry.c.idx < last)
         return b"".join(connection.execute(leaves.order_by(entry.c.idx)).scalars())
-    tiles = select(tile.c.data).where(
+    roots = select(tile.c.root).where(
         tile.c.level == level - 1, tile.c.number >= first, tile.c.number < last
     )
-    rows = connection.execute(tiles.order_by(tile.c.number)).scalars()
-    return b"".join(complete_root(split_hashes(data)) for data in rows)
+    return b"".join(connection.execute(roots.order_by(tile.c.number)).scalars())
 
 
 def _opened(note: str, key: VerifierKey) -> Checkpoint:

@@ -71,7 +71,9 @@ tile = Table(
     Column("level", Integer, primary_key=True),
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("data", LargeBinary, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),  # of its 256 hashes; proofs at the edge
     CheckConstraint("length(data) = 8192", name="full"),
+    CheckConstraint("length(root) = 32", name="root"),
 )
 
 checkpoint = Table(

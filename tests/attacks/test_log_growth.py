@@ -120,13 +120,14 @@ def test_a_state_that_was_edited_proves_nothing(
 ) -> None:
     state = verified_at(300, bodies, scene, tmp_path)
     content = json.loads(state.read_text())
-    for broken in (
+    damaged: list[object] = [
         {**content, "edge": [content["edge"][0][:-1], *content["edge"][1:]]},
         {**content, "checkpoint": content["checkpoint"].replace("\n300\n", "\n299\n")},
         {**content, "format": "other"},
         {key: value for key, value in content.items() if key != "edge"},
         [],
-    ):
+    ]
+    for broken in damaged:
         state.write_text(json.dumps(broken))
         with pytest.raises(Unusable, match="proves nothing"):
             verify_grown(as_log(bodies, scene), scene.verifier, state)

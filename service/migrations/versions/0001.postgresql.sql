@@ -42,8 +42,10 @@ CREATE TABLE tile (
 	level INTEGER NOT NULL, 
 	number BIGINT NOT NULL, 
 	data BYTEA NOT NULL, 
+	root BYTEA NOT NULL, 
 	CONSTRAINT pk_tile PRIMARY KEY (level, number), 
-	CONSTRAINT ck_tile_full CHECK (length(data) = 8192)
+	CONSTRAINT ck_tile_full CHECK (length(data) = 8192), 
+	CONSTRAINT ck_tile_root CHECK (length(root) = 32)
 )
 -- next
 CREATE TRIGGER tile_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tile FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

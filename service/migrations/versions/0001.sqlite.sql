@@ -22,8 +22,10 @@ CREATE TABLE tile (
 	level INTEGER NOT NULL, 
 	number INTEGER NOT NULL, 
 	data BLOB NOT NULL, 
+	root BLOB NOT NULL, 
 	CONSTRAINT pk_tile PRIMARY KEY (level, number), 
-	CONSTRAINT ck_tile_full CHECK (length(data) = 8192)
+	CONSTRAINT ck_tile_full CHECK (length(data) = 8192), 
+	CONSTRAINT ck_tile_root CHECK (length(root) = 32)
 )
 -- next
 CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile BEGIN SELECT RAISE(ABORT, 'tile is append-only'); END

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, delete, exists, select
 from audit.bodies import PrivateField
 from audit.notes import Checkpoint, parse_checkpoint
 from audit.proofs import receipt_text
-from audit.recovery import stored_nodes
+from audit.recovery import nodes_for, stored_nodes
 from audit.store import checkpoint, entry, entry_private, entry_subject
 from audit.tags import EntryKind
 from audit.tree import consistency_proof, inclusion_proof
@@ -93,7 +93,9 @@ def receipt_for(connection: Connection, index: int) -> str:
     head = parse_checkpoint(note) if note else Checkpoint("", 0, b"")
     if note is None or not 0 <= index < head.size:
         raise _no_entry(index)
-    return receipt_text(index, inclusion_proof(index, head.size, stored_nodes(connection)), note)
+    return receipt_text(
+        index, inclusion_proof(index, head.size, nodes_for(connection, index, head)), note
+    )
 
 
 def consistency_between(connection: Connection, old_size: int, new_size: int) -> list[bytes]:

@@ -5,8 +5,9 @@ whose entries, tiles and signed checkpoint disagree, and one under another origi
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select, tuple_
 
 from audit.notes import BadNote, Checkpoint, VerifierKey, open_checkpoint
 from audit.store import checkpoint, entry, tile
@@ -22,6 +23,13 @@ from audit.tree import (
     range_root,
 )
 from foundation.errors import Message, Unavailable
+
+EDGES_KEPT_MAX = 4
+EDGE_NODES_MAX = 4_096
+_EDGES: dict[tuple[str, int, bytes], NodeReader] = {}
+_FULL_TILES = select(tile.c.level, tile.c.number, tile.c.data).where(
+    tuple_(tile.c.level, tile.c.number).in_(bindparam("places", expanding=True))
+)
 
 
 @dataclass
@@ -134,14 +142,80 @@ def stored_nodes(connection: Connection) -> NodeReader:
     Each tile is read once; the log only grows, so that a reader stays right for the sizes it
     began with. Make a new one for each proof.
     """
-    held: dict[tuple[int, int], bytes] = {}
+    return _held_nodes(connection, {})
 
+
+def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReader:
+    """Read interior hashes as an inclusion proof of one entry needs them.
+
+    The right edge is the same for every proof under one head, so that the last few are kept.
+    """
+    places = [
+        (level, number)
+        for level, count in _levels(head.size)
+        if (number := index >> (TILE_HEIGHT * (level + 1))) < count >> TILE_HEIGHT
+    ]
+    rows = connection.execute(_FULL_TILES, {"places": places}).all() if places else ()
+    held = {(level, number): bytes(data) for level, number, data in rows}
+    edge = _kept_edge(connection, head)
+    inside = _held_nodes(connection, held)
+
+    def node(height: int, number: int) -> bytes:
+        level, above = divmod(height, TILE_HEIGHT)
+        if ((level, number >> (TILE_HEIGHT - above))) in held:
+            return inside(height, number)
+        return edge(height, number)
+
+    return node
+
+
+def _kept_edge(connection: Connection, head: Checkpoint) -> NodeReader:
+    key = (head.origin, head.size, head.root)
+    edge = _EDGES.get(key)
+    if edge is None:
+        held = _unfinished_tiles(connection, head.size)
+        inside = nodes_of_tiles(lambda level, number: held.get((level, number), b""))
+        edge = _EDGES[key] = lru_cache(maxsize=EDGE_NODES_MAX)(inside)
+        while len(_EDGES) > EDGES_KEPT_MAX:
+            _EDGES.pop(next(iter(_EDGES)), None)
+    return edge
+
+
+def _held_nodes(connection: Connection, held: dict[tuple[int, int], bytes]) -> NodeReader:
     def read(level: int, number: int) -> bytes:
         if (level, number) not in held:
             held[level, number] = stored_tile(connection, level, number)
         return held[level, number]
 
     return nodes_of_tiles(read)
+
+
+def _levels(size: int) -> list[tuple[int, int]]:
+    """Name each tile level with how many hashes stand there."""
+    levels = [(0, size)]
+    while levels[-1][1] >> TILE_HEIGHT:
+        levels.append((len(levels), levels[-1][1] >> TILE_HEIGHT))
+    return levels
+
+
+def _unfinished_tiles(connection: Connection, size: int) -> dict[tuple[int, int], bytes]:
+    """Read the right edge: leaves of the last tile, and roots of the tiles below an upper one."""
+    first = size - size % TILE_WIDTH
+    leaves = select(entry.c.leaf_hash).where(entry.c.idx >= first, entry.c.idx < size)
+    edge = {
+        (0, size >> TILE_HEIGHT): b"".join(
+            connection.execute(leaves.order_by(entry.c.idx)).scalars()
+        )
+    }
+    for level, count in _levels(size)[1:]:
+        below = and_(
+            tile.c.level == level - 1,
+            tile.c.number >= count - count % TILE_WIDTH,
+            tile.c.number < count,
+        )
+        roots = connection.execute(select(tile.c.root).where(below).order_by(tile.c.number))
+        edge[level, count >> TILE_HEIGHT] = b"".join(roots.scalars().all())
+    return edge
 
 
 def stored_tile(connection: Connection, level: int, number: int, width: int = TILE_WIDTH) -> bytes:

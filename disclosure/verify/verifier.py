@@ -120,7 +120,7 @@ class Verifier:
     def __init__(self, parts: VerifierParts) -> None:
         """Join the parts."""
         self._parts = parts
-        self._digester = Digester(parts.keys)
+        self._digester = Digester(parts.keys, parts.writer)
 
     def verify(self, scope: QuestionScope, claim: Claim) -> Verified:
         """Answer one claim, or raise the refusal that was logged."""

@@ -78,6 +78,9 @@ class EntryKind(StrEnum):
     JOURNAL_REVERSED = "revenue:journal:reversed"
     BUNDLE_EXPORTED = "audit:bundle:exported"
     RECEIVED_LISTED = "audit:received:listed"
+    WITNESS_CONTRADICTED = "witness:log:contradicted"
+    WITNESS_AGREED = "witness:log:agreed"
+    ANSWER_WITHHELD = "witness:answer:withheld"
     CASE_OPENED = "case:file:opened"
     CASE_CLOSED = "case:file:closed"
     HOLD_PLACED = "case:hold:placed"
@@ -194,6 +197,14 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
     EntryKind.RECEIVED_LISTED: Message(
         "已列出运营机构所获内容", "What an operator received was listed"
+    ),
+    EntryKind.WITNESS_CONTRADICTED: Message(
+        "见证方与日志不符，受保护数据已关闭",
+        "A witness contradicted the log; protected data is closed",
+    ),
+    EntryKind.WITNESS_AGREED: Message("见证方重新认可日志", "A witness agreed with the log again"),
+    EntryKind.ANSWER_WITHHELD: Message(
+        "见证不足，答案暂不给出", "An answer was withheld for want of witnesses"
     ),
     EntryKind.CASE_OPENED: Message("审计案件已立案", "An audit case was opened"),
     EntryKind.CASE_CLOSED: Message("审计案件已结案", "An audit case was closed"),

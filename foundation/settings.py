@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
     policies: Path | None = None
+    witnesses: Path | None = None
+    witness_home: Path | None = None
     session_memory_bytes_max: int = 2 * GIBIBYTE
     session_pids_max: int = 256
     session_home_bytes_max: int = 256 * MEBIBYTE

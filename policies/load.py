@@ -31,6 +31,7 @@ from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
+from policies.schema.witness import WitnessRules
 
 R = TypeVar("R", bound=RuleFile)
 
@@ -48,6 +49,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "privacy": PrivacyRules,
         "revenue": RevenueRules,
         "verification": VerificationRules,
+        "witness": WitnessRules,
     }
 )
 """Directory name to the class of its files: one line adds a section."""

@@ -41,6 +41,7 @@ from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
+from policies.schema.witness import WitnessRules
 from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
@@ -58,6 +59,8 @@ from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
+from service.witness_secrets import check_witness_secrets
+from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
 from service.workers import (
     engine_limits,
     service_environment,
@@ -96,6 +99,7 @@ class Platform:
     tickets: Tickets
     doors: SessionDoors
     backend: BubblewrapBackend
+    witnessing: Witnessing
 
     authority: str = AUTHORITY
 
@@ -111,6 +115,7 @@ class Platform:
 
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
+        self.witnessing.cosigning.close()
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
@@ -136,6 +141,7 @@ class _Ground:
     log: GroupCommitWriter
     writer: Writer
     authority_key: bytes
+    witnessing: Witnessing
     fault: Callable[[str], None]
 
 
@@ -166,6 +172,7 @@ def build_platform(
         head = settings.home / "head" / "head"
         log = GroupCommitWriter(engine, keys, clock, settings.log_origin, head, fault=fault)
         undo.callback(log.close)
+        witnessing = _witnessing(settings, pack, engine, log, clock, undo)
         ground = _Ground(
             settings=settings,
             clock=clock,
@@ -174,8 +181,9 @@ def build_platform(
             pack=pack,
             engine=engine,
             log=log,
-            writer=IdempotentWriter(log),
+            writer=WitnessedWriter(IdempotentWriter(log), witnessing),
             authority_key=keys.ensure_signing_key(AUTHORITY_KEY),
+            witnessing=witnessing,
             fault=fault or _no_fault,
         )
         platform = _assembled(ground, undo)
@@ -232,7 +240,21 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         tickets=tickets,
         doors=doors,
         backend=backend,
+        witnessing=ground.witnessing,
     )
+
+
+def _witnessing(
+    settings: Settings,
+    pack: PolicyPack,
+    engine: Engine,
+    log: GroupCommitWriter,
+    clock: Clock,
+    undo: ExitStack,
+) -> Witnessing:
+    peers = () if settings.witnesses is None else read_peers(settings.witnesses)
+    check_witness_secrets(settings, peers, log.verifier_key)
+    return open_witnessing(pack.rules(WitnessRules), peers, engine, log, clock, undo)
 
 
 def _put_in_order(platform: Platform) -> None:

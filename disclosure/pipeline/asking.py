@@ -200,7 +200,8 @@ class Pipeline:
         try:
             yield
         except SandgateError as failure:
-            self._fail(scope, prepared, failure)
+            if not failure.logged:  # an answer withheld for want of witnesses has its entries
+                self._fail(scope, prepared, failure)
             raise
         except Exception:  # noqa: BLE001 - whatever it was, the caller learns one fixed code
             failed = question_failed("engine_error")
@@ -219,7 +220,8 @@ class Pipeline:
         try:
             recorded = self._parts.writer.submit(event, self._still_in_force(scope, found))
         except SandgateError as refusal:
-            self._refusals.record(scope, prepared.question, prepared.sql, refusal)
+            if not refusal.logged:
+                self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
         left = self._budget_left(scope, prepared)
         return give(recorded, repeated=True, budget_nano_rho_remaining=left)

@@ -95,7 +95,7 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/verification-locks"): ("founder", "auditor"),
     ("POST", "/verification-locks/x/lift"): ("founder",),
 }
-PUBLIC = ("/health", "/log/key", "/log/checkpoint")
+PUBLIC = ("/health", "/log/key", "/log/checkpoint", "/log/witnesses")
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,8 @@ SETTINGS = {
     "session_environment",
     "bubblewrap",
     "policies",
+    "witnesses",
+    "witness_home",
     "session_memory_bytes_max",
     "session_pids_max",
     "session_home_bytes_max",

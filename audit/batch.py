@@ -5,7 +5,7 @@ so an effect may read or reference them.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -21,6 +21,7 @@ from audit.tree import (
     TILE_WIDTH,
     TreeEdge,
     complete_root,
+    consistency_proof,
     inclusion_spans,
     leaf_hash,
     node_hash,
@@ -111,6 +112,9 @@ class EntryDraft:
         self.public.update(public)
 
 
+Signing = Callable[[Checkpoint, Checkpoint, Callable[[], Sequence[bytes]]], str]
+
+
 class NewNodes:
     """Interior hashes near the right edge, as proofs of new leaves need them."""
 
@@ -145,11 +149,12 @@ class Batch:
         """Start behind the last durable entry."""
         self._connection = connection
         self._edge = state.edge.copy()
+        self._base = state.head
         self._origin = state.head.origin
         self._last_time_us = state.last_time_us
         self._clock = clock
         self._nodes = NewNodes(self._edge)
-        self._items: list[tuple[Item, EntryDraft, bytes, Any]] = []
+        self._items: list[tuple[Item, EntryDraft, bytes, Any, bytes]] = []
         self._refused: list[tuple[Waiting, Exception]] = []
         self._asides: list[Aside] = []
         self._entries: list[dict[str, object]] = []
@@ -173,7 +178,7 @@ class Batch:
             return
         self._last_time_us = time_us
         self._append(item, draft, body, private)
-        self._items.append((item, draft, leaf_hash(body), value))
+        self._items.append((item, draft, leaf_hash(body), value, body))
 
     def add_aside(self, aside: Aside) -> None:
         """Write rows that are no entry, in their own savepoint."""
@@ -192,14 +197,16 @@ class Batch:
         """Whether there is something to commit even where no entry was added."""
         return bool(self._asides)
 
-    def seal(self, sign: Callable[[Checkpoint], str]) -> LogState | None:
+    def seal(self, sign: Signing) -> LogState | None:
         """Write entries, full tiles and the signed checkpoint; None where nothing was added."""
         if not self._items:
             return None
         self._flush()
         root = range_root(0, self._edge.size, self._nodes)
         head = Checkpoint(self._origin, self._edge.size, root)
-        self._note = sign(head)
+        self._note = sign(
+            self._base, head, lambda: consistency_proof(self._base.size, head.size, self._nodes)
+        )
         self._connection.execute(
             insert(checkpoint),
             {
@@ -218,9 +225,9 @@ class Batch:
         for aside in self._asides:
             aside.let_go()
         written: dict[tuple[int, int], str] = {}
-        for item, draft, leaf, value in self._items:
+        for item, draft, leaf, value, body in self._items:
             receipt = self._receipt(draft.index, written)
-            item.succeed(Recorded(draft.index, draft.time_us, leaf, receipt, value))
+            item.succeed(Recorded(draft.index, draft.time_us, leaf, receipt, value, body))
 
     def _receipt(self, index: int, written: dict[tuple[int, int], str]) -> str:
         spans = inclusion_spans(index, self._edge.size)

@@ -18,7 +18,8 @@ from audit.batch import Aside, Batch, Item, Waiting
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.head import HeadFile
 from audit.intake import Intake
-from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
+from audit.log_signers import LogSigner, log_signer
+from audit.notes import Checkpoint, VerifierKey
 from audit.recovery import LogState, check_against_head, load_log, missing_head
 from audit.store import checkpoint
 from audit.tree import EMPTY_ROOT, TreeEdge
@@ -27,8 +28,6 @@ from foundation.errors import Message, SandgateError, Unavailable
 from foundation.keys import KeyStore
 
 T = TypeVar("T")
-
-LOG_KEY = "log"
 
 
 class GroupCommitWriter:
@@ -42,13 +41,14 @@ class GroupCommitWriter:
         origin: str,
         head_path: Path,
         *,
+        signer: LogSigner | None = None,
         fault: Callable[[str], None] | None = None,
     ) -> None:
         """Open the log, or refuse to. ``fault`` is called at named points, for crash tests."""
         self._engine = engine
-        self._keys = keys
         self._clock = clock
-        self._key = VerifierKey(origin, keys.ensure_signing_key(LOG_KEY))
+        self._signer = signer or log_signer(keys, origin)
+        self._key = self._signer.verifier_keys[0]
         self._fault = fault or (lambda _point: None)
         self._intake = Intake()
         self._told: list[Callable[[], None]] = []
@@ -146,7 +146,7 @@ class GroupCommitWriter:
             elif isinstance(item, Aside):
                 batch.add_aside(item)
         self._fault("after_apply")
-        sealed = batch.seal(self._sign)
+        sealed = batch.seal(self._signer.sign)
         if sealed is None:
             if batch.holds_asides:
                 transaction.commit()
@@ -172,14 +172,11 @@ class GroupCommitWriter:
         self._fault("before_head")
         self._head_file.write(sealed.note)
         self._fault("after_head")
+        self._signer.confirm(sealed.head)
         self._state = sealed
         self._head_note = sealed.note
         for told in self._told:
             told()
-
-    def _sign(self, head: Checkpoint) -> str:
-        log_key = HeldKey(self._key, lambda data: self._keys.sign(LOG_KEY, data))
-        return sign_note(head.text(), [log_key])
 
     def _stored_head(self) -> str | None:
         with self._engine.connect() as connection:
@@ -207,7 +204,7 @@ class GroupCommitWriter:
 
     def _empty(self) -> LogState:
         head = Checkpoint(self._key.name, 0, EMPTY_ROOT)
-        return LogState(TreeEdge(), head, self._sign(head), 0)
+        return LogState(TreeEdge(), head, self._signer.sign(head, head, list), 0)
 
     def _connect(self) -> Connection:
         connection = self._engine.connect()

@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 
 from audit.export import export_bundle
+from audit.log_signers import LOG_KEY
 from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
 from audit.recovery import edge_root
 from audit.tree import TreeEdge, complete_root, split_hashes
-from audit.writer import LOG_KEY, GroupCommitWriter
+from audit.writer import GroupCommitWriter
 from foundation.clock import SystemClock
 from foundation.db import open_engine
 from foundation.identity import Actor, Role

@@ -6,8 +6,9 @@ whose entries, tiles and signed checkpoint disagree, and one under another origi
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
-from sqlalchemy import Connection, and_, bindparam, func, select, tuple_
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from audit.notes import BadNote, Checkpoint, VerifierKey, open_checkpoint
 from audit.store import checkpoint, entry, tile
@@ -27,9 +28,6 @@ from foundation.errors import Message, Unavailable
 EDGES_KEPT_MAX = 4
 EDGE_NODES_MAX = 4_096
 _EDGES: dict[tuple[str, int, bytes], NodeReader] = {}
-_FULL_TILES = select(tile.c.level, tile.c.number, tile.c.data).where(
-    tuple_(tile.c.level, tile.c.number).in_(bindparam("places", expanding=True))
-)
 
 
 @dataclass
@@ -155,8 +153,10 @@ def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReade
         for level, count in _levels(head.size)
         if (number := index >> (TILE_HEIGHT * (level + 1))) < count >> TILE_HEIGHT
     ]
-    rows = connection.execute(_FULL_TILES, {"places": places}).all() if places else ()
-    held = {(level, number): bytes(data) for level, number, data in rows}
+    held: dict[tuple[int, int], bytes] = {}
+    if places:
+        for level, number, data in connection.execute(*_full_tiles(places)).all():
+            held[level, number] = bytes(data)
     edge = _kept_edge(connection, head)
     inside = _held_nodes(connection, held)
 
@@ -167,6 +167,24 @@ def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReade
         return edge(height, number)
 
     return node
+
+
+def _full_tiles(
+    places: list[tuple[int, int]],
+) -> tuple[Select[tuple[int, int, bytes]], dict[str, int]]:
+    names = [(f"level{i}", f"number{i}") for i in range(len(places))]
+    bound = dict(zip(chain.from_iterable(names), chain.from_iterable(places), strict=True))
+    return _select_tiles(len(places)), bound
+
+
+@lru_cache
+def _select_tiles(count: int) -> Select[tuple[int, int, bytes]]:
+    """Select so many tiles by their keys; each term of the OR is a look-up in the primary key."""
+    terms = (
+        and_(tile.c.level == bindparam(f"level{i}"), tile.c.number == bindparam(f"number{i}"))
+        for i in range(count)
+    )
+    return select(tile.c.level, tile.c.number, tile.c.data).where(or_(*terms))
 
 
 def _kept_edge(connection: Connection, head: Checkpoint) -> NodeReader:

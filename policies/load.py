@@ -20,6 +20,7 @@ from foundation.canonical import digest, sha256_hex
 from foundation.errors import InvalidInput, Message
 from policies.schema import RuleFile
 from policies.schema.access import AccessRules
+from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
 from policies.schema.deadlines import DeadlineRules
@@ -38,6 +39,7 @@ R = TypeVar("R", bound=RuleFile)
 SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
     {
         "access": AccessRules,
+        "alerts": AlertRules,
         "calendars": CalendarRules,
         "catalog": CatalogRules,
         "deadlines": DeadlineRules,

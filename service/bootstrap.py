@@ -55,6 +55,7 @@ from service.idempotency import IdempotentWriter
 from service.migrate import upgrade
 from service.readers import Readers
 from service.received import ReceivedList
+from service.regulator.oversight import Oversight
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
@@ -92,6 +93,7 @@ class Platform:
     desk: ReleaseDesk
     shop: ProductShop
     received: ReceivedList
+    oversight: Oversight
     denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
@@ -120,6 +122,7 @@ class Platform:
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
         self.denials.write_counted(everything=True)
+        self.oversight.close()
         self.doors.close()
         self.backend.close()
         self.pool.close()
@@ -233,6 +236,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules)),
         shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
+        oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
         denials=denials,
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening),

@@ -64,6 +64,8 @@ class Upkeep:
             self._platform.activation.destroy_ended,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
+            self._platform.oversight.write_counted,
+            self._platform.oversight.alerting.evaluate,
         ):
             self._tried(task)
 

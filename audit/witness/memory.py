@@ -27,6 +27,9 @@ CREATE TABLE dispute (
 ) STRICT;
 CREATE TRIGGER witnessed_only_grows BEFORE UPDATE ON witnessed WHEN NEW.size < OLD.size
 BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END;
+CREATE TRIGGER witnessed_is_not_replaced BEFORE INSERT ON witnessed
+WHEN EXISTS (SELECT 1 FROM witnessed WHERE origin = NEW.origin AND size > NEW.size)
+BEGIN SELECT RAISE(ABORT, 'a witness does not go back'); END;
 CREATE TRIGGER witnessed_stays BEFORE DELETE ON witnessed
 BEGIN SELECT RAISE(ABORT, 'a witness does not forget'); END;
 """

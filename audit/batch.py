@@ -15,6 +15,7 @@ from audit.events import AuditEvent, Recorded, no_effect
 from audit.notes import Checkpoint
 from audit.proofs import proof_line, receipt_of_lines
 from audit.recovery import LogState
+from audit.sealing import FieldSealer
 from audit.store import checkpoint, entry, entry_private, entry_subject, tile
 from audit.tree import (
     TILE_HEIGHT,
@@ -145,9 +146,12 @@ class NewNodes:
 class Batch:
     """Items of one transaction and the tree as it will be once they are durable."""
 
-    def __init__(self, connection: Connection, state: LogState, clock: Clock) -> None:
+    def __init__(
+        self, connection: Connection, state: LogState, clock: Clock, sealer: FieldSealer
+    ) -> None:
         """Start behind the last durable entry."""
         self._connection = connection
+        self._sealer = sealer
         self._edge = state.edge.copy()
         self._base = state.head
         self._origin = state.head.origin
@@ -172,12 +176,13 @@ class Batch:
         draft = EntryDraft(item.event, self._edge.size, time_us)
         private = private_fields(item.event)
         try:
+            sealed = self._sealed(item, draft, private)
             value, body = self._applied(item, draft, private)
         except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
             self._refused.append((item, error))
             return
         self._last_time_us = time_us
-        self._append(item, draft, body, private)
+        self._append(item, draft, body, sealed)
         self._items.append((item, draft, leaf_hash(body), value, body))
 
     def add_aside(self, aside: Aside) -> None:
@@ -260,8 +265,14 @@ class Batch:
     def _body(item: Item, draft: EntryDraft, private: list[PrivateField]) -> bytes:
         return entry_body(item.event, draft.index, draft.time_us, draft.public, private)
 
+    def _sealed(
+        self, item: Item, draft: EntryDraft, private: list[PrivateField]
+    ) -> list[dict[str, object]]:
+        kind = str(item.event.kind)
+        return [self._sealer.row(kind, draft.index, draft.time_us, hidden) for hidden in private]
+
     def _append(
-        self, item: Item, draft: EntryDraft, body: bytes, private: list[PrivateField]
+        self, item: Item, draft: EntryDraft, body: bytes, sealed: list[dict[str, object]]
     ) -> None:
         leaf = leaf_hash(body)
         index = draft.index
@@ -278,10 +289,7 @@ class Batch:
             {"field": field, "value": value, "idx": index}
             for field, value in subjects(item.event, draft.public)
         )
-        self._private += (
-            {"idx": index, "field": hidden.field, "salt": hidden.salt, "text": hidden.text}
-            for hidden in private
-        )
+        self._private += sealed
         for level, number, data in self._edge.append(leaf):
             self._nodes.completed(level, number, data)
             root = complete_root(split_hashes(data))

@@ -61,8 +61,24 @@ entry_private = Table(
         primary_key=True,
     ),
     Column("field", String(64), primary_key=True),
-    Column("salt", LargeBinary(16), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("key_name", String(100), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # salt and text (audit.sealing)
+    Index("ix_entry_private_key_name", "key_name"),
+)
+
+# Which private fields are gone, and the entry that says so: no row leaves without one.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("field", String(64), primary_key=True),
+    Column("key_name", String(100), nullable=False, index=True),
+    Column(
+        "erased_index",
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    ),
 )
 
 tile = Table(
@@ -99,6 +115,7 @@ cosignature = Table(
 
 _APPEND_ONLY = {
     "entry": "idx = NEW.idx",
+    "erasure": "idx = NEW.idx AND field = NEW.field",
     "entry_subject": "field = NEW.field AND value = NEW.value AND idx = NEW.idx",
     "tile": "level = NEW.level AND number = NEW.number",
     "checkpoint": "size = NEW.size",
@@ -127,11 +144,22 @@ TRIGGERS_SQLITE: tuple[str, ...] = (
         "INSERT",
         _exists("entry_private", "idx = NEW.idx AND field = NEW.field"),
     ),
+    _sqlite_trigger(
+        "entry_private",
+        "DELETE",
+        "WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) ",
+    ),
 )
 
 _POSTGRESQL_FUNCTION = (
     "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+)
+
+_POSTGRESQL_LOGGED_ERASURE = (
+    "CREATE OR REPLACE FUNCTION refuse_unlogged_erasure() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) "
+    "THEN RAISE EXCEPTION 'entry_private is append-only'; END IF; RETURN OLD; END $$"
 )
 
 TRIGGERS_POSTGRESQL: tuple[str, ...] = (
@@ -144,6 +172,11 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
     (
         "CREATE TRIGGER entry_private_no_update BEFORE UPDATE OR TRUNCATE ON entry_private "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    ),
+    _POSTGRESQL_LOGGED_ERASURE,
+    (
+        "CREATE TRIGGER entry_private_logged_erasure BEFORE DELETE ON entry_private "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_unlogged_erasure()"
     ),
 )
 

@@ -21,6 +21,7 @@ from audit.intake import Intake
 from audit.log_signers import LogSigner, log_signer
 from audit.notes import Checkpoint, VerifierKey
 from audit.recovery import LogState, check_against_head, load_log, missing_head
+from audit.sealing import ClassOfField, FieldSealer, unclassed
 from audit.store import checkpoint
 from audit.tree import EMPTY_ROOT, TreeEdge
 from foundation.clock import Clock
@@ -43,13 +44,18 @@ class GroupCommitWriter:
         *,
         signer: LogSigner | None = None,
         fault: Callable[[str], None] | None = None,
+        class_of_field: ClassOfField = unclassed,
     ) -> None:
-        """Open the log, or refuse to. ``fault`` is called at named points, for crash tests."""
+        """Open the log, or refuse to. ``fault`` is called at named points, for crash tests.
+
+        ``class_of_field`` names the class of record under whose keys a private field is sealed.
+        """
         self._engine = engine
         self._clock = clock
         self._signer = signer or log_signer(keys, origin)
         self._key = self._signer.verifier_keys[0]
         self._fault = fault or (lambda _point: None)
+        self._sealer = FieldSealer(keys, class_of_field)
         self._intake = Intake()
         self._told: list[Callable[[], None]] = []
         self._connection: Connection | None = None
@@ -139,7 +145,7 @@ class GroupCommitWriter:
         assert connection is not None  # noqa: S101 - _open made it
         self._fault("before_batch")
         transaction = connection.begin()
-        batch = Batch(connection, state, self._clock)
+        batch = Batch(connection, state, self._clock, self._sealer)
         for item in items:
             if isinstance(item, Item):
                 batch.add(item)

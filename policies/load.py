@@ -30,6 +30,7 @@ from policies.schema.history import HistoryRules
 from policies.schema.licences import LicenceRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
+from policies.schema.retention import RetentionRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
 from policies.schema.witness import WitnessRules
@@ -49,6 +50,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "licences": LicenceRules,
         "masks": MaskRules,
         "privacy": PrivacyRules,
+        "retention": RetentionRules,
         "revenue": RevenueRules,
         "verification": VerificationRules,
         "witness": WitnessRules,

@@ -75,7 +75,7 @@ def make_scene(home: Path, entries: int) -> Scene:
             if number == entries * 2 // 3:
                 export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files={}, out=earlier)
                 note.write_text(export_kept(engine, kept), encoding="utf-8")
-        export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files=EXTRA, out=bundle, private=True)
+        export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files=EXTRA, out=bundle, opening=keys)
     return Scene(engine, keys, key, bundle, earlier, kept, note)
 
 

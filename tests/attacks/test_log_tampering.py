@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
-import audit.store  # noqa: F401 - the log's tables
+from audit.bodies import PrivateField
 from audit.export import export_bundle
 from audit.notes import VerifierKey
+from audit.sealing import FieldSealer, unclassed
+from audit.store import entry_private
 from audit.verify.__main__ import run, verify_files
 from audit.verify.findings import Unusable
 from audit.verify.notes import read_key
@@ -224,7 +227,11 @@ def test_a_disclosed_private_field_must_open_its_commitment(scene: Scene, tmp_pa
     other = make_scene(home, 3)
     with other.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER entry_private_no_update")
-        connection.exec_driver_sql("UPDATE entry_private SET text = 'SELECT 9' WHERE idx = 1")
+        row = connection.execute(select(entry_private).where(entry_private.c.idx == 1)).one()
+        lie = PrivateField("sql", bytes(16), "SELECT 9")
+        sealer = FieldSealer(other.keys, unclassed)
+        changed = sealer.row("query:question:decided", row.idx, 0, lie)
+        connection.execute(update(entry_private).where(entry_private.c.idx == 1).values(**changed))
     with GroupCommitWriter(
         other.engine, other.keys, SteppedClock(), other.key.name, home / "head"
     ) as writer:
@@ -235,7 +242,7 @@ def test_a_disclosed_private_field_must_open_its_commitment(scene: Scene, tmp_pa
             key=other.key,
             files={},
             out=other.bundle,
-            private=True,
+            opening=other.keys,
         )
     other.engine.dispose()
     report = judged(other.files, other)

@@ -81,7 +81,14 @@ def entry_body(
 
 def subjects(event: AuditEvent, public: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Name what an entry is about, so that it can be found by licence, person or data set."""
-    found = {("person", event.actor.person), ("organisation", event.actor.organisation)}
+    return subjects_of(event.actor.as_public(), public)
+
+
+def subjects_of(
+    actor: Mapping[str, object], public: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    """Name what an entry is about from the actor and the public fields of its body."""
+    found = {(field, str(actor.get(field))) for field in ("person", "organisation")}
     found.update(("column", name) for name in _columns(public))
     for key, value in public.items():
         if key == "columns":

@@ -231,3 +231,29 @@ class TreeEdge:
         if level >= len(self.levels) or number != self.size >> (TILE_HEIGHT * (level + 1)):
             return None
         return b"".join(self.levels[level])
+
+
+class CompactRange:
+    """A growing tree as the roots of its largest complete subtrees; each root is log n away."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.size = 0
+        self._roots: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf."""
+        carried, merges = leaf, self.size
+        while merges & 1:
+            carried, merges = node_hash(self._roots.pop(), carried), merges >> 1
+        self._roots.append(carried)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root of all leaves so far (RFC 6962 section 2.1)."""
+        if not self._roots:
+            return EMPTY_ROOT
+        root = self._roots[-1]
+        for left in reversed(self._roots[:-1]):
+            root = node_hash(left, root)
+        return root

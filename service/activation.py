@@ -16,12 +16,14 @@ from audit.events import Recorded, Writer
 from authorization.documents import LicenceDocument
 from authorization.enforcer import Enforcer
 from authorization.licences import (
+    GivenSignature,
     Licence,
     LicenceState,
     activate_licence,
     licences_in,
     require_licence,
 )
+from authorization.signing import AuthorityKeys
 from authorization.snapshots import refresh
 from authorization.validation import LicenceRuleset
 from disclosure.budgets.allocation import check_caps_fit
@@ -49,22 +51,30 @@ class Activation:
     enforcer: Enforcer
     pack: PolicyPack
     home: Path
-    authority_key: bytes
+    authority: AuthorityKeys
+    authority_signs_with: KeyStore
     keeper: ExtractKeeper
 
     def activate(
-        self, licence_id: str, actor: Actor
+        self, licence_id: str, actor: Actor, signature: bytes | None = None
     ) -> tuple[Recorded[Licence], list[dict[str, object]]]:
-        """Check, sign and bring into force; return the entry and the extracts that were built."""
+        """Check and bring into force; return the entry and the extracts that were built.
+
+        ``signature`` is the authority's own; only development can do without and sign here.
+        """
+        given: GivenSignature | None = GivenSignature(signature, self.authority)
+        if self.authority.held and signature is None:
+            given = None
         self._check_extracts(licence_id)
         recorded = activate_licence(
             self.writer,
-            self.keys,
+            self.authority_signs_with,
             actor,
             licence_id,
             LicenceRuleset.of(self.pack),
             check_rows=check_rows_may_be_held,
             check_budgets=partial(check_caps_fit, rules=self.pack.rules(PrivacyRules)),
+            given=given,
         )
         return recorded, self._bring_into_force(licence_id, actor)
 
@@ -102,7 +112,7 @@ class Activation:
 
     def reload(self) -> None:
         """Compile every active licence anew and swap the snapshot in one step."""
-        left_out = refresh(self.enforcer, self.engine, self.pack, self.authority_key)
+        left_out = refresh(self.enforcer, self.engine, self.pack, self.authority.accepted)
         for licence_id, refusal in left_out:
             log.error("licence %s stays out of force: %s", licence_id, refusal.code)
 

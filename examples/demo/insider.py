@@ -33,7 +33,7 @@ def forge_bundle(home: Path, removed: list[int], origin: str, out: Path) -> None
     import_stores()
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        shutil.copytree(home / "keys", copy / "keys")
+        shutil.copytree(home / "holder" / "keys", copy / "keys")  # as root, past the key holder
         keys = FileKeyStore(copy / "keys")
         source, target = sqlite3.connect(home / "control.db"), sqlite3.connect(copy / "c.db")
         source.backup(target)

@@ -6,7 +6,6 @@ the log's key signed. What a pack cannot prove is that nothing else was to be fo
 recipient needs the whole log.
 """
 
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,27 +13,22 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from audit.events import AuditEvent, Recorded, Writer, no_effect
+from audit.events import Recorded, Writer
 from audit.formats.crate import CRATE, CrateHead, crate_metadata
 from audit.formats.lineage import as_openlineage
 from audit.formats.records import Record
 from audit.formats.security import as_cef, as_ocsf
 from audit.formats.tables import as_csv, as_jsonl, as_parquet
-from audit.notes import VerifierKey, parse_checkpoint
-from audit.proofs import parse_receipt, receipt_text
-from audit.reading import LogEntry, current_checkpoint, entry_at
-from audit.recovery import stored_nodes
+from audit.notes import VerifierKey
+from audit.reading import LogEntry, current_checkpoint
 from audit.tags import EntryKind
-from audit.tree import inclusion_proof
 from audit.view.narration import Names, sentence
-from foundation.canonical import canonical_bytes, sha256_hex
+from audit.view.packing import export_pack, keys_file, receipts_under
+from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from foundation.identity import Actor
 
-PACK_FORMAT = "sandgate/pack@1"
 ENTRIES_MAX = 5_000
-MANIFEST = "manifest.json"
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
 README = """\
 监管取证包 / Evidence pack
@@ -123,26 +117,27 @@ def export_found(
         files = _data_files(
             connection, records, sorted(set(formats)), current_checkpoint(connection)
         )
-    files |= {"README.txt": README.encode(), "keys.json": _keys(key)}
+    files |= {"README.txt": README.encode(), "keys.json": keys_file(key)}
     files[CRATE] = crate_metadata(head, files)
-    manifest = _manifest(found, ordered, files)
-    public: dict[str, object] = {
-        "manifest_digest": f"sha256:{sha256_hex(manifest)}",
-        "entries": len(ordered),
-        "asked": asked,
-        "complete": found.complete,
-        "formats": [str(name) for name in sorted(set(formats))],
-    }
-    recorded = writer.submit(AuditEvent(EntryKind.VIEW_EXPORTED, actor, public), no_effect)
-    note = parse_receipt(recorded.receipt).checkpoint_note
-    with reading(engine) as connection:
-        proven = _proven(connection, ordered, note)
-        own = {
-            "checkpoint": note.encode(),
-            "export.json": entry_at(connection, recorded.index).body,
-            "export.tlog-proof": recorded.receipt.encode(),
-        }
-    _write_zip(out, files | own | proven | {MANIFEST: manifest})
+    recorded = export_pack(
+        engine,
+        writer,
+        actor,
+        EntryKind.VIEW_EXPORTED,
+        {
+            "asked": asked,
+            "complete": found.complete,
+            "formats": [str(name) for name in sorted(set(formats))],
+        },
+        entries=ordered,
+        files=files,
+        about={
+            "asked": dict(found.asked),
+            "complete": found.complete,
+            "read": [found.read_first, found.read_end],
+        },
+        out=out,
+    )
     return Exported(recorded, len(ordered))
 
 
@@ -153,53 +148,9 @@ def _data_files(
     for name in formats:
         if name is Format.OPENLINEAGE:
             entries = [record.entry for record in records]
-            receipts = {} if note is None else _receipts(connection, entries, note)
+            receipts = {} if note is None else receipts_under(connection, entries, note)
             files[_LINEAGE] = as_openlineage(records, receipts)
         else:
             path, write = _WRITERS[name]
             files[path] = write(records)
     return files
-
-
-def _receipts(connection: Connection, entries: Sequence[LogEntry], note: str) -> dict[int, str]:
-    """Prove each entry's place under one checkpoint; tiles are read once for all of them."""
-    size, nodes = parse_checkpoint(note).size, stored_nodes(connection)
-    return {
-        entry.index: receipt_text(entry.index, inclusion_proof(entry.index, size, nodes), note)
-        for entry in entries
-        if entry.index < size
-    }
-
-
-def _proven(connection: Connection, entries: Sequence[LogEntry], note: str) -> dict[str, bytes]:
-    receipts = _receipts(connection, entries, note)
-    bodies = {f"entries/{entry.index}.json": entry.body for entry in entries}
-    proofs = {f"proofs/{index}.tlog-proof": text.encode() for index, text in receipts.items()}
-    return bodies | proofs
-
-
-def _manifest(found: Found, entries: Sequence[LogEntry], files: Mapping[str, bytes]) -> bytes:
-    return canonical_bytes(
-        {
-            "format": PACK_FORMAT,
-            "asked": dict(found.asked),
-            "complete": found.complete,
-            "read": [found.read_first, found.read_end],
-            "entries": {str(entry.index): entry.leaf_hash.hex() for entry in entries},
-            "files": {path: sha256_hex(data) for path, data in files.items()},
-        }
-    )
-
-
-def _keys(key: VerifierKey) -> bytes:
-    return canonical_bytes({"log": key.text(), "trust": "informative; keys come from outside"})
-
-
-def _write_zip(out: Path, files: Mapping[str, bytes]) -> None:
-    fresh = out.with_name(f"{out.name}.new")
-    with zipfile.ZipFile(fresh, "w") as archive:
-        for path, data in sorted(files.items()):
-            member = zipfile.ZipInfo(path, _ZIP_DATE)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, data)
-    fresh.replace(out)

@@ -57,19 +57,21 @@ def search(
     limit: int = 50,
     visible: Visible | None = None,
     leading: str | None = None,
+    window: int = WINDOW,
 ) -> Page:
     """Return the newest entries that name all the terms, below the cursor ``before``.
 
     ``visible`` decides over each entry read; what it hides counts as not found. ``leading`` names
     the term whose entries are looked through, so that how far a page read tells of these alone;
-    without it the rarest leads. Raises NotFound
-    for an accounting period that the log does not open, and InvalidInput for a term that is none.
+    without it the rarest leads. ``window`` is how many candidates are looked through at once.
+    Raises NotFound for an accounting period that the log does not open, and InvalidInput for a
+    term that is none.
     """
     if not 1 <= limit <= PAGE_ENTRIES_MAX:
         raise _limit_invalid()
     span = span_of(connection, terms)
     end = span.end if before is None else max(span.first, min(before, span.end))
-    looking = _Looking(connection, terms, leading)
+    looking = _Looking(connection, terms, leading, window)
     found: list[LogEntry] = []
     low = end
     for _ in range(WINDOWS_MAX):
@@ -143,8 +145,15 @@ def _period(connection: Connection, period: str, size: int) -> tuple[int, int]:
 class _Looking:
     """One search: the rarest thing that is named leads, and each candidate is held to the rest."""
 
-    def __init__(self, connection: Connection, terms: Terms, leading: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        terms: Terms,
+        leading: str | None = None,
+        window: int = WINDOW,
+    ) -> None:
         self._connection = connection
+        self._window = window
         self._subjects = terms.subjects()
         self._kinds = terms.kinds()
         self._leader = leading or self._rarest()
@@ -153,16 +162,16 @@ class _Looking:
         """Look through the newest candidates of a span; return how far down, and what was found."""
         if self._kinds == ():
             return span.first, []
-        candidates = self._candidates(span).limit(WINDOW).subquery()
+        candidates = self._candidates(span).limit(self._window).subquery()
         counted, lowest = self._connection.execute(
             select(func.count(), func.min(candidates.c.idx))
         ).one()
         query = select(candidates.c.idx).where(*self._others(candidates))
         newest = query.order_by(candidates.c.idx.desc()).limit(limit)
         found = list(self._connection.execute(newest).scalars())
-        if len(found) == limit and limit < WINDOW:
+        if len(found) == limit and limit < self._window:
             return found[-1], found
-        return (span.first if counted < WINDOW else lowest), found
+        return (span.first if counted < self._window else lowest), found
 
     def entries(self, indexes: Sequence[int]) -> list[LogEntry]:
         """Read entries, newest first."""
@@ -218,11 +227,10 @@ class _Looking:
             return [select(entry.c.idx).where(entry.c.kind == str(kind)) for kind in self._kinds]
         return [select(entry.c.idx)]
 
-    @staticmethod
-    def _newest(branch: Select[tuple[int]], span: Span) -> Subquery:
+    def _newest(self, branch: Select[tuple[int]], span: Span) -> Subquery:
         idx = branch.selected_columns[0]
         within = branch.where(idx >= span.first, idx < span.end)
-        return within.order_by(idx.desc()).limit(WINDOW).subquery()
+        return within.order_by(idx.desc()).limit(self._window).subquery()
 
     def _others(self, candidates: Subquery) -> list[Exists]:
         subject = entry_subject.c

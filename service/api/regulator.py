@@ -7,7 +7,7 @@ and finds the entries of their own organisation at ``/log/own``.
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field, model_validator
 from starlette.background import BackgroundTask
@@ -37,54 +37,11 @@ router = APIRouter(prefix="/regulator", route_class=StrictRoute, tags=["oversigh
 own = APIRouter(prefix="/log", route_class=StrictRoute, tags=["audit"])
 rules = APIRouter(prefix="/regulator", route_class=IdempotentRoute, tags=["oversight"])
 
+_PAGING = {"before", "limit", "counted"}
 Word = Annotated[str | None, Query(max_length=130)]
 Instant = Annotated[str | None, Query(max_length=40)]
 Before = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ENTRIES_MAX)]
-
-
-def _terms(
-    licence: Word = None,
-    person: Word = None,
-    organisation: Word = None,
-    dataset: Word = None,
-    column: Word = None,
-    purpose: Word = None,
-    session: Word = None,
-    question: Word = None,
-    answer: Word = None,
-    release: Word = None,
-    product: Word = None,
-    population: Word = None,
-    decision: Annotated[Decision | None, Query()] = None,
-    kind: Annotated[EntryKind | None, Query()] = None,
-    period: Word = None,
-    since: Instant = None,
-    until: Instant = None,
-) -> Terms:
-    """Read the terms of a search; ``since`` and ``until`` are ISO 8601, the second exclusive."""
-    return Terms(
-        licence=licence,
-        person=person,
-        organisation=organisation,
-        dataset=dataset,
-        column=column,
-        purpose=purpose,
-        session=session,
-        question=question,
-        answer=answer,
-        release=release,
-        product=product,
-        population=population,
-        decision=decision,
-        kind=kind,
-        period=period,
-        since_us=_time(since, "since"),
-        until_us=_time(until, "until"),
-    )
-
-
-SearchTerms = Annotated[Terms, Depends(_terms)]
 
 
 class SearchBody(Frozen):
@@ -110,7 +67,59 @@ class SearchBody(Frozen):
 
     def terms(self) -> Terms:
         """Return the terms. Raises InvalidInput where a time is none."""
-        return _terms(**self.model_dump())
+        given = self.model_dump(exclude={"since", "until"})
+        return Terms(
+            **given, since_us=_time(self.since, "since"), until_us=_time(self.until, "until")
+        )
+
+
+def _terms(
+    request: Request,
+    licence: Word = None,
+    person: Word = None,
+    organisation: Word = None,
+    dataset: Word = None,
+    column: Word = None,
+    purpose: Word = None,
+    session: Word = None,
+    question: Word = None,
+    answer: Word = None,
+    release: Word = None,
+    product: Word = None,
+    population: Word = None,
+    decision: Annotated[Decision | None, Query()] = None,
+    kind: Annotated[EntryKind | None, Query()] = None,
+    period: Word = None,
+    since: Instant = None,
+    until: Instant = None,
+) -> Terms:
+    """Read the terms of a search; ``since`` and ``until`` are ISO 8601, the second exclusive.
+
+    A name that is no term is refused: a misspelt one would find everything.
+    """
+    _check_names(request)
+    return SearchBody(
+        licence=licence,
+        person=person,
+        organisation=organisation,
+        dataset=dataset,
+        column=column,
+        purpose=purpose,
+        session=session,
+        question=question,
+        answer=answer,
+        release=release,
+        product=product,
+        population=population,
+        decision=decision,
+        kind=kind,
+        period=period,
+        since=since,
+        until=until,
+    ).terms()
+
+
+SearchTerms = Annotated[Terms, Depends(_terms)]
 
 
 class TimelineBody(Frozen):
@@ -334,6 +343,19 @@ def get_own(
             leading="organisation",
         )
         return _page(page, RegisteredNames(connection), actor.language)
+
+
+def _check_names(request: Request) -> None:
+    unknown = sorted(set(request.query_params) - set(SearchBody.model_fields) - _PAGING)
+    if unknown:
+        raise InvalidInput(
+            "search_term_unknown",
+            Message(
+                "检索条件名称有误。可用：" + "、".join(SearchBody.model_fields) + "。",
+                "There is no such term. The terms are: " + ", ".join(SearchBody.model_fields) + ".",
+            ),
+            field="query",
+        )
 
 
 def _is_own(entry: LogEntry, actor: Actor) -> bool:

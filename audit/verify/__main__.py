@@ -16,6 +16,7 @@ from audit.verify.log import VerifiedLog, verify_log
 from audit.verify.manifest import of_the_log, verify_manifest, verify_private
 from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_key, read_receipt
+from audit.verify.packs import is_pack, verify_pack
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
@@ -172,6 +173,8 @@ def _kept(options: argparse.Namespace, key: Key) -> list[Kept]:
 
 def _verify_whole(options: argparse.Namespace, key: Key) -> Report:
     files, kept, processes = read_source(options.file), _kept(options, key), options.processes
+    if is_pack(files):
+        return verify_pack(files, key, compared=bool(kept))
     if options.state is not None:
         return verify_grown(files, key, options.state, kept, processes)
     return verify_files(files, key, kept, processes)

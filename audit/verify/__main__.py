@@ -11,12 +11,14 @@ from pathlib import Path
 
 from audit.verify.evidence import holds_money, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.key_checks import add_key_options, check_keys
 from audit.verify.ledger import verify_ledger
 from audit.verify.log import VerifiedLog, verify_log
 from audit.verify.manifest import of_the_log, verify_manifest, verify_private
 from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
-from audit.verify.notes import Key, NotSigned, read_head, read_key, read_receipt
+from audit.verify.notes import Key, NotSigned, read_head, read_receipt
 from audit.verify.packs import is_pack, verify_pack
+from audit.verify.rotations import key_of_file, with_successors
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
@@ -228,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--require-since", action="store_true", help=required)
         if name in {"bundle", "log"}:
             _add_scale(command)
+            add_key_options(command)
         if name == "statement":
             command.add_argument(
                 "--bundle", type=Path, required=True, help="所属证据包 / the bundle it belongs to"
@@ -248,13 +251,17 @@ def _add_scale(command: argparse.ArgumentParser) -> None:
 
 def _key(text: str) -> Key:
     is_key = text.count("+") > 1
-    return read_key(text if is_key else text_of(_bytes(Path(text)), text))
+    return key_of_file(text if is_key else text_of(_bytes(Path(text)), text))
 
 
 def verify(options: argparse.Namespace) -> Report:
     """Run the chosen check; an unusable input becomes a report that says so."""
     try:
-        report: Report = options.check(options, _key(options.key))
+        key = _key(options.key)
+        if options.command in {"bundle", "log"}:
+            key = with_successors(key, read_source(options.file))
+        report: Report = options.check(options, key)
+        check_keys(options, key, report)
     except Unusable as unusable:
         report = Report()
         report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)

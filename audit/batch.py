@@ -5,7 +5,7 @@ so an effect may read or reference them.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -15,11 +15,14 @@ from audit.events import AuditEvent, Recorded, no_effect
 from audit.notes import Checkpoint
 from audit.proofs import proof_line, receipt_of_lines
 from audit.recovery import LogState
+from audit.sealing import FieldSealer
 from audit.store import checkpoint, entry, entry_private, entry_subject, tile
 from audit.tree import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TreeEdge,
+    complete_root,
+    consistency_proof,
     inclusion_spans,
     leaf_hash,
     node_hash,
@@ -29,17 +32,19 @@ from audit.tree import (
 from foundation.clock import Clock
 
 
-class Item:
-    """One submission: what happened, its effect, and the caller who waits for both."""
+class Waiting:
+    """A caller who waits for the writer."""
 
-    def __init__(self, event: AuditEvent, apply: Callable[[Connection, Any], Any]) -> None:
+    def __init__(self) -> None:
         """Begin to wait."""
-        self.event = event
-        self.apply = apply
         self._recorded: Recorded[Any] | None = None
         self._error: BaseException | None = None
         self._waiting = threading.Lock()
         self._waiting.acquire()
+
+    def let_go(self) -> None:
+        """Let the caller go: what was handed in is durable."""
+        self._waiting.release()
 
     def succeed(self, recorded: Recorded[Any]) -> None:
         """Let the caller go with a durable entry."""
@@ -51,13 +56,37 @@ class Item:
         self._error = error
         self._waiting.release()
 
-    def wait(self) -> Recorded[Any]:
-        """Block until the writer decided; return the entry or raise."""
+    def done(self) -> Recorded[Any] | None:
+        """Block until the writer decided; return the entry, if there is one, or raise."""
         self._waiting.acquire()
         if self._error is not None:
             raise self._error
-        assert self._recorded is not None  # noqa: S101 - one of the two is always set
         return self._recorded
+
+
+class Item(Waiting):
+    """One submission: what happened, its effect, and the caller who waits for both."""
+
+    def __init__(self, event: AuditEvent, apply: Callable[[Connection, Any], Any]) -> None:
+        """Begin to wait."""
+        super().__init__()
+        self.event = event
+        self.apply = apply
+
+    def wait(self) -> Recorded[Any]:
+        """Block until the writer decided; return the entry or raise."""
+        recorded = self.done()
+        assert recorded is not None  # noqa: S101 - an item succeeds with its entry
+        return recorded
+
+
+class Aside(Waiting):
+    """Rows that tell of no event, such as a witness's line beside a checkpoint: no entry."""
+
+    def __init__(self, rows: Callable[[Connection], None]) -> None:
+        """Begin to wait."""
+        super().__init__()
+        self.rows = rows
 
 
 class EntryDraft:
@@ -82,6 +111,9 @@ class EntryDraft:
     def amend(self, **public: object) -> None:
         """Add public fields that only became known while applying the effect."""
         self.public.update(public)
+
+
+Signing = Callable[[Checkpoint, Checkpoint, Callable[[], Sequence[bytes]]], str]
 
 
 class NewNodes:
@@ -114,16 +146,21 @@ class NewNodes:
 class Batch:
     """Items of one transaction and the tree as it will be once they are durable."""
 
-    def __init__(self, connection: Connection, state: LogState, clock: Clock) -> None:
+    def __init__(
+        self, connection: Connection, state: LogState, clock: Clock, sealer: FieldSealer
+    ) -> None:
         """Start behind the last durable entry."""
         self._connection = connection
+        self._sealer = sealer
         self._edge = state.edge.copy()
+        self._base = state.head
         self._origin = state.head.origin
         self._last_time_us = state.last_time_us
         self._clock = clock
         self._nodes = NewNodes(self._edge)
-        self._items: list[tuple[Item, EntryDraft, bytes, Any]] = []
-        self._refused: list[tuple[Item, Exception]] = []
+        self._items: list[tuple[Item, EntryDraft, bytes, Any, bytes]] = []
+        self._refused: list[tuple[Waiting, Exception]] = []
+        self._asides: list[Aside] = []
         self._entries: list[dict[str, object]] = []
         self._subjects: list[dict[str, object]] = []
         self._private: list[dict[str, object]] = []
@@ -139,22 +176,42 @@ class Batch:
         draft = EntryDraft(item.event, self._edge.size, time_us)
         private = private_fields(item.event)
         try:
+            sealed = self._sealed(item, draft, private)
             value, body = self._applied(item, draft, private)
         except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
             self._refused.append((item, error))
             return
         self._last_time_us = time_us
-        self._append(item, draft, body, private)
-        self._items.append((item, draft, leaf_hash(body), value))
+        self._append(item, draft, body, sealed)
+        self._items.append((item, draft, leaf_hash(body), value, body))
 
-    def seal(self, sign: Callable[[Checkpoint], str]) -> LogState | None:
+    def add_aside(self, aside: Aside) -> None:
+        """Write rows that are no entry, in their own savepoint."""
+        self._connection.exec_driver_sql("SAVEPOINT item")
+        try:
+            aside.rows(self._connection)
+        except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
+            self._undo()
+            self._refused.append((aside, error))
+            return
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT item")
+        self._asides.append(aside)
+
+    @property
+    def holds_asides(self) -> bool:
+        """Whether there is something to commit even where no entry was added."""
+        return bool(self._asides)
+
+    def seal(self, sign: Signing) -> LogState | None:
         """Write entries, full tiles and the signed checkpoint; None where nothing was added."""
         if not self._items:
             return None
         self._flush()
         root = range_root(0, self._edge.size, self._nodes)
         head = Checkpoint(self._origin, self._edge.size, root)
-        self._note = sign(head)
+        self._note = sign(
+            self._base, head, lambda: consistency_proof(self._base.size, head.size, self._nodes)
+        )
         self._connection.execute(
             insert(checkpoint),
             {
@@ -170,10 +227,12 @@ class Batch:
         """Answer every caller; call this only once the batch is durable."""
         for item, error in self._refused:
             item.fail(error)
+        for aside in self._asides:
+            aside.let_go()
         written: dict[tuple[int, int], str] = {}
-        for item, draft, leaf, value in self._items:
+        for item, draft, leaf, value, body in self._items:
             receipt = self._receipt(draft.index, written)
-            item.succeed(Recorded(draft.index, draft.time_us, leaf, receipt, value))
+            item.succeed(Recorded(draft.index, draft.time_us, leaf, receipt, value, body))
 
     def _receipt(self, index: int, written: dict[tuple[int, int], str]) -> str:
         spans = inclusion_spans(index, self._edge.size)
@@ -206,8 +265,14 @@ class Batch:
     def _body(item: Item, draft: EntryDraft, private: list[PrivateField]) -> bytes:
         return entry_body(item.event, draft.index, draft.time_us, draft.public, private)
 
+    def _sealed(
+        self, item: Item, draft: EntryDraft, private: list[PrivateField]
+    ) -> list[dict[str, object]]:
+        kind = str(item.event.kind)
+        return [self._sealer.row(kind, draft.index, draft.time_us, hidden) for hidden in private]
+
     def _append(
-        self, item: Item, draft: EntryDraft, body: bytes, private: list[PrivateField]
+        self, item: Item, draft: EntryDraft, body: bytes, sealed: list[dict[str, object]]
     ) -> None:
         leaf = leaf_hash(body)
         index = draft.index
@@ -224,13 +289,11 @@ class Batch:
             {"field": field, "value": value, "idx": index}
             for field, value in subjects(item.event, draft.public)
         )
-        self._private += (
-            {"idx": index, "field": hidden.field, "salt": hidden.salt, "text": hidden.text}
-            for hidden in private
-        )
+        self._private += sealed
         for level, number, data in self._edge.append(leaf):
             self._nodes.completed(level, number, data)
-            self._tiles.append({"level": level, "number": number, "data": data})
+            root = complete_root(split_hashes(data))
+            self._tiles.append({"level": level, "number": number, "data": data, "root": root})
 
     def _flush(self) -> None:
         for table, rows in (

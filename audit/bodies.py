@@ -19,6 +19,7 @@ SUBJECT_CHARACTERS_MAX = 200
 SUBJECT_FIELDS = frozenset(
     {"person", "organisation", "operator", "licence", "dataset", "session", "answer"}
     | {"release", "product", "period", "version", "population"}
+    | {"column", "purpose", "question", "claim", "alert"}
 )
 _PLURALS = {f"{field}s": field for field in SUBJECT_FIELDS}
 
@@ -80,8 +81,18 @@ def entry_body(
 
 def subjects(event: AuditEvent, public: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Name what an entry is about, so that it can be found by licence, person or data set."""
-    found = {("person", event.actor.person), ("organisation", event.actor.organisation)}
+    return subjects_of(event.actor.as_public(), public)
+
+
+def subjects_of(
+    actor: Mapping[str, object], public: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
+    """Name what an entry is about from the actor and the public fields of its body."""
+    found = {(field, str(actor.get(field))) for field in ("person", "organisation")}
+    found.update(("column", name) for name in _columns(public))
     for key, value in public.items():
+        if key == "columns":
+            continue
         field = key if key in SUBJECT_FIELDS else _PLURALS.get(key)
         if field is not None:
             found.update((field, text) for text in _texts(value))
@@ -92,3 +103,12 @@ def _texts(value: object) -> Iterator[str]:
     for item in value if isinstance(value, list | tuple) else [value]:
         if isinstance(item, str) and 0 < len(item) <= SUBJECT_CHARACTERS_MAX:
             yield item
+
+
+def _columns(public: Mapping[str, object]) -> Iterator[str]:
+    """Name columns as ``dataset.column``: by data set, or as those of the one data set named."""
+    value = public.get("columns")
+    by_dataset = value if isinstance(value, Mapping) else {public.get("dataset"): value}
+    for dataset, columns in by_dataset.items():
+        if isinstance(dataset, str):
+            yield from _texts([f"{dataset}.{name}" for name in _texts(columns)])

@@ -31,8 +31,16 @@ class _Window:
 class CoalescingLog:
     """Writes refusals, or counts them when they come too fast."""
 
-    def __init__(self, writer: Writer, clock: Clock, logged_per_minute_max: int) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        logged_per_minute_max: int,
+        *,
+        counted_as: EntryKind = EntryKind.REFUSALS_COALESCED,
+    ) -> None:
         """Nothing is counted yet; the limit comes from a rule file."""
+        self._counted_as = counted_as
         self._writer = writer
         self._clock = clock
         self._logged_per_minute_max = logged_per_minute_max
@@ -81,7 +89,7 @@ class CoalescingLog:
         if not window.counted:
             return
         public = {**window.about, "count": window.counted}
-        event = AuditEvent(EntryKind.REFUSALS_COALESCED, window.actor, public)
+        event = AuditEvent(self._counted_as, window.actor, public)
         try:
             self._writer.submit(event, no_effect)
         except BaseException:

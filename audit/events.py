@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from audit.tags import EntryKind
 from foundation.identity import Actor
+from foundation.keys import Citation
 
 T = TypeVar("T")
 
@@ -57,6 +58,12 @@ class Recorded(Generic[T]):
     leaf_hash: bytes
     receipt: str
     value: T
+    body: bytes = b""
+
+    @property
+    def citation(self) -> Citation:
+        """The entry as the key holder can check it."""
+        return Citation(self.index, self.body, self.receipt)
 
 
 class Writer(Protocol):

@@ -12,11 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine, select
 
+from audit.bodies import PrivateField
 from audit.events import AuditEvent, Recorded, Writer, no_effect
 from audit.notes import VerifierKey, parse_checkpoint
 from audit.proofs import parse_receipt
 from audit.reading import current_checkpoint
 from audit.recovery import stored_tile
+from audit.sealing import KeyRing
 from audit.store import entry, entry_private
 from audit.tags import EntryKind
 from audit.tree import TILE_WIDTH, entries_path, tile_path, tiles_of_size
@@ -24,6 +26,7 @@ from foundation.canonical import canonical_bytes, sha256_hex
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message, NotFound
 from foundation.identity import Actor
+from foundation.keys import KeyStore
 
 BUNDLE_FORMAT = "sandgate/bundle@1"
 MANIFEST = "manifest.json"
@@ -73,20 +76,20 @@ def export_bundle(
     key: VerifierKey,
     files: Mapping[str, bytes],
     out: Path,
-    private: bool = False,
+    opening: KeyStore | None = None,
 ) -> ExportedBundle:
     """Log the export, then write the bundle. ``files`` maps a path in the bundle to its bytes.
 
-    With ``private`` the erasable fields that still exist are disclosed beside their salts.
+    With ``opening`` the private fields that still exist are disclosed beside their salts.
     """
     _check_paths(files)
     beside = dict(files) | {"README.txt": README.encode(), "keys.json": _keys_json(key)}
-    if private:
+    if opening is not None:
         with reading(engine) as connection:
-            beside[PRIVATE] = _private_lines(connection)
+            beside[PRIVATE] = _private_lines(connection, opening)
     manifest = _manifest(beside)
     digest = f"sha256:{sha256_hex(manifest)}"
-    public = {"manifest_digest": digest, "files": len(beside), "private": private}
+    public = {"manifest_digest": digest, "files": len(beside), "private": opening is not None}
     event = AuditEvent(EntryKind.BUNDLE_EXPORTED, actor, public)
     recorded = writer.submit(event, no_effect)
     note = parse_receipt(recorded.receipt).checkpoint_note
@@ -144,17 +147,18 @@ def _entry_bundle(connection: Connection, number: int, width: int) -> bytes:
     return b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
 
 
-def _private_lines(connection: Connection) -> bytes:
+def _private_lines(connection: Connection, keys: KeyStore) -> bytes:
     rows = connection.execute(
         select(entry_private).order_by(entry_private.c.idx, entry_private.c.field)
     )
-    return b"".join(
-        canonical_bytes(
-            {"index": row.idx, "field": row.field, "salt": row.salt.hex(), "text": row.text}
-        )
-        + b"\n"
-        for row in rows
-    )
+    ring = KeyRing(keys)
+    return b"".join(private_line(row.idx, ring.open(row)) for row in rows)
+
+
+def private_line(index: int, hidden: PrivateField) -> bytes:
+    """Disclose one private field of an entry, with the salt that opens its commitment."""
+    line = {"index": index, "field": hidden.field, "salt": hidden.salt.hex(), "text": hidden.text}
+    return canonical_bytes(line) + b"\n"
 
 
 def _keys_json(key: VerifierKey) -> bytes:

@@ -6,7 +6,7 @@ of the last batch a moment to come back, so that one sync serves them all.
 
 import threading
 
-from audit.batch import Item
+from audit.batch import Waiting
 from foundation.errors import Message, Unavailable
 
 BATCH_ITEMS_MAX = 256
@@ -19,12 +19,12 @@ class Intake:
     def __init__(self) -> None:
         """Begin empty and open."""
         self._changed = threading.Condition()
-        self._waiting: list[Item] = []
+        self._waiting: list[Waiting] = []
         self._wanted = 1
         self._last = 0
         self._closed = False
 
-    def put(self, item: Item) -> None:
+    def put(self, item: Waiting) -> None:
         """Hand in an item. Raises Unavailable once closed."""
         with self._changed:
             if self._closed:
@@ -33,7 +33,7 @@ class Intake:
             if len(self._waiting) >= self._wanted:
                 self._changed.notify()
 
-    def take(self) -> list[Item]:
+    def take(self) -> list[Waiting]:
         """Wait for the next batch; an empty one means closed and finished."""
         with self._changed:
             callers = self._last + len(self._waiting)

@@ -229,13 +229,11 @@ def signatures_by(
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """Read the signed text of a checkpoint. Raises BadNote where it is none."""
+    """Read the three lines that a checkpoint, or a note of one, begins with. Raises BadNote."""
     lines = text.split("\n")
     if len(lines) <= _CHECKPOINT_LINES or not lines[0]:
         raise BadNote("a checkpoint has an origin, a size and a root")
     origin, size, root = lines[0], lines[1], _decode(lines[2])
-    if not all(lines[:-1]) or lines[-1]:
-        raise BadNote("no line of a checkpoint is empty")
     if len(root) != HASH_BYTES:
         raise BadNote("the checkpoint's root is not a SHA-256 value")
     return Checkpoint(origin, parse_size(size), root)
@@ -251,7 +249,14 @@ def parse_size(text: str) -> int:
 
 def open_checkpoint(note: str, key: VerifierKey) -> Checkpoint:
     """Return the checkpoint inside a note signed by the key."""
-    return parse_checkpoint(open_note(note, key))
+    return checkpoint_of(open_note(note, key))
+
+
+def checkpoint_of(signed: str) -> Checkpoint:
+    """Read the whole signed text of a checkpoint. Raises BadNote where it is none."""
+    if not all(signed.removesuffix("\n").split("\n")):
+        raise BadNote("no line of a checkpoint is empty")
+    return parse_checkpoint(signed)
 
 
 def _is_name(name: str) -> bool:

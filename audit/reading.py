@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, select
+from sqlalchemy import Connection, Row, Select, exists, select
 
 from audit.bodies import PrivateField
 from audit.notes import Checkpoint, parse_checkpoint
 from audit.proofs import receipt_text
-from audit.recovery import stored_nodes
+from audit.recovery import nodes_for, stored_nodes
+from audit.sealing import KeyRing
 from audit.store import checkpoint, entry, entry_private, entry_subject
 from audit.tags import EntryKind
 from audit.tree import consistency_proof, inclusion_proof
 from foundation.errors import Message, NotFound
+from foundation.keys import Citation, KeyStore
 
 ENTRIES_MAX = 1_000
 
@@ -93,7 +95,9 @@ def receipt_for(connection: Connection, index: int) -> str:
     head = parse_checkpoint(note) if note else Checkpoint("", 0, b"")
     if note is None or not 0 <= index < head.size:
         raise _no_entry(index)
-    return receipt_text(index, inclusion_proof(index, head.size, stored_nodes(connection)), note)
+    return receipt_text(
+        index, inclusion_proof(index, head.size, nodes_for(connection, index, head)), note
+    )
 
 
 def consistency_between(connection: Connection, old_size: int, new_size: int) -> list[bytes]:
@@ -101,19 +105,16 @@ def consistency_between(connection: Connection, old_size: int, new_size: int) ->
     return consistency_proof(old_size, new_size, stored_nodes(connection))
 
 
-def private_of(connection: Connection, index: int) -> dict[str, PrivateField]:
-    """Return the private fields of an entry that have not been erased."""
-    rows = connection.execute(select(entry_private).where(entry_private.c.idx == index))
-    return {row.field: PrivateField(row.field, row.salt, row.text) for row in rows}
+def private_of(
+    connection: Connection, index: int, keys: KeyStore, cited: Citation | None = None
+) -> dict[str, PrivateField]:
+    """Open the private fields of an entry that have not been erased.
 
-
-def erase_private(connection: Connection, index: int) -> int:
-    """Erase an entry's private fields and salts; call it inside an effect. Returns how many.
-
-    The leaf stays: what remains is a commitment that nobody can open or confirm.
+    ``cited`` is the logged entry on whose behalf they are read; it names their keys.
     """
-    erased = connection.execute(delete(entry_private).where(entry_private.c.idx == index))
-    return erased.rowcount
+    rows = connection.execute(select(entry_private).where(entry_private.c.idx == index))
+    ring = KeyRing(keys, cited)
+    return {row.field: ring.open(row) for row in rows}
 
 
 def _naming(query: Select[Any], field: str, value: str) -> Select[Any]:

@@ -5,8 +5,10 @@ whose entries, tiles and signed checkpoint disagree, and one under another origi
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from audit.notes import BadNote, Checkpoint, VerifierKey, open_checkpoint
 from audit.store import checkpoint, entry, tile
@@ -20,9 +22,12 @@ from audit.tree import (
     complete_root,
     nodes_of_tiles,
     range_root,
-    split_hashes,
 )
 from foundation.errors import Message, Unavailable
+
+EDGES_KEPT_MAX = 4
+EDGE_NODES_MAX = 4_096
+_EDGES: dict[tuple[str, int, bytes], NodeReader] = {}
 
 
 @dataclass
@@ -101,11 +106,11 @@ def load_edge(connection: Connection, size: int) -> TreeEdge:
         level = len(levels)
         first = full - full % TILE_WIDTH
         rows = connection.execute(
-            select(tile.c.data)
+            select(tile.c.root)
             .where(tile.c.level == level - 1, tile.c.number >= first, tile.c.number < full)
             .order_by(tile.c.number)
         ).scalars()
-        levels.append([complete_root(split_hashes(data)) for data in rows])
+        levels.append([bytes(root) for root in rows])
         full >>= TILE_HEIGHT
     return TreeEdge(size, levels)
 
@@ -130,8 +135,105 @@ def _edge_nodes(edge: TreeEdge) -> NodeReader:
 
 
 def stored_nodes(connection: Connection) -> NodeReader:
-    """Read interior hashes from the database: full tiles, else leaves and tiles below."""
-    return nodes_of_tiles(lambda level, number: stored_tile(connection, level, number))
+    """Read interior hashes from the database: full tiles, else leaves and tiles below.
+
+    Each tile is read once; the log only grows, so that a reader stays right for the sizes it
+    began with. Make a new one for each proof.
+    """
+    return _held_nodes(connection, {})
+
+
+def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReader:
+    """Read interior hashes as an inclusion proof of one entry needs them.
+
+    The right edge is the same for every proof under one head, so that the last few are kept.
+    """
+    places = [
+        (level, number)
+        for level, count in _levels(head.size)
+        if (number := index >> (TILE_HEIGHT * (level + 1))) < count >> TILE_HEIGHT
+    ]
+    held: dict[tuple[int, int], bytes] = {}
+    if places:
+        for level, number, data in connection.execute(*_full_tiles(places)).all():
+            held[level, number] = bytes(data)
+    edge = _kept_edge(connection, head)
+    inside = _held_nodes(connection, held)
+
+    def node(height: int, number: int) -> bytes:
+        level, above = divmod(height, TILE_HEIGHT)
+        if ((level, number >> (TILE_HEIGHT - above))) in held:
+            return inside(height, number)
+        return edge(height, number)
+
+    return node
+
+
+def _full_tiles(
+    places: list[tuple[int, int]],
+) -> tuple[Select[tuple[int, int, bytes]], dict[str, int]]:
+    names = [(f"level{i}", f"number{i}") for i in range(len(places))]
+    bound = dict(zip(chain.from_iterable(names), chain.from_iterable(places), strict=True))
+    return _select_tiles(len(places)), bound
+
+
+@lru_cache
+def _select_tiles(count: int) -> Select[tuple[int, int, bytes]]:
+    """Select so many tiles by their keys; each term of the OR is a look-up in the primary key."""
+    terms = (
+        and_(tile.c.level == bindparam(f"level{i}"), tile.c.number == bindparam(f"number{i}"))
+        for i in range(count)
+    )
+    return select(tile.c.level, tile.c.number, tile.c.data).where(or_(*terms))
+
+
+def _kept_edge(connection: Connection, head: Checkpoint) -> NodeReader:
+    key = (head.origin, head.size, head.root)
+    edge = _EDGES.get(key)
+    if edge is None:
+        held = _unfinished_tiles(connection, head.size)
+        inside = nodes_of_tiles(lambda level, number: held.get((level, number), b""))
+        edge = _EDGES[key] = lru_cache(maxsize=EDGE_NODES_MAX)(inside)
+        while len(_EDGES) > EDGES_KEPT_MAX:
+            _EDGES.pop(next(iter(_EDGES)), None)
+    return edge
+
+
+def _held_nodes(connection: Connection, held: dict[tuple[int, int], bytes]) -> NodeReader:
+    def read(level: int, number: int) -> bytes:
+        if (level, number) not in held:
+            held[level, number] = stored_tile(connection, level, number)
+        return held[level, number]
+
+    return nodes_of_tiles(read)
+
+
+def _levels(size: int) -> list[tuple[int, int]]:
+    """Name each tile level with how many hashes stand there."""
+    levels = [(0, size)]
+    while levels[-1][1] >> TILE_HEIGHT:
+        levels.append((len(levels), levels[-1][1] >> TILE_HEIGHT))
+    return levels
+
+
+def _unfinished_tiles(connection: Connection, size: int) -> dict[tuple[int, int], bytes]:
+    """Read the right edge: leaves of the last tile, and roots of the tiles below an upper one."""
+    first = size - size % TILE_WIDTH
+    leaves = select(entry.c.leaf_hash).where(entry.c.idx >= first, entry.c.idx < size)
+    edge = {
+        (0, size >> TILE_HEIGHT): b"".join(
+            connection.execute(leaves.order_by(entry.c.idx)).scalars()
+        )
+    }
+    for level, count in _levels(size)[1:]:
+        below = and_(
+            tile.c.level == level - 1,
+            tile.c.number >= count - count % TILE_WIDTH,
+            tile.c.number < count,
+        )
+        roots = connection.execute(select(tile.c.root).where(below).order_by(tile.c.number))
+        edge[level, count >> TILE_HEIGHT] = b"".join(roots.scalars().all())
+    return edge
 
 
 def stored_tile(connection: Connection, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
@@ -146,11 +248,10 @@ def stored_tile(connection: Connection, level: int, number: int, width: int = TI
     if level == 0:
         leaves = select(entry.c.leaf_hash).where(entry.c.idx >= first, entry.c.idx < last)
         return b"".join(connection.execute(leaves.order_by(entry.c.idx)).scalars())
-    tiles = select(tile.c.data).where(
+    roots = select(tile.c.root).where(
         tile.c.level == level - 1, tile.c.number >= first, tile.c.number < last
     )
-    rows = connection.execute(tiles.order_by(tile.c.number)).scalars()
-    return b"".join(complete_root(split_hashes(data)) for data in rows)
+    return b"".join(connection.execute(roots.order_by(tile.c.number)).scalars())
 
 
 def _opened(note: str, key: VerifierKey) -> Checkpoint:

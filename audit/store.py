@@ -1,4 +1,4 @@
-"""The log's tables: entries, their erasable private fields, full tiles, and signed checkpoints.
+"""The log's tables: entries, erasable private fields, full tiles, checkpoints, cosignatures.
 
 All but the private fields are append-only. Triggers stop mistakes, among them SQLite's
 ``INSERT OR REPLACE``; against malice there is only the tree and a checkpoint kept elsewhere.
@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -60,8 +61,24 @@ entry_private = Table(
         primary_key=True,
     ),
     Column("field", String(64), primary_key=True),
-    Column("salt", LargeBinary(16), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("key_name", String(100), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # salt and text (audit.sealing)
+    Index("ix_entry_private_key_name", "key_name"),
+)
+
+# Which private fields are gone, and the entry that says so: no row leaves without one.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("idx", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("field", String(64), primary_key=True),
+    Column("key_name", String(100), nullable=False, index=True),
+    Column(
+        "erased_index",
+        BigInteger().with_variant(Integer, "sqlite"),
+        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    ),
 )
 
 tile = Table(
@@ -70,7 +87,9 @@ tile = Table(
     Column("level", Integer, primary_key=True),
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("data", LargeBinary, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),  # of its 256 hashes; proofs at the edge
     CheckConstraint("length(data) = 8192", name="full"),
+    CheckConstraint("length(root) = 32", name="root"),
 )
 
 checkpoint = Table(
@@ -82,11 +101,25 @@ checkpoint = Table(
     Column("time_us", BigInteger, nullable=False),
 )
 
+# What witnesses wrote under a checkpoint. It signs itself, so it is no entry of the log.
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("witness", String(255), primary_key=True),
+    Column("key_id", String(8), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    ForeignKeyConstraint(["size"], ["checkpoint.size"], deferrable=True, initially="DEFERRED"),
+)
+
 _APPEND_ONLY = {
     "entry": "idx = NEW.idx",
+    "erasure": "idx = NEW.idx AND field = NEW.field",
     "entry_subject": "field = NEW.field AND value = NEW.value AND idx = NEW.idx",
     "tile": "level = NEW.level AND number = NEW.number",
     "checkpoint": "size = NEW.size",
+    "cosignature": "size = NEW.size AND witness = NEW.witness AND key_id = NEW.key_id",
 }
 
 
@@ -111,11 +144,22 @@ TRIGGERS_SQLITE: tuple[str, ...] = (
         "INSERT",
         _exists("entry_private", "idx = NEW.idx AND field = NEW.field"),
     ),
+    _sqlite_trigger(
+        "entry_private",
+        "DELETE",
+        "WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) ",
+    ),
 )
 
 _POSTGRESQL_FUNCTION = (
     "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+)
+
+_POSTGRESQL_LOGGED_ERASURE = (
+    "CREATE OR REPLACE FUNCTION refuse_unlogged_erasure() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) "
+    "THEN RAISE EXCEPTION 'entry_private is append-only'; END IF; RETURN OLD; END $$"
 )
 
 TRIGGERS_POSTGRESQL: tuple[str, ...] = (
@@ -128,6 +172,11 @@ TRIGGERS_POSTGRESQL: tuple[str, ...] = (
     (
         "CREATE TRIGGER entry_private_no_update BEFORE UPDATE OR TRUNCATE ON entry_private "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    ),
+    _POSTGRESQL_LOGGED_ERASURE,
+    (
+        "CREATE TRIGGER entry_private_logged_erasure BEFORE DELETE ON entry_private "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_unlogged_erasure()"
     ),
 )
 

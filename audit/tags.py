@@ -101,6 +101,29 @@ class EntryKind(StrEnum):
     SCHEME_APPROVED = "revenue:scheme:approved"
     BUNDLE_EXPORTED = "audit:bundle:exported"
     RECEIVED_LISTED = "audit:received:listed"
+    WITNESS_CONTRADICTED = "witness:log:contradicted"
+    WITNESS_AGREED = "witness:log:agreed"
+    ANSWER_WITHHELD = "witness:answer:withheld"
+    CASE_OPENED = "case:file:opened"
+    CASE_CLOSED = "case:file:closed"
+    HOLD_PLACED = "case:hold:placed"
+    HOLD_LIFTED = "case:hold:lifted"
+    TEXTS_READ = "case:texts:read"
+    TEXTS_REFUSED = "case:texts:refused"
+    CASE_EXPORTED = "case:bundle:exported"
+    PURGE_PROPOSED = "retention:purge:proposed"
+    PURGE_REFUSED = "retention:purge:refused"
+    FIELDS_ERASED = "retention:fields:erased"
+    TEXT_KEY_DESTROYED = "retention:key:destroyed"
+    KEYS_REQUESTED = "keys:data:requested"
+    KEY_ROTATED = "keys:signing:rotated"
+    KEYS_REWRAPPED = "keys:data:rewrapped"
+    RECORDS_READ = "audit:records:read"
+    VIEW_EXPORTED = "audit:view:exported"
+    ALERT_RULE_SAVED = "alert:rule:saved"
+    ALERT_RAISED = "alert:signal:raised"
+    ALERT_ACKNOWLEDGED = "alert:signal:acknowledged"
+    ALERTS_EVALUATED = "alert:log:evaluated"
 
 
 KIND_SENTENCES: dict[EntryKind, Message] = {
@@ -232,5 +255,49 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
     EntryKind.RECEIVED_LISTED: Message(
         "已列出运营机构所获内容", "What an operator received was listed"
+    ),
+    EntryKind.WITNESS_CONTRADICTED: Message(
+        "见证方与日志不符，受保护数据已关闭",
+        "A witness contradicted the log; protected data is closed",
+    ),
+    EntryKind.WITNESS_AGREED: Message("见证方重新认可日志", "A witness agreed with the log again"),
+    EntryKind.ANSWER_WITHHELD: Message(
+        "见证不足，答案暂不给出", "An answer was withheld for want of witnesses"
+    ),
+    EntryKind.CASE_OPENED: Message("审计案件已立案", "An audit case was opened"),
+    EntryKind.CASE_CLOSED: Message("审计案件已结案", "An audit case was closed"),
+    EntryKind.HOLD_PLACED: Message("已设置证据保全", "Evidence was put on hold"),
+    EntryKind.HOLD_LIFTED: Message("证据保全已解除", "A hold on evidence was lifted"),
+    EntryKind.TEXTS_READ: Message(
+        "审计人员凭案件阅读了非公开文字", "An auditor with a case read private text"
+    ),
+    EntryKind.TEXTS_REFUSED: Message("阅读非公开文字被拒绝", "Reading private text was refused"),
+    EntryKind.CASE_EXPORTED: Message("已导出案件材料", "The evidence of a case was exported"),
+    EntryKind.PURGE_PROPOSED: Message(
+        "已提出到期清理", "Erasing what is past its term was proposed"
+    ),
+    EntryKind.PURGE_REFUSED: Message("到期清理被拒绝", "Erasing records was refused"),
+    EntryKind.FIELDS_ERASED: Message(
+        "到期的非公开字段已抹除", "Private fields past term were erased"
+    ),
+    EntryKind.TEXT_KEY_DESTROYED: Message(
+        "非公开字段的密钥已销毁", "A key of private fields was destroyed"
+    ),
+    EntryKind.KEYS_REQUESTED: Message("已请求使用数据密钥", "The use of data keys was asked for"),
+    EntryKind.KEY_ROTATED: Message("签名密钥已轮换", "A signing key was turned over"),
+    EntryKind.KEYS_REWRAPPED: Message(
+        "数据密钥已改用新的保护密钥", "Data keys were wrapped under a new key"
+    ),
+    EntryKind.RECORDS_READ: Message(
+        "监管人员查阅了日志记录", "Records of the log were read for oversight"
+    ),
+    EntryKind.VIEW_EXPORTED: Message(
+        "已导出日志查询结果", "A search or timeline of the log was exported"
+    ),
+    EntryKind.ALERT_RULE_SAVED: Message("已保存预警规则", "A rule for alerts was saved"),
+    EntryKind.ALERT_RAISED: Message("已发出预警", "An alert was raised"),
+    EntryKind.ALERT_ACKNOWLEDGED: Message("预警已由人员确认", "An alert was acknowledged"),
+    EntryKind.ALERTS_EVALUATED: Message(
+        "预警规则已核查至日志某处", "The rules for alerts were checked up to a place in the log"
     ),
 }

@@ -4,14 +4,15 @@ Interior hashes are addressed as (height, number): the root of the complete subt
 ``number * 2**height`` and on. Tiles hold 256 such hashes of every eighth height.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 HASH_BYTES = 32
+_PAIR = 2 * HASH_BYTES
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+EMPTY_ROOT = sha256(b"").digest()
 
 NodeReader = Callable[[int, int], bytes]
 TileReader = Callable[[int, int], bytes]
@@ -19,20 +20,22 @@ TileReader = Callable[[int, int], bytes]
 
 def leaf_hash(body: bytes) -> bytes:
     """Hash an entry as it is stored (RFC 6962: prefix 0x00)."""
-    return hashlib.sha256(b"\x00" + body).digest()
+    return sha256(b"\x00" + body).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two children (RFC 6962: prefix 0x01)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 def complete_root(hashes: Sequence[bytes]) -> bytes:
     """Fold a power of two of sibling hashes into their common ancestor."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-    return level[0]
+    row = b"".join(hashes)
+    while len(row) > HASH_BYTES:  # proofs and tiles are made of this loop: pairs are cut, not built
+        row = b"".join(
+            [sha256(b"\x01" + row[i : i + _PAIR]).digest() for i in range(0, len(row), _PAIR)]
+        )
+    return row
 
 
 def split_point(count: int) -> int:
@@ -228,3 +231,29 @@ class TreeEdge:
         if level >= len(self.levels) or number != self.size >> (TILE_HEIGHT * (level + 1)):
             return None
         return b"".join(self.levels[level])
+
+
+class CompactRange:
+    """A growing tree as the roots of its largest complete subtrees; each root is log n away."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.size = 0
+        self._roots: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf."""
+        carried, merges = leaf, self.size
+        while merges & 1:
+            carried, merges = node_hash(self._roots.pop(), carried), merges >> 1
+        self._roots.append(carried)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root of all leaves so far (RFC 6962 section 2.1)."""
+        if not self._roots:
+            return EMPTY_ROOT
+        root = self._roots[-1]
+        for left in reversed(self._roots[:-1]):
+            root = node_hash(left, root)
+        return root

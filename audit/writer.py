@@ -14,12 +14,14 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, Engine, RootTransaction, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit.batch import Batch, Item
+from audit.batch import Aside, Batch, Item, Waiting
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.head import HeadFile
 from audit.intake import Intake
-from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
+from audit.log_signers import LogSigner, log_signer
+from audit.notes import Checkpoint, VerifierKey
 from audit.recovery import LogState, check_against_head, load_log, missing_head
+from audit.sealing import ClassOfField, FieldSealer, unclassed
 from audit.store import checkpoint
 from audit.tree import EMPTY_ROOT, TreeEdge
 from foundation.clock import Clock
@@ -27,8 +29,6 @@ from foundation.errors import Message, SandgateError, Unavailable
 from foundation.keys import KeyStore
 
 T = TypeVar("T")
-
-LOG_KEY = "log"
 
 
 class GroupCommitWriter:
@@ -42,15 +42,22 @@ class GroupCommitWriter:
         origin: str,
         head_path: Path,
         *,
+        signer: LogSigner | None = None,
         fault: Callable[[str], None] | None = None,
+        class_of_field: ClassOfField = unclassed,
     ) -> None:
-        """Open the log, or refuse to. ``fault`` is called at named points, for crash tests."""
+        """Open the log, or refuse to. ``fault`` is called at named points, for crash tests.
+
+        ``class_of_field`` names the class of record under whose keys a private field is sealed.
+        """
         self._engine = engine
-        self._keys = keys
         self._clock = clock
-        self._key = VerifierKey(origin, keys.ensure_signing_key(LOG_KEY))
+        self._signer = signer or log_signer(keys, origin)
+        self._key = self._signer.verifier_keys[0]
         self._fault = fault or (lambda _point: None)
+        self._sealer = FieldSealer(keys, class_of_field)
         self._intake = Intake()
+        self._told: list[Callable[[], None]] = []
         self._connection: Connection | None = None
         self._head_file = HeadFile(head_path)
         try:
@@ -71,6 +78,19 @@ class GroupCommitWriter:
     def head(self) -> str:
         """Return the last durable checkpoint as a signed note."""
         return self._head_note
+
+    def on_head(self, told: Callable[[], None]) -> None:
+        """Call this after each durable checkpoint, from the writer's thread: it must not block."""
+        self._told.append(told)
+
+    def keep_beside(self, rows: Callable[[Connection], None]) -> None:
+        """Commit rows that are no entry, such as a witness's line; return once they are durable.
+
+        There is one writer, so they wait for their turn like entries do.
+        """
+        aside = Aside(rows)
+        self._intake.put(aside)
+        aside.done()
 
     def submit(
         self, event: AuditEvent, apply: Callable[[Connection, PendingEntry], T]
@@ -107,7 +127,7 @@ class GroupCommitWriter:
             self._drop_connection()
             self._head_file.release()
 
-    def _serve(self, items: list[Item]) -> None:
+    def _serve(self, items: list[Waiting]) -> None:
         try:
             batch = self._commit(items)
         except BaseException as error:  # noqa: BLE001 - no caller may wait forever
@@ -118,20 +138,26 @@ class GroupCommitWriter:
             return
         batch.release()
 
-    def _commit(self, items: list[Item]) -> Batch:
+    def _commit(self, items: list[Waiting]) -> Batch:
         if self._state is None or self._connection is None:
             self._state = self._open()
         state, connection = self._state, self._connection
         assert connection is not None  # noqa: S101 - _open made it
         self._fault("before_batch")
         transaction = connection.begin()
-        batch = Batch(connection, state, self._clock)
+        batch = Batch(connection, state, self._clock, self._sealer)
         for item in items:
-            batch.add(item)
+            if isinstance(item, Item):
+                batch.add(item)
+            elif isinstance(item, Aside):
+                batch.add_aside(item)
         self._fault("after_apply")
-        sealed = batch.seal(self._sign)
+        sealed = batch.seal(self._signer.sign)
         if sealed is None:
-            transaction.rollback()
+            if batch.holds_asides:
+                transaction.commit()
+            else:
+                transaction.rollback()
             return batch
         self._fault("before_commit")
         self._commit_or_reread(transaction, sealed.note)
@@ -152,12 +178,11 @@ class GroupCommitWriter:
         self._fault("before_head")
         self._head_file.write(sealed.note)
         self._fault("after_head")
+        self._signer.confirm(sealed.head)
         self._state = sealed
         self._head_note = sealed.note
-
-    def _sign(self, head: Checkpoint) -> str:
-        log_key = HeldKey(self._key, lambda data: self._keys.sign(LOG_KEY, data))
-        return sign_note(head.text(), [log_key])
+        for told in self._told:
+            told()
 
     def _stored_head(self) -> str | None:
         with self._engine.connect() as connection:
@@ -185,7 +210,7 @@ class GroupCommitWriter:
 
     def _empty(self) -> LogState:
         head = Checkpoint(self._key.name, 0, EMPTY_ROOT)
-        return LogState(TreeEdge(), head, self._sign(head), 0)
+        return LogState(TreeEdge(), head, self._signer.sign(head, head, list), 0)
 
     def _connect(self) -> Connection:
         connection = self._engine.connect()

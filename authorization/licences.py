@@ -25,7 +25,9 @@ from authorization.separation import (
     check_role,
 )
 from authorization.signing import (
+    AuthorityKeys,
     SignedLicence,
+    check_given_signature,
     document_bytes,
     document_digest,
     sign_licence,
@@ -208,6 +210,14 @@ def draft_licence(
     return writer.submit(AuditEvent(EntryKind.LICENCE_DRAFTED, actor, public), apply)
 
 
+@dataclass(frozen=True)
+class GivenSignature:
+    """What the authority sent along, and the keys that it is checked with."""
+
+    signature: bytes | None
+    keys: AuthorityKeys
+
+
 def activate_licence(
     writer: Writer,
     keys: KeyStore,
@@ -217,8 +227,12 @@ def activate_licence(
     *,
     check_rows: RowsCheck | None = None,
     check_budgets: BudgetsCheck | None = None,
+    given: GivenSignature | None = None,
 ) -> Recorded[Licence]:
-    """Sign a draft with the authority's key and bring it into force; never by its drafter.
+    """Bring a draft into force under the authority's signature; never by its drafter.
+
+    ``given`` is the signature that the authority made outside; without it ``keys`` must hold a
+    development authority's key.
 
     ``check_rows`` is asked, in the same commit, of each population whose rows the licence gives;
     ``check_budgets`` whether its budgets fit beside those of the licences in force.
@@ -237,7 +251,10 @@ def activate_licence(
         check_licence(document, licence_facts(connection, document), rules)
         if check_budgets is not None:
             check_budgets(connection, document)
-        signed = sign_licence(keys, document)
+        if given is None:
+            signature = sign_licence(keys, document).signature
+        else:
+            signature = check_given_signature(found.document, given.signature, given.keys)
         _mark_rows_held(connection, document, check_rows)
         entry.amend(document_digest=found.digest, operator=found.operator)
         return move_licence(
@@ -245,7 +262,7 @@ def activate_licence(
             entry,
             licence_id,
             Move.ACTIVATE,
-            signature=signed.signature,
+            signature=signature,
             activated_by=actor.person,
         )
 

@@ -15,14 +15,14 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization import store
 from authorization.separation import check_role
+from catalog.credit_codes import CREDIT_ALPHABET, credit_check
 from catalog.datasets import Frozen
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.identity import Actor, ActorKind, Role
 
 CODE_PATTERN = r"^[a-z][a-z0-9_-]{1,62}$"
 CREDIT_CODE_RULE = "GB 32100-2015"
-_CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_CREDIT_CODE = re.compile(f"^[{_CREDIT_ALPHABET}]{{18}}$")
+_CREDIT_CODE = re.compile(f"[{CREDIT_ALPHABET}]{{18}}")
 
 
 class OrganisationKind(StrEnum):
@@ -80,7 +80,7 @@ class Person(Frozen):
 
 def check_credit_code(code: str) -> None:
     """Refuse a unified social credit code whose form or check character is wrong (GB 32100)."""
-    if not _CREDIT_CODE.match(code) or _check_character(code[:-1]) != code[-1]:
+    if not _CREDIT_CODE.fullmatch(code) or credit_check(code[:-1]) != code[-1]:
         raise InvalidInput(
             "credit_code_invalid",
             Message(
@@ -371,14 +371,6 @@ def _credit_code_known(connection: Connection, code: str) -> bool:
 def _account_known(connection: Connection, name: str) -> bool:
     query = select(store.person_account.c.name).where(store.person_account.c.name == name)
     return connection.execute(query).first() is not None
-
-
-def _check_character(body: str) -> str:
-    total = sum(
-        _CREDIT_ALPHABET.index(character) * pow(3, place, 31)
-        for place, character in enumerate(body)
-    )
-    return _CREDIT_ALPHABET[-total % 31]
 
 
 def _taken(field: str, value: str) -> Conflict:

@@ -19,7 +19,7 @@ from authorization.licences import Licence, LicenceState, require_licence
 from authorization.lines import Links
 from authorization.membership import Membership
 from authorization.policy_version import PolicyVersion, VersionReader, read_version
-from authorization.signing import verify_licence
+from authorization.signing import PublicKeys, verify_licence
 from authorization.validation import LicenceRuleset
 from foundation.db import reading
 from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unavailable
@@ -54,7 +54,7 @@ class Assembler:
     """Compiles what the store holds. ``root`` is the authority that holds every power by law."""
 
     pack: PolicyPack
-    authority_public_key: bytes
+    authority_public_key: PublicKeys
     root: str = ""
     _before: _Parts | None = field(default=None, repr=False)
 
@@ -168,7 +168,7 @@ class StoredPolicy:
 
 
 def assemble(
-    connection: Connection, pack: PolicyPack, authority_public_key: bytes, root: str = ""
+    connection: Connection, pack: PolicyPack, authority_public_key: PublicKeys, root: str = ""
 ) -> Assembly:
     """Build the snapshot of a store once, from nothing (see ``Assembler.assemble``)."""
     return Assembler(pack, authority_public_key, root).assemble(
@@ -177,7 +177,7 @@ def assemble(
 
 
 def enforcer_of(
-    engine: Engine, pack: PolicyPack, authority_public_key: bytes, root: str
+    engine: Engine, pack: PolicyPack, authority_public_key: PublicKeys, root: str
 ) -> Enforcer:
     """Return the enforcer of a store, which follows it: see ``StoredPolicy``."""
     source = StoredPolicy(engine, Assembler(pack, authority_public_key, root))
@@ -185,7 +185,7 @@ def enforcer_of(
 
 
 def refresh(
-    enforcer: Enforcer, engine: Engine, pack: PolicyPack, authority_public_key: bytes
+    enforcer: Enforcer, engine: Engine, pack: PolicyPack, authority_public_key: PublicKeys
 ) -> LeftOut:
     """Bring an enforcer up to what the store says, and return the licences left out.
 
@@ -208,7 +208,7 @@ def refresh(
 
 
 def compile_stored(
-    licence: Licence, authority_public_key: bytes, rules: LicenceRuleset
+    licence: Licence, authority_public_key: PublicKeys, rules: LicenceRuleset
 ) -> CompiledLicence:
     """Verify and compile one stored licence. Raises Denied where the row is not its document."""
     signed = licence.signed()

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert
 
 from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.key_requests import request_keys
 from audit.tags import EntryKind
 from catalog.builder import Builder, SourceRefused
 from catalog.datasets import Dataset, Version
@@ -26,7 +27,7 @@ from catalog.store import (
 from catalog.versions import VersionFolder, remove_leftovers
 from foundation.canonical import digest
 from foundation.db import reading
-from foundation.errors import InvalidInput, Message, NotFound, Unavailable
+from foundation.errors import InvalidInput, Message, NotFound
 from foundation.identity import Actor
 from foundation.keys import KeyStore
 from policies.schema.catalog import CatalogRules
@@ -55,7 +56,7 @@ class Publisher:
         folder = VersionFolder(self.home)
         try:
             form = self._form(source, file_name)
-            secret = self._population_secret(dataset)
+            secret = self._population_secret(actor, dataset)
             rows = self.builder.build(dataset.declaration, source, form, folder, secret)
             return self._record(actor, dataset, folder, rows)
         except SourceRefused as refused:
@@ -83,16 +84,15 @@ class Publisher:
         require_provider(actor, dataset.provider)
         return dataset
 
-    def _population_secret(self, dataset: Dataset) -> bytes:
+    def _population_secret(self, actor: Actor, dataset: Dataset) -> bytes:
         """Return the secret under which the units of one population are the same everywhere."""
         population = dataset.declaration.population
         if population is None:
             return b""
         name = f"population.{population}"
-        try:
-            return self.keys.data_key(name)
-        except Unavailable:
-            return self.keys.create_data_key(name)  # a destroyed name is refused here
+        about = {"dataset": dataset.declaration.name, "population": population}
+        cited = request_keys(self.writer, actor, "version", [name], **about)
+        return self.keys.ensure_data_key(name, cited)
 
     def _form(self, source: Path, file_name: str) -> str:
         form = FORMATS.get(Path(file_name).suffix.lower())

@@ -168,7 +168,7 @@ def end_extract(
         )
 
     recorded = writer.submit(event, apply)
-    destroy_extract(home / extract.path, extract.key_name, keys)
+    destroy_extract(home / extract.path, extract.key_name, keys, recorded.citation)
     return recorded
 
 

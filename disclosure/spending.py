@@ -74,25 +74,14 @@ def licence_budgets(
 def budget_left(
     connection: Connection,
     licence: CompiledLicence,
-    population: str | None,
-    rules: PrivacyRules | None = None,
-    outlook: Outlook | None = None,
+    population: str,
+    rules: PrivacyRules,
+    outlook: Outlook,
 ) -> int | None:
-    """Return what may still be charged to a population, or None where there is no budget.
-
-    Without rules only the population's and the licence's own level are looked at.
-    """
-    budget = None if population is None else licence.budgets.get(population)
-    if budget is None or population is None:
+    """Return what may still be charged to a population (nano-rho), or None without a budget."""
+    if population not in licence.budgets:
         return None
-    if rules is not None:
-        view = outlook or Outlook(log_time_us(connection))
-        return what_is_left(connection, licence, population, rules, view).nano_rho
-    tree = tree_now(connection)
-    root = f"population/{population}"
-    found = [tree[node] for node in (root, f"{root}/licence/{licence.id}") if node in tree]
-    left = [totals.cap.nano_rho - totals.spent.nano_rho for totals in found]
-    return min([*left, budget.budget_nano_rho])
+    return what_is_left(connection, licence, population, rules, outlook).nano_rho
 
 
 def granted_of_populations(

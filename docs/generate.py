@@ -52,6 +52,14 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     "session_environment": Message("会话所用的 Python 环境", "the Python environment of sessions"),
     "bubblewrap": Message("bwrap 程序；空则自动寻找", "the bwrap program; empty: found by itself"),
     "policies": Message("规则文件目录；空则用自带规则", "directory of rule files; empty: our own"),
+    "witnesses": Message(
+        "见证方文件，每行 witness 名称 公钥 网址；空则没有见证方",
+        "file of witnesses, a line each: witness NAME VKEY URL; empty: there are none",
+    ),
+    "witness_home": Message(
+        "若见证方也在本机，其目录；生产模式下本服务必须读不到",
+        "the witness's directory, where it lives on this host; production must not read it",
+    ),
     "session_memory_bytes_max": Message("每个会话的内存上限", "memory of one session"),
     "session_pids_max": Message("每个会话的进程数上限", "processes of one session"),
     "session_home_bytes_max": Message("会话主目录的大小", "size of a session's home directory"),

@@ -21,12 +21,15 @@ metadata = MetaData(
     }
 )
 
+BUSY_MILLISECONDS_MAX = 30_000
+FOLD_MILLISECONDS_MAX = 1_000  # how long a reader may hold up the folding in of the log
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA recursive_triggers=ON",
-    "PRAGMA busy_timeout=30000",
+    f"PRAGMA busy_timeout={BUSY_MILLISECONDS_MAX}",
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten, not left in free pages
 )
 
 
@@ -63,6 +66,34 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
         finally:
             connection.rollback()
+
+
+def forget_deleted(engine: Engine, table: str) -> bool:
+    """Leave nothing of deleted rows in the database's files; tell whether all of it is gone.
+
+    SQLite: the write-ahead log is folded in and cut to nothing, which a long reader can put off.
+    PostgreSQL: the table is vacuumed; its own write-ahead log and backups keep old pages for as
+    long as they are kept, which is why what is erased also loses its key.
+    """
+    if engine.dialect.name == "sqlite":
+        return _fold_in_log(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"VACUUM {table}")
+    return True
+
+
+def _fold_in_log(engine: Engine) -> bool:
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={FOLD_MILLISECONDS_MAX}")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found = cursor.fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS_MAX}")
+        cursor.close()
+    finally:
+        connection.close()
+    return found is not None and not found[0]
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -38,6 +38,15 @@ class Settings(BaseSettings):
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
     policies: Path | None = None
+    key_holder: str = Field(default="", pattern=r"^(|embedded|process|/.+)$")
+    data_cipher: str = Field(default="AES-256-GCM", pattern=r"^(AES-256-GCM|SM4-GCM)$")
+    sm_profile: bool = False
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin_file: Path | None = None
+    authority_key: str = ""
+    witnesses: Path | None = None
+    witness_home: Path | None = None
     session_memory_bytes_max: int = 2 * GIBIBYTE
     session_pids_max: int = 256
     session_home_bytes_max: int = 256 * MEBIBYTE

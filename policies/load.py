@@ -20,6 +20,7 @@ from foundation.canonical import digest, sha256_hex
 from foundation.errors import InvalidInput, Message
 from policies.schema import RuleFile
 from policies.schema.access import AccessRules
+from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
 from policies.schema.deadlines import DeadlineRules
@@ -29,14 +30,17 @@ from policies.schema.history import HistoryRules
 from policies.schema.licences import LicenceRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
+from policies.schema.retention import RetentionRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
+from policies.schema.witness import WitnessRules
 
 R = TypeVar("R", bound=RuleFile)
 
 SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
     {
         "access": AccessRules,
+        "alerts": AlertRules,
         "calendars": CalendarRules,
         "catalog": CatalogRules,
         "deadlines": DeadlineRules,
@@ -46,8 +50,10 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "licences": LicenceRules,
         "masks": MaskRules,
         "privacy": PrivacyRules,
+        "retention": RetentionRules,
         "revenue": RevenueRules,
         "verification": VerificationRules,
+        "witness": WitnessRules,
     }
 )
 """Directory name to the class of its files: one line adds a section."""

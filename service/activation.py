@@ -1,6 +1,7 @@
-"""Brings a licence into force: its extracts are built, its people's policy is swapped in whole.
+"""Brings a licence into force: checked, signed, and then its extracts are built.
 
-Order matters: extracts first, policy last, so that a permitted question always finds its extract.
+Every worker knows a licence from the commit that signs it, for the version of policy moves with
+it. Until its extract is there it gives no rows: such a question is refused, and nothing is read.
 Where an extract is refused the licence stays signed but gives no rows, and the refusal is raised.
 """
 
@@ -15,12 +16,14 @@ from audit.events import Recorded, Writer
 from authorization.documents import LicenceDocument
 from authorization.enforcer import Enforcer
 from authorization.licences import (
+    GivenSignature,
     Licence,
     LicenceState,
     activate_licence,
     licences_in,
     require_licence,
 )
+from authorization.signing import AuthorityKeys
 from authorization.snapshots import refresh
 from authorization.validation import LicenceRuleset
 from disclosure.budgets.allocation import check_caps_fit
@@ -48,22 +51,30 @@ class Activation:
     enforcer: Enforcer
     pack: PolicyPack
     home: Path
-    authority_key: bytes
+    authority: AuthorityKeys
+    authority_signs_with: KeyStore
     keeper: ExtractKeeper
 
     def activate(
-        self, licence_id: str, actor: Actor
+        self, licence_id: str, actor: Actor, signature: bytes | None = None
     ) -> tuple[Recorded[Licence], list[dict[str, object]]]:
-        """Check, sign and bring into force; return the entry and the extracts that were built."""
+        """Check and bring into force; return the entry and the extracts that were built.
+
+        ``signature`` is the authority's own; only development can do without and sign here.
+        """
+        given: GivenSignature | None = GivenSignature(signature, self.authority)
+        if self.authority.held and signature is None:
+            given = None
         self._check_extracts(licence_id)
         recorded = activate_licence(
             self.writer,
-            self.keys,
+            self.authority_signs_with,
             actor,
             licence_id,
             LicenceRuleset.of(self.pack),
             check_rows=check_rows_may_be_held,
             check_budgets=partial(check_caps_fit, rules=self.pack.rules(PrivacyRules)),
+            given=given,
         )
         return recorded, self._bring_into_force(licence_id, actor)
 
@@ -75,7 +86,7 @@ class Activation:
         self.keeper.check(document)
 
     def _bring_into_force(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
-        """Build the licence's extracts, then swap in the policy that allows asking them."""
+        """Build the licence's extracts; the policy that is known already is read anew here."""
         built = self.keeper.build_missing(self._document(licence_id), actor)
         self.reload()
         return built
@@ -101,7 +112,7 @@ class Activation:
 
     def reload(self) -> None:
         """Compile every active licence anew and swap the snapshot in one step."""
-        left_out = refresh(self.enforcer, self.engine, self.pack, self.authority_key)
+        left_out = refresh(self.enforcer, self.engine, self.pack, self.authority.accepted)
         for licence_id, refusal in left_out:
             log.error("licence %s stays out of force: %s", licence_id, refusal.code)
 

@@ -25,6 +25,7 @@ from service.api import (
     permitted,
     plan_classes,
     products,
+    regulator,
     releases,
     sessions,
     tariffs,
@@ -54,6 +55,9 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, budgets.router),
     (PREFIX, plan_classes.router),
     (PREFIX, log.router),
+    (PREFIX, regulator.own),
+    (PREFIX, regulator.router),
+    (PREFIX, regulator.rules),
     (PREFIX, verification.router),
 )
 """Every way in over HTTP with its prefix, in the order in which the API's page lists them."""

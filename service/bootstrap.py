@@ -16,7 +16,7 @@ from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
-from authorization.signing import AUTHORITY_KEY
+from authorization.signing import AuthorityKeys
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
 from catalog.publishing import Publisher
@@ -28,21 +28,18 @@ from disclosure.verify.verifier import Verifier, VerifierParts
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
-from foundation.errors import Message, Unavailable
 from foundation.host_report import HostReport, probe_host
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore, KeyStore
-from foundation.settings import Mode, Settings
+from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
-from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
-from revenue.billing import Billing
-from revenue.schemes.versions import scheme_digest_in_force
+from policies.schema.witness import WitnessRules
 from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
@@ -53,14 +50,20 @@ from service.doors import SessionDoors
 from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
-from service.metering import UseMetering
+from service.key_opening import OpenedKeys, authority_of, open_keys
+from service.metering import UseMetering, use_metering
 from service.migrate import upgrade
+from service.production import check_mode
 from service.readers import Readers
 from service.received import ReceivedList
+from service.regulator.oversight import Oversight
+from service.retention import classes_of
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
+from service.witness_secrets import check_witness_secrets
+from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
 from service.workers import (
     engine_limits,
     service_environment,
@@ -78,6 +81,7 @@ class Platform:
     log: GroupCommitWriter
     writer: Writer
     keys: KeyStore
+    opened_keys: OpenedKeys
     clock: Clock
     pack: PolicyPack
     issuer: TokenIssuer
@@ -92,6 +96,7 @@ class Platform:
     desk: ReleaseDesk
     shop: ProductShop
     received: ReceivedList
+    oversight: Oversight
     denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
@@ -99,6 +104,7 @@ class Platform:
     tickets: Tickets
     doors: SessionDoors
     backend: BubblewrapBackend
+    witnessing: Witnessing
 
     authority: str = AUTHORITY
 
@@ -114,14 +120,17 @@ class Platform:
 
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
+        self.witnessing.cosigning.close()
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
         self.denials.write_counted(everything=True)
+        self.oversight.close()
         self.doors.close()
         self.backend.close()
         self.pool.close()
         self.log.close()
+        self.opened_keys.close()
         self.enforcer.close()
         self.engine.dispose()
 
@@ -132,13 +141,14 @@ class _Ground:
 
     settings: Settings
     clock: Clock
-    keys: KeyStore
+    opened: OpenedKeys
     issuer: TokenIssuer
     pack: PolicyPack
     engine: Engine
     log: GroupCommitWriter
     writer: Writer
-    authority_key: bytes
+    authority: AuthorityKeys
+    witnessing: Witnessing
     fault: Callable[[str], None]
 
 
@@ -155,9 +165,8 @@ def build_platform(
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = clock or SystemClock()
-    keys = FileKeyStore(settings.home / "keys")
-    issuer = DevelopmentIssuer(keys, clock)
-    _check_mode(settings, issuer)
+    issuer = DevelopmentIssuer(FileKeyStore(settings.home / "keys"), clock)
+    check_mode(settings, issuer)
     check_isolation(
         host or probe_host(service_environment(), bubblewrap=settings.bubblewrap), settings.mode
     )
@@ -166,19 +175,32 @@ def build_platform(
         engine = open_engine(settings.control_store_url)
         undo.callback(engine.dispose)
         upgrade(engine)
-        head = settings.home / "head" / "head"
-        log = GroupCommitWriter(engine, keys, clock, settings.log_origin, head, fault=fault)
+        opened = open_keys(settings)
+        undo.callback(opened.close)
+        keys, head = opened.store, settings.home / "head" / "head"
+        log = GroupCommitWriter(
+            engine,
+            keys,
+            clock,
+            settings.log_origin,
+            head,
+            signer=opened.signer,
+            fault=fault,
+            class_of_field=classes_of(pack).name_of_field,
+        )
         undo.callback(log.close)
+        witnessing = _witnessing(settings, pack, engine, log, clock, undo)
         ground = _Ground(
             settings=settings,
             clock=clock,
-            keys=keys,
+            opened=opened,
             issuer=issuer,
             pack=pack,
             engine=engine,
             log=log,
-            writer=IdempotentWriter(log),
-            authority_key=keys.ensure_signing_key(AUTHORITY_KEY),
+            writer=WitnessedWriter(IdempotentWriter(log), witnessing),
+            authority=authority_of(settings, opened, engine),
+            witnessing=witnessing,
             fault=fault or _no_fault,
         )
         platform = _assembled(ground, undo)
@@ -206,7 +228,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
     undo.callback(backend.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     opening = Doors(open=doors.open, darken=doors.darken)
-    metering = _metering(ground)
+    metering = use_metering(pack, writer, ground.opened.store, settings)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
     return Platform(
@@ -214,21 +236,30 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         engine=engine,
         log=ground.log,
         writer=writer,
-        keys=ground.keys,
+        keys=ground.opened.store,
+        opened_keys=ground.opened,
         clock=ground.clock,
         pack=pack,
         issuer=ground.issuer,
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
-        publisher=version_publisher(settings, engine, writer, pack, ground.keys),
+        publisher=version_publisher(settings, engine, writer, pack, ground.opened.store),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
         pipeline=_pipeline(ground, enforcer, board, pool, metering),
         verifier=_verifier(ground, enforcer, board, pool, denials, metering),
-        desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules), metering),
+        desk=ReleaseDesk(
+            engine,
+            writer,
+            ground.opened.store,
+            board,
+            pack.rules(DisclosureRules),
+            metering,
+        ),
         shop=ProductShop(engine, writer, board, metering),
         received=ReceivedList(engine, writer),
+        oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
         denials=denials,
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening, metering),
@@ -236,7 +267,21 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         tickets=tickets,
         doors=doors,
         backend=backend,
+        witnessing=ground.witnessing,
     )
+
+
+def _witnessing(
+    settings: Settings,
+    pack: PolicyPack,
+    engine: Engine,
+    log: GroupCommitWriter,
+    clock: Clock,
+    undo: ExitStack,
+) -> Witnessing:
+    peers = () if settings.witnesses is None else read_peers(settings.witnesses)
+    check_witness_secrets(settings, peers, log.verifier_key)
+    return open_witnessing(pack.rules(WitnessRules), peers, engine, log, clock, undo)
 
 
 def _put_in_order(platform: Platform) -> None:
@@ -253,32 +298,28 @@ def _put_in_order(platform: Platform) -> None:
 
 
 def _enforcer(ground: _Ground) -> Enforcer:
-    return enforcer_of(ground.engine, ground.pack, ground.authority_key, AUTHORITY)
+    return enforcer_of(ground.engine, ground.pack, ground.authority.accepted, AUTHORITY)
 
 
 def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activation:
     return Activation(
         engine=ground.engine,
         writer=ground.writer,
-        keys=ground.keys,
+        keys=ground.opened.store,
         enforcer=enforcer,
         pack=ground.pack,
         home=ground.settings.home,
-        authority_key=ground.authority_key,
+        authority=ground.authority,
+        authority_signs_with=ground.opened.development,
         keeper=ExtractKeeper(
             engine=ground.engine,
             writer=ground.writer,
-            keys=ground.keys,
+            keys=ground.opened.store,
             pack=ground.pack,
             home=ground.settings.home,
             forget=lambda licence, now: pool.drop(licence) if now else pool.drop_idle(licence),
         ),
     )
-
-
-def _metering(ground: _Ground) -> UseMetering:
-    billing = Billing(ground.pack.rules(RevenueRules), scheme_digest_in_force)
-    return UseMetering(billing, ground.keys, ground.settings.session_wall_seconds_max)
 
 
 def _pipeline(
@@ -295,7 +336,7 @@ def _pipeline(
             engine=ground.engine,
             writer=ground.writer,
             clock=ground.clock,
-            keys=ground.keys,
+            keys=ground.opened.store,
             home=ground.settings.home,
             enforcer=enforcer,
             board=board,
@@ -335,7 +376,7 @@ def _verifier(
             engine=ground.engine,
             writer=ground.writer,
             clock=ground.clock,
-            keys=ground.keys,
+            keys=ground.opened.store,
             home=ground.settings.home,
             enforcer=enforcer,
             board=board,
@@ -350,29 +391,6 @@ def _verifier(
 
 def _no_fault(_point: str) -> None:
     """Nothing fails on purpose but in crash tests."""
-
-
-def _check_mode(settings: Settings, issuer: TokenIssuer) -> None:
-    if settings.mode is Mode.PRODUCTION and issuer.development:
-        raise Unavailable(
-            "development_issuer_in_production",
-            Message(
-                "生产模式不得使用内置开发令牌签发器；请配置统一身份认证（OIDC）。",
-                "Production refuses the built-in development issuer; configure an OIDC issuer.",
-            ),
-            field="mode",
-            rule="I10",
-        )
-    if settings.mode is Mode.PRODUCTION and settings.policies is not None:
-        raise Unavailable(
-            "foreign_rules_in_production",
-            Message(
-                "生产模式只使用随版本发布的规则包；请删除 SANDGATE_POLICIES。",
-                "Production uses the rule pack shipped with this version; unset SANDGATE_POLICIES.",
-            ),
-            field="policies",
-            rule="I10",
-        )
 
 
 def _refusals_per_minute(pack: PolicyPack) -> int:

@@ -17,7 +17,9 @@ from foundation.errors import SandgateError
 from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
-from service.cli_remote import REFUSED, UNUSABLE, audit, licence, period, statement
+from service.cli_audit import audit
+from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
+from service.cli_witness import witness
 from service.founding import founder_token
 
 app = typer.Typer(
@@ -30,6 +32,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(statement, name="statement")
+app.add_typer(witness, name="witness")
 
 
 @app.command()

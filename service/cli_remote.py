@@ -82,12 +82,6 @@ def audit_key(token: Token, url: Url = DEFAULT_URL, language: Language = "zh") -
     typer.echo(call("GET", f"{url}/api/v1/log/key", token, language).text, nl=False)
 
 
-@audit.command("export")
-def audit_export(token: Token, out: Out, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
-    """Export the evidence bundle. 导出证据包"""
-    save(out, call("POST", f"{url}/api/v1/log/bundles", token, language).content)
-
-
 LICENCE_MOVES = {
     "suspend": "Suspend a licence: its sessions, questions and releases stop at once. 暂停授权",
     "resume": "Lift a suspension. 恢复授权",

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from audit.events import Writer
+from audit.key_requests import request_keys
 from authorization.documents import AccessMode, Grant, LicenceDocument
 from authorization.licences import LicenceState, licences_in
 from authorization.organisations import group_of
@@ -36,6 +37,7 @@ from disclosure.extracts import (
     build_extract,
     licence_pseudonym_key,
     plan_extract,
+    pseudonym_key_name,
 )
 from disclosure.extracts.holdings import ReadRows, Release, judge_together
 from disclosure.extracts.plan import denied, groups_too_small
@@ -293,6 +295,9 @@ class ExtractKeeper:
         document, plan, version = wanted.document, wanted.plan, wanted.version
         name = random_name()
         total = version.row_count
+        wanted_keys = [key_name(name), pseudonym_key_name(document.id)]
+        about = {"licence": document.id, "dataset": plan.dataset}
+        cited = request_keys(self.writer, actor, "extract", wanted_keys, **about)
 
         def progress(rows: int) -> None:
             self._progress[document.id] = BuildProgress(plan.dataset, rows, total)
@@ -305,10 +310,11 @@ class ExtractKeeper:
                 path=self.home / EXTRACTS / f"{name}.parquet",
                 keys=self.keys,
                 key_name=key_name(name),
-                pseudonym_key=licence_pseudonym_key(self.keys, document.id),
+                pseudonym_key=licence_pseudonym_key(self.keys, document.id, cited),
                 rules=self.pack.rules(MaskRules),
                 rows_expected=total,
                 progress=progress,
+                cited=cited,
             )
         finally:
             self._progress.pop(document.id, None)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from audit.events import PendingEntry
+from audit.events import PendingEntry, Writer
+from audit.key_requests import request_keys
 from audit.store import entry as log_entry
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
@@ -20,12 +21,16 @@ from disclosure.metering import QuestionUse, ReleaseUse, VerificationUse
 from disclosure.release.delivered import Delivered
 from foundation.canonical import canonical_bytes
 from foundation.clock import MICROSECONDS_PER_SECOND
-from foundation.errors import Denied, Unavailable
+from foundation.errors import Denied
+from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import KeyStore
 from foundation.money import MICRO_FEN_PER_FEN
-from policies.schema.revenue import Meter
+from foundation.settings import Settings
+from policies.load import PolicyPack
+from policies.schema.revenue import Meter, RevenueRules
 from revenue.billing import Billing, Quote, Reserved
 from revenue.metering import Metered, Source, Use
+from revenue.schemes.versions import scheme_digest_in_force
 from revenue.wallet import QUESTION, SESSION
 from sandbox.sessions import Session
 
@@ -39,11 +44,12 @@ RESTARTED = "service_restarted"
 class UseMetering:
     """Meters questions, verifications, releases, sessions and fetches.
 
+    ``outcome_key`` names equal questions of a licence alike, and is never written;
     ``session_seconds_max`` is how long a session can stand: what a prepaid one sets aside.
     """
 
     billing: Billing
-    keys: KeyStore
+    outcome_key: bytes
     session_seconds_max: int
 
     def price_of_question(
@@ -190,13 +196,17 @@ class UseMetering:
     def _outcome_key(self, licence: str, asked: object) -> str:
         """Name a question of a licence so that equal ones are equal and none can be guessed."""
         text = canonical_bytes([licence, asked])
-        return "hmac:" + hmac.digest(self._key(), text, "sha256").hex()
+        return "hmac:" + hmac.digest(self.outcome_key, text, "sha256").hex()
 
-    def _key(self) -> bytes:
-        try:
-            return self.keys.data_key(KEY_NAME)
-        except Unavailable:
-            return self.keys.create_data_key(KEY_NAME)
+
+def use_metering(
+    pack: PolicyPack, writer: Writer, keys: KeyStore, settings: Settings
+) -> UseMetering:
+    """Build the metering of this process; its key is asked for on an entry of its own."""
+    billing = Billing(pack.rules(RevenueRules), scheme_digest_in_force)
+    cited = request_keys(writer, SYSTEM_ACTOR, "metering", [KEY_NAME])
+    key = keys.ensure_data_key(KEY_NAME, cited)
+    return UseMetering(billing, key, settings.session_wall_seconds_max)
 
 
 def _meters_of(use: QuestionUse) -> Mapping[Meter, int]:

@@ -12,6 +12,9 @@ from foundation.errors import Message, Unavailable
 
 STORES = (
     "audit.store",
+    "audit.cases.store",
+    "audit.retention.store",
+    "audit.view.store",
     "authorization.store",
     "authorization.policy_version",
     "authorization.authority_tree",

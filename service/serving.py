@@ -8,6 +8,7 @@ from foundation.errors import SandgateError
 from foundation.settings import Settings
 from service.app import create_app
 from service.bootstrap import build_platform
+from service.key_opening import PROCESS
 from service.upkeep import Upkeep
 
 HEADER_BYTES_MAX = 64 << 10
@@ -15,9 +16,13 @@ GRACE_SECONDS_MAX = 5
 
 
 def serve_forever(settings: Settings) -> int:
-    """Serve; return the exit code. A refusal to start is one sentence, not a traceback."""
+    """Serve; return the exit code. A refusal to start is one sentence, not a traceback.
+
+    Keys go to a key holder of our own unless the settings say otherwise.
+    """
+    holding = {"key_holder": settings.key_holder or PROCESS}
     try:
-        platform = build_platform(settings)
+        platform = build_platform(settings.model_copy(update=holding))
     except SandgateError as refusal:
         sys.stderr.write(refusal.message.in_language(settings.language) + "\n")
         if refusal.way_out is not None:

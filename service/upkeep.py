@@ -8,14 +8,18 @@ import logging
 import threading
 from collections.abc import Callable
 
+from authorization.policy_version import PolicyVersion, read_version
 from authorization.revocation import FINAL_MOVES
+from catalog.store import version_ids
 from foundation.clock import MICROSECONDS_PER_SECOND
+from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
 from sandbox.sessions import Session, SessionState
 from service.bootstrap import Platform
 
 EVERY_SECONDS = 3.0
 OWED_AFTER_US = 30 * MICROSECONDS_PER_SECOND  # a suspension under way writes its own entry
+BUILD_ANYWAY_US = 60 * MICROSECONDS_PER_SECOND  # what failed is tried again though nothing changed
 STOP_SECONDS_MAX = 10.0
 
 log = logging.getLogger("sandgate.upkeep")
@@ -32,6 +36,8 @@ class Upkeep:
         self._platform = platform
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
+        self._built_from: tuple[PolicyVersion, set[str]] | None = None
+        self._built_us = 0
         self._threads = (
             threading.Thread(target=self._run, args=(self.run_once,), name="upkeep", daemon=True),
             threading.Thread(target=self._run, args=(self.build_once,), name="builds", daemon=True),
@@ -58,12 +64,18 @@ class Upkeep:
             self._platform.activation.destroy_ended,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
+            self._platform.oversight.write_counted,
+            self._platform.oversight.alerting.evaluate,
         ):
             self._tried(task)
 
     def build_once(self) -> None:
-        """Bring every extract up to the newest versions and rules."""
-        self._tried(self._platform.activation.refresh_extracts)
+        """Bring every extract up to the newest versions and rules, where any of them moved.
+
+        A look at every licence costs more with each one, so it is taken when a licence or a
+        version is new, and each minute besides.
+        """
+        self._tried(self._build_what_changed)
 
     def _run(self, round_of_tasks: Callable[[], None]) -> None:
         while not self._stopping.wait(self._every_seconds):
@@ -76,6 +88,16 @@ class Upkeep:
             task()
         except Exception as error:  # noqa: BLE001 - the other tasks and the next round go on
             log.warning("upkeep: %s did not finish: %s", task.__name__, type(error).__name__)
+
+    def _build_what_changed(self) -> None:
+        with reading(self._platform.engine) as connection:
+            found = read_version(connection), version_ids(connection)
+        now_us = self._platform.clock.now_us()
+        lately = 0 <= now_us - self._built_us < BUILD_ANYWAY_US
+        if lately and found == self._built_from:
+            return
+        self._platform.activation.refresh_extracts()
+        self._built_from, self._built_us = found, now_us
 
     def _write_owed_closures(self) -> None:
         now_us = self._platform.clock.now_us()

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from catalog.credit_codes import credit_check
 from catalog.datasets import (
     BirthShown,
     DateUnit,
@@ -15,7 +16,6 @@ from catalog.datasets import (
 )
 from disclosure.masking.chinese_numbers import (
     body_check,
-    credit_check,
     luhn_check,
     resident_check,
 )

@@ -11,23 +11,29 @@ from pathlib import Path
 
 from audit.verify.evidence import holds_money, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.key_checks import add_key_options, check_keys
 from audit.verify.ledger import verify_ledger
 from audit.verify.log import VerifiedLog, verify_log
-from audit.verify.manifest import verify_manifest, verify_private
+from audit.verify.manifest import of_the_log, verify_manifest, verify_private
 from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
-from audit.verify.notes import Key, NotSigned, read_head, read_key, read_receipt
+from audit.verify.notes import Key, NotSigned, read_head, read_receipt
+from audit.verify.packs import is_pack, verify_pack
+from audit.verify.rotations import key_of_file, with_successors
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
+from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
 
 _BROKEN_RECORD = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 
-def verify_files(files: Mapping[str, bytes], key: Key, kept: Sequence[Kept] = ()) -> Report:
-    """Verify a bundle or a log that was read into memory."""
+def verify_files(
+    files: Mapping[str, bytes], key: Key, kept: Sequence[Kept] = (), processes: int = 1
+) -> Report:
+    """Verify a bundle or a log from its files, with so many processes."""
     report = Report()
-    log = verify_log(files, key, report)
+    log = verify_log(files, key, report, processes=processes)
     if log is None:
         return report
     verify_since(log, kept, report)
@@ -40,6 +46,36 @@ def verify_files(files: Mapping[str, bytes], key: Key, kept: Sequence[Kept] = ()
             zh="未提供早先的检查点：用平台自己的密钥重建的日志无法被发现。",
             en="No earlier checkpoint was given: a log rebuilt with the platform's own key "
             "cannot be noticed.",
+        )
+    return report
+
+
+def verify_grown(
+    files: Mapping[str, bytes],
+    key: Key,
+    state_path: Path,
+    kept: Sequence[Kept] = (),
+    processes: int = 1,
+) -> Report:
+    """Verify what a log gained since the state in a file, and leave the new state there.
+
+    Without a state yet the whole log is verified. Files beside the log are not looked at. What
+    was found bad leaves the state as it was.
+    """
+    report = Report()
+    start = read_state(state_path, key)
+    log = verify_log(files, key, report, start=start, processes=processes)
+    if log is None:
+        return report
+    verify_since(log, kept, report)
+    if log.state is not None and report.exit_code == 0:
+        write_state(state_path, log.state)
+    if any(not of_the_log(name) for name in files):
+        report.add(
+            Verdict.NOTE,
+            "files_not_verified",
+            zh="本次只核验日志本身；日志以外的文件请用 verify bundle 核验。",
+            en="Only the log itself was verified; verify the files beside it with `verify bundle`.",
         )
     return report
 
@@ -138,7 +174,12 @@ def _kept(options: argparse.Namespace, key: Key) -> list[Kept]:
 
 
 def _verify_whole(options: argparse.Namespace, key: Key) -> Report:
-    return verify_files(read_source(options.file), key, _kept(options, key))
+    files, kept, processes = read_source(options.file), _kept(options, key), options.processes
+    if is_pack(files):
+        return verify_pack(files, key, compared=bool(kept))
+    if options.state is not None:
+        return verify_grown(files, key, options.state, kept, processes)
+    return verify_files(files, key, kept, processes)
 
 
 def _bytes(path: Path) -> bytes:
@@ -187,6 +228,9 @@ def _parser() -> argparse.ArgumentParser:
             required = "没有早先检查点即不通过 / fail where no earlier checkpoint is given"
             command.add_argument("--since", type=Path, action="append", default=[], help=since)
             command.add_argument("--require-since", action="store_true", help=required)
+        if name in {"bundle", "log"}:
+            _add_scale(command)
+            add_key_options(command)
         if name == "statement":
             command.add_argument(
                 "--bundle", type=Path, required=True, help="所属证据包 / the bundle it belongs to"
@@ -194,15 +238,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_scale(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--state",
+        type=Path,
+        help="增量核验的状态文件：读取并更新 / read and update FILE, and verify only what is new",
+    )
+    command.add_argument(
+        "--processes", type=int, default=1, help="并行进程数 / verify with so many processes"
+    )
+
+
 def _key(text: str) -> Key:
     is_key = text.count("+") > 1
-    return read_key(text if is_key else text_of(_bytes(Path(text)), text))
+    return key_of_file(text if is_key else text_of(_bytes(Path(text)), text))
 
 
 def verify(options: argparse.Namespace) -> Report:
     """Run the chosen check; an unusable input becomes a report that says so."""
     try:
-        report: Report = options.check(options, _key(options.key))
+        key = _key(options.key)
+        if options.command in {"bundle", "log"}:
+            key = with_successors(key, read_source(options.file))
+        report: Report = options.check(options, key)
+        check_keys(options, key, report)
     except Unusable as unusable:
         report = Report()
         report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)

@@ -1,28 +1,35 @@
 """The log itself: signature, bodies, tiles, root and each entry's own account of its place.
 
-Roots that agree are not enough (immudb #2063): every body, tile and index is rehashed, and the
-first entry that is not what was signed is named.
+Roots that agree are not enough (immudb #2063): every body and tile is rehashed, and the first
+entry that is not what was signed is named. With a state of an earlier verification only what is
+new is read, and it is proved to extend what was verified then.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from audit.verify.findings import Report, Unusable
-from audit.verify.merkle import (
-    HASH_BYTES,
-    hash_leaf,
-    numbered_path,
-    root_of,
-    tile_rows,
-    tile_spans,
-)
+from audit.verify.faults import name_disorder, name_fault
+from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.merkle import TILE_WIDTH, Edge, numbered_path, root_of_stream
 from audit.verify.notes import Head, Key, NotSigned, read_head
+from audit.verify.scan import (
+    Disorder,
+    Stretch,
+    first_difference,
+    joined_kinds,
+    scan_all,
+)
 from audit.verify.sources import text_of
-
-FORMAT = "sandgate/entry@1"
-LENGTH_BYTES = 2
+from audit.verify.state import State, refuse_departure
+from audit.verify.tiles import (
+    Entry,
+    Files,
+    HashedLeaves,
+    StoredBodies,
+    StoredEntries,
+    StoredLeaves,
+)
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,77 @@ class VerifiedLog:
     """What is known of a log after its verification.
 
     ``leaves`` are the hashes to compare with earlier states; ``entries`` the parsed bodies, empty
-    unless every body is what was signed.
+    unless every body is what was signed. ``state`` is what a later run may start from.
     """
 
     head: Head
     leaves: Sequence[bytes]
     bodies: Sequence[bytes]
-    entries: Sequence[Mapping[str, Any]]
+    entries: Sequence[Entry]
+    state: State | None = None
 
 
-def verify_log(files: Mapping[str, bytes], key: Key, report: Report) -> VerifiedLog | None:
-    """Verify a log in tlog-tiles layout; None where not even its checkpoint is to be trusted."""
+@dataclass
+class Assembly:
+    """The tree as the stretches put it together, and what they found on the way."""
+
+    files: Files
+    edge: Edge
+    last_time_us: int = 0
+    count: int = 0
+    body_missing: int | None = None
+    faults: list[Stretch] = field(default_factory=list)
+    disorder: Disorder | None = None
+    departure: tuple[int, str] | None = None
+    tiles_changed: list[tuple[str, int]] = field(default_factory=list)
+    kinds: dict[str, "array[int]"] = field(default_factory=dict)
+
+    def take(self, stretch: Stretch) -> None:
+        """Put the next stretch behind those before it."""
+        self.count += stretch.count
+        self.tiles_changed += stretch.tiles_changed
+        if stretch.difference is not None or stretch.tile_missing is not None:
+            self.faults.append(stretch)
+        self._order(stretch)
+        self.departure = self.departure or stretch.departure
+        joined_kinds(self.kinds, stretch.kinds)
+        for root in stretch.roots:
+            for level, number, row in self.edge.add(root, 1):
+                self.compare(level, number, row)
+        self.edge.levels[0] = list(stretch.rest)
+        self.body_missing = stretch.body_missing
+
+    def compare(self, level: int, number: int, row: list[bytes]) -> None:
+        """Compare an upper tile with its file."""
+        path = numbered_path(f"tile/{level}", number, len(row))
+        data = self.files.get(path, b"")
+        if data != b"".join(row):
+            place = number * TILE_WIDTH + min(first_difference(data, row), len(row) - 1)
+            self.tiles_changed.append((path, place << (8 * level)))
+
+    def _order(self, stretch: Stretch) -> None:
+        if self.disorder is not None:
+            return
+        early = stretch.first_time_us
+        if early is not None and early < self.last_time_us:
+            self.disorder = Disorder("time_runs_backwards", stretch.first_tile * TILE_WIDTH)
+            return
+        self.disorder = stretch.disorder
+        self.last_time_us = max(stretch.last_time_us, self.last_time_us)
+
+
+def verify_log(
+    files: Files, key: Key, report: Report, *, start: State | None = None, processes: int = 1
+) -> VerifiedLog | None:
+    """Verify a log in tlog-tiles layout; None where not even its checkpoint is to be trusted.
+
+    ``start`` is the state of an earlier verification: only tiles and bodies behind it are read.
+    """
     if "checkpoint" not in files:
         raise Unusable("其中没有检查点（checkpoint）。", "It holds no checkpoint.")
+    note = text_of(files["checkpoint"], "checkpoint")
     try:
-        head = read_head(text_of(files["checkpoint"], "checkpoint"), key)
+        head = read_head(note, key)
     except NotSigned:
         report.tampered(
             "checkpoint_not_signed",
@@ -53,189 +116,106 @@ def verify_log(files: Mapping[str, bytes], key: Key, report: Report) -> Verified
             "changed, or it belongs to another log.",
         )
         return None
-    bodies, stored = read_bodies(files, head.size), read_leaf_tiles(files, head.size)
-    leaves = [hash_leaf(body) for body in bodies]
-    if len(leaves) == head.size and root_of(leaves) == head.root:
-        _check_tiles(files, leaves, report)
-        return VerifiedLog(head, leaves, bodies, _check_bodies(bodies, report))
-    _name_first_bad(bodies, leaves, stored, head, report)
-    return VerifiedLog(head, stored if _rooted(stored, head) else leaves, bodies, ())
+    if start is not None and head.size < start.head.size:
+        refuse_departure(files, head, start, report)
+        return None
+    found = _assembled(files, head, start, processes)
+    complete = found.body_missing is None
+    keeps = start is None or not complete or _keeps(files, head, start)
+    if complete and keeps and found.edge.root() == head.root:
+        return _signed(files, head, note, found, start, report)
+    if start is not None and not found.faults and complete:
+        refuse_departure(files, head, start, report)
+        return None
+    trusted = root_of_stream(StoredLeaves(files, head.size)) == (head.size, head.root)
+    name_fault(files, head, found.faults, found.body_missing, trusted, report)
+    leaves = StoredLeaves(files, head.size) if trusted else HashedLeaves(files, head.size)
+    return VerifiedLog(head, leaves, StoredBodies(files, head.size), ())
 
 
-def read_bodies(files: Mapping[str, bytes], size: int) -> list[bytes]:
-    """Read entry bundles up to the first place where one is missing or broken off."""
-    bodies: list[bytes] = []
-    for number, width in tile_spans(size):
-        found = _split_bundle(files.get(numbered_path("tile/entries", number, width), b""), width)
-        bodies += found
-        if len(found) < width:
-            break
-    return bodies
+def _keeps(files: Files, head: Head, start: State) -> bool:
+    """Tell whether the tile that was unfinished then still begins with what stood in it."""
+    kept = start.edge.levels[0]
+    if head.size == start.head.size:
+        return True
+    first = start.head.size - len(kept)
+    return HashedLeaves(files, head.size)[first : start.head.size] == kept
 
 
-def read_leaf_tiles(files: Mapping[str, bytes], size: int) -> list[bytes]:
-    """Read the level-0 hashes up to the first tile that is missing or of another length."""
-    hashes: list[bytes] = []
-    for number, width in tile_spans(size):
-        data = files.get(numbered_path("tile/0", number, width), b"")
-        if len(data) != width * HASH_BYTES:
-            break
-        hashes += (data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES))
-    return hashes
+def _assembled(files: Files, head: Head, start: State | None, processes: int) -> Assembly:
+    edge = Edge(start.edge.levels) if start else Edge()
+    found = Assembly(files, edge, last_time_us=start.time_us if start else 0)
+    kept, edge.levels[0] = edge.levels[0], []
+    first = start.head.size // TILE_WIDTH if start else 0
+    if start is not None and head.size == start.head.size:
+        edge.levels[0] = kept
+        return found
+    if kept:
+        found.last_time_us = 0  # the unfinished tile is read again from its beginning
+    for stretch in scan_all(files, head.size, first, processes):
+        found.take(stretch)
+        if stretch.body_missing is not None:
+            return found
+    for level, number, row in found.edge.partial():
+        if level:
+            found.compare(level, number, row)
+    return found
 
 
-def _split_bundle(data: bytes, width: int) -> list[bytes]:
-    bodies: list[bytes] = []
-    position = 0
-    while position < len(data):
-        start = position + LENGTH_BYTES
-        end = start + int.from_bytes(data[position:start], "big")
-        if end > len(data) or len(bodies) == width:
-            return bodies
-        bodies.append(data[start:end])
-        position = end
-    return bodies
-
-
-def _rooted(leaves: Sequence[bytes], head: Head) -> bool:
-    return len(leaves) == head.size and root_of(leaves) == head.root
-
-
-def _check_tiles(files: Mapping[str, bytes], leaves: Sequence[bytes], report: Report) -> None:
-    for level, row in enumerate(tile_rows(leaves)):
-        for number, width in tile_spans(len(row)):
-            path = numbered_path(f"tile/{level}", number, width)
-            first = number * 256
-            if files.get(path) != b"".join(row[first : first + width]):
-                index = _first_in_tile(files.get(path, b""), row[first : first + width])
-                place = (first + index) << (8 * level)
-                report.tampered(
-                    "tile_changed",
-                    zh=f"哈希文件 {path} 与条目不符（从第 {place} 号条目起）；条目本身与签名一致。",
-                    en=f"The hash file {path} does not belong to the entries (from entry {place} "
-                    "on); the entries themselves are as signed.",
-                    index=place,
-                )
-
-
-def _first_in_tile(data: bytes, expected: Sequence[bytes]) -> int:
-    for offset, item in enumerate(expected):
-        if data[offset * HASH_BYTES : (offset + 1) * HASH_BYTES] != item:
-            return offset
-    return len(expected) - 1
-
-
-def _check_bodies(bodies: Sequence[bytes], report: Report) -> list[Mapping[str, Any]]:
-    entries: list[Mapping[str, Any]] = []
-    last_time_us = 0
-    for index, body in enumerate(bodies):
-        content = parse_body(body)
-        time_us = content.get("time_us")
-        if content.get("format") != FORMAT or content.get("index") != index:
-            _misplaced(index, content, report)
-            return []
-        if not isinstance(time_us, int) or time_us < last_time_us:
-            report.tampered(
-                "time_runs_backwards",
-                zh=f"第 {index} 号条目的时间早于前一条：日志的顺序被改动。",
-                en=f"Entry {index} is dated before the one ahead of it: the order was changed.",
-                index=index,
-            )
-            return []
-        last_time_us = time_us
-        entries.append(content)
-    report.good(
-        "log_intact",
-        zh=f"全部 {len(bodies)} 条日志与已签名的检查点一致。",
-        en=f"All {len(bodies)} entries are what the signed checkpoint commits to.",
-    )
-    return entries
-
-
-def _misplaced(index: int, content: Mapping[str, Any], report: Report) -> None:
-    claimed = content.get("index")
-    report.tampered(
-        "entry_misplaced",
-        zh=f"第 {index} 号位置上的条目自称第 {claimed} 号：有条目被删除、插入或调换。",
-        en=f"The entry at place {index} says it is entry {claimed}: entries were removed, "
-        "inserted or reordered before the log was signed.",
-        index=index,
-    )
-
-
-def parse_body(body: bytes) -> Mapping[str, Any]:
-    """Read a body as JSON; an empty map where it is none."""
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _name_first_bad(
-    bodies: Sequence[bytes],
-    leaves: Sequence[bytes],
-    stored: Sequence[bytes],
+def _signed(
+    files: Files,
     head: Head,
+    note: str,
+    found: Assembly,
+    start: State | None,
     report: Report,
-) -> None:
-    trusted = _rooted(stored, head)
-    shorter = min(len(leaves), len(stored))
-    differing = (i for i in range(shorter) if leaves[i] != stored[i])
-    index = next(differing, shorter if shorter < head.size else None)
-    if index is None:
-        _unsigned_content(bodies, report)
-    elif index >= len(leaves):
+) -> VerifiedLog:
+    """Say what holds of a log whose bodies give the signed root."""
+    for path, place in found.tiles_changed:
         report.tampered(
-            "entry_missing",
-            zh=f"第 {index} 号条目缺失或残缺，而检查点证明日志共有 {head.size} 条。",
-            en=f"Entry {index} is missing or broken off; the signed checkpoint proves that the "
-            f"log holds {head.size} entries.",
-            index=index,
+            "tile_changed",
+            zh=f"哈希文件 {path} 与条目不符（从第 {place} 号条目起）；条目本身与签名一致。",
+            en=f"The hash file {path} does not belong to the entries (from entry {place} "
+            "on); the entries themselves are as signed.",
+            index=place,
         )
-    elif index >= len(stored):
-        report.tampered(
-            "tile_missing",
-            zh=f"从第 {index} 号条目起缺少哈希文件，且条目与检查点不符。",
-            en=f"The hash files are missing from entry {index} on, and the entries do not give "
-            "the signed root.",
-            index=index,
+    bodies, leaves = StoredBodies(files, head.size), HashedLeaves(files, head.size)
+    if found.disorder is not None:
+        name_disorder(found.disorder, report)
+        return VerifiedLog(head, leaves, bodies, ())
+    _say_intact(head, start, report)
+    if found.departure is not None:
+        _note_departure(*found.departure, report)
+    whole = StoredLeaves(files, head.size) if not found.tiles_changed else leaves
+    entries: Sequence[Entry] = () if start else StoredEntries(files, head.size, found.kinds)
+    state = None if found.tiles_changed else State(head, note, found.edge, found.last_time_us)
+    return VerifiedLog(head, whole, bodies, entries, state)
+
+
+def _say_intact(head: Head, start: State | None, report: Report) -> None:
+    if start is None:
+        report.good(
+            "log_intact",
+            zh=f"全部 {head.size} 条日志与已签名的检查点一致。",
+            en=f"All {head.size} entries are what the signed checkpoint commits to.",
         )
-    else:
-        _changed(index, leaves, stored, trusted, report)
-
-
-def _changed(
-    index: int, leaves: Sequence[bytes], stored: Sequence[bytes], trusted: bool, report: Report
-) -> None:
-    moved = leaves[index] in set(stored)
-    what_zh = "是另一位置的条目（有条目被删除或调换）" if moved else "的内容被改动"
-    what_en = (
-        "is an entry of another place (entries were removed or reordered)"
-        if moved
-        else "is not what was logged: its content was edited"
-    )
-    proof_zh = "，已签名的哈希树证明原内容不同" if trusted else "，且哈希树也不符合检查点"
-    proof_en = (
-        "; the signed tree proves it" if trusted else "; nor does the tree give the signed root"
-    )
-    report.tampered(
-        "entry_moved" if moved else "entry_changed",
-        zh=f"第 {index} 号条目{what_zh}{proof_zh}。",
-        en=f"Entry {index} {what_en}{proof_en}.",
-        index=index,
+        return
+    report.good(
+        "log_grown",
+        zh=f"自上次核验的 {start.head.size} 条以来新增 {head.size - start.head.size} 条，"
+        "均与已签名的检查点一致，且此前内容未变。",
+        en=f"The {head.size - start.head.size} entries since the {start.head.size} verified "
+        "earlier are what the signed checkpoint commits to, and it extends what was verified.",
     )
 
 
-def _unsigned_content(bodies: Sequence[bytes], report: Report) -> None:
-    claims = (i for i, body in enumerate(bodies) if parse_body(body).get("index") != i)
-    index = next(claims, None)
-    where_zh = "" if index is None else f"；从第 {index} 号条目起编号不符"
-    where_en = "" if index is None else f"; from entry {index} on the numbering is wrong"
-    report.tampered(
-        "root_not_signed",
-        zh=f"条目与哈希文件彼此相符，但检查点签署的是另一份内容{where_zh}。",
-        en=f"Entries and hashes agree with each other, but the checkpoint signs other "
-        f"content{where_en}.",
+def _note_departure(index: int, why: str, report: Report) -> None:
+    report.add(
+        Verdict.NOTE,
+        "entry_outside_grammar",
+        zh=f"第 {index} 号条目的字段与条目种类的文法不符（{why}）："
+        "由其他版本写入，或绕过了写入器。",
+        en=f"The fields of entry {index} are not those of its kind ({why}): another version "
+        "wrote it, or it went past the writer.",
         index=index,
     )

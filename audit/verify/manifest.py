@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.verify.findings import Report
+from audit.verify.tiles import StoredEntries
 
 MANIFEST = "manifest.json"
 EXPORTED = "audit:bundle:exported"
@@ -15,7 +16,7 @@ def verify_manifest(
     files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
 ) -> bool:
     """Check every file that is not the log's own; True where all of them are committed to."""
-    extra = {name for name in files if not _of_the_log(name)}
+    extra = {name for name in files if not of_the_log(name)}
     if not extra and MANIFEST not in files:
         return True
     before = len(report.findings)
@@ -53,7 +54,8 @@ def verify_private(
             )
 
 
-def _of_the_log(name: str) -> bool:
+def of_the_log(name: str) -> bool:
+    """Tell whether a file is the log's own, and so committed to by the checkpoint itself."""
     return name in {"checkpoint", MANIFEST} or name.startswith("tile/")
 
 
@@ -62,10 +64,12 @@ def _listed(
 ) -> Mapping[str, str] | None:
     manifest = files.get(MANIFEST, b"")
     digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    logged = [
-        entry["public"].get("manifest_digest") for entry in entries if entry["kind"] == EXPORTED
-    ]
-    if digest not in logged:
+    exports = (
+        entries.of_kind(EXPORTED)
+        if isinstance(entries, StoredEntries)
+        else (entry for entry in entries if entry["kind"] == EXPORTED)
+    )
+    if digest not in {entry["public"].get("manifest_digest") for entry in exports}:
         report.tampered(
             "manifest_not_logged",
             zh="文件清单（manifest.json）缺失，或不是日志中登记的那一份。",

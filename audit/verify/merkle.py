@@ -1,7 +1,7 @@
 """The tree of RFC 6962, written a second time and plainly: everything is recomputed from leaves."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 HASH_BYTES = 32
 TILE_WIDTH = 256
@@ -72,3 +72,60 @@ def inclusion_holds(
             current = hash_children(*pair)
         position, last = position // 2, last // 2
     return not remaining and current == root
+
+
+class Edge:
+    """The right edge of a tree: at each tile level the hashes of the unfinished tile."""
+
+    def __init__(self, levels: Sequence[Sequence[bytes]] = ((),)) -> None:
+        """Start from an edge that was kept, or from nothing."""
+        self.levels: list[list[bytes]] = [list(row) for row in levels]
+
+    @property
+    def size(self) -> int:
+        """How many leaves the tree holds."""
+        return sum(len(row) * TILE_WIDTH**level for level, row in enumerate(self.levels))
+
+    def add(self, item: bytes, level: int = 0) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Add a leaf, or the root of a full tile one level up; yield the tiles it completes."""
+        while True:
+            if level == len(self.levels):
+                self.levels.append([])
+            row = self.levels[level]
+            row.append(item)
+            if len(row) < TILE_WIDTH:
+                return
+            self.levels[level] = []
+            above = self.levels[level + 1 :]
+            number = sum(len(higher) * TILE_WIDTH**depth for depth, higher in enumerate(above))
+            yield level, number, row
+            item, level = root_of(row), level + 1
+
+    def partial(self) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Name the unfinished tiles: (level, number, hashes)."""
+        for level, row in enumerate(self.levels):
+            above = self.levels[level + 1 :]
+            if row:
+                yield (
+                    level,
+                    sum(len(higher) * TILE_WIDTH**depth for depth, higher in enumerate(above)),
+                    row,
+                )
+
+    def root(self) -> bytes:
+        """Return the root over everything beneath the edge."""
+        carried: list[bytes] = []
+        for row in self.levels:
+            hashes = row + carried
+            carried = [root_of(hashes)] if hashes else []
+        return carried[0] if carried else root_of(())
+
+
+def root_of_stream(leaves: Iterable[bytes]) -> tuple[int, bytes]:
+    """Count leaves and return their root, holding only the edge."""
+    edge, count = Edge(), 0
+    for leaf in leaves:
+        count += 1
+        for _ in edge.add(leaf):
+            pass
+    return count, edge.root()

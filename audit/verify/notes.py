@@ -19,11 +19,15 @@ RECEIPT_HEADER = "c2sp.org/tlog-proof@v1"
 
 @dataclass(frozen=True)
 class Key:
-    """The log's public key as the regulator holds it."""
+    """The log's public key as the regulator holds it.
+
+    ``later`` are keys that followed it by statements which both keys signed.
+    """
 
     name: str
     key_id: bytes
     public_key: bytes
+    later: tuple["Key", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def read_head(note: str, key: Key) -> Head:
     if not separator or not signatures.endswith("\n"):
         raise NotSigned
     signed += "\n"
-    if not any(_signs(line, signed, key) for line in signatures[:-1].split("\n")):
+    rows = signatures[:-1].split("\n")
+    if not any(_signs(row, signed, each) for each in (key, *key.later) for row in rows):
         raise NotSigned
     lines = signed.split("\n")
     root = _base64(lines[2]) if len(lines) > CHECKPOINT_LINES else None

@@ -6,12 +6,14 @@ elsewhere refuses it. A kept file with leaf hashes, or an earlier bundle, also n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 from audit.verify.findings import Report, Unusable, Verdict
-from audit.verify.log import VerifiedLog, parse_body, read_bodies, read_leaf_tiles
-from audit.verify.merkle import hash_leaf, root_of
+from audit.verify.log import VerifiedLog
+from audit.verify.merkle import root_of_stream
 from audit.verify.notes import Head, Key, NotSigned, read_head
 from audit.verify.sources import text_of
+from audit.verify.tiles import HashedLeaves, StoredBodies, StoredLeaves, parse_body
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,10 @@ def read_kept(files: Mapping[str, bytes], key: Key) -> Kept:
             "The earlier checkpoint carries no valid signature by the key that was given, "
             "so it proves nothing.",
         ) from error
-    bodies = read_bodies(files, head.size)
-    for leaves in (read_leaf_tiles(files, head.size), [hash_leaf(body) for body in bodies]):
-        if len(leaves) == head.size and root_of(leaves) == head.root:
-            return Kept(head, leaves, bodies)
+    stored, hashed = StoredLeaves(files, head.size), HashedLeaves(files, head.size)
+    for leaves in (stored, hashed):
+        if root_of_stream(leaves) == (head.size, head.root):
+            return Kept(head, leaves, StoredBodies(files, head.size))
     return Kept(head, (), ())
 
 
@@ -47,7 +49,7 @@ def verify_since(log: VerifiedLog, kept: Sequence[Kept], report: Report) -> None
     agreed = 0
     for earlier in sorted(kept, key=lambda item: item.head.size):
         size = earlier.head.size
-        if size <= len(log.leaves) and root_of(log.leaves[:size]) == earlier.head.root:
+        if root_of_stream(islice(log.leaves, size)) == (size, earlier.head.root):
             agreed = size
             report.good("extends_checkpoint", **_extends(size, changed=_found_changes(report)))
         else:
@@ -76,38 +78,49 @@ def _extends(size: int, *, changed: bool) -> dict[str, str]:
 
 
 def _refuse(log: VerifiedLog, kept: Kept, agreed: int, report: Report) -> None:
-    if kept.leaves:
-        index = _first_difference(log.leaves, kept.leaves)
+    index = _first_difference(log.leaves, kept.leaves) if kept.leaves else None
+    size, last = kept.head.size, kept.head.size - 1
+    if log.head.size < size and index in {None, log.head.size}:
+        report.tampered(
+            "rolled_back",
+            zh=f"日志只有 {log.head.size} 条，而早先保存的检查点已有 {size} 条："
+            "日志被回退到旧备份。",
+            en=f"The log holds {log.head.size} entries, but the checkpoint kept earlier has "
+            f"{size}: it was rolled back to an older state.",
+            index=log.head.size,
+        )
+    elif index is not None:
         before_zh, before_en = _described(kept, index)
         report.tampered(
             "rewritten_since",
-            zh=f"第 {index} 号条目与早先保存的不同{before_zh}：日志在检查点（{kept.head.size} 条）"
+            zh=f"第 {index} 号条目与早先保存的不同{before_zh}：日志在检查点（{size} 条）"
             "之后被改写并重新签名。",
-            en=f"Entry {index} is not what it was when the checkpoint of {kept.head.size} entries "
+            en=f"Entry {index} is not what it was when the checkpoint of {size} entries "
             f"was kept{before_en}: the log was rewritten and signed again with its own key.",
             index=index,
         )
-        return
-    last = kept.head.size - 1
-    gone = log.head.size if log.head.size < kept.head.size else None
-    report.tampered(
-        "rewritten_since",
-        zh=f"日志与早先保存的检查点（{kept.head.size} 条）不符：第 {agreed} 至 {last} 号条目中"
-        "有改动，日志被改写并重新签名。用保存的 kept 文件或早先的证据包可指出具体条目。",
-        en=f"The log does not extend the checkpoint kept earlier ({kept.head.size} entries): one "
-        f"of the entries {agreed} to {last} was changed, and the log was signed again with its "
-        "own key. A kept file or an earlier bundle would name the entry.",
-        index=gone,
-    )
+    else:
+        report.tampered(
+            "rewritten_since",
+            zh=f"日志与早先保存的检查点（{size} 条）不符：第 {agreed} 至 {last} 号条目中"
+            "有改动，日志被改写并重新签名。用保存的 kept 文件或早先的证据包可指出具体条目。",
+            en=f"The log does not extend the checkpoint kept earlier ({size} entries): one "
+            f"of the entries {agreed} to {last} was changed, and the log was signed again with its "
+            "own key. A kept file or an earlier bundle would name the entry.",
+        )
 
 
 def _first_difference(now: Sequence[bytes], before: Sequence[bytes]) -> int:
-    shorter = min(len(now), len(before))
-    return next((i for i in range(shorter) if now[i] != before[i]), shorter)
+    """Return the first place where two logs differ; the end of the shorter where none does."""
+    pairs = enumerate(zip_longest(now, before))
+    return next((place for place, (ours, theirs) in pairs if ours != theirs), len(before))
 
 
 def _described(kept: Kept, index: int) -> tuple[str, str]:
-    content = parse_body(kept.bodies[index]) if index < len(kept.bodies) else {}
+    try:
+        content = parse_body(kept.bodies[index])
+    except IndexError:  # a kept file holds hashes only
+        content = {}
     if not content:
         return "", ""
     kind, time_us = content.get("kind"), content.get("time_us")

@@ -1,18 +1,20 @@
-"""Reading what is to be verified: a zip or a directory becomes a map from path to bytes.
+"""Reading what is to be verified: a zip or a directory is a lazy map from path to bytes.
 
-The input is hostile until proven otherwise: names twice, names that climb, and archives that
-swell beyond a limit are refused as unusable.
+Nothing is read before it is asked for, so that a log larger than memory can be verified. The
+input is hostile until proven otherwise: names twice, names that climb, and archives that swell
+beyond a limit are refused as unusable.
 """
 
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from audit.verify.findings import Unusable
 
-BYTES_MAX = 8 << 30
+BYTES_MAX = 64 << 30
+MEMBER_BYTES_MAX = 2 << 30
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -24,17 +26,87 @@ _BROKEN = (
 )
 
 
+class DirectoryFiles(Mapping[str, bytes]):
+    """The files beneath a directory, read when they are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        """Stand over a directory."""
+        self._root = root
+
+    def __getitem__(self, name: str) -> bytes:
+        """Read a file. Raises KeyError where there is none, Unusable where it cannot be read."""
+        try:
+            return (self._root / name).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise KeyError(name) from None
+        except OSError as error:
+            raise Unusable(f"无法读取 {name}。", f"{name} cannot be read.") from error
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a file."""
+        return isinstance(name, str) and (self._root / name).is_file()
+
+    def __iter__(self) -> Iterator[str]:
+        """Name every file."""
+        for file in sorted(self._root.rglob("*")):
+            if file.is_file():
+                yield file.relative_to(self._root).as_posix()
+
+    def __len__(self) -> int:
+        """Count the files."""
+        return sum(1 for _ in self)
+
+
+class ZipFiles(Mapping[str, bytes]):
+    """The members of an archive, unpacked when they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the archive. Raises Unusable where it is broken or its names are not safe."""
+        self._path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+            members = self._archive.infolist()
+        except _BROKEN as error:
+            raise _broken(path) from error
+        _check_members(members)
+        self._members = {item.filename: item for item in members}
+
+    def __reduce__(self) -> tuple[type["ZipFiles"], tuple[Path]]:
+        """Open the archive anew in another process."""
+        return ZipFiles, (self._path,)
+
+    def __getitem__(self, name: str) -> bytes:
+        """Unpack a member. Raises KeyError where there is none, Unusable where it is broken."""
+        member = self._members[name]
+        try:
+            return self._archive.read(member)
+        except _BROKEN as error:
+            raise _broken(self._path) from error
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a member."""
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        """Name every member."""
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        """Count the members."""
+        return len(self._members)
+
+
 def read_source(path: Path) -> Mapping[str, bytes]:
-    """Read a bundle (zip), a kept file (zip) or a log directory."""
+    """Open a bundle (zip), a kept file (zip) or a log directory."""
     if path.is_dir():
-        return _read_directory(path)
+        return DirectoryFiles(path)
     if not path.is_file():
         raise Unusable(f"找不到文件 {path.name}。", f"There is no file {path.name}.")
-    return _read_zip(path)
+    return ZipFiles(path)
 
 
 def read_checkpoint_source(path: Path) -> Mapping[str, bytes]:
-    """Read an earlier checkpoint: a signed note as text, or a zip that holds one."""
+    """Open an earlier checkpoint: a signed note as text, or a zip that holds one."""
     if path.is_file() and not zipfile.is_zipfile(path):
         return {"checkpoint": path.read_bytes()}
     return read_source(path)
@@ -48,24 +120,11 @@ def text_of(data: bytes, name: str) -> str:
         raise Unusable(f"{name} 不是 UTF-8 文本。", f"{name} is not UTF-8 text.") from error
 
 
-def _read_directory(path: Path) -> Mapping[str, bytes]:
-    return {
-        file.relative_to(path).as_posix(): file.read_bytes()
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
-    }
-
-
-def _read_zip(path: Path) -> Mapping[str, bytes]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive.infolist())
-            return {item.filename: archive.read(item) for item in archive.infolist()}
-    except _BROKEN as error:
-        raise Unusable(
-            f"{path.name} 不是完好的 zip 文件，无法核验。",
-            f"{path.name} is not an intact zip file, so nothing in it can be verified.",
-        ) from error
+def _broken(path: Path) -> Unusable:
+    return Unusable(
+        f"{path.name} 不是完好的 zip 文件，无法核验。",
+        f"{path.name} is not an intact zip file, so nothing in it can be verified.",
+    )
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
@@ -75,5 +134,6 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         raise Unusable(
             "压缩包内文件名重复或越界。", "The archive holds a name twice, or one that climbs out."
         )
-    if sum(item.file_size for item in members) > BYTES_MAX:
+    sizes = [item.file_size for item in members]
+    if sum(sizes) > BYTES_MAX or max(sizes, default=0) > MEMBER_BYTES_MAX:
         raise Unusable("压缩包展开后过大。", "The archive is too large once unpacked.")

@@ -160,9 +160,17 @@ def check_spent(connection: Connection, committed: str | None) -> None:
 def tree_from_log(connection: Connection) -> dict[str, Totals]:
     """Compute every level from the log's entries alone, in their order."""
     levels: dict[str, Totals] = {}
+    for _, levels in tree_through_log(connection):  # noqa: B007 - the last one is wanted
+        pass
+    return levels
+
+
+def tree_through_log(connection: Connection) -> Iterator[tuple[LogEntry, dict[str, Totals]]]:
+    """Give each entry that spends, with every level as it leaves them; do not change these."""
+    levels: dict[str, Totals] = {}
     for entry in _spending_entries(connection):
         _replay(entry.public, levels)
-    return levels
+        yield entry, levels
 
 
 def readings(connection: Connection) -> list[Reading]:

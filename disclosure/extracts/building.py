@@ -33,7 +33,7 @@ from disclosure.extracts.plan import (
     visible,
 )
 from disclosure.extracts.scatter import TAG, Scatter
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 from policies.schema.masks import MaskRules
 
 THREADS = 2
@@ -93,14 +93,16 @@ def build_extract(
     rows_expected: int = ROW_GROUP_ROWS,
     limits: BuildLimits | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
+    cited: Citation | None = None,
 ) -> Extract:
     """Build one extract from stored rows. Raises Denied where its groups are too small.
 
     Makes the data key ``key_name``, a new one for each build. ``pseudonym_key`` is the licence's
     own (``licence_pseudonym_key``): equal values keep one pseudonym across its extracts.
-    ``rows_expected`` only sizes the work; ``progress`` is told how many source rows were read.
+    ``rows_expected`` only sizes the work; ``progress`` is told how many source rows were read;
+    ``cited`` is the entry on which the key is made.
     """
-    key = keys.create_data_key(key_name)
+    key = keys.create_data_key(key_name, cited)
     build = _Build(plan, key, pseudonym_key, rules, path, rows_expected, limits)
     try:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="extract") as pool:

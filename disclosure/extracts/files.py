@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 
 from foundation.errors import Message, Unavailable
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 
 BATCH_ROWS = 65_536
 ROW_GROUP_ROWS = 262_144
@@ -88,19 +88,17 @@ class ExtractWriter:
         self._writer.close()
 
 
-def destroy_extract(path: Path, key_name: str, keys: KeyStore) -> None:
+def destroy_extract(
+    path: Path, key_name: str, keys: KeyStore, cited: Citation | None = None
+) -> None:
     """Destroy the key first, then the file: a file that survives is unreadable for good."""
-    keys.destroy(key_name)
+    keys.destroy(key_name, cited)
     path.unlink(missing_ok=True)
 
 
-def licence_pseudonym_key(keys: KeyStore, licence: str) -> bytes:
+def licence_pseudonym_key(keys: KeyStore, licence: str, cited: Citation | None = None) -> bytes:
     """Return a licence's pseudonym key, made at first use; raises Unavailable once destroyed."""
-    name = pseudonym_key_name(licence)
-    try:
-        return keys.data_key(name)
-    except Unavailable:
-        return keys.create_data_key(name)
+    return keys.ensure_data_key(pseudonym_key_name(licence), cited)
 
 
 def pseudonym_key_name(licence: str) -> str:

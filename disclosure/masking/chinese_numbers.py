@@ -8,6 +8,7 @@ import re
 from datetime import date
 from typing import NamedTuple
 
+from catalog.credit_codes import CREDIT_ALPHABET, CREDIT_BASE, credit_check
 from catalog.datasets import BirthShown, Mask, RegionLevel
 
 REGION_DIGITS = {RegionLevel.PROVINCE: 2, RegionLevel.CITY: 4, RegionLevel.COUNTY: 6}
@@ -17,10 +18,7 @@ FIRST_BIRTH = date(1900, 1, 1)
 LAST_BIRTH = date(2099, 12, 31)
 MOBILE_KEPT, MOBILE_SIZE = 3, 10**8
 CARD_KEPT = 6  # the issuer (ISO/IEC 7812-1)
-CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015, table 1: no I, O, S, V, Z
-CREDIT_BASE = len(CREDIT_ALPHABET)
 BODY_WIDTH = 8
-CREDIT_WEIGHTS = tuple(pow(3, place, CREDIT_BASE) for place in range(17))
 BODY_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714-1997
 BODY_MODULUS = 11
 RESIDENT_CHECKS = "10X98765432"  # ISO 7064 MOD 11-2, as GB 11643-1999 writes it
@@ -128,15 +126,6 @@ def close_credit_code(kept: str, index: int) -> str:
         body = CREDIT_ALPHABET[digit] + body
     code = kept[:2] + _region(kept[2:], rest) + body + body_check(body)
     return code + credit_check(code)
-
-
-def credit_check(code: str) -> str:
-    """Return the last character of a credit code (GB 32100-2015, annex B)."""
-    total = sum(
-        CREDIT_ALPHABET.index(character) * weight
-        for character, weight in zip(code, CREDIT_WEIGHTS, strict=True)
-    )
-    return CREDIT_ALPHABET[-total % CREDIT_BASE]
 
 
 def body_check(body: str) -> str:

@@ -40,7 +40,7 @@ from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
 from foundation.ids import new_id
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
@@ -178,9 +178,9 @@ class Pipeline:
     def _answer_rows(self, scope: QuestionScope, prepared: Prepared) -> Given:
         decided = self._decide(scope, prepared)
         with self._failure_logged(scope, prepared):
-            table = self._run_rows(scope, prepared)
+            table = self._run_rows(scope, prepared, decided)
             self._parts.fault("before_outcome")
-            recorded = self._release(scope, prepared, decided, table, None)
+            recorded = self._release(scope, prepared, decided.index, table, None)
         return give(recorded, repeated=False, budget_nano_rho_remaining=None)
 
     def _answer_privately(
@@ -191,10 +191,10 @@ class Pipeline:
             return repeat
         decided = self._decide(scope, prepared)
         with self._failure_logged(scope, prepared):
-            computed = self._private.compute(scope, prepared, priced, asked_us)
+            computed = self._private.compute(scope, prepared, priced, asked_us, decided)
             self._parts.fault("before_outcome")
             table = computed.shaped.table
-            recorded = self._release(scope, prepared, decided, table, computed)
+            recorded = self._release(scope, prepared, decided.index, table, computed)
         left = self._budget_left(scope, prepared)
         return give(recorded, repeated=False, budget_nano_rho_remaining=left)
 
@@ -207,7 +207,8 @@ class Pipeline:
         try:
             yield
         except SandgateError as failure:
-            self._fail(scope, prepared, failure)
+            if not failure.logged:  # an answer withheld for want of witnesses has its entries
+                self._fail(scope, prepared, failure)
             raise
         except Exception:  # noqa: BLE001 - whatever it was, the caller learns one fixed code
             failed = question_failed("engine_error")
@@ -227,7 +228,8 @@ class Pipeline:
             apply = self._given_again(scope, prepared, found)
             recorded = self._parts.writer.submit(event, apply)
         except SandgateError as refusal:
-            self._refusals.record(scope, prepared.question, prepared.sql, refusal)
+            if not refusal.logged:
+                self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
         left = self._budget_left(scope, prepared)
         return give(recorded, repeated=True, budget_nano_rho_remaining=left)
@@ -249,10 +251,10 @@ class Pipeline:
 
         return apply
 
-    def _decide(self, scope: QuestionScope, prepared: Prepared) -> int:
+    def _decide(self, scope: QuestionScope, prepared: Prepared) -> Citation:
         """Charge every level or none and log the decision, durably, before the engine is asked.
 
-        Returns the index of the decision's entry.
+        Returns the decision's entry, on which keys may be asked for.
         """
         self._parts.fault("before_decision")
         priced = prepared.priced
@@ -292,14 +294,14 @@ class Pipeline:
 
         event = AuditEvent(EntryKind.QUESTION_DECIDED, scope.actor, public, {"sql": prepared.sql})
         try:
-            index = self._parts.writer.submit(event, apply).index
+            decided = self._parts.writer.submit(event, apply).citation
         except SandgateError as refusal:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
         self._parts.fault("after_decision")
-        return index
+        return decided
 
-    def _run_rows(self, scope: QuestionScope, prepared: Prepared) -> pa.Table:
+    def _run_rows(self, scope: QuestionScope, prepared: Prepared, decided: Citation) -> pa.Table:
         limits = self._parts.limits
         caps = AnswerCaps(
             limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
@@ -307,7 +309,11 @@ class Pipeline:
         key = WorkerKey(scope.licence, prepared.extract_version, "rows")
         tables = {
             item.dataset: extract_source(
-                item, self._parts.home, self._parts.keys, prepared.columns_read(item.dataset)
+                item,
+                self._parts.home,
+                self._parts.keys,
+                prepared.columns_read(item.dataset),
+                decided,
             )
             for item in prepared.extracts
         }

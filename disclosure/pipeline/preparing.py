@@ -40,6 +40,8 @@ from foundation.errors import Message
 from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 
+_COLUMNS_NAMED_MAX = 64  # an entry has room for so many of each data set, and a reader too
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -117,12 +119,18 @@ class Prepared:
             return granted.extract.version
         return granted.version.manifest_digest
 
+    def _columns_named(self, dataset: str) -> list[str]:
+        """Name the columns of a data set that are read; ``*`` where they are very many."""
+        columns = sorted(self.columns_read(dataset))
+        return columns if len(columns) <= _COLUMNS_NAMED_MAX else ["*"]
+
     def as_public(self) -> dict[str, object]:
         """Return what entries about this question say of it; a function of policy and question."""
         return {
             "question": self.question,
             "datasets": list(self.datasets),
             "dataset": self.datasets[0],
+            "columns": {name: self._columns_named(name) for name in self.datasets},
             "mode": "rows" if self.priced is None else "aggregate",
             "purpose": str(self.licence.document.scenario.purpose),
             "licence_digest": self.licence.digest,

@@ -29,7 +29,7 @@ from disclosure.scope import QuestionScope
 from disclosure.slots import Slot
 from foundation.canonical import digest
 from foundation.clock import Clock
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 from policies.schema.gate import GateRules
 from policies.schema.privacy import PrivacyRules, SlotClass
 
@@ -62,7 +62,12 @@ class PrivateAnswers:
     _queues: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def compute(
-        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, asked_us: int
+        self,
+        scope: QuestionScope,
+        prepared: Prepared,
+        priced: PricedPlan,
+        asked_us: int,
+        decided: Citation,
     ) -> Computed:
         """Run and shape within the slot, then wait for its end. Raises QuestionFailed.
 
@@ -75,15 +80,20 @@ class PrivateAnswers:
         with self._queues[scope.licence]:
             milliseconds = self.privacy.answer_slot_milliseconds[slot_class(priced.plan)]
             slot = Slot(self.clock, asked_us, milliseconds * 1_000)
-            return self._computed(scope, prepared, priced, slot)
+            return self._computed(scope, prepared, priced, slot, decided)
 
     def _computed(
-        self, scope: QuestionScope, prepared: Prepared, priced: PricedPlan, slot: Slot
+        self,
+        scope: QuestionScope,
+        prepared: Prepared,
+        priced: PricedPlan,
+        slot: Slot,
+        decided: Citation,
     ) -> Computed:
         plan = priced.plan
         wanted = relations(plan)
         key = WorkerKey(scope.licence, _version(prepared, wanted), "aggregate")
-        tables = {item.name: self._source(prepared, item) for item in wanted}
+        tables = {item.name: self._source(prepared, item, decided) for item in wanted}
 
         def ask(sql: str) -> pa.Table:
             """Ask within what is left of the slot: all statements share it."""
@@ -116,14 +126,14 @@ class PrivateAnswers:
             log.warning("a private plan failed: %s", type(error).__name__)
             return None
 
-    def _source(self, prepared: Prepared, relation: Relation) -> TableSource:
+    def _source(self, prepared: Prepared, relation: Relation, decided: Citation) -> TableSource:
         granted = prepared.granted[relation.dataset]
         if relation.file is not None:
             directory = version_directory(self.home, granted.version.id)
             return parquet_source(directory / relation.file, relation.columns)
         if granted.extract is None:
             raise question_failed("engine_error")
-        return extract_source(granted.extract, self.home, self.keys, relation.columns)
+        return extract_source(granted.extract, self.home, self.keys, relation.columns, decided)
 
 
 def slot_class(plan: AggregatePlan) -> SlotClass:

@@ -4,6 +4,7 @@ A worker holds no path and no key; what a question does not read is not sent (I2
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,18 +14,25 @@ from disclosure.engine.loading import TableSource
 from disclosure.extract_records import ActiveExtract
 from disclosure.extracts.files import open_extract
 from disclosure.outcome import question_failed
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 
 REFERENCE_BYTES = 16
 
 
 def extract_source(
-    extract: ActiveExtract, home: Path, keys: KeyStore, needed: Iterable[str]
+    extract: ActiveExtract, home: Path, keys: KeyStore, needed: Iterable[str], cited: Citation
 ) -> TableSource:
-    """Stream a governed extract, decrypted here with the licence's key as it is opened."""
+    """Stream a governed extract, decrypted here with its key as it is opened.
+
+    The key is asked for once, on the decision that is cited, and only where a worker has to load.
+    """
+
+    @cache
+    def key() -> bytes:
+        return keys.data_key(extract.key_name, cited)
 
     def open_columns(columns: tuple[str, ...]) -> pa.RecordBatchReader:
-        return open_extract(home / extract.path, keys.data_key(extract.key_name), columns)
+        return open_extract(home / extract.path, key(), columns)
 
     return TableSource(open_columns, extract.column_bytes, frozenset(needed), extract.cluster)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from foundation.canonical import canonical_bytes
 from foundation.clock import to_iso
-from foundation.keys import KeyStore
+from foundation.keys import Citation, KeyStore
 
 CERTIFICATE_KEY = "release-desk"
 CONTEXT = b"sandgate/release-certificate@1\n"
@@ -42,8 +42,9 @@ def issue_certificate(
     votes: Sequence[Mapping[str, object]],
     rules_version: str,
     delivered_us: int,
+    cited: Citation | None = None,
 ) -> Certificate:
-    """Sign what left."""
+    """Sign what left, on the last vote on it."""
     document = {
         "format": "sandgate/release-certificate@1",
         "release": release,
@@ -57,5 +58,5 @@ def issue_certificate(
         "delivered": to_iso(delivered_us),
     }
     public_key = keys.ensure_signing_key(CERTIFICATE_KEY)
-    signature = keys.sign(CERTIFICATE_KEY, CONTEXT + canonical_bytes(document))
+    signature = keys.sign(CERTIFICATE_KEY, CONTEXT + canonical_bytes(document), cited)
     return Certificate(document, signature.hex(), public_key.hex())

@@ -14,6 +14,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Engine, insert, update
 
 from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.key_requests import last_citation
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
 from authorization.licences import require_licence
@@ -269,6 +270,7 @@ class ReleaseDesk:
         """Encode once more, compare with what was voted, certify and hand over."""
         with reading(self._engine) as connection:
             answer = _require_answer(connection, request.answer, request.licence)
+            voted = last_citation(connection, EntryKind.RELEASE_VOTED, {"release": request.id})
         content = _same_bytes(request, answer)
 
         def apply(connection: Connection, entry: PendingEntry) -> Request:
@@ -289,6 +291,7 @@ class ReleaseDesk:
                 ],
                 rules_version=self._rules.version,
                 delivered_us=entry.time_us,
+                cited=voted,
             )
             text = canonical_bytes(certificate.as_json()).decode()
             _set(

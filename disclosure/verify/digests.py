@@ -6,10 +6,13 @@ nothing else can be told from what is kept.
 
 import hmac
 from dataclasses import dataclass
+from threading import Lock
 
+from audit.events import Writer
+from audit.key_requests import request_keys
 from disclosure.verify.claims import Condition, Consent, ReadClaim
 from foundation.canonical import canonical_bytes
-from foundation.errors import Unavailable
+from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import KeyStore
 
 KEY_NAME = "verification.digests"
@@ -28,9 +31,12 @@ class ClaimDigests:
 class Digester:
     """Makes the keyed digests of claims."""
 
-    def __init__(self, keys: KeyStore) -> None:
-        """Take the platform's own key for this, made at first use."""
+    def __init__(self, keys: KeyStore, writer: Writer) -> None:
+        """Know where the platform's own key for this is; it is made at first use."""
         self._keys = keys
+        self._writer = writer
+        self._asked = Lock()
+        self._held = b""
 
     def of(self, claim: ReadClaim, organisation: str) -> ClaimDigests:
         """Return a claim's digests. A unit is one whatever data set of its population is asked."""
@@ -50,10 +56,12 @@ class Digester:
         return "hmac:" + hmac.digest(self._key(), canonical_bytes(list(parts)), "sha256").hex()
 
     def _key(self) -> bytes:
-        try:
-            return self._keys.data_key(KEY_NAME)
-        except Unavailable:
-            return self._keys.create_data_key(KEY_NAME)
+        """Return the key, asked for on an entry of its own once in a process's life."""
+        with self._asked:
+            if not self._held:
+                cited = request_keys(self._writer, SYSTEM_ACTOR, "claims", [KEY_NAME])
+                self._held = self._keys.ensure_data_key(KEY_NAME, cited)
+            return self._held
 
 
 def _written(condition: Condition) -> list[str]:

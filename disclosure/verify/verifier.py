@@ -106,6 +106,7 @@ class _Prepared:
         return {
             "claim": self.id,
             "dataset": self.claim.dataset.name,
+            "columns": sorted(self.digests.values),
             "version": self.version.manifest_digest,
             "purpose": str(self.licence.document.scenario.purpose),
             "consent_purpose": self.claim.consent.purpose,
@@ -134,7 +135,7 @@ class Verifier:
     def __init__(self, parts: VerifierParts) -> None:
         """Join the parts."""
         self._parts = parts
-        self._digester = Digester(parts.keys)
+        self._digester = Digester(parts.keys, parts.writer)
 
     def verify(self, scope: QuestionScope, claim: Claim) -> Verified:
         """Answer one claim, or raise the refusal that was logged."""

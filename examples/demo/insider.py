@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 
 from audit.export import export_bundle
+from audit.log_signers import LOG_KEY
 from audit.notes import Checkpoint, HeldKey, VerifierKey, sign_note
 from audit.recovery import edge_root
-from audit.tree import TreeEdge
-from audit.writer import LOG_KEY, GroupCommitWriter
+from audit.tree import TreeEdge, complete_root, split_hashes
+from audit.writer import GroupCommitWriter
 from foundation.clock import SystemClock
 from foundation.db import open_engine
 from foundation.identity import Actor, Role
@@ -32,7 +33,7 @@ def forge_bundle(home: Path, removed: list[int], origin: str, out: Path) -> None
     import_stores()
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        shutil.copytree(home / "keys", copy / "keys")
+        shutil.copytree(home / "holder" / "keys", copy / "keys")  # as root, past the key holder
         keys = FileKeyStore(copy / "keys")
         source, target = sqlite3.connect(home / "control.db"), sqlite3.connect(copy / "c.db")
         source.backup(target)
@@ -77,7 +78,8 @@ def _sign_again(database: sqlite3.Connection, key: VerifierKey, keys: FileKeySto
     """Rebuild the tree over what is left and sign its head with the true key."""
     edge = TreeEdge()
     for (leaf,) in database.execute("SELECT leaf_hash FROM entry ORDER BY idx").fetchall():
-        database.executemany("INSERT INTO tile VALUES (?, ?, ?)", edge.append(leaf))
+        full = [(*tile, complete_root(split_hashes(tile[2]))) for tile in edge.append(leaf)]
+        database.executemany("INSERT INTO tile VALUES (?, ?, ?, ?)", full)
     head = Checkpoint(key.name, edge.size, edge_root(edge))
     note = sign_note(head.text(), [HeldKey(key, lambda data: keys.sign(LOG_KEY, data))])
     row = (head.size, head.root, note, SystemClock().now_us())

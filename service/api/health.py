@@ -14,4 +14,5 @@ def get_health(platform: OnPlatform) -> dict[str, object]:
         "status": "ok",
         "mode": platform.settings.mode.value,
         "policy_digest": platform.pack.digest,
+        "log_contradicted": platform.witnessing.cosigning.contrary() is not None,
     }

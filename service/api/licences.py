@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
 from authorization.agreements import Agreement, create_agreement
@@ -27,6 +27,15 @@ class Reason(Frozen):
     """Why a licence is suspended, resumed or ended."""
 
     reason: str = Field(min_length=1, max_length=1_000)
+
+
+Signature = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[0-9a-f]{128}$",
+        description="the authority's own signature over the licence, in hexadecimal",
+    ),
+]
 
 
 @router.post("/agreements", status_code=201)
@@ -78,10 +87,14 @@ def post_extract_rebuild(
 
 @router.post("/licences/{licence_id}/activate", status_code=201)
 def post_activation(
-    licence_id: str, actor: ActivatingCaller, platform: OnPlatform
+    licence_id: str,
+    actor: ActivatingCaller,
+    platform: OnPlatform,
+    signature: Signature = None,
 ) -> dict[str, object]:
-    """Sign and activate: policy, extract, budget and tariff follow from the document."""
-    recorded, extracts = platform.activation.activate(licence_id, actor)
+    """Activate under the authority's signature: policy, extract, budget, tariff follow from it."""
+    given = None if signature is None else bytes.fromhex(signature)
+    recorded, extracts = platform.activation.activate(licence_id, actor, given)
     return {
         "id": licence_id,
         "state": recorded.value.state,

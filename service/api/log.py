@@ -6,7 +6,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 
+from audit.cosigned import best_cosigned_size, cosigned_receipt, with_cosignatures
 from audit.export import export_bundle, export_kept
+from audit.notes import parse_checkpoint
 from audit.reading import entry_at, read_entries, receipt_for
 from audit.tags import KIND_SENTENCES, EntryKind
 from foundation.clock import to_iso
@@ -31,8 +33,16 @@ def get_key(platform: OnPlatform) -> str:
 
 @router.get("/checkpoint", response_class=PlainTextResponse)
 def get_checkpoint(platform: OnPlatform) -> str:
-    """Return the last signed checkpoint. Public."""
-    return platform.log.head()
+    """Return the last signed checkpoint, with what witnesses put under it so far. Public."""
+    note = platform.log.head()
+    with reading(platform.engine) as connection:
+        return with_cosignatures(connection, parse_checkpoint(note).size, note)
+
+
+@router.get("/witnesses")
+def get_witnesses(platform: OnPlatform) -> dict[str, object]:
+    """Tell which witnesses there are, what each has seen, and what the rules demand. Public."""
+    return platform.witnessing.as_public()
 
 
 @router.get("/kept")
@@ -125,6 +135,12 @@ def get_entry(
 def get_receipt(
     index: Annotated[int, Path(ge=0, le=INDEX_MAX)], _actor: AnyCaller, platform: OnPlatform
 ) -> str:
-    """Return the proof of an entry's place in the log. It discloses hashes only."""
+    """Return the proof of an entry's place in the log, against a cosigned checkpoint if known.
+
+    It discloses hashes only.
+    """
     with reading(platform.engine) as connection:
+        size = best_cosigned_size(connection, index)
+        if size is not None:
+            return cosigned_receipt(connection, index, size)
         return receipt_for(connection, index)

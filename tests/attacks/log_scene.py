@@ -16,10 +16,10 @@ from audit.tags import EntryKind
 from audit.tree import TILE_WIDTH, TreeEdge, entries_path, leaf_hash, tile_path, tiles_of_size
 from audit.verify.__main__ import verify_files
 from audit.verify.findings import Report, Unusable
-from audit.verify.log import read_bodies
 from audit.verify.notes import Key, read_key
 from audit.verify.since import Kept, read_kept
 from audit.verify.sources import read_source
+from audit.verify.tiles import read_bodies
 from audit.writer import GroupCommitWriter
 from foundation.canonical import canonical_bytes
 from foundation.db import metadata, open_engine
@@ -48,7 +48,7 @@ class Scene:
 
     @property
     def files(self) -> Files:
-        return read_source(self.bundle)
+        return dict(read_source(self.bundle))
 
     @property
     def verifier(self) -> Key:
@@ -75,7 +75,7 @@ def make_scene(home: Path, entries: int) -> Scene:
             if number == entries * 2 // 3:
                 export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files={}, out=earlier)
                 note.write_text(export_kept(engine, kept), encoding="utf-8")
-        export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files=EXTRA, out=bundle, private=True)
+        export_bundle(engine, writer, SYSTEM_ACTOR, key=key, files=EXTRA, out=bundle, opening=keys)
     return Scene(engine, keys, key, bundle, earlier, kept, note)
 
 
@@ -125,6 +125,12 @@ def renumbered(bodies: Sequence[bytes]) -> list[bytes]:
     return [
         canonical_bytes({**json.loads(body), "index": index}) for index, body in enumerate(bodies)
     ]
+
+
+def edit(bodies: list[bytes], place: int) -> None:
+    content = json.loads(bodies[place])
+    content["public"]["cost_nano_rho"] = 99_999
+    bodies[place] = canonical_bytes(content)
 
 
 def bodies_of(scene: Scene) -> list[bytes]:

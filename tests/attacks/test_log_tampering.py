@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
-import audit.store  # noqa: F401 - the log's tables
+from audit.bodies import PrivateField
 from audit.export import export_bundle
 from audit.notes import VerifierKey
+from audit.sealing import FieldSealer, unclassed
+from audit.store import entry_private
 from audit.verify.__main__ import run, verify_files
 from audit.verify.findings import Unusable
 from audit.verify.notes import read_key
@@ -32,6 +35,7 @@ from tests.attacks.log_scene import (
     bodies_of,
     check_every_byte,
     codes,
+    edit,
     entries_name,
     exit_code,
     flipped,
@@ -75,7 +79,7 @@ def test_every_flipped_byte_of_the_zip_is_detected_or_changes_no_file(
         data[offset] ^= 1
         copy.write_bytes(data)
         try:
-            files = read_source(copy)
+            files = dict(read_source(copy))
         except Unusable:
             continue
         if files == original:
@@ -130,12 +134,6 @@ def test_a_log_signed_with_its_times_out_of_order_gives_itself_away(scene: Scene
     report = judged(as_log(renumbered(bodies), scene), scene)
     assert (report.exit_code, report.first_bad_index) == (1, 5)
     assert "time_runs_backwards" in codes(report)
-
-
-def edit(bodies: list[bytes], place: int) -> None:
-    content = json.loads(bodies[place])
-    content["public"]["cost_nano_rho"] = 999
-    bodies[place] = canonical_bytes(content)
 
 
 def remove(bodies: list[bytes], place: int) -> None:
@@ -229,7 +227,11 @@ def test_a_disclosed_private_field_must_open_its_commitment(scene: Scene, tmp_pa
     other = make_scene(home, 3)
     with other.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER entry_private_no_update")
-        connection.exec_driver_sql("UPDATE entry_private SET text = 'SELECT 9' WHERE idx = 1")
+        row = connection.execute(select(entry_private).where(entry_private.c.idx == 1)).one()
+        lie = PrivateField("sql", bytes(16), "SELECT 9")
+        sealer = FieldSealer(other.keys, unclassed)
+        changed = sealer.row("query:question:decided", row.idx, 0, lie)
+        connection.execute(update(entry_private).where(entry_private.c.idx == 1).values(**changed))
     with GroupCommitWriter(
         other.engine, other.keys, SteppedClock(), other.key.name, home / "head"
     ) as writer:
@@ -240,7 +242,7 @@ def test_a_disclosed_private_field_must_open_its_commitment(scene: Scene, tmp_pa
             key=other.key,
             files={},
             out=other.bundle,
-            private=True,
+            opening=other.keys,
         )
     other.engine.dispose()
     report = judged(other.files, other)

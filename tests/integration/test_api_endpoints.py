@@ -92,10 +92,22 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/log/entries/0"): EVERYONE,
     ("GET", "/log/entries/0/receipt"): EVERYONE,
     ("POST", "/log/bundles"): ("auditor",),
+    ("GET", "/log/own"): EVERYONE,
+    ("GET", "/regulator/search"): ("auditor",),
+    ("GET", "/regulator/timelines/x/x"): ("auditor",),
+    ("GET", "/regulator/columns"): ("auditor",),
+    ("GET", "/regulator/odometer"): ("auditor",),
+    ("GET", "/regulator/odometer/x/picture"): ("auditor",),
+    ("POST", "/regulator/exports"): ("auditor",),
+    ("GET", "/regulator/alerts"): ("auditor",),
+    ("GET", "/regulator/alert-rules"): ("auditor",),
+    ("POST", "/regulator/alert-rules"): ("auditor",),
+    ("POST", "/regulator/alert-rules/x"): ("auditor",),
+    ("POST", "/regulator/alerts/x/acknowledgement"): ("auditor",),
     ("GET", "/verification-locks"): ("founder", "auditor"),
     ("POST", "/verification-locks/x/lift"): ("founder",),
 }
-PUBLIC = ("/health", "/log/key", "/log/checkpoint")
+PUBLIC = ("/health", "/log/key", "/log/checkpoint", "/log/witnesses")
 
 
 @pytest.fixture(scope="module")

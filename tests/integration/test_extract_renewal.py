@@ -8,20 +8,33 @@ import pytest
 
 from audit.tags import EntryKind
 from catalog.datasets import Mask, MaskKind
-from disclosure.extract_records import active_extracts, held_extracts, standing_extracts
+from disclosure.extract_records import (
+    active_extracts,
+    end_extract,
+    held_extracts,
+    standing_extracts,
+)
 from disclosure.extracts.plan import ExtractPlan, denied, plan_extract
+from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.db import reading
 from foundation.errors import Denied, Unavailable
 from service import extract_keeping
+from service.upkeep import Upkeep
 from tests.city import City, built_city, rows_of
-from tests.city_documents import ROWS_QUESTION, college_rows
+from tests.city_documents import ROWS_QUESTION, college_rows, licence_json
+from tests.fakes import TickingClock
 
 FEWER_ROWS = 300
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    with built_city(tmp_path_factory.mktemp("city")) as city:
+def clock() -> TickingClock:
+    return TickingClock()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, clock: TickingClock) -> Iterator[City]:
+    with built_city(tmp_path_factory.mktemp("city"), clock=clock) as city:
         yield city
 
 
@@ -96,6 +109,54 @@ def test_a_rule_that_forbids_the_extract_leaves_none(
         assert active_extracts(connection, city.licence) == ()
     monkeypatch.undo()
     city.platform.activation.complete()
+    in_force(city)
+
+
+def lose_extract(city: City) -> None:
+    """End the extract in force as nothing does that upkeep could take notice of."""
+    platform = city.platform
+    with reading(platform.engine) as connection:
+        (extract,) = active_extracts(connection, city.licence)
+    actor, reason = city.actor("approver"), "licence_ended"
+    end_extract(platform.writer, actor, extract, platform.keys, home=city.home, reason=reason)
+
+
+def is_built(city: City) -> bool:
+    with reading(city.platform.engine) as connection:
+        return active_extracts(connection, city.licence) != ()
+
+
+def test_upkeep_looks_at_the_extracts_when_something_moved_and_each_minute(
+    city: City, clock: TickingClock
+) -> None:
+    upkeep = Upkeep(city.platform)
+    moved = (
+        lambda: None,  # it never looked before
+        lambda: city.publish("colleges", college_rows()),
+        lambda: city.draft(licence_json()),
+        lambda: clock.advance(61 * MICROSECONDS_PER_SECOND),
+        lambda: clock.advance(-MICROSECONDS_PER_SECOND),  # a clock set back hides no minute
+    )
+    for place, move in enumerate(moved):
+        lose_extract(city)
+        if place:
+            upkeep.build_once()
+            assert not is_built(city)  # nothing moved, so nothing is looked at
+        move()
+        upkeep.build_once()
+        in_force(city)
+
+
+def test_upkeep_looks_again_at_once_after_a_round_that_failed(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upkeep = Upkeep(city.platform)
+    lose_extract(city)
+    with monkeypatch.context() as patched:
+        patched.setattr(extract_keeping, "plan_extract", None)
+        upkeep.build_once()
+    assert not is_built(city)
+    upkeep.build_once()
     in_force(city)
 
 

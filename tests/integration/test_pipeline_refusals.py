@@ -11,13 +11,22 @@ import pytest
 
 from audit.reading import private_of
 from audit.tags import EntryKind
+from authorization.licences import activate_licence
 from catalog.store import current_version, dataset_by_name
 from catalog.versions import bounded_file, version_directory
 from disclosure.scope import QuestionScope
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.db import reading
 from foundation.errors import SandgateError
-from tests.city import COUNT_BY_STATE, POPULATION, City, built_city, licence_json, told
+from tests.city import (
+    COUNT_BY_STATE,
+    POPULATION,
+    ROWS_QUESTION,
+    City,
+    built_city,
+    licence_json,
+    told,
+)
 from tests.fakes import TickingClock
 from tests.parts import need_namespaces
 
@@ -63,6 +72,14 @@ def _next_minute(city: City, clock: TickingClock) -> Iterator[None]:
     city.platform.pipeline.write_counted_refusals()
 
 
+def signed_only(city: City) -> str:
+    """Sign a licence as a worker does that stops before it builds the extracts."""
+    licence, platform = city.draft(licence_json()), city.platform
+    approver, rules = city.actor("approver"), platform.licence_rules
+    activate_licence(platform.writer, platform.keys, approver, licence, rules)
+    return licence
+
+
 def refused(city: City, sql: str, **options: object) -> SandgateError:
     with pytest.raises(SandgateError) as found:
         city.ask(sql, **options)  # type: ignore[arg-type]
@@ -98,7 +115,8 @@ def test_a_refusal_is_logged_with_its_code_and_without_the_text(
     assert sql.encode() not in entry.body
     assert SECRET.encode() not in entry.body
     with reading(city.platform.engine) as connection:
-        assert private_of(connection, entry.index)["sql"].text == sql
+        hidden = private_of(connection, entry.index, city.platform.keys)
+    assert hidden["sql"].text == sql
     assert city.platform.pipeline.budget(city.scope()) == left
 
 
@@ -131,6 +149,26 @@ def test_not_granted_reads_as_unknown_to_the_byte(city: City) -> None:
         for name in ("name", "nama")
     ]
     assert column[0] == column[1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        (ROWS_QUESTION, "column_not_granted"),
+        ("SELECT * FROM colleges", "not_granted"),
+        ("SELECT COUNT(*) FROM colleges", "not_granted"),
+    ],
+)
+def test_a_licence_whose_extract_is_not_there_yet_gives_no_rows(
+    city: City, sql: str, code: str
+) -> None:
+    scope = city.scope(licence=signed_only(city))
+    before = city.log_size()
+    assert refused(city, sql, scope=scope).code == code
+    assert [entry.kind for entry in city.entries(first=before)] == [EntryKind.QUESTION_REFUSED]
+    told(city.ask(COUNT_BY_STATE, scope=scope))  # the licence itself is known already
+    assert scope.licence in city.platform.activation.refresh_extracts()
+    told(city.ask(sql, scope=scope))
 
 
 def test_a_refused_estimate_is_logged_too(city: City) -> None:

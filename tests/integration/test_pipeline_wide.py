@@ -56,7 +56,7 @@ def spent(city: City) -> int:
 
 def engine_said(city: City, index: int) -> str:
     with reading(city.platform.engine) as connection:
-        return private_of(connection, index)["engine"].text
+        return private_of(connection, index, city.platform.keys)["engine"].text
 
 
 def keys_of(row: Row, figures: Sequence[str]) -> tuple[Any, ...]:

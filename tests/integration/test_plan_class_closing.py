@@ -181,7 +181,7 @@ def public_form(entry: LogEntry) -> list[tuple[str, object]]:
 
 def engine_said(city: City, index: int) -> str:
     with reading(city.platform.engine) as connection:
-        return private_of(connection, index)["engine"].text
+        return private_of(connection, index, city.platform.keys)["engine"].text
 
 
 @pytest.mark.parametrize("how", ["shaping", "dying worker"])
@@ -299,7 +299,8 @@ def test_reopening_needs_a_reason_is_logged_and_happens_once(closed: City) -> No
     assert entry.kind == EntryKind.PLAN_CLASS_REOPENED
     assert entry.content["actor"]["person"] == "approver"
     with reading(closed.platform.engine) as connection:
-        assert private_of(connection, entry.index)["reason"].text == REASON
+        hidden = private_of(connection, entry.index, closed.platform.keys)
+    assert hidden["reason"].text == REASON
     newest = listed(closed, "auditor")[0]
     assert (newest["reopened_by"], newest["reason"]) == ("approver", REASON)
     assert problem_of(reopen(closed), 409)["code"] == "closing_over"

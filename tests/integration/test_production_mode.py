@@ -20,7 +20,8 @@ from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from sandbox.isolation import check_isolation
-from service.bootstrap import _check_mode, build_platform
+from service.bootstrap import build_platform
+from service.production import check_mode
 from service.serving import serve_forever
 from tests.city import good_host, opened_city
 from tests.parts import REPOSITORY, need_namespaces
@@ -39,6 +40,15 @@ SETTINGS = {
     "session_environment",
     "bubblewrap",
     "policies",
+    "key_holder",
+    "data_cipher",
+    "sm_profile",
+    "pkcs11_module",
+    "pkcs11_token",
+    "pkcs11_pin_file",
+    "authority_key",
+    "witnesses",
+    "witness_home",
     "session_memory_bytes_max",
     "session_pids_max",
     "session_home_bytes_max",
@@ -76,9 +86,9 @@ class ForeignIssuer:
 def test_production_refuses_rules_that_did_not_come_with_the_version(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, mode=Mode.PRODUCTION, policies=tmp_path)
     with pytest.raises(Unavailable) as found:
-        _check_mode(settings, ForeignIssuer())
+        check_mode(settings, ForeignIssuer())
     assert found.value.code == "foreign_rules_in_production"
-    _check_mode(Settings(home=tmp_path, mode=Mode.PRODUCTION), ForeignIssuer())
+    check_mode(Settings(home=tmp_path, mode=Mode.PRODUCTION), ForeignIssuer())
 
 
 @pytest.mark.parametrize("name", LIMIT_NAMES)

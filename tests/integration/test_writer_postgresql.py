@@ -23,7 +23,14 @@ from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
 from tests.fakes import SteppedClock
 
-TABLES = [store.entry, store.entry_subject, store.entry_private, store.tile, store.checkpoint]
+TABLES = [
+    store.entry,
+    store.entry_subject,
+    store.entry_private,
+    store.erasure,
+    store.tile,
+    store.checkpoint,
+]
 EVENT = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"}, {"sql": "x"})
 
 
@@ -75,7 +82,9 @@ def test_the_log_keeps_its_promises_on_postgresql(
         "UPDATE entry SET kind = 'x'",
         "DELETE FROM checkpoint",
         "TRUNCATE tile",
-        "UPDATE entry_private SET text = ''",
+        "UPDATE entry_private SET key_name = ''",
+        "DELETE FROM entry_private",
+        "DELETE FROM erasure",
         (
             "INSERT INTO entry SELECT idx, time_us, kind, body, leaf_hash FROM entry "
             "ON CONFLICT (idx) DO UPDATE SET kind = 'y'"

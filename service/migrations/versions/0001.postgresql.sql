@@ -1,5 +1,9 @@
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 -- next
+CREATE OR REPLACE FUNCTION refuse_unlogged_erasure() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) THEN RAISE EXCEPTION 'entry_private is append-only'; END IF; RETURN OLD; END $$
+-- next
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
+-- next
 CREATE OR REPLACE FUNCTION licence_is_immutable() RETURNS trigger AS $$
     BEGIN
       IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'licences are never deleted'; END IF;
@@ -19,8 +23,6 @@ CREATE OR REPLACE FUNCTION people_are_counted() RETURNS trigger AS $$
 -- next
 CREATE OR REPLACE FUNCTION delegations_are_counted() RETURNS trigger AS $$
     BEGIN INSERT INTO policy_version (id, licences, people, delegations) VALUES (1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET delegations = policy_version.delegations + 1; RETURN NULL; END $$ LANGUAGE plpgsql
--- next
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
 -- next
 CREATE TABLE entry (
 	idx BIGSERIAL NOT NULL, 
@@ -42,8 +44,10 @@ CREATE TABLE tile (
 	level INTEGER NOT NULL, 
 	number BIGINT NOT NULL, 
 	data BYTEA NOT NULL, 
+	root BYTEA NOT NULL, 
 	CONSTRAINT pk_tile PRIMARY KEY (level, number), 
-	CONSTRAINT ck_tile_full CHECK (length(data) = 8192)
+	CONSTRAINT ck_tile_full CHECK (length(data) = 8192), 
+	CONSTRAINT ck_tile_root CHECK (length(root) = 32)
 )
 -- next
 CREATE TRIGGER tile_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tile FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
@@ -57,6 +61,44 @@ CREATE TABLE checkpoint (
 )
 -- next
 CREATE TRIGGER checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoint FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE audit_case (
+	id VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	opened_by VARCHAR(80) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	closed_index BIGINT, 
+	CONSTRAINT pk_audit_case PRIMARY KEY (id), 
+	CONSTRAINT ck_audit_case_state CHECK (state IN ('open', 'closed'))
+)
+-- next
+CREATE TRIGGER audit_case_no_update BEFORE UPDATE ON audit_case FOR EACH ROW WHEN (OLD.state = 'closed' OR NEW.organisation <> OLD.organisation OR NEW.opened_index <> OLD.opened_index) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER audit_case_no_delete BEFORE DELETE OR TRUNCATE ON audit_case FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE purge_proposal (
+	id VARCHAR(80) NOT NULL, 
+	record_class VARCHAR(40) NOT NULL, 
+	before_us BIGINT NOT NULL, 
+	leave_held BOOLEAN NOT NULL, 
+	proposed_by VARCHAR(80) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_purge_proposal PRIMARY KEY (id)
+)
+-- next
+CREATE TRIGGER purge_proposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purge_proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE text_key_destroyed (
+	key_name VARCHAR(100) NOT NULL, 
+	destroyed_index BIGINT NOT NULL, 
+	destroyed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_text_key_destroyed PRIMARY KEY (key_name)
+)
+-- next
+CREATE TRIGGER text_key_destroyed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON text_key_destroyed FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE organisation (
 	id VARCHAR(64) NOT NULL, 
@@ -439,13 +481,114 @@ CREATE TRIGGER entry_subject_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
 CREATE TABLE entry_private (
 	idx BIGINT NOT NULL, 
 	field VARCHAR(64) NOT NULL, 
-	salt BYTEA NOT NULL, 
-	text TEXT NOT NULL, 
+	key_name VARCHAR(100) NOT NULL, 
+	sealed BYTEA NOT NULL, 
 	CONSTRAINT pk_entry_private PRIMARY KEY (idx, field), 
 	CONSTRAINT fk_entry_private_idx_entry FOREIGN KEY(idx) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
 -- next
+CREATE INDEX ix_entry_private_key_name ON entry_private (key_name)
+-- next
 CREATE TRIGGER entry_private_no_update BEFORE UPDATE OR TRUNCATE ON entry_private FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER entry_private_logged_erasure BEFORE DELETE ON entry_private FOR EACH ROW EXECUTE FUNCTION refuse_unlogged_erasure()
+-- next
+CREATE TABLE erasure (
+	idx BIGINT NOT NULL, 
+	field VARCHAR(64) NOT NULL, 
+	key_name VARCHAR(100) NOT NULL, 
+	erased_index BIGINT NOT NULL, 
+	CONSTRAINT pk_erasure PRIMARY KEY (idx, field), 
+	CONSTRAINT fk_erasure_erased_index_entry FOREIGN KEY(erased_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_erasure_key_name ON erasure (key_name)
+-- next
+CREATE TRIGGER erasure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasure FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE cosignature (
+	size BIGINT NOT NULL, 
+	witness VARCHAR(255) NOT NULL, 
+	key_id VARCHAR(8) NOT NULL, 
+	line TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_cosignature PRIMARY KEY (size, witness, key_id), 
+	CONSTRAINT fk_cosignature_size_checkpoint FOREIGN KEY(size) REFERENCES checkpoint (size) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cosignature FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE case_hold (
+	id VARCHAR(80) NOT NULL, 
+	case_id VARCHAR(80) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	scope TEXT NOT NULL, 
+	placed_by VARCHAR(80) NOT NULL, 
+	placed_index BIGINT NOT NULL, 
+	placed_us BIGINT NOT NULL, 
+	lifted_by VARCHAR(80), 
+	lifted_index BIGINT, 
+	CONSTRAINT pk_case_hold PRIMARY KEY (id), 
+	CONSTRAINT ck_case_hold_state CHECK (state IN ('placed', 'lifted')), 
+	CONSTRAINT fk_case_hold_case_id_audit_case FOREIGN KEY(case_id) REFERENCES audit_case (id)
+)
+-- next
+CREATE INDEX ix_case_hold_case_id ON case_hold (case_id)
+-- next
+CREATE TRIGGER case_hold_no_update BEFORE UPDATE ON case_hold FOR EACH ROW WHEN (OLD.state = 'lifted' OR NEW.scope <> OLD.scope OR NEW.case_id <> OLD.case_id) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER case_hold_no_delete BEFORE DELETE OR TRUNCATE ON case_hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE purge_confirmation (
+	proposal VARCHAR(80) NOT NULL, 
+	confirmed_by VARCHAR(80) NOT NULL, 
+	confirmed_index BIGINT NOT NULL, 
+	confirmed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_purge_confirmation PRIMARY KEY (proposal), 
+	CONSTRAINT fk_purge_confirmation_proposal_purge_proposal FOREIGN KEY(proposal) REFERENCES purge_proposal (id)
+)
+-- next
+CREATE TRIGGER purge_confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purge_confirmation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER alert_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_rule FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	key VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, key, trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
@@ -704,6 +847,19 @@ CREATE TRIGGER period_no_delete BEFORE DELETE OR TRUNCATE ON period FOR EACH STA
 CREATE TRIGGER period_one_open BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_opened()
 -- next
 CREATE TRIGGER period_final BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_final()
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 

@@ -22,8 +22,10 @@ CREATE TABLE tile (
 	level INTEGER NOT NULL, 
 	number INTEGER NOT NULL, 
 	data BLOB NOT NULL, 
+	root BLOB NOT NULL, 
 	CONSTRAINT pk_tile PRIMARY KEY (level, number), 
-	CONSTRAINT ck_tile_full CHECK (length(data) = 8192)
+	CONSTRAINT ck_tile_full CHECK (length(data) = 8192), 
+	CONSTRAINT ck_tile_root CHECK (length(root) = 32)
 )
 -- next
 CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile BEGIN SELECT RAISE(ABORT, 'tile is append-only'); END
@@ -45,6 +47,48 @@ CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT RAI
 CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoint is append-only'); END
 -- next
 CREATE TRIGGER checkpoint_no_insert BEFORE INSERT ON checkpoint WHEN EXISTS (SELECT 1 FROM checkpoint WHERE size = NEW.size) BEGIN SELECT RAISE(ABORT, 'checkpoint is append-only'); END
+-- next
+CREATE TABLE audit_case (
+	id VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	opened_by VARCHAR(80) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	closed_index BIGINT, 
+	CONSTRAINT pk_audit_case PRIMARY KEY (id), 
+	CONSTRAINT ck_audit_case_state CHECK (state IN ('open', 'closed'))
+)
+-- next
+CREATE TRIGGER audit_case_no_update BEFORE UPDATE ON audit_case WHEN OLD.state = 'closed' OR NEW.organisation <> OLD.organisation OR NEW.opened_index <> OLD.opened_index BEGIN SELECT RAISE(ABORT, 'audit_case does not change so'); END
+-- next
+CREATE TRIGGER audit_case_no_delete BEFORE DELETE ON audit_case BEGIN SELECT RAISE(ABORT, 'audit_case does not change so'); END
+-- next
+CREATE TABLE purge_proposal (
+	id VARCHAR(80) NOT NULL, 
+	record_class VARCHAR(40) NOT NULL, 
+	before_us BIGINT NOT NULL, 
+	leave_held BOOLEAN NOT NULL, 
+	proposed_by VARCHAR(80) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_purge_proposal PRIMARY KEY (id)
+)
+-- next
+CREATE TRIGGER purge_proposal_no_update BEFORE UPDATE ON purge_proposal BEGIN SELECT RAISE(ABORT, 'purge_proposal does not change so'); END
+-- next
+CREATE TRIGGER purge_proposal_no_delete BEFORE DELETE ON purge_proposal BEGIN SELECT RAISE(ABORT, 'purge_proposal does not change so'); END
+-- next
+CREATE TABLE text_key_destroyed (
+	key_name VARCHAR(100) NOT NULL, 
+	destroyed_index BIGINT NOT NULL, 
+	destroyed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_text_key_destroyed PRIMARY KEY (key_name)
+)
+-- next
+CREATE TRIGGER text_key_destroyed_no_update BEFORE UPDATE ON text_key_destroyed BEGIN SELECT RAISE(ABORT, 'text_key_destroyed does not change so'); END
+-- next
+CREATE TRIGGER text_key_destroyed_no_delete BEFORE DELETE ON text_key_destroyed BEGIN SELECT RAISE(ABORT, 'text_key_destroyed does not change so'); END
 -- next
 CREATE TABLE organisation (
 	id VARCHAR(64) NOT NULL, 
@@ -421,15 +465,132 @@ CREATE TRIGGER entry_subject_no_insert BEFORE INSERT ON entry_subject WHEN EXIST
 CREATE TABLE entry_private (
 	idx INTEGER NOT NULL, 
 	field VARCHAR(64) NOT NULL, 
-	salt BLOB NOT NULL, 
-	text TEXT NOT NULL, 
+	key_name VARCHAR(100) NOT NULL, 
+	sealed BLOB NOT NULL, 
 	CONSTRAINT pk_entry_private PRIMARY KEY (idx, field), 
 	CONSTRAINT fk_entry_private_idx_entry FOREIGN KEY(idx) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
 -- next
+CREATE INDEX ix_entry_private_key_name ON entry_private (key_name)
+-- next
 CREATE TRIGGER entry_private_no_update BEFORE UPDATE ON entry_private BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
 -- next
 CREATE TRIGGER entry_private_no_insert BEFORE INSERT ON entry_private WHEN EXISTS (SELECT 1 FROM entry_private WHERE idx = NEW.idx AND field = NEW.field) BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
+-- next
+CREATE TRIGGER entry_private_no_delete BEFORE DELETE ON entry_private WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND field = OLD.field) BEGIN SELECT RAISE(ABORT, 'entry_private is append-only'); END
+-- next
+CREATE TABLE erasure (
+	idx INTEGER NOT NULL, 
+	field VARCHAR(64) NOT NULL, 
+	key_name VARCHAR(100) NOT NULL, 
+	erased_index INTEGER NOT NULL, 
+	CONSTRAINT pk_erasure PRIMARY KEY (idx, field), 
+	CONSTRAINT fk_erasure_erased_index_entry FOREIGN KEY(erased_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_erasure_key_name ON erasure (key_name)
+-- next
+CREATE TRIGGER erasure_no_update BEFORE UPDATE ON erasure BEGIN SELECT RAISE(ABORT, 'erasure is append-only'); END
+-- next
+CREATE TRIGGER erasure_no_delete BEFORE DELETE ON erasure BEGIN SELECT RAISE(ABORT, 'erasure is append-only'); END
+-- next
+CREATE TRIGGER erasure_no_insert BEFORE INSERT ON erasure WHEN EXISTS (SELECT 1 FROM erasure WHERE idx = NEW.idx AND field = NEW.field) BEGIN SELECT RAISE(ABORT, 'erasure is append-only'); END
+-- next
+CREATE TABLE cosignature (
+	size INTEGER NOT NULL, 
+	witness VARCHAR(255) NOT NULL, 
+	key_id VARCHAR(8) NOT NULL, 
+	line TEXT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_cosignature PRIMARY KEY (size, witness, key_id), 
+	CONSTRAINT fk_cosignature_size_checkpoint FOREIGN KEY(size) REFERENCES checkpoint (size) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER cosignature_no_update BEFORE UPDATE ON cosignature BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
+CREATE TRIGGER cosignature_no_delete BEFORE DELETE ON cosignature BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
+CREATE TRIGGER cosignature_no_insert BEFORE INSERT ON cosignature WHEN EXISTS (SELECT 1 FROM cosignature WHERE size = NEW.size AND witness = NEW.witness AND key_id = NEW.key_id) BEGIN SELECT RAISE(ABORT, 'cosignature is append-only'); END
+-- next
+CREATE TABLE case_hold (
+	id VARCHAR(80) NOT NULL, 
+	case_id VARCHAR(80) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	scope TEXT NOT NULL, 
+	placed_by VARCHAR(80) NOT NULL, 
+	placed_index BIGINT NOT NULL, 
+	placed_us BIGINT NOT NULL, 
+	lifted_by VARCHAR(80), 
+	lifted_index BIGINT, 
+	CONSTRAINT pk_case_hold PRIMARY KEY (id), 
+	CONSTRAINT ck_case_hold_state CHECK (state IN ('placed', 'lifted')), 
+	CONSTRAINT fk_case_hold_case_id_audit_case FOREIGN KEY(case_id) REFERENCES audit_case (id)
+)
+-- next
+CREATE INDEX ix_case_hold_case_id ON case_hold (case_id)
+-- next
+CREATE TRIGGER case_hold_no_update BEFORE UPDATE ON case_hold WHEN OLD.state = 'lifted' OR NEW.scope <> OLD.scope OR NEW.case_id <> OLD.case_id BEGIN SELECT RAISE(ABORT, 'case_hold does not change so'); END
+-- next
+CREATE TRIGGER case_hold_no_delete BEFORE DELETE ON case_hold BEGIN SELECT RAISE(ABORT, 'case_hold does not change so'); END
+-- next
+CREATE TABLE purge_confirmation (
+	proposal VARCHAR(80) NOT NULL, 
+	confirmed_by VARCHAR(80) NOT NULL, 
+	confirmed_index BIGINT NOT NULL, 
+	confirmed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_purge_confirmation PRIMARY KEY (proposal), 
+	CONSTRAINT fk_purge_confirmation_proposal_purge_proposal FOREIGN KEY(proposal) REFERENCES purge_proposal (id)
+)
+-- next
+CREATE TRIGGER purge_confirmation_no_update BEFORE UPDATE ON purge_confirmation BEGIN SELECT RAISE(ABORT, 'purge_confirmation does not change so'); END
+-- next
+CREATE TRIGGER purge_confirmation_no_delete BEFORE DELETE ON purge_confirmation BEGIN SELECT RAISE(ABORT, 'purge_confirmation does not change so'); END
+-- next
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER alert_rule_no_update BEFORE UPDATE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
+-- next
+CREATE TRIGGER alert_rule_no_delete BEFORE DELETE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, "key", trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_no_update BEFORE UPDATE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
+-- next
+CREATE TRIGGER alert_no_delete BEFORE DELETE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
 -- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
@@ -714,6 +875,22 @@ CREATE TRIGGER period_one_open BEFORE INSERT ON period WHEN NEW.state <> 'open' 
 CREATE TRIGGER period_final BEFORE UPDATE ON period WHEN OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us BEGIN SELECT RAISE(ABORT, 'period may only be closed, once'); END
 -- next
 CREATE TRIGGER period_no_delete BEFORE DELETE ON period BEGIN SELECT RAISE(ABORT, 'period is final'); END
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER alert_acknowledgement_no_update BEFORE UPDATE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+-- next
+CREATE TRIGGER alert_acknowledgement_no_delete BEFORE DELETE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 

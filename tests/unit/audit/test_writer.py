@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import OperationalError
 
 from audit.events import AuditEvent, PendingEntry, no_effect
@@ -14,11 +14,11 @@ from audit.reading import (
     consistency_between,
     current_checkpoint,
     entry_at,
-    erase_private,
     private_of,
     read_entries,
     receipt_for,
 )
+from audit.store import entry_private
 from audit.tags import EntryKind
 from audit.tree import leaf_hash, verify_consistency
 from audit.writer import GroupCommitWriter
@@ -26,6 +26,7 @@ from foundation.canonical import salted_commitment
 from foundation.db import reading
 from foundation.errors import Conflict, InvalidInput, Message, NotFound, Unavailable
 from foundation.identity import SYSTEM_ACTOR
+from foundation.keys import FileKeyStore
 from tests.fakes import START_US, SteppedClock
 
 OpenWriter = Callable[..., GroupCommitWriter]
@@ -278,20 +279,18 @@ def test_time_never_runs_backwards(
     assert writer.submit(event, no_effect).time_us == START_US + 1_000_000
 
 
-def test_private_fields_are_commitments_and_can_be_erased(
-    writer: GroupCommitWriter, engine: Engine, event: AuditEvent
+def test_private_fields_are_commitments_and_lie_sealed_beside_the_log(
+    writer: GroupCommitWriter, engine: Engine, event: AuditEvent, keys: FileKeyStore
 ) -> None:
     writer.submit(event, no_effect)
     with reading(engine) as connection:
-        stored, hidden = entry_at(connection, 0), private_of(connection, 0)["sql"]
+        stored, hidden = entry_at(connection, 0), private_of(connection, 0, keys)["sql"]
+        row = connection.execute(select(entry_private)).one()
+    assert hidden.text == "SELECT 1"
     assert b"SELECT" not in stored.body
+    assert b"SELECT" not in row.sealed
     commitment = salted_commitment(hidden.salt, hidden.text.encode())
     assert stored.content["private"] == {"sql": commitment}
-    erased = writer.submit(event, lambda connection, _entry: erase_private(connection, 0))
-    assert erased.value == 1
-    with reading(engine) as connection:
-        assert private_of(connection, 0) == {}
-        assert entry_at(connection, 0) == stored
 
 
 @pytest.mark.usefixtures("purse")

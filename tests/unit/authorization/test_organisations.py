@@ -52,7 +52,9 @@ def person(**changes: Any) -> Person:
     return Person(**facts)
 
 
-@pytest.mark.parametrize("code", ["", "91350100M000100Y44", "9135", GOOD_CODE.lower(), "I" * 18])
+@pytest.mark.parametrize(
+    "code", ["", "91350100M000100Y44", "9135", GOOD_CODE.lower(), "I" * 18, f"{GOOD_CODE}\n"]
+)
 def test_a_wrong_credit_code_is_refused(code: str) -> None:
     with pytest.raises(InvalidInput, match="credit_code_invalid"):
         check_credit_code(code)

@@ -200,7 +200,7 @@ def test_the_layout_tells_of_no_row_and_there_are_no_statistics(
 def test_what_does_not_fit_is_spilled_sealed_and_the_extract_is_the_same(
     tmp_path: Path, keys: FileKeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FileKeyStore, "create_data_key", _same_key)
+    monkeypatch.setattr(FileKeyStore, "_fresh_key", lambda _keys: b"7" * 32)
     whole = read(build(tmp_path, keys, "kind", "left_text"), keys)
     spilled: list[int] = []
     closed = Scatter.close
@@ -214,11 +214,6 @@ def test_what_does_not_fit_is_spilled_sealed_and_the_extract_is_the_same(
     again = read(build(tmp_path, keys, "kind", "left_text", name="b", limits=tight), keys)
     assert spilled[0] > 200_000
     assert again.equals(whole)
-
-
-def _same_key(keys: FileKeyStore, name: str) -> bytes:
-    keys._write_new(keys._path(name), b"7" * 32)
-    return b"7" * 32
 
 
 def test_the_spill_has_no_name_says_nothing_and_ends_with_the_build(tmp_path: Path) -> None:

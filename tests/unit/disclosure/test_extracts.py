@@ -280,8 +280,7 @@ def test_order_depends_on_visible_values_alone(tmp_path: Path) -> None:
 class FixedKeys(FileKeyStore):
     """A key store that makes one known key, so that two builds can be compared."""
 
-    def create_data_key(self, name: str) -> bytes:
-        self._write_new(self._path(name), b"7" * 32)
+    def _fresh_key(self) -> bytes:
         return b"7" * 32
 
 

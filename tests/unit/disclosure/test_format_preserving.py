@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.credit_codes import CREDIT_ALPHABET, credit_check
 from catalog.datasets import BirthShown, IdentifierFormat, Mask, MaskKind, RegionLevel
 from disclosure.masking import apply_mask
 from disclosure.masking.chinese_numbers import (
-    CREDIT_ALPHABET,
     body_check,
-    credit_check,
     luhn_check,
     resident_check,
 )

@@ -1,0 +1,1 @@
+"""Cases of the regulator: evidence put on hold, private text read for a reason, and exported."""

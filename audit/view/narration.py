@@ -1,0 +1,195 @@
+"""Each entry as one plain sentence in Chinese and in English: who did what, to what, with what.
+
+A sentence holds only what the entry's public body holds and the names that a registry gives to its
+identifiers; control characters and marks of direction never reach a reader.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from audit.reading import LogEntry
+from audit.tags import KIND_SENTENCES, EntryKind
+from foundation.errors import Message
+
+LISTED_MAX = 8
+SHOWN_CHARACTERS_MAX = 120
+NANO_PER_RHO = 1_000_000_000
+MICRO_FEN_PER_YUAN = 100_000_000
+
+PURPOSES: Mapping[str, Message] = {
+    "public_governance": Message("公共治理", "public governance"),
+    "public_welfare": Message("公益事业", "public welfare"),
+    "industry": Message("产业发展", "industry"),
+}
+MODES: Mapping[str, Message] = {
+    "rows": Message("逐行数据", "rows"),
+    "aggregate": Message("差分隐私统计", "a private statistic"),
+}
+VOTES: Mapping[str, Message] = {
+    "approve": Message("同意", "approve"),
+    "refuse": Message("不同意", "refuse"),
+}
+
+_DETAILS: tuple[tuple[str, str, str], ...] = (
+    ("licence", "授权", "licence"),
+    ("session", "会话", "session"),
+    ("datasets", "数据集", "data sets"),
+    ("dataset", "数据集", "data set"),
+    ("population", "总体", "population"),
+    ("purpose", "用途", "purpose"),
+    ("mode", "方式", "as"),
+    ("question", "查询", "question"),
+    ("claim", "核验", "claim"),
+    ("answer", "答案", "answer"),
+    ("release", "出域申请", "release"),
+    ("product", "产品", "product"),
+    ("buyer", "付费方", "buyer"),
+    ("period", "账期", "period"),
+    ("journal", "凭证", "journal"),
+    ("decision", "表决", "vote"),
+    ("failed", "未通过的检查", "failed checks"),
+    ("code", "原因", "reason"),
+    ("reason", "原因", "reason"),
+    ("rule", "规则", "rule"),
+    ("count", "次数", "times"),
+    ("agreement", "协议", "agreement"),
+    ("delegation", "委托", "delegation"),
+    ("alert", "预警", "alert"),
+    ("person", "人员", "person"),
+    ("organisation", "机构", "organisation"),
+)
+_WORDS: Mapping[str, Mapping[str, Message]] = {
+    "purpose": PURPOSES,
+    "mode": MODES,
+    "decision": VOTES,
+}
+
+
+class Names(Protocol):
+    """Gives an identifier the name by which people know it."""
+
+    def person(self, identifier: str) -> str:
+        """Return a person's name, or the identifier where none is known."""
+        ...
+
+    def organisation(self, identifier: str) -> Message:
+        """Return an organisation's names, or the identifier where none is known."""
+        ...
+
+
+class PlainNames:
+    """Calls everything by its identifier: for a reader who has the log alone."""
+
+    def person(self, identifier: str) -> str:
+        """Return the identifier."""
+        return identifier
+
+    def organisation(self, identifier: str) -> Message:
+        """Return the identifier."""
+        return Message(identifier, identifier)
+
+
+def sentence(entry: LogEntry, names: Names) -> Message:
+    """Say in one sentence of each language what an entry records."""
+    content = entry.content
+    who = _who(content["actor"], names)
+    what = KIND_SENTENCES[EntryKind(entry.kind)]
+    zh, en = [], []
+    for line in _details(entry.kind, content["public"], names):
+        zh.append(line.zh)
+        en.append(line.en)
+    return Message(
+        f"{who.zh}：{what.zh}" + (f"（{'；'.join(zh)}）" if zh else "") + "。",
+        f"{who.en}: {what.en}" + (f" ({'; '.join(en)})" if en else "") + ".",
+    )
+
+
+def inert(text: str) -> str:
+    """Return a text that can only be read: one line, no control, format or direction marks."""
+    shown = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in text)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= SHOWN_CHARACTERS_MAX else shown[: SHOWN_CHARACTERS_MAX - 1] + "…"
+
+
+def _who(actor: Mapping[str, Any], names: Names) -> Message:
+    if actor["person"] == "system":
+        return Message("平台", "The platform")
+    person = inert(names.person(str(actor["person"])))
+    house = names.organisation(str(actor["organisation"]))
+    return Message(f"{inert(house.zh)}的{person}", f"{person} of {inert(house.en)}")
+
+
+def _details(kind: str, public: Mapping[str, Any], names: Names) -> list[Message]:
+    lines = []
+    for field, zh, en in _DETAILS:
+        if field not in public or (field == "dataset" and "datasets" in public):
+            continue
+        found = _value(field, public[field], names)
+        if found is not None:
+            lines.append(Message(f"{zh} {found.zh}", f"{en} {found.en}"))
+    lines += _columns(public)
+    lines += _amounts(kind, public)
+    return lines
+
+
+def _value(field: str, value: object, names: Names) -> Message | None:
+    if value is None or value == "" or isinstance(value, Mapping):
+        return None
+    if field in _WORDS and str(value) in _WORDS[field]:
+        return _WORDS[field][str(value)]
+    if field == "person":
+        name = inert(names.person(str(value)))
+        return Message(name, name)
+    if field in {"organisation", "buyer"}:
+        house = names.organisation(str(value))
+        return Message(inert(house.zh), inert(house.en))
+    if isinstance(value, list):
+        return _listed([str(item) for item in value]) if value else None
+    text = inert(str(value))
+    return Message(text, text)
+
+
+def _listed(items: list[str]) -> Message:
+    shown = [inert(item) for item in items[:LISTED_MAX]]
+    more = len(items) - len(shown)
+    return Message(
+        "、".join(shown) + (f" 等 {len(items)} 项" if more else ""),
+        ", ".join(shown) + (f" and {more} more" if more else ""),
+    )
+
+
+def _columns(public: Mapping[str, Any]) -> list[Message]:
+    value = public.get("columns")
+    if isinstance(value, Mapping):
+        named = [f"{dataset}.{name}" for dataset, names in value.items() for name in names]
+    elif isinstance(value, list):
+        named = [f"{public.get('dataset', '')}.{name}" for name in value]
+    else:
+        return []
+    listed = _listed(named)
+    return [Message(f"列 {listed.zh}", f"columns {listed.en}")] if named else []
+
+
+def _amounts(kind: str, public: Mapping[str, Any]) -> list[Message]:
+    lines = []
+    loss = public.get("cost_nano_rho")
+    if kind == EntryKind.QUESTION_DECIDED and isinstance(loss, int) and loss > 0:
+        rho = decimal(loss, NANO_PER_RHO)
+        lines.append(Message(f"隐私损失 {rho} ρ", f"privacy loss {rho} rho"))
+    gross = public.get("gross_micro_fen")
+    if isinstance(gross, int):
+        yuan = decimal(gross, MICRO_FEN_PER_YUAN)
+        lines.append(Message(f"计费 {yuan} 元", f"charged {yuan} yuan"))
+    pool = public.get("pool_fen")
+    if isinstance(pool, int):
+        yuan = decimal(pool, 100)
+        lines.append(Message(f"结算合计 {yuan} 元", f"settled in all {yuan} yuan"))
+    return lines
+
+
+def decimal(amount: int, unit: int) -> str:
+    """Write an integer of small units in a larger one, exactly and without a float."""
+    sign, whole, part = "-" if amount < 0 else "", *divmod(abs(amount), unit)
+    digits = str(part).zfill(len(str(unit)) - 1).rstrip("0")
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"

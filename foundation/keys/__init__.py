@@ -1,0 +1,33 @@
+"""Keys by name: who makes, uses, turns over and destroys them, and in which form they lie on disk.
+
+``KeyStore`` is what the rest of the platform is handed. ``FileKeyStore`` keeps keys as files,
+``Pkcs11Signers`` keeps signing keys in a token, and ``RemoteKeyStore`` asks the key holder, a
+process of its own that opens a data key only for a logged entry (``audit.keyholder``).
+"""
+
+from foundation.keys.ciphers import AES_GCM, CIPHERS, SM4_GCM, aes_of_blocks
+from foundation.keys.files import FileKeyStore
+from foundation.keys.protocol import (
+    DATA_KEY_BYTES,
+    Citation,
+    KeyRecord,
+    KeyStore,
+    no_key,
+)
+from foundation.keys.signers import FileSigners, Signers, signature_holds
+
+__all__ = [
+    "AES_GCM",
+    "CIPHERS",
+    "DATA_KEY_BYTES",
+    "SM4_GCM",
+    "Citation",
+    "FileKeyStore",
+    "FileSigners",
+    "KeyRecord",
+    "KeyStore",
+    "Signers",
+    "aes_of_blocks",
+    "no_key",
+    "signature_holds",
+]

@@ -18,6 +18,7 @@ from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_remote import REFUSED, UNUSABLE, audit, licence, period, statement
+from service.cli_scheme import scheme
 from service.founding import founder_token
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(statement, name="statement")
+app.add_typer(scheme, name="scheme")
 
 
 @app.command()

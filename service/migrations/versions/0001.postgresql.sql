@@ -138,6 +138,8 @@ CREATE TABLE answer (
 	row_count BIGINT NOT NULL, 
 	summary TEXT NOT NULL, 
 	cost_nano_rho BIGINT NOT NULL, 
+	asked VARCHAR(80) DEFAULT '' NOT NULL, 
+	sources TEXT DEFAULT '{}' NOT NULL, 
 	decided_index BIGINT NOT NULL, 
 	answered_index BIGINT NOT NULL, 
 	answered_us BIGINT NOT NULL, 
@@ -331,14 +333,12 @@ CREATE TABLE account (
 	kind VARCHAR(20) NOT NULL, 
 	holder VARCHAR(450) NOT NULL, 
 	CONSTRAINT pk_account PRIMARY KEY (code), 
-	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'treasury', 'account', 'tax'))
+	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'accrued', 'disputed', 'treasury', 'account', 'tax', 'reserve', 'bank', 'wallet', 'unmatched'))
 )
 -- next
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
@@ -360,8 +360,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -382,8 +380,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -395,6 +391,22 @@ CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER seal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seal FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
 -- next
 CREATE TRIGGER seal_balanced BEFORE INSERT ON seal FOR EACH ROW EXECUTE FUNCTION ledger_balanced()
+-- next
+CREATE TABLE scheme_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_scheme_document PRIMARY KEY (digest)
+)
+-- next
+CREATE TRIGGER scheme_document_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_tariff_document PRIMARY KEY (digest)
+)
+-- next
+CREATE TRIGGER tariff_document_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE sandbox_sessions (
 	id VARCHAR(40) NOT NULL, 
@@ -689,8 +701,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -704,6 +714,175 @@ CREATE TRIGGER period_no_delete BEFORE DELETE OR TRUNCATE ON period FOR EACH STA
 CREATE TRIGGER period_one_open BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_opened()
 -- next
 CREATE TRIGGER period_final BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_final()
+-- next
+CREATE TABLE scheme_version (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_version PRIMARY KEY (licence, digest), 
+	CONSTRAINT uq_scheme_version UNIQUE (licence, version), 
+	CONSTRAINT fk_scheme_version_digest_scheme_document FOREIGN KEY(digest) REFERENCES scheme_document (digest), 
+	CONSTRAINT fk_scheme_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER scheme_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE scheme_approval (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	approved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_approval PRIMARY KEY (licence, digest), 
+	CONSTRAINT fk_scheme_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_scheme_approval ON scheme_approval (licence, approved_index)
+-- next
+CREATE TRIGGER scheme_approval_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE usage (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	meter VARCHAR(20) NOT NULL, 
+	quantity BIGINT NOT NULL, 
+	units_before BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	product VARCHAR(200) NOT NULL, 
+	buyer VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	price_class VARCHAR(40) NOT NULL, 
+	prepaid INTEGER NOT NULL, 
+	tariff_digest VARCHAR(80) NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	gross_micro_fen BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (audit_index, source_index, meter), 
+	CONSTRAINT ck_usage_meter CHECK (meter IN ('fetch', 'call', 'repeat', 'verification', 'row', 'release', 'session_hour', 'nano_rho')), 
+	CONSTRAINT ck_usage_quantity CHECK (quantity > 0 AND units_before >= 0), 
+	CONSTRAINT ck_usage_source CHECK (source_index <= audit_index), 
+	CONSTRAINT ck_usage_prepaid CHECK (prepaid IN (0, 1)), 
+	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT uq_usage_outcome UNIQUE (source_index, meter, licence), 
+	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+-- next
+CREATE INDEX ix_usage_licence ON usage (licence, meter, audit_index, source_index)
+-- next
+CREATE INDEX ix_usage_payer ON usage (payer, audit_index, prepaid, gross_micro_fen)
+-- next
+CREATE TRIGGER usage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE contribution (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	dataset VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	columns TEXT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	outcome_key VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_contribution PRIMARY KEY (audit_index, source_index, dataset), 
+	CONSTRAINT ck_contribution_rows CHECK (rows >= 0), 
+	CONSTRAINT fk_contribution_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_contribution_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_contribution_licence ON contribution (licence, audit_index)
+-- next
+CREATE TRIGGER contribution_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON contribution FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_version (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_version PRIMARY KEY (digest, licence), 
+	CONSTRAINT uq_tariff_version UNIQUE (licence, version), 
+	CONSTRAINT fk_tariff_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER tariff_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_approval (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_approval PRIMARY KEY (digest, licence), 
+	CONSTRAINT fk_tariff_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_tariff_approval ON tariff_approval (licence, approved_index)
+-- next
+CREATE TRIGGER tariff_approval_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE wallet_hold (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	until_us BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold PRIMARY KEY (reference, kind), 
+	CONSTRAINT ck_wallet_hold_kind CHECK (kind IN ('question', 'session', 'subscription')), 
+	CONSTRAINT ck_wallet_hold_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT fk_wallet_hold_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_wallet_hold_payer ON wallet_hold (payer, until_us)
+-- next
+CREATE TRIGGER wallet_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE wallet_hold_end (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold_end PRIMARY KEY (reference, kind), 
+	CONSTRAINT fk_wallet_hold_end_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER wallet_hold_end_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_hold_end FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE permitted_proposal (
+	digest VARCHAR(80) NOT NULL, 
+	operator VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_proposal PRIMARY KEY (digest), 
+	CONSTRAINT uq_permitted_version UNIQUE (operator, version), 
+	CONSTRAINT fk_permitted_proposal_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER permitted_proposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE permitted_review (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	actual_fen BIGINT NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	adjustment VARCHAR(20) NOT NULL, 
+	reviewed_by VARCHAR(200) NOT NULL, 
+	reviewed_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_review PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_review_adjustment CHECK (adjustment IN ('none', 'prices', 'ceilings')), 
+	CONSTRAINT fk_permitted_review_reviewed_index_entry FOREIGN KEY(reviewed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER permitted_review_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_review FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
@@ -742,46 +921,6 @@ CREATE INDEX ix_release_vote_request ON release_vote (request)
 -- next
 CREATE TRIGGER release_vote_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE usage (
-	audit_index BIGINT NOT NULL, 
-	period_id VARCHAR(40) NOT NULL, 
-	licence VARCHAR(200) NOT NULL, 
-	product VARCHAR(200) NOT NULL, 
-	buyer VARCHAR(200) NOT NULL, 
-	payer VARCHAR(200) NOT NULL, 
-	biller VARCHAR(200) NOT NULL, 
-	tariff_version VARCHAR(60) NOT NULL, 
-	price_class VARCHAR(40) NOT NULL, 
-	rule_digest VARCHAR(80) NOT NULL, 
-	gross_micro_fen BIGINT NOT NULL, 
-	time_us BIGINT NOT NULL, 
-	CONSTRAINT pk_usage PRIMARY KEY (audit_index), 
-	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT fk_usage_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
-	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
-)
--- next
-CREATE INDEX ix_usage_period ON usage (period_id, rule_digest, audit_index)
--- next
-CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_not_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) THEN RAISE EXCEPTION 'journal is sealed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 THEN RAISE EXCEPTION 'journal is not balanced' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE TRIGGER usage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
--- next
-CREATE TRIGGER usage_in_open_period BEFORE INSERT ON usage FOR EACH ROW EXECUTE FUNCTION ledger_in_open_period()
--- next
 CREATE TABLE journal (
 	id VARCHAR(60) NOT NULL, 
 	idempotency_key VARCHAR(200) NOT NULL, 
@@ -793,7 +932,7 @@ CREATE TABLE journal (
 	reverses VARCHAR(60), 
 	recorded_us BIGINT NOT NULL, 
 	CONSTRAINT pk_journal PRIMARY KEY (id), 
-	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal')), 
+	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal', 'receipt', 'matching', 'distribution', 'payout', 'deposit', 'refund', 'hold', 'release', 'correction')), 
 	CONSTRAINT ck_journal_reversal CHECK ((kind = 'reversal') = (reverses IS NOT NULL)), 
 	CONSTRAINT uq_journal_outcome UNIQUE (audit_index, kind, rule_digest), 
 	CONSTRAINT fk_journal_id_seal FOREIGN KEY(id) REFERENCES seal (journal_id) DEFERRABLE INITIALLY DEFERRED, 
@@ -810,8 +949,6 @@ CREATE UNIQUE INDEX uq_journal_settlement ON journal (period_id, rule_digest) WH
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
@@ -839,8 +976,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -853,36 +988,59 @@ CREATE TRIGGER statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON stat
 -- next
 CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement FOR EACH ROW EXECUTE FUNCTION ledger_in_open_period()
 -- next
-CREATE TABLE accrual (
+CREATE TABLE pool (
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
 	audit_index BIGINT NOT NULL, 
-	payee VARCHAR(200) NOT NULL, 
 	rule_digest VARCHAR(80) NOT NULL, 
-	channel VARCHAR(20) NOT NULL, 
-	micro_fen BIGINT NOT NULL, 
-	CONSTRAINT pk_accrual PRIMARY KEY (audit_index, payee, rule_digest), 
-	CONSTRAINT ck_accrual_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT ck_accrual_channel CHECK (channel IN ('treasury', 'account', 'tax')), 
-	CONSTRAINT fk_accrual_audit_index_usage FOREIGN KEY(audit_index) REFERENCES usage (audit_index), 
-	CONSTRAINT fk_accrual_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+	scheme_digest VARCHAR(80) NOT NULL, 
+	billed_fen BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_pool PRIMARY KEY (period_id, licence), 
+	CONSTRAINT ck_pool_billed_fen CHECK (billed_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_pool_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_pool_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_pool_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest), 
+	CONSTRAINT fk_pool_scheme_digest_scheme_document FOREIGN KEY(scheme_digest) REFERENCES scheme_document (digest)
 )
 -- next
-CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE INDEX ix_pool_rule ON pool (period_id, rule_digest)
 -- next
-CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TRIGGER pool_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pool FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TABLE carry (
+	audit_index BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_carry PRIMARY KEY (audit_index, licence, period_id, payee), 
+	CONSTRAINT ck_carry_micro_fen CHECK (micro_fen BETWEEN -1000000000000000000 AND 1000000000000000000), 
+	CONSTRAINT fk_carry_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_carry_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
 -- next
-CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE INDEX ix_carry_licence ON carry (licence, payee)
 -- next
-CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TRIGGER carry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON carry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE OR REPLACE FUNCTION ledger_not_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) THEN RAISE EXCEPTION 'journal is sealed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TABLE permitted_decision (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	computed TEXT NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_decision PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_decision_maximum CHECK (maximum_fen >= 0), 
+	CONSTRAINT fk_permitted_decision_digest_permitted_proposal FOREIGN KEY(digest) REFERENCES permitted_proposal (digest), 
+	CONSTRAINT fk_permitted_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
 -- next
-CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 THEN RAISE EXCEPTION 'journal is not balanced' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE TRIGGER accrual_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON accrual FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
--- next
-CREATE TRIGGER accrual_in_open_period BEFORE INSERT ON accrual FOR EACH ROW EXECUTE FUNCTION ledger_open_usage()
+CREATE TRIGGER permitted_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 
@@ -895,13 +1053,11 @@ CREATE TABLE posting (
 	CONSTRAINT fk_posting_account_account FOREIGN KEY(account) REFERENCES account (code)
 )
 -- next
-CREATE INDEX ix_posting_account ON posting (account)
+CREATE INDEX ix_posting_account ON posting (account, fen)
 -- next
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next

@@ -4,7 +4,7 @@ Industry use needs an approved tariff in its term; free classes need none and co
 use sets its highest price aside before anything is given, and is refused where the wallet is short.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -15,7 +15,15 @@ from authorization.revenue_terms import Tariff
 from foundation.errors import Denied
 from foundation.money import MICRO_FEN_PER_FEN
 from policies.schema.revenue import Meter, RevenueRules
-from revenue.metering import Metered, UsageLine, Use, last_close_index, meter, priced_lines
+from revenue.metering import (
+    Metered,
+    UsageLine,
+    Use,
+    last_close_index,
+    meter,
+    meter_again,
+    priced_lines,
+)
 from revenue.tariffs.checking import check_billable, is_free
 from revenue.tariffs.versions import tariff_in_force
 from revenue.usage_store import wallet_hold
@@ -156,6 +164,30 @@ class Billing:
         except Denied:
             tariff = None
         return self._meter(connection, entry, use, tariff)
+
+    def bill_again(
+        self, connection: Connection, entry: PendingEntry, uses: Sequence[tuple[int, Use]]
+    ) -> Metered:
+        """Meter earlier outcomes, by their log indexes, for the one licence that all uses name.
+
+        Raises Denied without an approved tariff, or with too little in a prepaid wallet.
+        """
+        licence = uses[0][1].licence
+        tariff = self.tariff(connection, licence, entry.time_us)
+        if tariff is not None and tariff.prepaid:
+            most = sum(highest_price_micro_fen(tariff, use.meters) for _, use in uses)
+            after_index = last_close_index(connection)
+            self._set_period_aside(connection, entry, licence, tariff, after_index)
+            payer = licence.product.payer
+            check_covers(connection, payer, most, after_index=after_index, time_us=entry.time_us)
+        return meter_again(
+            connection,
+            entry,
+            uses,
+            tariff=tariff,
+            scheme_digest=self.scheme_digest(connection, licence),
+            rules=self.rules,
+        )
 
     def _meter(
         self, connection: Connection, entry: PendingEntry, use: Use, tariff: Tariff | None

@@ -133,26 +133,65 @@ def meter(
 
     ``tariff`` is the one in force, which the caller has checked; None bills nothing.
     """
-    named = use.licence.product.tariff if tariff is None else tariff
-    rule = compile_rule(use.licence, named, scheme_digest, rules)
+    return _metered(connection, entry, [(entry.index, use)], tariff, scheme_digest, rules)
+
+
+def meter_again(
+    connection: Connection,
+    entry: PendingEntry,
+    uses: Sequence[tuple[int, Use]],
+    *,
+    tariff: Tariff | None,
+    scheme_digest: str,
+    rules: RevenueRules,
+) -> Metered:
+    """Write the usage of earlier outcomes, by their log indexes, for the one licence of all uses.
+
+    The entry's lines name each outcome. That none is billed to a licence twice is the table's own
+    constraint.
+    """
+    return _metered(connection, entry, sorted(uses, key=_index), tariff, scheme_digest, rules)
+
+
+def _metered(
+    connection: Connection,
+    entry: PendingEntry,
+    uses: Sequence[tuple[int, Use]],
+    tariff: Tariff | None,
+    scheme_digest: str,
+    rules: RevenueRules,
+) -> Metered:
+    licence = uses[0][1].licence
+    named = licence.product.tariff if tariff is None else tariff
+    rule = compile_rule(licence, named, scheme_digest, rules)
     keep_rule(connection, rule)
     tariff_digest = keep_tariff(connection, named)
-    lines = priced_lines(connection, use.licence, tariff, use.meters, rules)
-    rows = [_row(entry, entry.index, use, line, rule, named) for line in lines]
-    if rows:
-        connection.execute(insert(usage), rows)
-    weighing = _weighs(lines, tariff, use.licence, rules)
-    contributed = _contributions(entry.index, entry.index, use) if weighing else []
-    if contributed:
-        connection.execute(insert(contribution), contributed)
-    written = usage_digest(rows, contributed)
+    told: list[dict[str, object]] = []
+    lines: list[UsageLine] = []
+    rows: list[dict[str, Any]] = []
+    contributed: list[dict[str, Any]] = []
+    for source_index, use in uses:  # each is written before the next: it counts the units before
+        found = priced_lines(connection, licence, tariff, use.meters, rules)
+        written = [_row(entry, source_index, use, line, rule, named) for line in found]
+        given = _contributions(entry.index, source_index, use)
+        given = given if _weighs(found, tariff, licence, rules) else []
+        for table, values in ((usage, written), (contribution, given)):
+            if values:
+                connection.execute(insert(table), values)
+        again = {} if source_index == entry.index else {"source_index": source_index}
+        told += ({**again, **line.as_json()} for line in found)
+        lines += found
+        rows += written
+        contributed += given
+    digest_ = usage_digest(rows, contributed)
     entry.amend(
-        usage=[line.as_json() for line in lines],
-        tariff_digest=tariff_digest,
-        rule_digest=rule.digest,
-        usage_digest=written,
+        usage=told, tariff_digest=tariff_digest, rule_digest=rule.digest, usage_digest=digest_
     )
-    return Metered(lines, rule, tariff_digest, written)
+    return Metered(tuple(lines), rule, tariff_digest, digest_)
+
+
+def _index(use: tuple[int, Use]) -> int:
+    return use[0]
 
 
 def usage_digest(

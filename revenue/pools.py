@@ -34,8 +34,8 @@ class Bill:
     """What the payer owes for a period: metered and fixed, in micro-fen, as whole fen.
 
     ``carry_in_micro_fen`` is the fraction of a fen left from before. ``prepaid_fen`` of the bill
-    is taken from the payer's wallet, the rest is receivable. ``permitted_left_fen`` is what the
-    licence could still bill in the pricing year; None where nothing was decided.
+    is taken from the payer's wallet, the rest is receivable. ``permitted_left_fen`` is the
+    pool's part of what its operator could still bill this year; None where nothing was decided.
     """
 
     gross_micro_fen: int

@@ -5,7 +5,8 @@ as accrued, and becomes payable only by the later steps of ``revenue/flow``. Dep
 the treasury as their channel (财资〔2024〕1号); tax and reserve are lines like any other.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from authorization.organisations import group_of
 from authorization.revenue_terms import Tariff
 from authorization.scheme_terms import ShareScheme
 from foundation.errors import Denied, Message, Unavailable
-from foundation.money import MICRO_FEN_PER_FEN
+from foundation.money import MICRO_FEN_PER_FEN, largest_remainder
 from policies.schema.revenue import RevenueRules
 from revenue.carries import bill_carry_micro_fen, carried_by_payee, keep_carries
 from revenue.kinds import AccountKind, JournalKind
@@ -29,11 +30,12 @@ from revenue.ledger import (
     wallet_balance_fen,
 )
 from revenue.metering import last_close_index
+from revenue.permitted.actual import permitted_left_fen
 from revenue.pool_usage import IndexRange, PoolUsage, licences_used, pool_usage
 from revenue.pools import Affiliate, Bill, Pool, keep_pools
 from revenue.schemes.measures import measure, weights_of
-from revenue.schemes.versions import scheme_in_force
-from revenue.settlement_rules import compile_rule, keep_rule
+from revenue.schemes.versions import KeptScheme, keep_scheme, scheme_in_force
+from revenue.settlement_rules import SettlementRule, compile_rule, keep_rule
 from revenue.shares import Carried, Line, Money, pay, split_pool
 from revenue.tariffs.checking import check_billable, is_free
 from revenue.tariffs.versions import keep_tariff, tariff_in_force
@@ -59,7 +61,9 @@ def settle(
     within = IndexRange(last_close_index(connection), entry.index)
     settling = _Settling(connection, entry, period_id, rules, within, {})
     licences = licences_used(connection, within) | settling.owing_a_fee()
-    pools = tuple(settling.pool(licence) for licence in sorted(licences))
+    owed = [settling.owed(licence) for licence in sorted(licences)]
+    left = settling.permitted_left(owed)
+    pools = tuple(settling.pool(one, left[one.licence.id]) for one in owed)
     posted = post_all(connection, entry, [_journal(one) for one in pools if one.bill.billed_fen])
     keep_pools(connection, pools)
     for one in pools:
@@ -68,6 +72,18 @@ def settle(
             connection, entry, one.licence, period_id, bill_micro_fen=moved, lines=one.lines
         )
     return Settled(pools, tuple(posted))
+
+
+@dataclass(frozen=True)
+class _Owed:
+    """What a licence's payer owes, and the documents that decide where it goes."""
+
+    licence: LicenceDocument
+    tariff: Tariff
+    scheme: KeptScheme
+    rule: SettlementRule
+    used: PoolUsage
+    bill: Bill
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,8 @@ class _Settling:
         )
         return {one.id for one in documents if self._fee_fen(one, self._tariff(one))}
 
-    def pool(self, licence_id: str) -> Pool:
-        """Work a licence's pool out."""
+    def owed(self, licence_id: str) -> _Owed:
+        """Work out what a licence's payer owes."""
         licence = LicenceDocument.model_validate_json(
             require_licence(self.connection, licence_id).document
         )
@@ -98,30 +114,53 @@ class _Settling:
         rule = compile_rule(licence, tariff, scheme.digest, self.rules)
         keep_rule(self.connection, rule)
         keep_tariff(self.connection, tariff)
+        keep_scheme(self.connection, scheme.scheme)
         used = pool_usage(self.connection, licence_id, self.within)
-        bill = self._bill(licence, tariff, used)
-        pot = scheme.scheme.pot
-        approved = {} if pot is None else {one.dataset: one.approved_rows for one in pot.sources}
-        measured = measure(used.contributions, approved)
-        weights = {} if pot is None else weights_of(pot, measured)
+        return _Owed(licence, tariff, scheme, rule, used, self._bill(licence, tariff, used))
+
+    def permitted_left(self, owed: Sequence[_Owed]) -> dict[str, int | None]:
+        """Return each licence's part of what its operator may still bill this year, in fen.
+
+        The maximum is the operator's: what is left of it is shared over the bills of this close.
+        """
+        found: dict[str, int | None] = {}
+        bills = {one.licence.id: one.bill.billed_fen for one in owed}
+        for operator in sorted({one.licence.operator for one in owed}):
+            names = [one.licence.id for one in owed if one.licence.operator == operator]
+            left = permitted_left_fen(self.connection, names[0], self.entry.time_us)
+            billed = {name: bills[name] for name in names if bills[name]}
+            found |= dict.fromkeys(names, left)
+            if left is not None and billed:
+                found |= largest_remainder(left, billed)
+        return found
+
+    def pool(self, owed: _Owed, left_fen: int | None) -> Pool:
+        """Share out what is owed under a licence."""
+        licence, scheme = owed.licence, owed.scheme.scheme
+        bill = replace(owed.bill, permitted_left_fen=left_fen)
+        approved = {}
+        if scheme.pot is not None:
+            approved = {source.dataset: source.approved_rows for source in scheme.pot.sources}
+        measured = measure(owed.used.contributions, approved)
+        weights = {} if scheme.pot is None else weights_of(scheme.pot, measured)
         money = Money(bill.billed_fen, self.rules.tax.ppm, bill.excess_fen)
-        steps = split_pool(money, scheme.scheme, weights, licence_id)
-        carried = carried_by_payee(self.connection, licence_id)
+        steps = split_pool(money, scheme, weights, licence.id)
+        carried = carried_by_payee(self.connection, licence.id)
         _check_carries(carried)
         return Pool(
             period=self.period,
-            licence=licence_id,
+            licence=licence.id,
             within=self.within,
-            rule=rule,
-            tariff=tariff,
-            scheme=scheme,
-            usage=used,
+            rule=owed.rule,
+            tariff=owed.tariff,
+            scheme=owed.scheme,
+            usage=owed.used,
             bill=bill,
             measured=measured,
             weights=weights,
             steps=steps,
             lines=pay(bill.billed_fen, steps, carried),
-            affiliates=self._affiliates(licence, scheme.scheme, used),
+            affiliates=self._affiliates(licence, scheme, owed.used),
         )
 
     def _tariff(self, licence: LicenceDocument) -> Tariff:
@@ -154,13 +193,7 @@ class _Settling:
         held = max(0, wallet_balance_fen(self.connection, payer) - taken) if wanted else 0
         from_wallet = min(wanted, bill.billed_fen, held)
         self.taken_fen[payer] = taken + from_wallet
-        return Bill(
-            gross_micro_fen=bill.gross_micro_fen,
-            subscription_fen=fee,
-            carry_in_micro_fen=bill.carry_in_micro_fen,
-            prepaid_fen=from_wallet,
-            permitted_left_fen=None,
-        )
+        return replace(bill, prepaid_fen=from_wallet)
 
     def _affiliates(
         self, licence: LicenceDocument, scheme: ShareScheme, used: PoolUsage

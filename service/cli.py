@@ -19,6 +19,7 @@ from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
 from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
+from service.cli_scheme import scheme
 from service.cli_witness import witness
 from service.founding import founder_token
 
@@ -33,6 +34,7 @@ app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
+app.add_typer(scheme, name="scheme")
 
 
 @app.command()

@@ -100,7 +100,7 @@ def _licence_command(move: str, sentence: str) -> None:
         url: Url = DEFAULT_URL,
         language: Language = "zh",
     ) -> None:
-        address = f"{url}/api/v1/licences/{_part(identifier)}/{move}"
+        address = f"{url}/api/v1/licences/{path_part(identifier)}/{move}"
         show(call("POST", address, token, language, {"reason": reason}))
 
 
@@ -113,7 +113,7 @@ def licence_show(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Print a licence and where it stands. 查看授权"""
-    show(call("GET", f"{url}/api/v1/licences/{_part(identifier)}", token, language))
+    show(call("GET", f"{url}/api/v1/licences/{path_part(identifier)}", token, language))
 
 
 @licence.command("received")
@@ -121,7 +121,7 @@ def licence_received(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """List everything that was ever given out under a licence. 已获内容清单"""
-    show(call("GET", f"{url}/api/v1/licences/{_part(identifier)}/received", token, language))
+    show(call("GET", f"{url}/api/v1/licences/{path_part(identifier)}/received", token, language))
 
 
 @period.command("close")
@@ -129,7 +129,7 @@ def period_close(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Close a period at today's log index; its statements follow. 关闭账期"""
-    show(call("POST", f"{url}/api/v1/periods/{_part(identifier)}/close", token, language))
+    show(call("POST", f"{url}/api/v1/periods/{path_part(identifier)}/close", token, language))
 
 
 @statement.command("show")
@@ -137,9 +137,9 @@ def statement_show(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Print the statements of a closed period. 查看结算单"""
-    show(call("GET", f"{url}/api/v1/periods/{_part(identifier)}/statements", token, language))
+    show(call("GET", f"{url}/api/v1/periods/{path_part(identifier)}/statements", token, language))
 
 
-def _part(identifier: str) -> str:
+def path_part(identifier: str) -> str:
     """Return an identifier as one part of an address, whatever it holds."""
     return quote(identifier, safe="")

@@ -18,7 +18,7 @@ from authorization.documents import LicenceDocument
 from authorization.licences import require_licence
 from disclosure.answers import asked_of_answer
 from disclosure.metering import QuestionUse, ReleaseUse, VerificationUse
-from disclosure.release.delivered import Delivered
+from disclosure.release.delivered import Delivered, answer_behind
 from foundation.canonical import canonical_bytes
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.errors import Denied
@@ -30,6 +30,7 @@ from policies.load import PolicyPack
 from policies.schema.revenue import Meter, RevenueRules
 from revenue.billing import Billing, Quote, Reserved
 from revenue.metering import Metered, Source, Use
+from revenue.repricing import Basis
 from revenue.schemes.versions import scheme_digest_in_force
 from revenue.wallet import QUESTION, SESSION
 from sandbox.sessions import Session
@@ -189,6 +190,17 @@ class UseMetering:
             outcome_key=self._outcome_key(licence.id, asked.asked),
         )
         return self.billing.bill(connection, entry, billed)
+
+    def basis(
+        self, connection: Connection, licence: LicenceDocument, index: int, product: str
+    ) -> Basis:
+        """Return what an earlier outcome rested on, for the licence that it is priced anew for."""
+        answer = answer_behind(connection, product)
+        if answer is None:
+            return Basis((), self._outcome_key(licence.id, [index]))
+        asked = asked_of_answer(connection, answer)
+        sources = tuple(Source(name, columns) for name, columns in asked.sources.items())
+        return Basis(sources, self._outcome_key(licence.id, asked.asked))
 
     def _reserved(self, kind: str, reference: str) -> Reserved:
         return Reserved(kind, reference, self.billing.rules.wallet.hold_seconds)

@@ -17,7 +17,7 @@ class Readers:
         """Let a licence's parties, the authority and the regulator read it; to others it is not."""
         document = LicenceDocument.model_validate_json(licence.document)
         parties = {self._authority, document.operator, document.product.payer}
-        parties |= {share.payee for share in document.scheme.shares}
+        parties |= document.scheme.payees()
         if actor.organisation not in parties and not actor.has(Role.REGULATOR):
             raise NotFound(
                 "licence_unknown",

@@ -41,7 +41,7 @@ class ProductShop:
         self._engine = engine
         self._writer = writer
         self._board = board
-        self._metering = metering
+        self.metering = metering
 
     def fetch(self, actor: Actor, licence_id: str) -> Fetched:
         """Hand over the newest product of a licence. Raises what refuses it, after logging it."""
@@ -57,7 +57,7 @@ class ProductShop:
         def apply(connection: Connection, entry: PendingEntry) -> tuple[Delivered, int]:
             self._check(connection, actor, licence, document, entry.time_us)
             delivered = delivered_product(connection, licence_id)
-            metered = self._metering.fetched(
+            metered = self.metering.fetched(
                 connection, entry, document, delivered, actor.organisation
             )
             entry.amend(sha256=delivered.sha256, product=delivered.id, buyer=actor.organisation)

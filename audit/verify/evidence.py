@@ -1,10 +1,12 @@
-"""The money part of a bundle, parsed: journals, accruals, rules, licences and statements.
+"""The money part of a bundle, parsed: journals, usage, contributions, documents and statements.
 
-Parsing trusts nothing; a line that is no JSON, or lacks a field, makes the input unusable.
+Parsing trusts nothing; a line that is no JSON, or lacks a field, makes the input unusable. Each
+document is known by the digest of its own bytes, never by what its file is called.
 """
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +15,12 @@ from audit.verify.findings import Unusable
 from audit.verify.shares import digest_of
 
 LICENCE_FORMAT = "sandgate/licence@1"
-FETCHED = "revenue:product:fetched"
 CLOSED = "revenue:period:closed"
-REVERSED = "revenue:journal:reversed"
 ACTIVATED = "authorization:licence:activated"
+TARIFF_APPROVED = "revenue:tariff:approved"
+SCHEME_APPROVED = "revenue:scheme:approved"
+REVENUE_RULES = "policies/revenue/national.toml"
+FREE_CLASSES = ("public_governance", "public_welfare")  # 发改价格〔2025〕65号
 
 Record = Mapping[str, Any]
 
@@ -28,23 +32,22 @@ class Evidence:
     entries: Sequence[Record]
     leaves: Sequence[bytes]
     journals: Sequence[Record]
-    accruals: Sequence[Record]
+    usage: Sequence[Record]
+    contributions: Sequence[Record]
     rules: Mapping[str, Record]
+    tariffs: Mapping[str, Record]
+    schemes: Mapping[str, Record]
     licences: Mapping[str, Record]
     statements: Mapping[str, Record]
+    free_classes: tuple[str, ...]
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the log entries of a kind, in order."""
         return [entry for entry in self.entries if entry["kind"] == kind]
 
-    def fetches(self, period: str, rule_digest: str | None = None) -> list[Record]:
-        """Return the logged fetches of a period, under one rule where it is given."""
-        return [
-            entry
-            for entry in self.of_kind(FETCHED)
-            if entry["public"].get("period") == period
-            and rule_digest in {None, entry["public"].get("rule_digest")}
-        ]
+    def closings(self) -> list[int]:
+        """Return the indexes at which periods were closed, in order."""
+        return [int(entry["index"]) for entry in self.of_kind(CLOSED)]
 
 
 def holds_money(files: Mapping[str, bytes]) -> bool:
@@ -60,35 +63,57 @@ def read_evidence(
         entries=entries,
         leaves=leaves,
         journals=_lines(files, "journals.jsonl"),
-        accruals=_lines(files, "accruals.jsonl"),
-        rules={
-            f"sha256:{hashlib.sha256(data).hexdigest()}": rule
-            for name, data in files.items()
-            if name.startswith("rules/") and name.endswith(".json")
-            if isinstance(rule := _parsed(name, data), dict)
-        },
+        usage=_lines(files, "usage.jsonl"),
+        contributions=_lines(files, "contributions.jsonl"),
+        rules=documents(files, "rules/"),
+        tariffs=documents(files, "tariffs/"),
+        schemes=documents(files, "schemes/"),
         licences=_licences(_lines(files, "licences.jsonl")),
         statements={
-            name: _parsed(name, data)
-            for name, data in sorted(files.items())
+            name: parsed(name, files[name])
+            for name in sorted(files)
             if name.startswith("statements/") and name.endswith(".json")
         },
+        free_classes=_free_classes(files),
     )
 
 
-def _licences(lines: Sequence[Record]) -> Mapping[str, Record]:
-    documents = (
-        line if line.get("format") == LICENCE_FORMAT else line.get("document") for line in lines
-    )
-    return {digest_of(document): document for document in documents if isinstance(document, dict)}
+def documents(files: Mapping[str, bytes], folder: str) -> dict[str, Record]:
+    """Return the documents of a folder by the digest of their bytes."""
+    found: dict[str, Record] = {}
+    for name in files:
+        if name.startswith(folder) and name.endswith(".json"):
+            data = files[name]
+            document = parsed(name, data)
+            if isinstance(document, dict):
+                found[f"sha256:{hashlib.sha256(data).hexdigest()}"] = document
+    return found
 
 
-def _lines(files: Mapping[str, bytes], name: str) -> list[Record]:
-    return [_parsed(name, line) for line in files.get(name, b"").splitlines()]
-
-
-def _parsed(name: str, data: bytes) -> Any:
+def parsed(name: str, data: bytes) -> Any:
+    """Read JSON, or say which file is none."""
     try:
         return json.loads(data)
     except ValueError as error:
         raise Unusable(f"{name} 不是有效的 JSON。", f"{name} is not valid JSON.") from error
+
+
+def _licences(lines: Sequence[Record]) -> dict[str, Record]:
+    found = (
+        line if line.get("format") == LICENCE_FORMAT else line.get("document") for line in lines
+    )
+    return {digest_of(document): document for document in found if isinstance(document, dict)}
+
+
+def _lines(files: Mapping[str, bytes], name: str) -> list[Record]:
+    return [parsed(name, line) for line in files.get(name, b"").splitlines()]
+
+
+def _free_classes(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    if REVENUE_RULES not in files:
+        return FREE_CLASSES
+    try:
+        rules = tomllib.loads(files[REVENUE_RULES].decode())
+    except ValueError as error:
+        raise Unusable(f"{REVENUE_RULES} 无法读取。", f"{REVENUE_RULES} cannot be read.") from error
+    return tuple(rules["free_price_classes"])

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from disclosure.release.requests import require_request
 from disclosure.release.states import ReleaseState
-from disclosure.store import release_request
+from disclosure.store import answer, release_request
 from foundation.errors import Conflict, Message, NotFound
 
 
@@ -56,3 +56,12 @@ def certificate_of(connection: Connection, request_id: str) -> dict[str, object]
         )
     certificate: dict[str, object] = json.loads(request.certificate)
     return certificate
+
+
+def answer_behind(connection: Connection, product: str) -> str | None:
+    """Return the stored answer behind a release, or the answer itself; None for anything else."""
+    released = select(release_request.c.answer).where(release_request.c.id == product)
+    found = connection.execute(released).scalar()
+    if found is None:
+        found = connection.execute(select(answer.c.id).where(answer.c.id == product)).scalar()
+    return None if found is None else str(found)

@@ -40,12 +40,15 @@ def _license(stage: Stage) -> str:
         "purpose": "public_welfare",
     }
     document["grants"] = [document["grants"][0]]
+    document["scheme"]["pot"]["sources"] = [document["scheme"]["pot"]["sources"][0]]
+    document["scheme"]["pot"]["sources"][0]["maximum_ppm"] = 1_000_000
     document["product"] |= {
         "name_zh": "各年龄段养老金表（虚构示例）",
         "name_en": "Social security by age (fictional example)",
         "price_class": "public_welfare",
     }
-    document["product"]["tariff"] |= {"approval": "", "fen_per_fetch": 0}
+    free = {"approval": "", "price_class": "public_welfare", "prices": []}
+    document["product"]["tariff"] |= free
     licence = str(stage.callers["founder"].post("/licences", document)["id"])
     stage.callers["approver"].post(f"/licences/{licence}/activate")
     return licence

@@ -11,6 +11,8 @@ AGREEMENT = "示例授运协议〔2026〕1号"
 THIS_YEAR = time.gmtime().tm_year
 VALID_FROM, VALID_UNTIL = f"{THIS_YEAR}-01-01", f"{THIS_YEAR + 3}-01-01"
 TOO_LATE = f"{THIS_YEAR + 6}-01-01"
+MICRO_FEN = 1_000_000
+FETCH_FEN, CALL_FEN, COST_RECOVERY_FEN = 10_001, 99, 5_000
 HOUSEHOLD_COLUMNS = [
     "year",
     "state",
@@ -101,29 +103,69 @@ def licence_document() -> dict[str, Any]:
             "tariff": {
                 "version": "fictional-2026-1",
                 "approval": "虚构示例 fictional approval",
-                "fen_per_fetch": 10_001,
-                "ceiling_fen_per_fetch": 20_000,
+                "valid_from": VALID_FROM,
+                "valid_until": VALID_UNTIL,
+                "price_class": "industry",
+                "prices": [
+                    {
+                        "meter": "fetch",
+                        "micro_fen": FETCH_FEN * MICRO_FEN,
+                        "ceiling_micro_fen": 2 * FETCH_FEN * MICRO_FEN,
+                    },
+                    {
+                        "meter": "call",
+                        "micro_fen": CALL_FEN * MICRO_FEN,
+                        "ceiling_micro_fen": 2 * CALL_FEN * MICRO_FEN,
+                    },
+                ],
             },
             "biller": OPERATOR,
             "payer": ENTERPRISE,
         },
-        "scheme": {
-            "version": "fictional-2026-1",
-            "approval": "虚构示例 fictional approval",
-            "shares": [
-                {"payee": "finance_bureau", "ppm": 333_333, "channel": "treasury"},
-                {"payee": "education_bureau", "ppm": 83_334, "channel": "treasury"},
-                {"payee": "transport_bureau", "ppm": 83_333, "channel": "treasury"},
-                {"payee": OPERATOR, "ppm": 250_000, "channel": "account"},
-                {"payee": "platform", "ppm": 100_000, "channel": "account"},
-                {"payee": "public_finance", "ppm": 150_000, "channel": "treasury"},
-            ],
-        },
+        "scheme": scheme_document(),
         "approvals": {
             "collective_decision": "示例市政府常务会议〔2025〕18号",
             "filing_number": "示例省备〔2025〕7号",
             "agreement": AGREEMENT,
         },
+    }
+
+
+def scheme_document() -> dict[str, Any]:
+    """Return how the money is split: half of it by what each data set contributed. Fictional."""
+    return {
+        "version": "fictional-2026-1",
+        "approval": "虚构示例 fictional approval",
+        "cost_recovery": [
+            {"payee": AUTHORITY, "channel": "treasury", "fen_per_period": COST_RECOVERY_FEN}
+        ],
+        "shares": [
+            {"payee": OPERATOR, "ppm": 250_000, "channel": "account"},
+            {"payee": "platform", "ppm": 100_000, "channel": "account"},
+            {"payee": "public_finance", "ppm": 150_000, "channel": "treasury"},
+        ],
+        "pot": {
+            "ppm": 500_000,
+            "weight": "calls*columns*quality_ppm",
+            "sources": [
+                _source("households", "finance_bureau", 1_000_000, maximum_ppm=700_000),
+                _source("colleges", "education_bureau", 900_000, minimum_ppm=100_000),
+                _source("flights", "transport_bureau", 950_000),
+                _source("states", "transport_bureau", 500_000),
+            ],
+            "unused_to": {"payee": "public_finance", "channel": "treasury"},
+        },
+    }
+
+
+def _source(dataset: str, payee: str, quality_ppm: int, **bounds: int) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "payee": payee,
+        "channel": "treasury",
+        "approved_rows": 100_000,
+        "quality_ppm": quality_ppm,
+        **bounds,
     }
 
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from examples.demo.free_purpose import fetch_free_product
-from examples.demo.licence_step import licence_document
+from examples.demo.licence_step import CALL_FEN, FETCH_FEN, licence_document
 from examples.demo.people import names_of_organisations
 from examples.demo.stage import Stage, StepFailed
 
@@ -19,7 +19,6 @@ def play(stage: Stage) -> dict[str, str]:
     licence = stage.facts["licence"]
     founder, buyer = stage.callers["founder"], stage.callers["buyer"]
     path = f"/products/{licence}/fetches"
-    buyer.refused("POST", path, "no_open_period")
     founder.post("/periods", {"id": PERIOD})
     stage.callers["analyst"].refused("POST", path, "role_missing")
     for number in range(FETCHES):
@@ -36,9 +35,7 @@ def play(stage: Stage) -> dict[str, str]:
     statement = founder.get(f"/periods/{PERIOD}/statements")
     stage.write("statements.json", statement)
     stage.facts["statements"], total_fen = _lines(stage, statement)
-    price_fen = licence_document()["product"]["tariff"]["fen_per_fetch"]
-    if total_fen != FETCHES * price_fen:
-        raise StepFailed(f"{FETCHES} fetches at {price_fen} fen came to {total_fen}")
+    _check_total(statement["period"]["pools"], total_fen)
     stage.facts["revenue"] = {
         "period": PERIOD,
         "fetches": FETCHES,
@@ -47,10 +44,19 @@ def play(stage: Stage) -> dict[str, str]:
     }
     return {
         "zh": f"数据企业调用产品 {FETCHES} 次，重复请求不重复计费，"
-        "公益用途计量而不收费；账期关闭，分成合计精确到分（虚构示例）。",
+        "公益用途计量而不收费；账期关闭，按各来源贡献分配，合计精确到分（虚构示例）。",
         "en": f"The data enterprise fetched the product {FETCHES} times, repeats unbilled, and one "
-        "for public welfare at zero; the period's shares sum to the fen (fictional figures).",
+        "for public welfare at zero; sources share by what they gave, to the fen (fictional).",
     }
+
+
+def _check_total(pools: list[dict[str, Any]], total_fen: int) -> None:
+    """Check that what was paid is what was used, at the licence's prices, and nothing else."""
+    totals = [pool["usage_totals"] for pool in pools if pool["price_class"] == "industry"]
+    calls = sum(known.get("call", 0) for known in totals)
+    expected_fen = FETCHES * FETCH_FEN + calls * CALL_FEN
+    if sum(known.get("fetch", 0) for known in totals) != FETCHES or total_fen != expected_fen:
+        raise StepFailed(f"{FETCHES} fetches and {calls} questions came to {total_fen} fen")
 
 
 def _refuse_unapproved_tariff(stage: Stage) -> None:
@@ -63,7 +69,7 @@ def _refuse_unapproved_tariff(stage: Stage) -> None:
 def _lines(stage: Stage, statement: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     names = {"tax": {"zh": "税费（虚构税率）", "en": "Tax (fictional rate)"}}
     names |= names_of_organisations(stage)
-    order = {pool["rule_digest"]: -pool["pool_fen"] for pool in statement["period"]["pools"]}
+    order = {pool["rule_digest"]: -pool["billed_fen"] for pool in statement["period"]["pools"]}
     products = {pool["rule_digest"]: pool["product"] for pool in statement["period"]["pools"]}
     ppm = {share["payee"]: share["ppm"] for share in licence_document()["scheme"]["shares"]}
     lines = [

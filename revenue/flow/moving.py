@@ -4,8 +4,9 @@
 another; the approval checks everything again, since the ledger may have changed in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -31,6 +32,10 @@ from revenue.ledger import Posted
 from revenue.settlement_files.details import Details, keep_details, prepare_details
 from revenue.settlement_files.return_reader import ReadReturn
 from revenue.settlement_files.returning import post_return, prepare_return
+
+_Post = Callable[
+    [Connection, PendingEntry, str, Mapping[str, Any], RevenueRules], tuple[Posted, ...]
+]
 
 
 @dataclass(frozen=True)
@@ -179,31 +184,55 @@ class MoneyMoves:
             self.writer,
             actor,
             move,
-            lambda connection, entry, found: self._carry_out(connection, entry, actor, found),
+            lambda connection, entry, found: _CARRY_OUT[found.kind](
+                _Approval(connection, entry, actor, found, self.rules)
+            ),
         )
 
-    def _carry_out(
-        self, connection: Connection, entry: PendingEntry, actor: Actor, move: Move
-    ) -> tuple[Posted, ...]:
-        name, subject, rules = move.id, move.subject, self.rules
-        match move.kind:
-            case MoveKind.RECEIPT:
-                return post_receipt(connection, entry, name, subject, rules)
-            case MoveKind.MATCHING:
-                return post_matching(connection, entry, name, subject, rules)
-            case MoveKind.DEPOSIT:
-                return post_deposit(connection, entry, name, subject, rules)
-            case MoveKind.REFUND:
-                return post_refund(connection, entry, name, subject, rules)
-            case MoveKind.DISTRIBUTION:
-                return post_distribution(connection, entry, name, subject)
-            case MoveKind.RETURN:
-                return post_return(connection, entry, actor.person, name, subject, rules)
-            case MoveKind.REVERSAL:
-                return post_reversal(connection, entry, subject)
-            case MoveKind.DECISION:
-                approver = actor.person, actor.organisation
-                return post_decision(connection, entry, approver, name, subject, rules)
-            case MoveKind.DETAILS:
-                keep_details(connection, entry, subject)
-                return ()
+
+@dataclass(frozen=True)
+class _Approval:
+    """A move that its second person approves, inside the commit that carries it out."""
+
+    connection: Connection
+    entry: PendingEntry
+    actor: Actor
+    move: Move
+    rules: RevenueRules
+
+    def by(self, post: _Post) -> tuple[Posted, ...]:
+        """Carry the move out under the rule file."""
+        return post(self.connection, self.entry, self.move.id, self.move.subject, self.rules)
+
+
+def _distribute(one: _Approval) -> tuple[Posted, ...]:
+    return post_distribution(one.connection, one.entry, one.move.id, one.move.subject)
+
+
+def _take_return(one: _Approval) -> tuple[Posted, ...]:
+    subject, person = one.move.subject, one.actor.person
+    return post_return(one.connection, one.entry, person, one.move.id, subject, one.rules)
+
+
+def _decide(one: _Approval) -> tuple[Posted, ...]:
+    approver = one.actor.person, one.actor.organisation
+    subject = one.move.subject
+    return post_decision(one.connection, one.entry, approver, one.move.id, subject, one.rules)
+
+
+def _keep_details(one: _Approval) -> tuple[Posted, ...]:
+    keep_details(one.connection, one.entry, one.move.subject)
+    return ()
+
+
+_CARRY_OUT: Mapping[MoveKind, Callable[[_Approval], tuple[Posted, ...]]] = {
+    MoveKind.RECEIPT: lambda one: one.by(post_receipt),
+    MoveKind.MATCHING: lambda one: one.by(post_matching),
+    MoveKind.DEPOSIT: lambda one: one.by(post_deposit),
+    MoveKind.REFUND: lambda one: one.by(post_refund),
+    MoveKind.DISTRIBUTION: _distribute,
+    MoveKind.RETURN: _take_return,
+    MoveKind.REVERSAL: lambda one: post_reversal(one.connection, one.entry, one.move.subject),
+    MoveKind.DECISION: _decide,
+    MoveKind.DETAILS: _keep_details,
+}

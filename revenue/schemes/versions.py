@@ -146,7 +146,7 @@ def approve_scheme(
 
 
 def scheme_in_force(connection: Connection, licence: LicenceDocument) -> KeptScheme:
-    """Return the scheme that splits the open period, and keep its document under its digest.
+    """Return the scheme that splits the open period.
 
     It is the newest version approved before that period opened, else the licence's own. Where no
     period is open: the newest approved, which will hold at the next opening.
@@ -164,12 +164,12 @@ def scheme_in_force(connection: Connection, licence: LicenceDocument) -> KeptSch
         query.order_by(scheme_approval.c.approved_index.desc()).limit(1)
     ).scalar()
     scheme = licence.scheme if document is None else ShareScheme.model_validate_json(document)
-    return KeptScheme(scheme, keep_scheme(connection, scheme))
+    return KeptScheme(scheme, scheme_digest(scheme))
 
 
 def scheme_digest_in_force(connection: Connection, licence: LicenceDocument) -> str:
-    """Return the digest of the scheme in force, its document kept."""
-    return scheme_in_force(connection, licence).digest
+    """Return the digest of the scheme in force, and keep its document under it."""
+    return keep_scheme(connection, scheme_in_force(connection, licence).scheme)
 
 
 def keep_scheme(connection: Connection, scheme: ShareScheme) -> str:

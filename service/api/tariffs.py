@@ -1,14 +1,17 @@
 """Tariffs of a licence: read by whoever is near it, made by two persons of the authority."""
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from authorization.documents import LicenceDocument
 from authorization.licences import Licence, require_licence
 from authorization.revenue_terms import Tariff
+from catalog.datasets import Frozen
 from foundation.db import reading
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
 from policies.schema.revenue import RevenueRules
+from revenue.repricing import OUTCOMES_MAX, Declared, reprice
 from revenue.tariffs.proposals import approve_tariff, propose_tariff, tariff_versions
 from revenue.tariffs.versions import tariff_digest, tariff_in_force
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
@@ -54,6 +57,29 @@ def post_approval(
     rules = platform.pack.rules(RevenueRules)
     recorded = approve_tariff(platform.writer, actor, licence_id, digest, rules)
     return {**recorded.value.as_json(), "entry": recorded.index}
+
+
+class Repricing(Frozen):
+    """Free outcomes, by their log entries, that a product of this licence was made from."""
+
+    source_licence: str = Field(min_length=1, max_length=80)
+    outcomes: tuple[int, ...] = Field(min_length=1, max_length=OUTCOMES_MAX)
+    reason: str = Field(min_length=1, max_length=1_000)
+
+
+@router.post("/{licence_id}/repricings", status_code=201)
+def post_repricing(
+    licence_id: str, body: Repricing, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Bill what a free purpose gave to the industry licence whose product was made from it."""
+    declared = Declared(licence_id, body.source_licence, body.outcomes, body.reason)
+    metering = platform.shop.metering
+    recorded = reprice(platform.writer, actor, declared, metering.billing, metering.basis)
+    return {
+        "licence": licence_id,
+        "gross_micro_fen": recorded.value.gross_micro_fen,
+        "entry": recorded.index,
+    }
 
 
 def _check_reader(actor: Actor, licence: Licence, document: LicenceDocument) -> None:

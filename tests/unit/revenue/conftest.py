@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+import revenue.flow.store
 import revenue.store  # noqa: F401 - the ledger's tables
 from audit.writer import GroupCommitWriter
 from foundation.db import metadata

@@ -1,39 +1,61 @@
-"""The ledger against the log: every journal balances, cites its entry, and is billed only once.
+"""The ledger against the log: every journal balances, is sealed, and is named by its own entry.
 
-Each rule is recomputed from the licence document that the log names, each accrual from its rule.
+Which kinds of entry may post which kinds of journal is closed. Money that moves by command was
+proposed by one person and approved by another; nothing is distributed before it came in.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from audit.verify.evidence import ACTIVATED, CLOSED, FETCHED, REVERSED, Evidence, Record
-from audit.verify.findings import Report, Verdict
-from audit.verify.shares import digest_of, expected_rule_lines
+from audit.verify.evidence import CLOSED, Evidence, Record
+from audit.verify.findings import Report
+from audit.verify.shares import digest_of
 
+PROPOSED = "revenue:move:proposed"
+SETTLEMENT = "settlement"
 _UNSEALED = ("audit_leaf", "digest")
+_DECIDED = "revenue:dispute:decided"
+_MATCHED = "revenue:receipt:matched"
+_REVERSED = "revenue:journal:reversed"
+ENTRIES_OF: Mapping[str, frozenset[str]] = {
+    SETTLEMENT: frozenset({CLOSED}),
+    "receipt": frozenset({_MATCHED}),
+    "matching": frozenset({_MATCHED, _DECIDED}),
+    "deposit": frozenset({"revenue:wallet:deposited"}),
+    "refund": frozenset({"revenue:money:refunded"}),
+    "distribution": frozenset({"revenue:pool:distributed"}),
+    "payout": frozenset({"revenue:file:returned"}),
+    "hold": frozenset({"revenue:dispute:held"}),
+    "release": frozenset({_DECIDED}),
+    "reversal": frozenset({_REVERSED, _DECIDED}),
+    "correction": frozenset({_DECIDED}),
+}
+
+# On which side of zero an account shows money that is not there: a bank's below, a debt's above.
+_WRONG_SIDE = {"bank": -1} | dict.fromkeys(
+    ("accrued", "disputed", "treasury", "account", "tax", "wallet", "unmatched", "reserve"), 1
+)
 
 
 def verify_ledger(evidence: Evidence, report: Report) -> None:
-    """Check journals, accruals and rules."""
+    """Check journals, what names them, who moved them, and that only money held is paid on."""
     billed: Counter[tuple[Any, ...]] = Counter()
     for journal in evidence.journals:
         _check_journal(journal, evidence, report)
-        billed[journal["audit_index"], journal["kind"], journal["rule_digest"]] += 1
-    for (index, kind, _), times in billed.items():
+        if journal["kind"] == SETTLEMENT:
+            billed[journal["period"], journal["rule_digest"]] += 1
+    for (period, _), times in billed.items():
         if times > 1:
             report.tampered(
                 "billed_twice",
-                zh=f"第 {index} 号日志条目按同一规则重复记账（{kind}）。",
-                en=f"Entry {index} is billed twice under one rule ({kind}).",
-                index=index,
+                zh=f"账期 {period} 内同一规则重复结算。",
+                en=f"One rule is settled twice in the period {period}.",
             )
-    _check_journals_complete(evidence, report)
+    _check_named(evidence, report)
     _check_reversals(evidence, report)
-    _check_accruals(evidence, report)
-    for digest, rule in evidence.rules.items():
-        if "lines" in rule:
-            _check_rule(digest, rule, evidence, report)
+    _check_two_persons(evidence, report)
+    _check_held(evidence, report)
 
 
 def _check_journal(journal: Record, evidence: Evidence, report: Report) -> None:
@@ -46,7 +68,8 @@ def _check_journal(journal: Record, evidence: Evidence, report: Report) -> None:
             en=f"The journal {name} is not what its seal covers.",
             index=index,
         )
-    if len(journal["postings"]) < 2 or sum(leg["fen"] for leg in journal["postings"]):  # noqa: PLR2004
+    legs = [leg["fen"] for leg in journal["postings"]]
+    if len(legs) < 2 or sum(legs) or not all(type(fen) is int and fen for fen in legs):  # noqa: PLR2004
         report.tampered(
             "journal_unbalanced",
             zh=f"凭证 {name} 的分录合计不为零。",
@@ -62,39 +85,63 @@ def _check_journal(journal: Record, evidence: Evidence, report: Report) -> None:
             "another hash.",
             index=index,
         )
+    elif evidence.entries[index]["kind"] not in ENTRIES_OF.get(journal["kind"], frozenset()):
+        report.tampered(
+            "journal_of_another_kind",
+            zh=f"凭证 {name}（{journal['kind']}）不是第 {index} 号条目这类操作可以记的账。",
+            en=f"The journal {name} ({journal['kind']}) is none that an entry such as {index} "
+            "posts.",
+            index=index,
+        )
 
 
-def _check_journals_complete(evidence: Evidence, report: Report) -> None:
-    """Each closing entry commits to the seals of its settlement journals, in order of rule."""
-    seals: defaultdict[int, list[Record]] = defaultdict(list)
+def _check_named(evidence: Evidence, report: Report) -> None:
+    """Each entry commits to the seals of exactly the journals that rest on it."""
+    resting: defaultdict[int, dict[str, Record]] = defaultdict(dict)
     for journal in evidence.journals:
-        if journal["kind"] == "settlement":
-            seals[journal["audit_index"]].append(journal)
-    for entry in evidence.of_kind(CLOSED):
-        settled = sorted(seals[entry["index"]], key=lambda journal: str(journal["rule_digest"]))
-        if digest_of([journal["digest"] for journal in settled]) != entry["public"].get(
-            "journals_digest"
-        ):
+        resting[journal["audit_index"]][journal["id"]] = journal
+    for entry in evidence.entries:
+        own = resting.pop(entry["index"], {})
+        if not _names(entry, own, evidence):
             report.tampered(
                 "journals_incomplete",
-                zh=f"第 {entry['index']} 号条目关闭账期时登记的凭证与证据包中的不符。",
+                zh=f"第 {entry['index']} 号条目登记的凭证与证据包中的不符。",
                 en=f"The journals in the bundle are not those that entry {entry['index']} "
-                "committed to when it closed the period.",
+                "committed to.",
                 index=entry["index"],
             )
 
 
+def _names(entry: Record, own: Mapping[str, Record], evidence: Evidence) -> bool:
+    public = entry["public"]
+    if entry["kind"] == CLOSED:
+        ordered = sorted(own.values(), key=lambda journal: _licence(journal, evidence))
+        seals = digest_of([journal["digest"] for journal in ordered])
+        return (len(own), seals) == (public.get("journal_count"), public.get("journals_digest"))
+    listed = public.get("journals", [])
+    named = {item["id"]: item["digest"] for item in listed}
+    found = {name: journal["digest"] for name, journal in own.items()}
+    return len(named) == len(listed) and named == found
+
+
+def _licence(journal: Record, evidence: Evidence) -> str:
+    """Settlements are posted in the order of the licences that their rules name."""
+    return str(evidence.rules.get(journal["rule_digest"], {}).get("licence", ""))
+
+
 def _check_reversals(evidence: Evidence, report: Report) -> None:
-    """Each reversal's entry commits to its seal, and its legs mirror the journal it reverses."""
+    """Each reversal mirrors the journal that its entry names, and no journal is undone twice."""
     by_id = {journal["id"]: journal for journal in evidence.journals}
-    for entry in evidence.of_kind(REVERSED):
+    undone: Counter[str] = Counter()
+    for entry in evidence.of_kind(_REVERSED):
         public: Mapping[str, Any] = entry["public"]
-        if "reversal_digest" not in public:
-            continue
+        name = public["subject"]["journal"]
+        undone[name] += 1
         reversal = by_id.get(public["reversal"], {"digest": None, "postings": []})
-        original = by_id.get(public["journal"], {"postings": []})
+        original = by_id.get(name, {"postings": []})
         mirror = [{**leg, "fen": -leg["fen"]} for leg in original["postings"]]
-        if reversal["digest"] != public["reversal_digest"] or reversal["postings"] != mirror:
+        same = reversal["digest"] == public["reversal_digest"]
+        if not same or reversal["postings"] != mirror or undone[name] > 1:
             report.tampered(
                 "reversal_differs",
                 zh=f"第 {entry['index']} 号条目登记的冲销凭证与证据包中的不符。",
@@ -104,67 +151,45 @@ def _check_reversals(evidence: Evidence, report: Report) -> None:
             )
 
 
-def _check_accruals(evidence: Evidence, report: Report) -> None:
-    accrued: defaultdict[int, list[Record]] = defaultdict(list)
-    for line in evidence.accruals:
-        accrued[line["audit_index"]].append(line)
-    fetches = evidence.of_kind(FETCHED)
-    for entry in fetches:
-        _check_fetch(entry, accrued.pop(entry["index"], []), evidence, report)
-    for index in accrued:
-        report.tampered(
-            "accrual_without_fetch",
-            zh=f"第 {index} 号日志条目不是产品调用，却有应计金额。",
-            en=f"Money accrues on entry {index}, which is not a fetch of a product.",
-            index=index,
-        )
+def _check_two_persons(evidence: Evidence, report: Report) -> None:
+    """Require of what moves money a proposal of the same, made before by somebody else."""
+    proposals: dict[str, Record] = {}
+    for entry in evidence.entries:
+        public = entry["public"]
+        move = public.get("move")
+        if entry["kind"] == PROPOSED:
+            proposals[move] = entry
+        elif move is not None and "journals" in public:
+            proposal = proposals.get(move)
+            if proposal is None or not _approves(entry, proposal):
+                report.tampered(
+                    "move_not_by_two",
+                    zh=f"第 {entry['index']} 号条目移动资金，但没有由另一人事先提出的同一申请。",
+                    en=f"Entry {entry['index']} moves money that nobody else had proposed before.",
+                    index=entry["index"],
+                )
 
 
-def _check_fetch(entry: Record, accrued: list[Record], evidence: Evidence, report: Report) -> None:
-    public: Mapping[str, Any] = entry["public"]
-    rule = evidence.rules.get(public["rule_digest"], {"lines": []})
-    owed = [{"payee": line["payee"], "micro_fen": line["micro_fen"]} for line in rule["lines"]]
-    found = sorted(
-        ({"payee": line["payee"], "micro_fen": line["micro_fen"]} for line in accrued),
-        key=lambda line: str(line["payee"]),
-    )
-    same_rule = all(line["rule_digest"] == public["rule_digest"] for line in accrued)
-    gross = rule.get("gross_micro_fen") == public["gross_micro_fen"]
-    if found != owed or not same_rule or not gross or digest_of(owed) != public["accruals_digest"]:
-        report.tampered(
-            "accrual_differs",
-            zh=f"第 {entry['index']} 号产品调用的应计金额与日志登记的规则不符。",
-            en=f"What accrues on the fetch of entry {entry['index']} is not what its logged rule "
-            "says.",
-            index=entry["index"],
-        )
+def _approves(entry: Record, proposal: Record) -> bool:
+    other = entry["actor"]["person"] != proposal["actor"]["person"]
+    return bool(other and entry["public"].get("subject") == proposal["public"].get("subject"))
 
 
-def _check_rule(digest: str, rule: Record, evidence: Evidence, report: Report) -> None:
-    licence = evidence.licences.get(rule["licence_digest"])
-    if licence is None:
-        report.add(
-            Verdict.UNMET,
-            "licence_absent",
-            zh=f"证据包缺少授权文件 {rule['licence_digest']}，无法从授权重算分配。",
-            en=f"The bundle lacks the licence document {rule['licence_digest']}, so its shares "
-            "cannot be recomputed from it.",
-        )
-        return
-    first_use = min(
-        (e["index"] for e in evidence.of_kind(FETCHED) if e["public"]["rule_digest"] == digest),
-        default=len(evidence.entries),
-    )
-    activated = any(
-        entry["public"].get("document_digest") == rule["licence_digest"]
-        and entry["index"] < first_use
-        for entry in evidence.of_kind(ACTIVATED)
-    )
-    if not activated or expected_rule_lines(rule, licence) != rule["lines"]:
-        report.tampered(
-            "rule_differs",
-            zh=f"计费规则 {digest} 与日志中生效的授权文件不符。",
-            en=f"The settlement rule {digest} is not what the licence document that the log "
-            "brought into force says.",
-            index=first_use if first_use < len(evidence.entries) else None,
-        )
+def _check_held(evidence: Evidence, report: Report) -> None:
+    """No account ever shows money that did not come in before: looked at after each entry."""
+    posted: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for journal in evidence.journals:
+        for leg in journal["postings"]:
+            posted[journal["audit_index"]][leg["account"]] += leg["fen"]
+    balance: Counter[str] = Counter()
+    for index in sorted(posted):
+        balance.update(posted[index])
+        for account in sorted(posted[index]):
+            sign = _WRONG_SIDE.get(account.partition(":")[0], 0)
+            if balance[account] * sign > 0:
+                report.tampered(
+                    "account_overdrawn",
+                    zh=f"第 {index} 号条目之后，账户 {account} 出现了并未到账的资金。",
+                    en=f"After entry {index} the account {account} shows money that is not there.",
+                    index=index,
+                )

@@ -1,32 +1,39 @@
-"""Statements recomputed: fetches from the log, micro-fen from the rules, fen by our own rounding.
+"""Statements recomputed, period by period: what was used, what is owed, who is paid, to the fen.
 
-Shares of a period sum to the pool to the fen; a line of less than a fen may not be dropped.
+A licence that was used has a pool in the first period that closed after; a line of less than a fen
+may not be dropped, and all payees together are paid what was billed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.verify.evidence import CLOSED, Evidence, Record
 from audit.verify.findings import Report
-from audit.verify.shares import MICRO_FEN, digest_of, split_exactly
+from audit.verify.pools import REVERSED, Carries, Problem, pool_problem
+from audit.verify.shares import digest_of
+from audit.verify.sums import tree_root
 
 
 def verify_statements(evidence: Evidence, report: Report) -> None:
-    """Check every statement, and that every period that was closed has one."""
-    before = report.exit_code if report.findings else 0
-    stated = {statement["period"] for statement in evidence.statements.values()}
-    for entry in evidence.of_kind(CLOSED):
-        if entry["public"]["period"] not in stated:
-            report.tampered(
-                "statement_missing",
-                zh=f"账期 {entry['public']['period']} 已关闭，但缺少结算单。",
-                en=f"The period {entry['public']['period']} was closed, but its statement is "
-                "missing.",
-                index=entry["index"],
-            )
-    for statement in evidence.statements.values():
-        verify_statement(statement, evidence, report)
-    if report.exit_code == before == 0:
+    """Check every statement in the order of the log, and that each closed period has one."""
+    before = len([finding for finding in report.findings if finding.verdict == "tampered"])
+    stated = {statement["close_index"]: statement for statement in evidence.statements.values()}
+    carries = Carries()
+    settled = {journal["id"]: journal for journal in evidence.journals}
+    for entry in evidence.entries:
+        if entry["kind"] == CLOSED:
+            _verify_close(entry, stated.pop(entry["index"], None), evidence, carries, report)
+        elif entry["kind"] == REVERSED:
+            _give_back(entry, settled, evidence, carries)
+    for index in sorted(stated):
+        report.tampered(
+            "statement_not_logged",
+            zh=f"结算单引用的第 {index} 号条目没有关闭账期。",
+            en=f"A statement cites entry {index}, which closed no period.",
+            index=index,
+        )
+    after = len([finding for finding in report.findings if finding.verdict == "tampered"])
+    if after == before == 0:
         report.good(
             "ledger_intact",
             zh=f"{len(evidence.journals)} 笔凭证、{len(evidence.statements)} 份结算单与日志和"
@@ -36,97 +43,148 @@ def verify_statements(evidence: Evidence, report: Report) -> None:
         )
 
 
-def verify_statement(statement: Record, evidence: Evidence, report: Report) -> None:
-    """Recompute one period statement."""
-    index = statement["close_index"]
-    problem = _problem(statement, evidence)
-    if problem is not None:
-        code, zh, en = problem
+def _verify_close(
+    entry: Record,
+    statement: Record | None,
+    evidence: Evidence,
+    carries: Carries,
+    report: Report,
+) -> None:
+    period = entry["public"]["period"]
+    if statement is None:
+        report.tampered(
+            "statement_missing",
+            zh=f"账期 {period} 已关闭，但缺少结算单。",
+            en=f"The period {period} was closed, but its statement is missing.",
+            index=entry["index"],
+        )
+        return
+    for code, (zh, en) in _problems(statement, entry, evidence, carries):
         report.tampered(
             code,
-            zh=f"账期 {statement['period']} 的结算单：{zh}。",
-            en=f"The statement of {statement['period']}: {en}.",
-            index=index,
+            zh=f"账期 {period} 的结算单：{zh}。",
+            en=f"The statement of {period}: {en}.",
+            index=entry["index"],
         )
+        return
 
 
-def _problem(statement: Record, evidence: Evidence) -> tuple[str, str, str] | None:
+def _problems(
+    statement: Record, entry: Record, evidence: Evidence, carries: Carries
+) -> Iterator[tuple[str, Problem]]:
     unsealed = {key: value for key, value in statement.items() if key != "digest"}
     if digest_of(unsealed) != statement["digest"]:
-        return "statement_changed", "内容与其摘要不符", "its content is not what its digest says"
-    if not _is_logged(statement, evidence):
-        return (
-            "statement_not_logged",
-            "不是关闭账期时登记的那一份",
-            "it is not the one that the closing entry committed to",
-        )
-    if _expected_lines(statement["period"], evidence) != statement["lines"]:
-        return (
-            "statement_differs",
-            "金额与按日志和规则重算的结果不符",
-            "its amounts are not what the log and the rules give",
-        )
-    if not _adjusted(statement, evidence):
-        return (
-            "adjustment_differs",
-            "所列调整与凭证不一致",
-            "the adjustments it lists are not those that were posted",
-        )
-    paid = sum(line["fen"] for line in statement["lines"])
-    if paid != statement["pool_fen"] or not _posted(statement, evidence):
-        return (
-            "statement_unbalanced",
-            "各方金额之和、资金池与凭证不一致",
-            "its lines, its pool and the journals do not agree to the fen",
-        )
-    return None
-
-
-def _is_logged(statement: Record, evidence: Evidence) -> bool:
-    index = statement["close_index"]
-    if not 0 <= index < len(evidence.entries):
-        return False
-    entry = evidence.entries[index]
+        yield "statement_changed", ("内容与其摘要不符", "its content is not what its digest says")
     public = entry["public"]
     committed = (public.get("period"), public.get("statement_digest"), public.get("pool_fen"))
-    stated = (statement["period"], statement["digest"], statement["pool_fen"])
-    return bool(entry["kind"] == CLOSED and committed == stated)
+    if committed != (statement["period"], statement["digest"], statement["pool_fen"]):
+        yield (
+            "statement_not_logged",
+            (
+                "不是关闭账期时登记的那一份",
+                "it is not the one that the closing entry committed to",
+            ),
+        )
+    for pool in statement["pools"]:
+        problem = pool_problem(pool, evidence, carries)
+        carries.keep(pool)
+        if problem is not None:
+            zh, en = problem
+            yield (
+                "statement_differs",
+                (f"授权 {pool['licence']}：{zh}", f"licence {pool['licence']}: {en}"),
+            )
+    yield from _whole_problems(statement, evidence)
+    yield from _payees_problems(statement, public)
 
 
-def _expected_lines(period: str, evidence: Evidence) -> list[dict[str, Any]]:
-    digests = sorted({entry["public"]["rule_digest"] for entry in evidence.fetches(period)})
-    return [line for digest in digests for line in _pool_lines(period, digest, evidence)]
-
-
-def _pool_lines(period: str, rule_digest: str, evidence: Evidence) -> list[dict[str, Any]]:
-    fetches = len(evidence.fetches(period, rule_digest))
-    lines = evidence.rules.get(rule_digest, {"lines": []})["lines"]
-    micro = {line["payee"]: line["micro_fen"] * fetches for line in lines}
-    fen = split_exactly(sum(micro.values()) // MICRO_FEN, micro)
-    return [
-        {
-            "payee": line["payee"],
-            "channel": line["channel"],
-            "rule_digest": rule_digest,
-            "micro_fen": micro[line["payee"]],
-            "fen": fen[line["payee"]],
-        }
-        for line in lines
+def _whole_problems(statement: Record, evidence: Evidence) -> Iterator[tuple[str, Problem]]:
+    pools = statement["pools"]
+    used = {
+        line["licence"]
+        for line in evidence.usage
+        if _falls_in(line["audit_index"], statement["close_index"], evidence)
+    }
+    named = [pool["licence"] for pool in pools]
+    if named != sorted(set(named)) or not used <= set(named):
+        yield (
+            "pool_missing",
+            ("有被使用的授权没有列入", "a licence that was used has no pool in it"),
+        )
+    lines = [
+        {"licence": pool["licence"], "rule_digest": pool["rule_digest"], **line}
+        for pool in pools
+        for line in pool["lines"]
     ]
+    tax = sum(line["fen"] for line in lines if line["payee"] == "tax")
+    billed = sum(pool["billed_fen"] for pool in pools)
+    paid = sum(line["fen"] for line in lines)
+    if statement["lines"] != lines or (statement["pool_fen"], statement["tax_fen"]) != (
+        billed,
+        tax,
+    ):
+        yield "statement_differs", ("各行与各资金池不符", "its lines are not those of its pools")
+    if paid != billed or not _posted(statement, evidence):
+        yield (
+            "statement_unbalanced",
+            (
+                "各方金额之和、资金池与凭证不一致",
+                "its lines, its pools and the journals do not agree to the fen",
+            ),
+        )
+    if not _adjusted(statement, evidence):
+        yield (
+            "adjustment_differs",
+            (
+                "所列调整与凭证不一致",
+                "the adjustments it lists are not those that were posted",
+            ),
+        )
+
+
+def _payees_problems(statement: Record, public: Record) -> Iterator[tuple[str, Problem]]:
+    """Check the sum tree's totals against the lines; its leaves are salted and stay closed."""
+    root = tree_root(public)
+    if root is None:
+        return
+    fen, micro_fen = root
+    due = sum(max(0, line["micro_fen"]) for line in statement["lines"])
+    if (fen, micro_fen) != (statement["pool_fen"], due):
+        yield (
+            "payees_root_differs",
+            (
+                "日志登记的收款方求和树与各行不符",
+                "the payees' sum tree that the log committed to is not that of its lines",
+            ),
+        )
+
+
+def _falls_in(index: int, close_index: int, evidence: Evidence) -> bool:
+    later = min((one for one in evidence.closings() if one >= index), default=None)
+    return later == close_index
 
 
 def _posted(statement: Record, evidence: Evidence) -> bool:
-    """Tell whether the settlement journals credit exactly what the lines pay."""
-    owed = _credits_of_lines(statement)
-    posted: dict[tuple[str, str], int] = {}
-    for journal in evidence.journals:
-        if journal["kind"] != "settlement" or journal["period"] != statement["period"]:
-            continue
-        for leg in journal["postings"]:
-            if leg["fen"] < 0:
-                key = (journal["rule_digest"], leg["account"])
-                posted[key] = posted.get(key, 0) - leg["fen"]
-    return owed == posted
+    """Tell whether the settlement journals are exactly those of the pools."""
+    expected = {
+        pool["rule_digest"]: _legs(pool) for pool in statement["pools"] if pool["billed_fen"]
+    }
+    posted = {
+        journal["rule_digest"]: {leg["account"]: leg["fen"] for leg in journal["postings"]}
+        for journal in evidence.journals
+        if journal["kind"] == "settlement" and journal["period"] == statement["period"]
+    }
+    return expected == posted
+
+
+def _legs(pool: Record) -> Mapping[str, int]:
+    legs = {
+        f"receivable:{pool['biller']}:{pool['payer']}": pool["billed_fen"] - pool["prepaid_fen"],
+        f"wallet:{pool['payer']}": pool["prepaid_fen"],
+    }
+    for line in pool["lines"]:
+        legs[f"accrued:{line['channel']}:{line['payee']}"] = -line["fen"]
+    return {account: fen for account, fen in legs.items() if fen}
 
 
 def _adjusted(statement: Record, evidence: Evidence) -> bool:
@@ -142,9 +200,15 @@ def _adjusted(statement: Record, evidence: Evidence) -> bool:
     return listed == posted
 
 
-def _credits_of_lines(statement: Record) -> Mapping[tuple[str, str], int]:
-    return {
-        (line["rule_digest"], f"{line['channel']}:{line['payee']}"): line["fen"]
-        for line in statement["lines"]
-        if line["fen"]
-    }
+def _give_back(
+    entry: Record, journals: Mapping[str, Any], evidence: Evidence, carries: Carries
+) -> None:
+    """Give back what a reversed settlement moved in carries, as the ledger did."""
+    original = journals.get(entry["public"].get("subject", {}).get("journal"))
+    if original is None or original["kind"] != "settlement":
+        return
+    for statement in evidence.statements.values():
+        for pool in statement["pools"]:
+            same = (pool["period"], pool["rule_digest"])
+            if same == (original["period"], original["rule_digest"]):
+                carries.give_back(pool["period"], pool["licence"])

@@ -33,6 +33,13 @@ def branch_root(statement: Mapping[str, Any], salt: bytes, steps: Sequence[Any])
     return here
 
 
+def tree_root(public: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the fen and micro-fen of the tree that a closing entry names, None without one."""
+    if "payees_root" not in public:
+        return None
+    return _amount(public["payees_fen"]), _amount(public["payees_micro_fen"])
+
+
 def _joined(here: Sums, step: Mapping[str, Any]) -> Sums:
     beside = (bytes.fromhex(step["hash"]), _amount(step["fen"]), _amount(step["micro_fen"]))
     if len(beside[0]) != _HASH_BYTES or not isinstance(step["left"], bool):

@@ -82,7 +82,8 @@ def _check_prices(evidence: Evidence, report: Report) -> None:
         if problem:
             report.tampered(
                 "price_differs",
-                zh=f"第 {line['audit_index']} 号条目的“{line['meter']}”计价与资费不符（{problem}）。",
+                zh=f"第 {line['audit_index']} 号条目的“{line['meter']}”计价与资费不符"
+                f"（{problem}）。",
                 en=f"What entry {line['audit_index']} charges for {line['meter']!r} is not what "
                 f"its tariff says ({problem}).",
                 index=line["audit_index"],

@@ -24,6 +24,7 @@ from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
 from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
+from audit.verify.usage import verify_usage
 
 _BROKEN_RECORD = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
@@ -87,6 +88,7 @@ def _verify_beside(files: Mapping[str, bytes], log: VerifiedLog, report: Report)
         verify_private(files, log.entries, report)
         if holds_money(files):
             evidence = read_evidence(files, log.entries, log.leaves)
+            verify_usage(evidence, report)
             verify_ledger(evidence, report)
             verify_statements(evidence, report)
     except Unusable as unusable:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,54 +20,73 @@ from authorization.signing import document_bytes, document_digest
 from foundation.canonical import canonical_bytes, digest
 from foundation.db import reading
 from foundation.identity import Actor
-from policies.schema.revenue import RevenueRules
+from policies.schema.revenue import Meter
+from revenue.billing import Billing
 from revenue.export import export_ledger
-from revenue.ledger import reverse
-from revenue.periods import close_period, open_period
-from revenue.usage import meter_fetch
-from tests.unit.revenue.selling import make_licence
+from revenue.metering import Source, Use
+from revenue.periods import close_period
+from revenue.schemes.versions import scheme_digest_in_force
+from tests.fakes import TickingClock
+from tests.unit.revenue.flow_scene import CHIEF, CLERK, RULES, Scene
+from tests.unit.revenue.settling import pot_scheme, source
 
 Files = dict[str, bytes]
 Verify = Callable[[Files], Report]
-LICENCES = (
-    make_licence(),
-    make_licence("licence_b", fen=7, payer="city", shares=(("x", 600_000), ("y", 400_000))),
-)
+BILLING = Billing(RULES, scheme_digest_in_force)
+
+
+def used(scene: Scene, name: str, key: str, **rows: int) -> None:
+    """Bill a fetch that rests on some rows of each data set."""
+    sources = [Source(dataset, ("a", "b"), count) for dataset, count in rows.items()]
+    use = Use(scene.licences[name], "rel_1", "enterprise", {Meter.FETCH: 1}, sources, key)
+    scene.act(lambda connection, entry: BILLING.bill(connection, entry, use))
+
+
+def exported(engine: Engine) -> Files:
+    with reading(engine) as connection:
+        return dict(export_ledger(connection))
 
 
 @pytest.fixture
-def ledger(
-    engine: Engine, writer: GroupCommitWriter, authority: Actor, rules: RevenueRules
-) -> Files:
-    for licence in LICENCES:
+def ledger(engine: Engine, writer: GroupCommitWriter, clock: TickingClock) -> Files:
+    scene = Scene.over(engine, writer, clock)
+    sources = (source("d_roads", approved_rows=250), source("d_people", maximum_ppm=400_000))
+    pot = pot_scheme(sources=sources)
+    for licence in (scene.licence(), scene.licence("licence_b", fen=7, payer="city", scheme=pot)):
         public = {"document_digest": document_digest(document_bytes(licence))}
-        writer.submit(AuditEvent(EntryKind.LICENCE_ACTIVATED, authority, public), no_effect)
-    open_period(writer, authority, "2026-11")
-    for licence in (*LICENCES, LICENCES[0]):
-        writer.submit(
-            AuditEvent(EntryKind.PRODUCT_FETCHED, authority),
-            partial(meter_fetch, licence=licence, product="rel_1", buyer="b", rules=rules),
-        )
-    first = close_period(writer, authority, "2026-11").value.journals[0]
-    open_period(writer, authority, "2026-12")
-    event = AuditEvent(EntryKind.JOURNAL_REVERSED, authority)
-    writer.submit(event, lambda connection, entry: reverse(connection, entry, first, "2026-12"))
-    close_period(writer, authority, "2026-12")
-    with reading(engine) as connection:
-        files = dict(export_ledger(connection))
-    documents = b"".join(document_bytes(licence) + b"\n" for licence in LICENCES)
+        writer.submit(AuditEvent(EntryKind.LICENCE_ACTIVATED, CLERK, public), no_effect)
+    for times in (1, 3):
+        scene.use(times=times)
+    for key in ("k1", "k2", "k1"):
+        used(scene, "licence_b", key, d_roads=200, d_people=40)
+    scene.settle()
+    scene.receive(6_000)
+    scene.confirm()
+    scene.distribute()
+    used(scene, "licence_b", "k3", d_roads=1)
+    scene.dispute(hold=True)
+    scene.next_period("p2", "p3")
+    undone = next(
+        journal["id"]
+        for journal in lines_of(exported(engine)["journals.jsonl"])
+        if (journal["period"], journal["kind"]) == ("p2", "settlement")
+    )
+    scene.approve(scene.moves.propose_reversal(CLERK, undone, "误记"), CHIEF)
+    close_period(writer, CLERK, "p3", RULES)
+    files = exported(engine)
+    documents = b"".join(document_bytes(one) + b"\n" for one in scene.licences.values())
     return {**files, "licences.jsonl": documents}
 
 
 @pytest.fixture
 def verify(engine: Engine, writer: GroupCommitWriter, authority: Actor, tmp_path: Path) -> Verify:
-    def exported(files: Files) -> Report:
+    def checked(files: Files) -> Report:
         out = tmp_path / "bundle.zip"
         key = writer.verifier_key
         export_bundle(engine, writer, authority, key=key, files=files, out=out)
         return verify_files(read_source(out), read_key(key.text()))
 
-    return exported
+    return checked
 
 
 def lines_of(data: bytes) -> list[dict[str, Any]]:
@@ -84,71 +102,127 @@ def resealed(document: Mapping[str, Any], *, without: tuple[str, ...] = ()) -> d
     return {**document, "digest": digest(content)}
 
 
-def one_fen_moved(files: Files) -> None:
-    statement = json.loads(files["statements/2026-11.json"])
+def as_documents(name: str, change: Callable[[dict[str, Any]], None]) -> Callable[[Files], None]:
+    """Change every document of a folder, each kept under its new digest as if it were true."""
+
+    def doctor(files: Files) -> None:
+        for path in [path for path in files if path.startswith(f"{name}/")]:
+            document = json.loads(files.pop(path))
+            change(document)
+            files[f"{name}/{digest(document).removeprefix('sha256:')}.json"] = canonical_bytes(
+                document
+            )
+
+    return doctor
+
+
+def in_statement(change: Callable[[dict[str, Any]], None], period: str = "p1") -> Any:
+    def doctor(files: Files) -> None:
+        statement = json.loads(files[f"statements/{period}.json"])
+        change(statement)
+        files[f"statements/{period}.json"] = canonical_bytes(resealed(statement))
+
+    return doctor
+
+
+def in_lines(name: str, change: Callable[[list[dict[str, Any]]], Any]) -> Callable[[Files], None]:
+    def doctor(files: Files) -> None:
+        records = lines_of(files[name])
+        change(records)
+        files[name] = as_lines(records)
+
+    return doctor
+
+
+def one_fen_moved(statement: dict[str, Any]) -> None:
     first, second = statement["lines"][:2]
     first["fen"], second["fen"] = first["fen"] + 1, second["fen"] - 1
-    files["statements/2026-11.json"] = canonical_bytes(resealed(statement))
+    lines = statement["pools"][0]["lines"]
+    lines[0]["fen"], lines[1]["fen"] = lines[0]["fen"] + 1, lines[1]["fen"] - 1
 
 
-def statement_dropped(files: Files) -> None:
-    del files["statements/2026-11.json"]
+def pool_hidden(statement: dict[str, Any]) -> None:
+    gone = statement["pools"].pop()
+    statement["lines"] = [line for line in statement["lines"] if line["licence"] != gone["licence"]]
+    statement["pool_fen"] -= gone["billed_fen"]
 
 
-def accrual_dropped(files: Files) -> None:
-    files["accruals.jsonl"] = as_lines(lines_of(files["accruals.jsonl"])[1:])
-
-
-def accrual_raised(files: Files) -> None:
-    records = lines_of(files["accruals.jsonl"])
-    records[0]["micro_fen"] += 1
-    files["accruals.jsonl"] = as_lines(records)
-
-
-def journal_dropped(files: Files) -> None:
-    files["journals.jsonl"] = as_lines(lines_of(files["journals.jsonl"])[1:])
-
-
-def journal_edited(files: Files) -> None:
-    records = lines_of(files["journals.jsonl"])
-    legs = records[0]["postings"]
+def leg_moved(journals: list[dict[str, Any]]) -> None:
+    legs = journals[0]["postings"]
     legs[1]["fen"], legs[2]["fen"] = legs[1]["fen"] - 1, legs[2]["fen"] + 1
-    files["journals.jsonl"] = as_lines(
-        [resealed(records[0], without=("audit_leaf",)), *records[1:]]
-    )
+    journals[0] = resealed(journals[0], without=("audit_leaf",))
 
 
-def journal_doubled(files: Files) -> None:
-    records = lines_of(files["journals.jsonl"])
-    again = resealed({**records[0], "id": "journal_again"}, without=("audit_leaf",))
-    files["journals.jsonl"] = as_lines([*records, again])
+def journal_doubled(journals: list[dict[str, Any]]) -> None:
+    again = {**journals[0], "id": "journal_again"}
+    journals.append(resealed(again, without=("audit_leaf",)))
 
 
-def share_edited_in_the_licence(files: Files) -> None:
-    documents = lines_of(files["licences.jsonl"])
-    shares = documents[1]["scheme"]["shares"]
-    shares[0]["ppm"], shares[1]["ppm"] = 700_000, 300_000
-    files["licences.jsonl"] = as_lines(documents)
+def of_kind(kind: str, change: Callable[[list[dict[str, Any]], int], None]) -> Any:
+    def doctor(journals: list[dict[str, Any]]) -> None:
+        place = next(i for i, journal in enumerate(journals) if journal["kind"] == kind)
+        change(journals, place)
+
+    return doctor
 
 
-DOCTORED = (
-    one_fen_moved,
-    statement_dropped,
-    accrual_dropped,
-    accrual_raised,
-    journal_dropped,
-    journal_edited,
-    journal_doubled,
-    share_edited_in_the_licence,
-)
+def renamed(journals: list[dict[str, Any]], place: int) -> None:
+    changed = {**journals[place], "kind": "adjustment"}
+    journals[place] = resealed(changed, without=("audit_leaf",))
 
 
-@pytest.mark.parametrize("doctor", DOCTORED)
-def test_a_doctored_ledger_is_refused(
-    ledger: Files, verify: Verify, doctor: Callable[[Files], None]
-) -> None:
-    doctor(ledger)
-    assert verify(ledger).exit_code != 0
+def share_edited_in_the_licence(documents: list[dict[str, Any]]) -> None:
+    shares = documents[0]["scheme"]["shares"]
+    shares[0]["ppm"], shares[1]["ppm"] = 333_332, 333_334
+
+
+DOCTORED: Mapping[str, Callable[[Files], None]] = {
+    "a fen moved between payees": in_statement(one_fen_moved),
+    "a pool left out": in_statement(pool_hidden),
+    "a weight raised": in_statement(
+        lambda doc: doc["pools"][1]["contributions"][0].update(weight=10**9)
+    ),
+    "a carry kept back": in_statement(
+        lambda doc: doc["pools"][0]["lines"][0].update(carry_out_micro_fen=1)
+    ),
+    "a statement dropped": lambda files: files.pop("statements/p1.json") and None,
+    "usage dropped": in_lines("usage.jsonl", lambda lines: lines.pop(0)),
+    "usage priced higher": in_lines(
+        "usage.jsonl", lambda lines: lines[0].update(gross_micro_fen=10**12)
+    ),
+    "usage of another licence": in_lines(
+        "usage.jsonl", lambda lines: lines[0].update(licence="licence_b")
+    ),
+    "usage of no entry": in_lines("usage.jsonl", lambda lines: lines[0].update(audit_index=10**6)),
+    "a contribution padded": in_lines(
+        "contributions.jsonl", lambda lines: lines[0].update(rows=10**6)
+    ),
+    "a contribution dropped": in_lines("contributions.jsonl", lambda lines: lines.pop()),
+    "a journal dropped": in_lines("journals.jsonl", lambda lines: lines.pop(0)),
+    "a journal edited": in_lines("journals.jsonl", leg_moved),
+    "a journal doubled": in_lines("journals.jsonl", journal_doubled),
+    "a distribution that never was": in_lines(
+        "journals.jsonl", of_kind("distribution", lambda lines, at: lines.pop(at) and None)
+    ),
+    "a receipt by another name": in_lines("journals.jsonl", of_kind("receipt", renamed)),
+    "a hold forgotten": in_lines(
+        "journals.jsonl", of_kind("hold", lambda lines, at: lines.pop(at) and None)
+    ),
+    "a share edited in the licence": in_lines("licences.jsonl", share_edited_in_the_licence),
+    "a tariff raised": as_documents(
+        "tariffs", lambda document: document["prices"][0].update(micro_fen=1)
+    ),
+    "a scheme changed": as_documents("schemes", lambda document: document.update(version="s9")),
+    "a rule changed": as_documents("rules", lambda document: document.update(payer="nobody")),
+}
+
+
+@pytest.mark.parametrize("name", DOCTORED)
+def test_a_doctored_ledger_is_refused(ledger: Files, verify: Verify, name: str) -> None:
+    DOCTORED[name](ledger)
+    report = verify(ledger)
+    assert report.exit_code != 0, report.as_json()
+    assert "ledger_intact" not in {finding.code for finding in report.findings}
 
 
 def test_the_true_ledger_verifies_offline(ledger: Files, verify: Verify) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.verify.evidence import CLOSED, Evidence, Record
-from audit.verify.findings import Report
+from audit.verify.findings import Report, Verdict
 from audit.verify.pools import REVERSED, Carries, Problem, pool_problem
 from audit.verify.shares import digest_of
 from audit.verify.sums import tree_root
@@ -16,7 +16,6 @@ from audit.verify.sums import tree_root
 
 def verify_statements(evidence: Evidence, report: Report) -> None:
     """Check every statement in the order of the log, and that each closed period has one."""
-    before = len([finding for finding in report.findings if finding.verdict == "tampered"])
     stated = {statement["close_index"]: statement for statement in evidence.statements.values()}
     carries = Carries()
     settled = {journal["id"]: journal for journal in evidence.journals}
@@ -32,8 +31,8 @@ def verify_statements(evidence: Evidence, report: Report) -> None:
             en=f"A statement cites entry {index}, which closed no period.",
             index=index,
         )
-    after = len([finding for finding in report.findings if finding.verdict == "tampered"])
-    if after == before == 0:
+    doubted = {Verdict.TAMPERED, Verdict.UNMET, Verdict.UNUSABLE}
+    if not doubted & {finding.verdict for finding in report.findings}:
         report.good(
             "ledger_intact",
             zh=f"{len(evidence.journals)} 笔凭证、{len(evidence.statements)} 份结算单与日志和"

@@ -42,6 +42,7 @@ from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
 from revenue.billing import Billing
+from revenue.flow.moving import MoneyMoves
 from revenue.schemes.versions import scheme_digest_in_force
 from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
@@ -62,6 +63,7 @@ from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
 from service.workers import (
+    bank_answers,
     engine_limits,
     service_environment,
     session_backend,
@@ -91,6 +93,7 @@ class Platform:
     verifier: Verifier
     desk: ReleaseDesk
     shop: ProductShop
+    money: MoneyMoves
     received: ReceivedList
     denials: CoalescingLog
     readers: Readers
@@ -228,6 +231,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         verifier=_verifier(ground, enforcer, board, pool, denials, metering),
         desk=ReleaseDesk(engine, writer, ground.keys, board, pack.rules(DisclosureRules), metering),
         shop=ProductShop(engine, writer, board, metering),
+        money=_money(ground),
         received=ReceivedList(engine, writer),
         denials=denials,
         readers=Readers(AUTHORITY),
@@ -279,6 +283,12 @@ def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activa
 def _metering(ground: _Ground) -> UseMetering:
     billing = Billing(ground.pack.rules(RevenueRules), scheme_digest_in_force)
     return UseMetering(billing, ground.keys, ground.settings.session_wall_seconds_max)
+
+
+def _money(ground: _Ground) -> MoneyMoves:
+    reader = bank_answers(ground.settings)
+    rules = ground.pack.rules(RevenueRules)
+    return MoneyMoves(ground.engine, ground.writer, ground.clock, rules, reader)
 
 
 def _pipeline(

@@ -884,6 +884,71 @@ CREATE TABLE permitted_review (
 -- next
 CREATE TRIGGER permitted_review_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_review FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE money_move (
+	id VARCHAR(60) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	subject TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move PRIMARY KEY (id), 
+	CONSTRAINT uq_money_move_proposed_index UNIQUE (proposed_index), 
+	CONSTRAINT fk_money_move_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER money_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON money_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dispute (
+	id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	party VARCHAR(10) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	opened_by VARCHAR(200) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dispute PRIMARY KEY (id), 
+	CONSTRAINT ck_dispute_party CHECK (party IN ('payee', 'payer')), 
+	CONSTRAINT fk_dispute_opened_index_entry FOREIGN KEY(opened_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_dispute_pool ON dispute (period_id, licence)
+-- next
+CREATE TRIGGER dispute_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payment_details (
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	holder VARCHAR(140) NOT NULL, 
+	account VARCHAR(34) NOT NULL, 
+	bank_code VARCHAR(14) NOT NULL, 
+	CONSTRAINT pk_payment_details PRIMARY KEY (payee, channel, audit_index), 
+	CONSTRAINT fk_payment_details_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payment_details_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_details FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_file (
+	id VARCHAR(60) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	written_by VARCHAR(200) NOT NULL, 
+	written_us BIGINT NOT NULL, 
+	fen BIGINT NOT NULL, 
+	csv_digest VARCHAR(80) NOT NULL, 
+	pain_digest VARCHAR(80) NOT NULL, 
+	csv TEXT NOT NULL, 
+	pain TEXT NOT NULL, 
+	CONSTRAINT pk_payout_file PRIMARY KEY (id), 
+	CONSTRAINT ck_payout_file_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_payout_file_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payout_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
 	dataset_id VARCHAR(64) NOT NULL, 
@@ -1042,6 +1107,47 @@ CREATE TABLE permitted_decision (
 -- next
 CREATE TRIGGER permitted_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE money_move_decision (
+	move VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	decided_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move_decision PRIMARY KEY (move), 
+	CONSTRAINT ck_money_move_decision_state CHECK (state IN ('approved', 'withdrawn')), 
+	CONSTRAINT fk_money_move_decision_move_money_move FOREIGN KEY(move) REFERENCES money_move (id), 
+	CONSTRAINT fk_money_move_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER money_move_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON money_move_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_line (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	file VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_payout_line PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_line_fen CHECK (fen BETWEEN 1 AND 1000000000000000), 
+	CONSTRAINT uq_payout_line UNIQUE (file, period_id, line), 
+	CONSTRAINT fk_payout_line_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id)
+)
+-- next
+CREATE TRIGGER payout_line_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_line FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_file_move (
+	file VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_payout_file_move PRIMARY KEY (file, state), 
+	CONSTRAINT ck_payout_file_move_state CHECK (state IN ('sent', 'withdrawn', 'returned')), 
+	CONSTRAINT fk_payout_file_move_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id), 
+	CONSTRAINT fk_payout_file_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payout_file_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 
 	sequence INTEGER NOT NULL, 
@@ -1070,3 +1176,110 @@ CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER posting_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
 -- next
 CREATE TRIGGER posting_not_sealed BEFORE INSERT ON posting FOR EACH ROW EXECUTE FUNCTION ledger_not_sealed()
+-- next
+CREATE TABLE receipt (
+	journal_id VARCHAR(60) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	bank_reference VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt PRIMARY KEY (journal_id), 
+	CONSTRAINT ck_receipt_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_receipt_reference ON receipt (biller, bank_reference)
+-- next
+CREATE TRIGGER receipt_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE receipt_match (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt_match PRIMARY KEY (journal_id, period_id, licence), 
+	CONSTRAINT ck_receipt_match_fen CHECK (fen <> 0 AND fen BETWEEN -1000000000000000 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_match_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_receipt_match_pool ON receipt_match (period_id, licence)
+-- next
+CREATE TRIGGER receipt_match_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_match FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE statement_confirmation (
+	journal_id VARCHAR(60) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	confirmed_by VARCHAR(200) NOT NULL, 
+	claim_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_statement_confirmation PRIMARY KEY (journal_id, payee), 
+	CONSTRAINT fk_statement_confirmation_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_statement_confirmation_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER statement_confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_confirmation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE distribution_line (
+	journal_id VARCHAR(60) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	allotted_fen BIGINT NOT NULL, 
+	paid_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_distribution_line PRIMARY KEY (journal_id, line), 
+	CONSTRAINT ck_distribution_line_allotted_fen CHECK (allotted_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT ck_distribution_line_paid_fen CHECK (paid_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_distribution_line_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_distribution_line_pool ON distribution_line (period_id, licence)
+-- next
+CREATE TRIGGER distribution_line_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON distribution_line FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE correction (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_correction PRIMARY KEY (journal_id), 
+	CONSTRAINT fk_correction_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_correction_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_correction_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+-- next
+CREATE INDEX ix_correction_pool ON correction (period_id, licence, audit_index)
+-- next
+CREATE TRIGGER correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON correction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dispute_move (
+	dispute VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_dispute_move PRIMARY KEY (dispute, state), 
+	CONSTRAINT ck_dispute_move_state CHECK (state IN ('held', 'upheld', 'dismissed')), 
+	CONSTRAINT fk_dispute_move_dispute_dispute FOREIGN KEY(dispute) REFERENCES dispute (id), 
+	CONSTRAINT fk_dispute_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_dispute_move_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE TRIGGER dispute_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_result (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	status VARCHAR(10) NOT NULL, 
+	reason_code VARCHAR(35) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_payout_result PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_result_status CHECK (status IN ('paid', 'failed')), 
+	CONSTRAINT ck_payout_result_journal CHECK ((status = 'paid') = (journal_id IS NOT NULL)), 
+	CONSTRAINT fk_payout_result_end_to_end_id_payout_line FOREIGN KEY(end_to_end_id) REFERENCES payout_line (end_to_end_id), 
+	CONSTRAINT fk_payout_result_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payout_result_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE TRIGGER payout_result_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_result FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

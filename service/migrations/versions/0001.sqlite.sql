@@ -976,6 +976,93 @@ CREATE TRIGGER permitted_review_no_delete BEFORE DELETE ON permitted_review BEGI
 -- next
 CREATE TRIGGER permitted_review_no_replace_operator_year BEFORE INSERT ON permitted_review WHEN EXISTS (SELECT 1 FROM permitted_review WHERE operator = NEW.operator AND year = NEW.year) BEGIN SELECT RAISE(ABORT, 'permitted_review does not change so'); END
 -- next
+CREATE TABLE money_move (
+	id VARCHAR(60) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	subject TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move PRIMARY KEY (id), 
+	CONSTRAINT uq_money_move_proposed_index UNIQUE (proposed_index), 
+	CONSTRAINT fk_money_move_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER money_move_no_update BEFORE UPDATE ON money_move BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_delete BEFORE DELETE ON money_move BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_replace_id BEFORE INSERT ON money_move WHEN EXISTS (SELECT 1 FROM money_move WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_replace_proposed_index BEFORE INSERT ON money_move WHEN EXISTS (SELECT 1 FROM money_move WHERE proposed_index = NEW.proposed_index) BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TABLE dispute (
+	id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	party VARCHAR(10) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	opened_by VARCHAR(200) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dispute PRIMARY KEY (id), 
+	CONSTRAINT ck_dispute_party CHECK (party IN ('payee', 'payer')), 
+	CONSTRAINT fk_dispute_opened_index_entry FOREIGN KEY(opened_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_dispute_pool ON dispute (period_id, licence)
+-- next
+CREATE TRIGGER dispute_no_update BEFORE UPDATE ON dispute BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TRIGGER dispute_no_delete BEFORE DELETE ON dispute BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TRIGGER dispute_no_replace_id BEFORE INSERT ON dispute WHEN EXISTS (SELECT 1 FROM dispute WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TABLE payment_details (
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	holder VARCHAR(140) NOT NULL, 
+	account VARCHAR(34) NOT NULL, 
+	bank_code VARCHAR(14) NOT NULL, 
+	CONSTRAINT pk_payment_details PRIMARY KEY (payee, channel, audit_index), 
+	CONSTRAINT fk_payment_details_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payment_details_no_update BEFORE UPDATE ON payment_details BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TRIGGER payment_details_no_delete BEFORE DELETE ON payment_details BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TRIGGER payment_details_no_replace_payee_channel_audit_index BEFORE INSERT ON payment_details WHEN EXISTS (SELECT 1 FROM payment_details WHERE payee = NEW.payee AND channel = NEW.channel AND audit_index = NEW.audit_index) BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TABLE payout_file (
+	id VARCHAR(60) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	written_by VARCHAR(200) NOT NULL, 
+	written_us BIGINT NOT NULL, 
+	fen BIGINT NOT NULL, 
+	csv_digest VARCHAR(80) NOT NULL, 
+	pain_digest VARCHAR(80) NOT NULL, 
+	csv TEXT NOT NULL, 
+	pain TEXT NOT NULL, 
+	CONSTRAINT pk_payout_file PRIMARY KEY (id), 
+	CONSTRAINT ck_payout_file_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_payout_file_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_file_no_update BEFORE UPDATE ON payout_file BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
+CREATE TRIGGER payout_file_no_delete BEFORE DELETE ON payout_file BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
+CREATE TRIGGER payout_file_no_replace_id BEFORE INSERT ON payout_file WHEN EXISTS (SELECT 1 FROM payout_file WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
 	dataset_id VARCHAR(64) NOT NULL, 
@@ -1143,6 +1230,64 @@ CREATE TRIGGER permitted_decision_no_delete BEFORE DELETE ON permitted_decision 
 -- next
 CREATE TRIGGER permitted_decision_no_replace_operator_year BEFORE INSERT ON permitted_decision WHEN EXISTS (SELECT 1 FROM permitted_decision WHERE operator = NEW.operator AND year = NEW.year) BEGIN SELECT RAISE(ABORT, 'permitted_decision does not change so'); END
 -- next
+CREATE TABLE money_move_decision (
+	move VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	decided_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move_decision PRIMARY KEY (move), 
+	CONSTRAINT ck_money_move_decision_state CHECK (state IN ('approved', 'withdrawn')), 
+	CONSTRAINT fk_money_move_decision_move_money_move FOREIGN KEY(move) REFERENCES money_move (id), 
+	CONSTRAINT fk_money_move_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER money_move_decision_no_update BEFORE UPDATE ON money_move_decision BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TRIGGER money_move_decision_no_delete BEFORE DELETE ON money_move_decision BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TRIGGER money_move_decision_no_replace_move BEFORE INSERT ON money_move_decision WHEN EXISTS (SELECT 1 FROM money_move_decision WHERE move = NEW.move) BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TABLE payout_line (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	file VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_payout_line PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_line_fen CHECK (fen BETWEEN 1 AND 1000000000000000), 
+	CONSTRAINT uq_payout_line UNIQUE (file, period_id, line), 
+	CONSTRAINT fk_payout_line_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_line_no_update BEFORE UPDATE ON payout_line BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_delete BEFORE DELETE ON payout_line BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_replace_end_to_end_id BEFORE INSERT ON payout_line WHEN EXISTS (SELECT 1 FROM payout_line WHERE end_to_end_id = NEW.end_to_end_id) BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_replace_file_period_id_line BEFORE INSERT ON payout_line WHEN EXISTS (SELECT 1 FROM payout_line WHERE file = NEW.file AND period_id = NEW.period_id AND line = NEW.line) BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TABLE payout_file_move (
+	file VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_payout_file_move PRIMARY KEY (file, state), 
+	CONSTRAINT ck_payout_file_move_state CHECK (state IN ('sent', 'withdrawn', 'returned')), 
+	CONSTRAINT fk_payout_file_move_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id), 
+	CONSTRAINT fk_payout_file_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_file_move_no_update BEFORE UPDATE ON payout_file_move BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
+CREATE TRIGGER payout_file_move_no_delete BEFORE DELETE ON payout_file_move BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
+CREATE TRIGGER payout_file_move_no_replace_file_state BEFORE INSERT ON payout_file_move WHEN EXISTS (SELECT 1 FROM payout_file_move WHERE file = NEW.file AND state = NEW.state) BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 
 	sequence INTEGER NOT NULL, 
@@ -1166,3 +1311,145 @@ CREATE TRIGGER posting_no_replace BEFORE INSERT ON posting WHEN EXISTS (SELECT 1
 CREATE TRIGGER posting_not_sealed BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'journal is sealed'); END
 -- next
 CREATE TRIGGER posting_whole_fen BEFORE INSERT ON posting WHEN typeof(NEW.fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'fen are whole numbers'); END
+-- next
+CREATE TABLE receipt (
+	journal_id VARCHAR(60) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	bank_reference VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt PRIMARY KEY (journal_id), 
+	CONSTRAINT ck_receipt_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_receipt_reference ON receipt (biller, bank_reference)
+-- next
+CREATE TRIGGER receipt_no_update BEFORE UPDATE ON receipt BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TRIGGER receipt_no_delete BEFORE DELETE ON receipt BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TRIGGER receipt_no_replace_journal_id BEFORE INSERT ON receipt WHEN EXISTS (SELECT 1 FROM receipt WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TABLE receipt_match (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt_match PRIMARY KEY (journal_id, period_id, licence), 
+	CONSTRAINT ck_receipt_match_fen CHECK (fen <> 0 AND fen BETWEEN -1000000000000000 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_match_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_receipt_match_pool ON receipt_match (period_id, licence)
+-- next
+CREATE TRIGGER receipt_match_no_update BEFORE UPDATE ON receipt_match BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TRIGGER receipt_match_no_delete BEFORE DELETE ON receipt_match BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TRIGGER receipt_match_no_replace_journal_id_period_id_licence BEFORE INSERT ON receipt_match WHEN EXISTS (SELECT 1 FROM receipt_match WHERE journal_id = NEW.journal_id AND period_id = NEW.period_id AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TABLE statement_confirmation (
+	journal_id VARCHAR(60) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	confirmed_by VARCHAR(200) NOT NULL, 
+	claim_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_statement_confirmation PRIMARY KEY (journal_id, payee), 
+	CONSTRAINT fk_statement_confirmation_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_statement_confirmation_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER statement_confirmation_no_update BEFORE UPDATE ON statement_confirmation BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TRIGGER statement_confirmation_no_delete BEFORE DELETE ON statement_confirmation BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TRIGGER statement_confirmation_no_replace_journal_id_payee BEFORE INSERT ON statement_confirmation WHEN EXISTS (SELECT 1 FROM statement_confirmation WHERE journal_id = NEW.journal_id AND payee = NEW.payee) BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TABLE distribution_line (
+	journal_id VARCHAR(60) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	allotted_fen BIGINT NOT NULL, 
+	paid_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_distribution_line PRIMARY KEY (journal_id, line), 
+	CONSTRAINT ck_distribution_line_allotted_fen CHECK (allotted_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT ck_distribution_line_paid_fen CHECK (paid_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_distribution_line_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_distribution_line_pool ON distribution_line (period_id, licence)
+-- next
+CREATE TRIGGER distribution_line_no_update BEFORE UPDATE ON distribution_line BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TRIGGER distribution_line_no_delete BEFORE DELETE ON distribution_line BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TRIGGER distribution_line_no_replace_journal_id_line BEFORE INSERT ON distribution_line WHEN EXISTS (SELECT 1 FROM distribution_line WHERE journal_id = NEW.journal_id AND line = NEW.line) BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TABLE correction (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_correction PRIMARY KEY (journal_id), 
+	CONSTRAINT fk_correction_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_correction_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_correction_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_correction_pool ON correction (period_id, licence, audit_index)
+-- next
+CREATE TRIGGER correction_no_update BEFORE UPDATE ON correction BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TRIGGER correction_no_delete BEFORE DELETE ON correction BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TRIGGER correction_no_replace_journal_id BEFORE INSERT ON correction WHEN EXISTS (SELECT 1 FROM correction WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TABLE dispute_move (
+	dispute VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_dispute_move PRIMARY KEY (dispute, state), 
+	CONSTRAINT ck_dispute_move_state CHECK (state IN ('held', 'upheld', 'dismissed')), 
+	CONSTRAINT fk_dispute_move_dispute_dispute FOREIGN KEY(dispute) REFERENCES dispute (id), 
+	CONSTRAINT fk_dispute_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_dispute_move_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER dispute_move_no_update BEFORE UPDATE ON dispute_move BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TRIGGER dispute_move_no_delete BEFORE DELETE ON dispute_move BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TRIGGER dispute_move_no_replace_dispute_state BEFORE INSERT ON dispute_move WHEN EXISTS (SELECT 1 FROM dispute_move WHERE dispute = NEW.dispute AND state = NEW.state) BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TABLE payout_result (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	status VARCHAR(10) NOT NULL, 
+	reason_code VARCHAR(35) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_payout_result PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_result_status CHECK (status IN ('paid', 'failed')), 
+	CONSTRAINT ck_payout_result_journal CHECK ((status = 'paid') = (journal_id IS NOT NULL)), 
+	CONSTRAINT fk_payout_result_end_to_end_id_payout_line FOREIGN KEY(end_to_end_id) REFERENCES payout_line (end_to_end_id), 
+	CONSTRAINT fk_payout_result_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payout_result_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_result_no_update BEFORE UPDATE ON payout_result BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END
+-- next
+CREATE TRIGGER payout_result_no_delete BEFORE DELETE ON payout_result BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END
+-- next
+CREATE TRIGGER payout_result_no_replace_end_to_end_id BEFORE INSERT ON payout_result WHEN EXISTS (SELECT 1 FROM payout_result WHERE end_to_end_id = NEW.end_to_end_id) BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END

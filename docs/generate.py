@@ -16,6 +16,7 @@ from catalog.datasets import IdentifierFormat, Mask, MaskKind
 from disclosure.masking.disclosed import discloses
 from disclosure.release.states import RELEASE_TRANSITIONS
 from docs.pictures import IMAGES, pictures
+from docs.revenue_pictures import waterfall
 from foundation.errors import Message
 from foundation.settings import Settings
 from policies.load import load_policies
@@ -222,6 +223,10 @@ def main(arguments: list[str]) -> int:
     REFERENCE.mkdir(exist_ok=True)
     wanted = {REFERENCE / name: HEAD + page() for name, page in PAGES.items()}
     wanted |= {IMAGES / name: picture for name, picture in pictures().items()}
+    wanted |= {
+        IMAGES / "split-of-a-bill.en.svg": waterfall("en"),
+        IMAGES / "split-of-a-bill.zh.svg": waterfall("zh"),
+    }
     stale = []
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:

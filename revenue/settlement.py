@@ -168,13 +168,16 @@ class _Settling:
 
     def _fee_fen(self, licence: LicenceDocument, tariff: Tariff) -> int:
         """Return the fee of the period: nothing for a free class or without an approved tariff."""
-        if tariff.subscription is None or is_free(licence.product, self.rules):
+        terms = tariff.subscription
+        if terms is None or is_free(licence.product, self.rules):
+            return 0
+        if terms.fen_per_period > terms.ceiling_fen_per_period:
             return 0
         try:
             check_billable(tariff, self.entry.time_us)
         except Denied:
             return 0
-        return tariff.subscription.fen_per_period
+        return terms.fen_per_period
 
     def _bill(self, licence: LicenceDocument, tariff: Tariff, used: PoolUsage) -> Bill:
         fee = self._fee_fen(licence, tariff)

@@ -39,7 +39,9 @@ from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.verification import VerificationRules
+from policies.schema.revenue import RevenueRules
 from policies.schema.witness import WitnessRules
+from revenue.flow.moving import MoneyMoves
 from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
@@ -65,6 +67,7 @@ from service.tokens import DevelopmentIssuer, TokenIssuer
 from service.witness_secrets import check_witness_secrets
 from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
 from service.workers import (
+    bank_answers,
     engine_limits,
     service_environment,
     session_backend,
@@ -95,6 +98,7 @@ class Platform:
     verifier: Verifier
     desk: ReleaseDesk
     shop: ProductShop
+    money: MoneyMoves
     received: ReceivedList
     oversight: Oversight
     denials: CoalescingLog
@@ -258,6 +262,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
             metering,
         ),
         shop=ProductShop(engine, writer, board, metering),
+        money=_money(ground),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
         denials=denials,
@@ -320,6 +325,12 @@ def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activa
             forget=lambda licence, now: pool.drop(licence) if now else pool.drop_idle(licence),
         ),
     )
+
+
+def _money(ground: _Ground) -> MoneyMoves:
+    reader = bank_answers(ground.settings)
+    rules = ground.pack.rules(RevenueRules)
+    return MoneyMoves(ground.engine, ground.writer, ground.clock, rules, reader)
 
 
 def _pipeline(

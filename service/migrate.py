@@ -31,6 +31,7 @@ STORES = (
     "revenue.pool_store",
     "revenue.usage_store",
     "revenue.permitted.store",
+    "revenue.flow.store",
     "sandbox.store",
     "service.idempotency",
 )

@@ -12,6 +12,7 @@ from foundation.keys import KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack
 from policies.schema.catalog import CatalogRules
+from revenue.settlement_files.return_reader import ConfinedReturnReader
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 
 
@@ -59,4 +60,13 @@ def session_backend(settings: Settings) -> BubblewrapBackend:
         ),
         bubblewrap=settings.bubblewrap,
         language=settings.language,
+    )
+
+
+def bank_answers(settings: Settings) -> ConfinedReturnReader:
+    """Return what reads a bank's answers, each in a confined child."""
+    return ConfinedReturnReader(
+        environment=service_environment(),
+        bubblewrap=settings.bubblewrap,
+        processors=settings.other_processors,
     )

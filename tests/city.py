@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uvicorn
 
-from audit.notes import parse_checkpoint
+from audit.notes import parse_checkpoint, split_note
 from audit.reading import LogEntry, read_entries
 from audit.tags import EntryKind
 from authorization.agreements import Agreement, create_agreement
@@ -218,7 +218,7 @@ class City:
 
     def log_size(self) -> int:
         """Return how many entries the log holds."""
-        return parse_checkpoint(self.platform.log.head()).size
+        return parse_checkpoint(split_note(self.platform.log.head())[0]).size
 
     def publish(self, dataset: str, rows: Sequence[Row]) -> Version:
         """Publish rows as the next version of a data set."""

@@ -21,7 +21,7 @@ from revenue.disputes.states import (
     disputes_of,
     require_dispute,
 )
-from revenue.flow.moves import APPROVERS, REASON_CHARACTERS_MAX
+from revenue.flow.moves import APPROVERS, REASON_CHARACTERS_MAX, check_keeper
 from revenue.flow.pool_state import PoolState, payee_of, pool_state
 from revenue.flow.store import dispute, dispute_move
 from revenue.kinds import AccountKind, JournalKind
@@ -73,6 +73,7 @@ def hold_dispute(writer: Writer, actor: Actor, name: str) -> Recorded[Dispute]:
     check_natural_person(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> Dispute:
+        check_keeper(connection, actor)
         found = require_dispute(connection, name)
         check_next(found, DisputeState.HELD)
         state = pool_state(connection, found.period, found.licence)

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, RowMapping, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from authorization.organisations import OrganisationKind, organisation_by_id
 from authorization.separation import (
     check_another_person,
+    check_may_write,
     check_natural_person,
     check_older_than,
     check_role,
@@ -113,13 +115,14 @@ def propose(
     prepare: Callable[[Connection], Subject],
 ) -> Recorded[Move]:
     """Record a proposal. ``prepare`` checks it as things stand and returns its whole subject."""
+    check_may_write(actor)
     check_natural_person(actor)
     _check_reason(reason)
     name = new_id("move")
 
     def apply(connection: Connection, entry: PendingEntry) -> Move:
         subject = prepare(connection)
-        _check_proposer(actor, kind, subject)
+        _check_proposer(connection, actor, kind, subject)
         connection.execute(
             insert(money_move).values(
                 id=name,
@@ -147,6 +150,7 @@ def approve(writer: Writer, actor: Actor, move: Move, carry_out: CarryOut) -> Re
     check_natural_person(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> Done:
+        check_keeper(connection, actor)
         found = require_move(connection, move.id)
         _check_undecided(found)
         check_another_person(actor, found.proposed_by)
@@ -171,7 +175,7 @@ def withdraw(writer: Writer, actor: Actor, name: str) -> Recorded[Move]:
         found = require_move(connection, name)
         _check_undecided(found)
         if found.proposed_by != actor.person:
-            check_role(actor, *APPROVERS)
+            check_keeper(connection, actor)
         _decide(connection, entry, actor, found, "withdrawn")
         return require_move(connection, name)
 
@@ -254,22 +258,33 @@ def _check_reason(reason: str) -> None:
         )
 
 
-def _check_proposer(actor: Actor, kind: MoveKind, subject: Subject) -> None:
-    """Let the authority and finance propose anything; a biller what its own bank shows."""
-    is_biller = actor.has(Role.OPERATOR) and subject.get("biller") == actor.organisation
-    if kind in _BILLER and is_biller:
-        return
-    if not any(actor.has(role) for role in APPROVERS) or actor.has(Role.REGULATOR):
+def check_keeper(connection: Connection, actor: Actor) -> None:
+    """Refuse whoever does not keep the books: of the authority, or of a finance department."""
+    check_role(actor, *APPROVERS)
+    if not keeps_books(connection, actor):
         raise Denied(
-            "role_missing",
+            "not_of_finance",
             Message(
-                "只有数据主管部门、财政部门，以及收款方自身的运营机构（限其银行往来）可以提出资金事项。",
-                "Only the authority, finance and, for what its own bank shows, a biller's operator "
-                "may propose to move money.",
+                "财政角色须由财政部门人员担任，方可办理资金事项。",
+                "The role of finance moves money only for an organisation that is finance.",
             ),
             field="actor",
             rule="roles",
         )
+
+
+def keeps_books(connection: Connection, actor: Actor) -> bool:
+    """Tell whether an actor is of the authority, or holds the role of finance in a department."""
+    own = organisation_by_id(connection, actor.organisation)
+    finance = own is not None and own.kind is OrganisationKind.FINANCE
+    return actor.has(Role.AUTHORITY) or (actor.has(Role.FINANCE) and finance)
+
+
+def _check_proposer(connection: Connection, actor: Actor, kind: MoveKind, subject: Subject) -> None:
+    """Let those who keep the books propose anything; a biller what its own bank shows."""
+    is_biller = actor.has(Role.OPERATOR) and subject.get("biller") == actor.organisation
+    if not (kind in _BILLER and is_biller):
+        check_keeper(connection, actor)
 
 
 def _public(subject: Subject) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from foundation.errors import Conflict, Denied, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
 from revenue.flow.confirmations import claim_of
-from revenue.flow.moves import APPROVERS
+from revenue.flow.moves import APPROVERS, check_keeper, keeps_books
 from revenue.flow.store import payout_file, payout_file_move, payout_line
 from revenue.settlement_files.details import BANK, require_details
 from revenue.settlement_files.forms import Payment, PaymentFile, csv_text, pain_text
@@ -86,16 +86,10 @@ def write_file(writer: Writer, actor: Actor, biller: str) -> Recorded[Settlement
     """
     check_natural_person(actor)
     check_role(actor, *APPROVERS, Role.OPERATOR)
-    if not any(actor.has(role) for role in APPROVERS) and actor.organisation != biller:
-        raise Denied(
-            "not_the_biller",
-            Message("运营机构只能为本机构生成拨付文件。", "An operator pays from its own bank."),
-            field="$.biller",
-            rule="revenue/settlement_files",
-        )
     name = new_id("file")
 
     def apply(connection: Connection, entry: PendingEntry) -> SettlementFile:
+        _check_writer(connection, actor, biller)
         found = payables(connection, biller)[:PAYMENTS_MAX]
         if not found:
             raise Conflict(
@@ -125,6 +119,7 @@ def send_file(writer: Writer, actor: Actor, name: str) -> Recorded[SettlementFil
     check_natural_person(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> SettlementFile:
+        check_keeper(connection, actor)
         found = require_file(connection, name)
         check_another_person(actor, found.written_by)
         check_older_than(actor, found.written_us)
@@ -142,7 +137,7 @@ def withdraw_file(writer: Writer, actor: Actor, name: str) -> Recorded[Settlemen
     def apply(connection: Connection, entry: PendingEntry) -> SettlementFile:
         found = require_file(connection, name)
         if found.written_by != actor.person:
-            check_role(actor, *APPROVERS)
+            check_keeper(connection, actor)
         move_file(connection, entry, found, FileState.WITHDRAWN, actor.person)
         return require_file(connection, name)
 
@@ -220,6 +215,18 @@ def file_bytes(connection: Connection, name: str, form: str) -> bytes:
     column = payout_file.c.csv if form == "csv" else payout_file.c.pain
     text: str = connection.execute(select(column).where(payout_file.c.id == name)).scalar_one()
     return text.encode()
+
+
+def _check_writer(connection: Connection, actor: Actor, biller: str) -> None:
+    if not keeps_books(connection, actor) and not (
+        actor.has(Role.OPERATOR) and actor.organisation == biller
+    ):
+        raise Denied(
+            "not_the_biller",
+            Message("运营机构只能为本机构生成拨付文件。", "An operator pays from its own bank."),
+            field="$.biller",
+            rule="revenue/settlement_files",
+        )
 
 
 def _file(

@@ -14,6 +14,7 @@ from authorization.organisations import actor_for_account
 from foundation.db import reading
 from foundation.errors import Denied, Message, NotFound, Unauthenticated
 from foundation.identity import Actor, Role
+from revenue.flow.moves import keeps_books
 from service.bootstrap import Platform
 from service.errors import language_of
 from service.tokens import bearer_of
@@ -86,6 +87,34 @@ def _role_missing(roles: tuple[Role, ...]) -> Denied:
     )
 
 
+def reads_books(platform: Platform, actor: Actor) -> bool:
+    """Tell whether a caller reads the whole ledger: authority, regulator or a finance office."""
+    with reading(platform.engine) as connection:
+        return actor.has(Role.REGULATOR) or keeps_books(connection, actor)
+
+
+def _ledger_reader(request: Request) -> Actor:
+    actor = any_caller(request)
+    if not reads_books(platform_of(request), actor):
+        raise _role_missing((Role.AUTHORITY, Role.FINANCE, Role.REGULATOR))
+    return actor
+
+
+def _keeper(request: Request) -> Actor:
+    """Return a caller of the authority, or one who has the role of finance in its own house."""
+    actor = any_caller(request)
+    with reading(platform_of(request).engine) as connection:
+        if not keeps_books(connection, actor):
+            raise _role_missing((Role.AUTHORITY, Role.FINANCE))
+    return actor
+
+
+def _money_mover(request: Request) -> Actor:
+    """Return who keeps the books, or an operator: for its own bank only, as each move checks."""
+    actor = any_caller(request)
+    return actor if actor.has(Role.OPERATOR) else _keeper(request)
+
+
 OnPlatform = Annotated[Platform, Depends(platform_of)]
 AnyCaller = Annotated[Actor, Depends(any_caller)]
 AuthorityCaller = Annotated[Actor, Depends(_caller_with(Role.AUTHORITY))]
@@ -99,3 +128,6 @@ ExplainingCaller = Annotated[
     Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTHORITY, Role.OPERATOR))
 ]
 OverseerCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTHORITY))]
+LedgerCaller = Annotated[Actor, Depends(_ledger_reader)]
+KeeperCaller = Annotated[Actor, Depends(_keeper)]
+MoneyCaller = Annotated[Actor, Depends(_money_mover)]

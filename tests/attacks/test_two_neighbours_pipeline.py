@@ -9,6 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,9 +20,13 @@ from catalog.versions import read_rows, version_directory
 from disclosure.privacy import Mechanism
 from disclosure.release.desk import ReleaseRequest, ReleaseVote
 from foundation.db import reading
-from revenue.store import accrual, journal, posting, seal, statement, usage
+from foundation.money import MICRO_FEN_PER_FEN
+from policies.schema.revenue import Meter
+from revenue.pool_store import carry, pool
+from revenue.store import journal, posting, seal, statement
+from revenue.usage_store import contribution, usage
 from tests.calling import API
-from tests.city import COUNT_BY_STATE, City, Plan, household_rows, rows_of, told
+from tests.city import COUNT_BY_STATE, City, Plan, household_rows, licence_json, rows_of, told
 from tests.neighbours import (
     Cities,
     log_of,
@@ -33,6 +38,7 @@ from tests.neighbours import (
     settled,
 )
 from tests.parts import need_namespaces
+from tests.tariffs import price_json, tariff_json
 
 pytestmark = need_namespaces
 
@@ -71,10 +77,22 @@ REFUSALS = (
 )
 
 
+def priced_licence() -> dict[str, Any]:
+    """Return a licence whose tariff prices whatever it can, and more of it by tiers."""
+    licence = licence_json()
+    tiers = [{"from_unit": 3, "discount_ppm": 100_000}]
+    prices = [price_json(meter.value, 1_234_567) for meter in Meter if meter is not Meter.FETCH]
+    fetch = price_json("fetch", 10_001 * MICRO_FEN_PER_FEN)
+    licence["product"]["tariff"] = tariff_json(
+        prices=[fetch, *({**price, "tiers": tiers} for price in prices)]
+    )
+    return licence
+
+
 @pytest.fixture(scope="module")
 def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cities]:
     """Two neighbours: the second lacks one household of three rows."""
-    whole = Plan(households=[*REST, *LONELY])
+    whole = Plan(households=[*REST, *LONELY], licence=priced_licence())
     plans = (whole, whole.without_household(9_999))
     with open_pair(tmp_path_factory.mktemp("pair"), plans) as pair:
         yield pair
@@ -124,6 +142,26 @@ def test_every_entry_of_the_log_says_the_same(cities: Cities) -> None:
     }
 
 
+def test_meters_prices_and_weights_are_equal_to_the_byte(cities: Cities) -> None:
+    """All usage rows and contributions of questions, refusals and repeats so far."""
+    seen = []
+    for city in cities:
+        with reading(city.platform.engine) as connection:
+            rows = [
+                [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in (usage, contribution)
+            ]
+        lines, given = (sorted(settled(found), key=str) for found in rows)
+        seen.append([lines, given])
+    same_bytes(seen)
+    lines, given = seen[0]
+    meters = {line["meter"] for line in lines}
+    assert meters >= {Meter.CALL, Meter.NANO_RHO, Meter.REPEAT}
+    assert Meter.ROW not in meters
+    assert sum(line["gross_micro_fen"] for line in lines) > 0
+    assert {line["rows"] for line in given} == {0}
+
+
 def released(city: City) -> Iterator[object]:
     """Release an answer, open a period, sell it three times and close the period."""
     answer = str(told(city.ask(COUNT_BY_STATE, nano_rho=3_000_000))["answer_id"])
@@ -150,7 +188,7 @@ def books(city: City) -> Iterator[object]:
         response = city.client(account).get(f"{API}/periods/2026-11/statements")
         yield response.status_code, response.json()
     with reading(city.platform.engine) as connection:
-        for table in (usage, accrual, seal, journal, posting, statement):
+        for table in (usage, contribution, pool, carry, seal, journal, posting, statement):
             for row in connection.execute(select(table)).mappings():
                 yield table.name, {name: str(value) for name, value in row.items()}
 

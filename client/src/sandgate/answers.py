@@ -10,6 +10,7 @@ import pyarrow as pa
 from sandgate import charts, figures, markup
 from sandgate.costs import Cost
 from sandgate.language import pick, pick_from
+from sandgate.money import billed
 from sandgate.shown import Shown
 
 ROWS_SHOWN_MAX = 20
@@ -54,6 +55,11 @@ class Answer(Shown):
         epsilon = str(self.details.get("epsilon_shown") or "") if nano_rho else ""
         delta = int(self.details.get("cost_delta_steps") or 0) if nano_rho else 0
         return Cost(nano_rho, epsilon, self.details.get("budget_nano_rho_remaining"), delta)
+
+    @property
+    def gross_micro_fen(self) -> int:
+        """What this answer was billed, in micro-fen (a hundred-millionth of a yuan)."""
+        return int(self.details.get("gross_micro_fen") or 0)
 
     @property
     def intervals(self) -> dict[str, tuple[str, str]]:
@@ -110,6 +116,7 @@ class Answer(Shown):
             "cost_nano_rho": self.cost.nano_rho,
             "cost_delta_steps": self.cost.delta_steps,
             "repeated": self.repeated,
+            "gross_micro_fen": self.gross_micro_fen,
             "epsilon_shown": str(self.details.get("epsilon_shown") or ""),
             "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
             "receipt": self.receipt,
@@ -143,6 +150,7 @@ class Answer(Shown):
             lines.append(pick(f"问过的问题，不再收费{left}", f"Asked before: free this time{left}"))
         elif self.mode == "aggregate":
             lines.append(pick(f"隐私预算：消耗 {self.cost}", f"Privacy budget: {self.cost}"))
+        lines += billed(self.gross_micro_fen)
         if self.intervals:
             lines.append(pick("方括号内为 95% 区间", "95% interval in brackets"))
         return lines

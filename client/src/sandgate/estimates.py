@@ -9,6 +9,7 @@ from sandgate.answers import Answer
 from sandgate.costs import Cost
 from sandgate.language import pick, pick_from
 from sandgate.levels import level_name
+from sandgate.money import price_lines
 from sandgate.shown import Shown
 
 Asker = Callable[[str, int | None], Answer]
@@ -125,7 +126,7 @@ class Estimate(Shown):
     def _price(self) -> list[str]:
         if self.details.get("mode") == "rows":
             rows = pick("返回脱敏明细，不耗隐私预算", "Masked rows; no privacy budget")
-            return [rows, *_money(self.details.get("money"))]
+            return [rows, *price_lines(self.details.get("money"))]
         cost = self.cost
         left = pick("，", ", ") + cost.left if cost.left else ""
         lines = [pick(f"价格：{cost.spent}{left}", f"Price: {cost.spent}{left}")]
@@ -133,7 +134,7 @@ class Estimate(Shown):
         if wanted:
             lines.append(_promise(wanted))
         further = map(_further, self.details.get("further_questions") or [])
-        return [*lines, *further, *_money(self.details.get("money"))]
+        return [*lines, *further, *price_lines(self.details.get("money"))]
 
     def _remarks(self) -> list[str]:
         lines = [_reading()] if self.columns else []
@@ -230,27 +231,6 @@ def _further(item: dict[str, Any]) -> str:
         f"同样的价格还够问 {count:,} 次，最先用完的是{name}的预算",
         f"Room for {count:,} more at this price; {name} runs out first",
     )
-
-
-def _money(money: dict[str, Any] | None) -> list[str]:
-    """Say what the tariff bills; integers of fen, written in yuan."""
-    if not money:
-        return []
-    asked, fetched = (int(money.get(name) or 0) for name in ("question_fen", "product_fetch_fen"))
-    lines = [
-        pick(f"费用：本次提问 {_yuan(asked)}", f"Money: {_yuan(asked)} for this question")
-        if asked
-        else pick("费用：提问不收费", "Money: asking is free")
-    ]
-    if fetched:
-        lines[0] += pick(
-            f"；产品每次调用 {_yuan(fetched)}", f"; each fetch of the product is {_yuan(fetched)}"
-        )
-    return lines
-
-
-def _yuan(fen: int) -> str:
-    return f"¥{fen // 100:,}.{fen % 100:02d}"
 
 
 def _withheld(suppression: dict[str, Any] | None) -> list[str]:

@@ -180,6 +180,8 @@ CREATE TABLE answer (
 	row_count BIGINT NOT NULL, 
 	summary TEXT NOT NULL, 
 	cost_nano_rho BIGINT NOT NULL, 
+	asked VARCHAR(80) DEFAULT '' NOT NULL, 
+	sources TEXT DEFAULT '{}' NOT NULL, 
 	decided_index BIGINT NOT NULL, 
 	answered_index BIGINT NOT NULL, 
 	answered_us BIGINT NOT NULL, 
@@ -373,14 +375,12 @@ CREATE TABLE account (
 	kind VARCHAR(20) NOT NULL, 
 	holder VARCHAR(450) NOT NULL, 
 	CONSTRAINT pk_account PRIMARY KEY (code), 
-	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'treasury', 'account', 'tax'))
+	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'accrued', 'disputed', 'treasury', 'account', 'tax', 'reserve', 'bank', 'wallet', 'unmatched'))
 )
 -- next
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
@@ -402,8 +402,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -424,8 +422,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -437,6 +433,22 @@ CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER seal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seal FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
 -- next
 CREATE TRIGGER seal_balanced BEFORE INSERT ON seal FOR EACH ROW EXECUTE FUNCTION ledger_balanced()
+-- next
+CREATE TABLE scheme_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_scheme_document PRIMARY KEY (digest)
+)
+-- next
+CREATE TRIGGER scheme_document_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_tariff_document PRIMARY KEY (digest)
+)
+-- next
+CREATE TRIGGER tariff_document_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE sandbox_sessions (
 	id VARCHAR(40) NOT NULL, 
@@ -832,8 +844,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -847,6 +857,240 @@ CREATE TRIGGER period_no_delete BEFORE DELETE OR TRUNCATE ON period FOR EACH STA
 CREATE TRIGGER period_one_open BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_opened()
 -- next
 CREATE TRIGGER period_final BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_final()
+-- next
+CREATE TABLE scheme_version (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_version PRIMARY KEY (licence, digest), 
+	CONSTRAINT uq_scheme_version UNIQUE (licence, version), 
+	CONSTRAINT fk_scheme_version_digest_scheme_document FOREIGN KEY(digest) REFERENCES scheme_document (digest), 
+	CONSTRAINT fk_scheme_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER scheme_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE scheme_approval (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	approved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_approval PRIMARY KEY (licence, digest), 
+	CONSTRAINT fk_scheme_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_scheme_approval ON scheme_approval (licence, approved_index)
+-- next
+CREATE TRIGGER scheme_approval_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON scheme_approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE usage (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	meter VARCHAR(20) NOT NULL, 
+	quantity BIGINT NOT NULL, 
+	units_before BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	product VARCHAR(200) NOT NULL, 
+	buyer VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	price_class VARCHAR(40) NOT NULL, 
+	prepaid INTEGER NOT NULL, 
+	tariff_digest VARCHAR(80) NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	gross_micro_fen BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (audit_index, source_index, meter), 
+	CONSTRAINT ck_usage_meter CHECK (meter IN ('fetch', 'call', 'repeat', 'verification', 'row', 'release', 'session_hour', 'nano_rho')), 
+	CONSTRAINT ck_usage_quantity CHECK (quantity > 0 AND units_before >= 0), 
+	CONSTRAINT ck_usage_source CHECK (source_index <= audit_index), 
+	CONSTRAINT ck_usage_prepaid CHECK (prepaid IN (0, 1)), 
+	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT uq_usage_outcome UNIQUE (source_index, meter, licence), 
+	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+-- next
+CREATE INDEX ix_usage_licence ON usage (licence, meter, audit_index, source_index)
+-- next
+CREATE INDEX ix_usage_payer ON usage (payer, audit_index, prepaid, gross_micro_fen)
+-- next
+CREATE TRIGGER usage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE contribution (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	dataset VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	columns TEXT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	outcome_key VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_contribution PRIMARY KEY (audit_index, source_index, dataset), 
+	CONSTRAINT ck_contribution_rows CHECK (rows >= 0), 
+	CONSTRAINT fk_contribution_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_contribution_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_contribution_licence ON contribution (licence, audit_index)
+-- next
+CREATE TRIGGER contribution_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON contribution FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_version (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_version PRIMARY KEY (digest, licence), 
+	CONSTRAINT uq_tariff_version UNIQUE (licence, version), 
+	CONSTRAINT fk_tariff_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER tariff_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE tariff_approval (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_approval PRIMARY KEY (digest, licence), 
+	CONSTRAINT fk_tariff_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_tariff_approval ON tariff_approval (licence, approved_index)
+-- next
+CREATE TRIGGER tariff_approval_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE wallet_hold (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	until_us BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold PRIMARY KEY (reference, kind), 
+	CONSTRAINT ck_wallet_hold_kind CHECK (kind IN ('question', 'session', 'subscription')), 
+	CONSTRAINT ck_wallet_hold_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT fk_wallet_hold_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_wallet_hold_payer ON wallet_hold (payer, until_us)
+-- next
+CREATE TRIGGER wallet_hold_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE wallet_hold_end (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold_end PRIMARY KEY (reference, kind), 
+	CONSTRAINT fk_wallet_hold_end_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER wallet_hold_end_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_hold_end FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE permitted_proposal (
+	digest VARCHAR(80) NOT NULL, 
+	operator VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_proposal PRIMARY KEY (digest), 
+	CONSTRAINT uq_permitted_version UNIQUE (operator, version), 
+	CONSTRAINT fk_permitted_proposal_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER permitted_proposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_proposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE permitted_review (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	actual_fen BIGINT NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	adjustment VARCHAR(20) NOT NULL, 
+	reviewed_by VARCHAR(200) NOT NULL, 
+	reviewed_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_review PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_review_adjustment CHECK (adjustment IN ('none', 'prices', 'ceilings')), 
+	CONSTRAINT fk_permitted_review_reviewed_index_entry FOREIGN KEY(reviewed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER permitted_review_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_review FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE money_move (
+	id VARCHAR(60) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	subject TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move PRIMARY KEY (id), 
+	CONSTRAINT uq_money_move_proposed_index UNIQUE (proposed_index), 
+	CONSTRAINT fk_money_move_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER money_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON money_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dispute (
+	id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	party VARCHAR(10) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	opened_by VARCHAR(200) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dispute PRIMARY KEY (id), 
+	CONSTRAINT ck_dispute_party CHECK (party IN ('payee', 'payer')), 
+	CONSTRAINT fk_dispute_opened_index_entry FOREIGN KEY(opened_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_dispute_pool ON dispute (period_id, licence)
+-- next
+CREATE TRIGGER dispute_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payment_details (
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	holder VARCHAR(140) NOT NULL, 
+	account VARCHAR(34) NOT NULL, 
+	bank_code VARCHAR(14) NOT NULL, 
+	CONSTRAINT pk_payment_details PRIMARY KEY (payee, channel, audit_index), 
+	CONSTRAINT fk_payment_details_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payment_details_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_details FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_file (
+	id VARCHAR(60) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	written_by VARCHAR(200) NOT NULL, 
+	written_us BIGINT NOT NULL, 
+	fen BIGINT NOT NULL, 
+	csv_digest VARCHAR(80) NOT NULL, 
+	pain_digest VARCHAR(80) NOT NULL, 
+	csv TEXT NOT NULL, 
+	pain TEXT NOT NULL, 
+	CONSTRAINT pk_payout_file PRIMARY KEY (id), 
+	CONSTRAINT ck_payout_file_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_payout_file_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payout_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE alert_acknowledgement (
 	alert VARCHAR(64) NOT NULL, 
@@ -898,46 +1142,6 @@ CREATE INDEX ix_release_vote_request ON release_vote (request)
 -- next
 CREATE TRIGGER release_vote_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE usage (
-	audit_index BIGINT NOT NULL, 
-	period_id VARCHAR(40) NOT NULL, 
-	licence VARCHAR(200) NOT NULL, 
-	product VARCHAR(200) NOT NULL, 
-	buyer VARCHAR(200) NOT NULL, 
-	payer VARCHAR(200) NOT NULL, 
-	biller VARCHAR(200) NOT NULL, 
-	tariff_version VARCHAR(60) NOT NULL, 
-	price_class VARCHAR(40) NOT NULL, 
-	rule_digest VARCHAR(80) NOT NULL, 
-	gross_micro_fen BIGINT NOT NULL, 
-	time_us BIGINT NOT NULL, 
-	CONSTRAINT pk_usage PRIMARY KEY (audit_index), 
-	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT fk_usage_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
-	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
-)
--- next
-CREATE INDEX ix_usage_period ON usage (period_id, rule_digest, audit_index)
--- next
-CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_not_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) THEN RAISE EXCEPTION 'journal is sealed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 THEN RAISE EXCEPTION 'journal is not balanced' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE TRIGGER usage_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
--- next
-CREATE TRIGGER usage_in_open_period BEFORE INSERT ON usage FOR EACH ROW EXECUTE FUNCTION ledger_in_open_period()
--- next
 CREATE TABLE journal (
 	id VARCHAR(60) NOT NULL, 
 	idempotency_key VARCHAR(200) NOT NULL, 
@@ -949,7 +1153,7 @@ CREATE TABLE journal (
 	reverses VARCHAR(60), 
 	recorded_us BIGINT NOT NULL, 
 	CONSTRAINT pk_journal PRIMARY KEY (id), 
-	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal')), 
+	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal', 'receipt', 'matching', 'distribution', 'payout', 'deposit', 'refund', 'hold', 'release', 'correction')), 
 	CONSTRAINT ck_journal_reversal CHECK ((kind = 'reversal') = (reverses IS NOT NULL)), 
 	CONSTRAINT uq_journal_outcome UNIQUE (audit_index, kind, rule_digest), 
 	CONSTRAINT fk_journal_id_seal FOREIGN KEY(id) REFERENCES seal (journal_id) DEFERRABLE INITIALLY DEFERRED, 
@@ -966,8 +1170,6 @@ CREATE UNIQUE INDEX uq_journal_settlement ON journal (period_id, rule_digest) WH
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
@@ -995,8 +1197,6 @@ CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
@@ -1009,36 +1209,100 @@ CREATE TRIGGER statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON stat
 -- next
 CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement FOR EACH ROW EXECUTE FUNCTION ledger_in_open_period()
 -- next
-CREATE TABLE accrual (
+CREATE TABLE pool (
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
 	audit_index BIGINT NOT NULL, 
-	payee VARCHAR(200) NOT NULL, 
 	rule_digest VARCHAR(80) NOT NULL, 
-	channel VARCHAR(20) NOT NULL, 
-	micro_fen BIGINT NOT NULL, 
-	CONSTRAINT pk_accrual PRIMARY KEY (audit_index, payee, rule_digest), 
-	CONSTRAINT ck_accrual_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT ck_accrual_channel CHECK (channel IN ('treasury', 'account', 'tax')), 
-	CONSTRAINT fk_accrual_audit_index_usage FOREIGN KEY(audit_index) REFERENCES usage (audit_index), 
-	CONSTRAINT fk_accrual_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+	scheme_digest VARCHAR(80) NOT NULL, 
+	billed_fen BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_pool PRIMARY KEY (period_id, licence), 
+	CONSTRAINT ck_pool_billed_fen CHECK (billed_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_pool_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_pool_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_pool_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest), 
+	CONSTRAINT fk_pool_scheme_digest_scheme_document FOREIGN KEY(scheme_digest) REFERENCES scheme_document (digest)
 )
 -- next
-CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE INDEX ix_pool_rule ON pool (period_id, rule_digest)
 -- next
-CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TRIGGER pool_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pool FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TABLE carry (
+	audit_index BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_carry PRIMARY KEY (audit_index, licence, period_id, payee), 
+	CONSTRAINT ck_carry_micro_fen CHECK (micro_fen BETWEEN -1000000000000000000 AND 1000000000000000000), 
+	CONSTRAINT fk_carry_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_carry_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
 -- next
-CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE INDEX ix_carry_licence ON carry (licence, payee)
 -- next
-CREATE OR REPLACE FUNCTION ledger_period_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'closed' OR NEW.state <> 'closed' OR NEW.id <> OLD.id OR NEW.opened_index <> OLD.opened_index OR NEW.opened_us <> OLD.opened_us THEN RAISE EXCEPTION 'period may only be closed, once' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TRIGGER carry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON carry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE OR REPLACE FUNCTION ledger_not_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) THEN RAISE EXCEPTION 'journal is sealed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TABLE permitted_decision (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	computed TEXT NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_decision PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_decision_maximum CHECK (maximum_fen >= 0), 
+	CONSTRAINT fk_permitted_decision_digest_permitted_proposal FOREIGN KEY(digest) REFERENCES permitted_proposal (digest), 
+	CONSTRAINT fk_permitted_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
 -- next
-CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 THEN RAISE EXCEPTION 'journal is not balanced' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
+CREATE TRIGGER permitted_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON permitted_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TRIGGER accrual_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON accrual FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
+CREATE TABLE money_move_decision (
+	move VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	decided_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move_decision PRIMARY KEY (move), 
+	CONSTRAINT ck_money_move_decision_state CHECK (state IN ('approved', 'withdrawn')), 
+	CONSTRAINT fk_money_move_decision_move_money_move FOREIGN KEY(move) REFERENCES money_move (id), 
+	CONSTRAINT fk_money_move_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
 -- next
-CREATE TRIGGER accrual_in_open_period BEFORE INSERT ON accrual FOR EACH ROW EXECUTE FUNCTION ledger_open_usage()
+CREATE TRIGGER money_move_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON money_move_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_line (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	file VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_payout_line PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_line_fen CHECK (fen BETWEEN 1 AND 1000000000000000), 
+	CONSTRAINT uq_payout_line UNIQUE (file, period_id, line), 
+	CONSTRAINT fk_payout_line_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id)
+)
+-- next
+CREATE TRIGGER payout_line_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_line FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_file_move (
+	file VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_payout_file_move PRIMARY KEY (file, state), 
+	CONSTRAINT ck_payout_file_move_state CHECK (state IN ('sent', 'withdrawn', 'returned')), 
+	CONSTRAINT fk_payout_file_move_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id), 
+	CONSTRAINT fk_payout_file_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER payout_file_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 
@@ -1051,13 +1315,11 @@ CREATE TABLE posting (
 	CONSTRAINT fk_posting_account_account FOREIGN KEY(account) REFERENCES account (code)
 )
 -- next
-CREATE INDEX ix_posting_account ON posting (account)
+CREATE INDEX ix_posting_account ON posting (account, fen)
 -- next
 CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_in_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') THEN RAISE EXCEPTION 'an open period is needed' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
--- next
-CREATE OR REPLACE FUNCTION ledger_open_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') THEN RAISE EXCEPTION 'accrual needs an open period' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
 CREATE OR REPLACE FUNCTION ledger_period_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> 'open' OR EXISTS (SELECT 1 FROM period WHERE id = NEW.id OR state = 'open') THEN RAISE EXCEPTION 'period cannot be opened' USING ERRCODE = '23001'; END IF; RETURN NEW; END $$
 -- next
@@ -1070,3 +1332,110 @@ CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER posting_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
 -- next
 CREATE TRIGGER posting_not_sealed BEFORE INSERT ON posting FOR EACH ROW EXECUTE FUNCTION ledger_not_sealed()
+-- next
+CREATE TABLE receipt (
+	journal_id VARCHAR(60) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	bank_reference VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt PRIMARY KEY (journal_id), 
+	CONSTRAINT ck_receipt_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_receipt_reference ON receipt (biller, bank_reference)
+-- next
+CREATE TRIGGER receipt_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE receipt_match (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt_match PRIMARY KEY (journal_id, period_id, licence), 
+	CONSTRAINT ck_receipt_match_fen CHECK (fen <> 0 AND fen BETWEEN -1000000000000000 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_match_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_receipt_match_pool ON receipt_match (period_id, licence)
+-- next
+CREATE TRIGGER receipt_match_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_match FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE statement_confirmation (
+	journal_id VARCHAR(60) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	confirmed_by VARCHAR(200) NOT NULL, 
+	claim_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_statement_confirmation PRIMARY KEY (journal_id, payee), 
+	CONSTRAINT fk_statement_confirmation_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_statement_confirmation_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER statement_confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_confirmation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE distribution_line (
+	journal_id VARCHAR(60) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	allotted_fen BIGINT NOT NULL, 
+	paid_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_distribution_line PRIMARY KEY (journal_id, line), 
+	CONSTRAINT ck_distribution_line_allotted_fen CHECK (allotted_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT ck_distribution_line_paid_fen CHECK (paid_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_distribution_line_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE INDEX ix_distribution_line_pool ON distribution_line (period_id, licence)
+-- next
+CREATE TRIGGER distribution_line_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON distribution_line FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE correction (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_correction PRIMARY KEY (journal_id), 
+	CONSTRAINT fk_correction_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_correction_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_correction_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+-- next
+CREATE INDEX ix_correction_pool ON correction (period_id, licence, audit_index)
+-- next
+CREATE TRIGGER correction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON correction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dispute_move (
+	dispute VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_dispute_move PRIMARY KEY (dispute, state), 
+	CONSTRAINT ck_dispute_move_state CHECK (state IN ('held', 'upheld', 'dismissed')), 
+	CONSTRAINT fk_dispute_move_dispute_dispute FOREIGN KEY(dispute) REFERENCES dispute (id), 
+	CONSTRAINT fk_dispute_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_dispute_move_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE TRIGGER dispute_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE payout_result (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	status VARCHAR(10) NOT NULL, 
+	reason_code VARCHAR(35) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_payout_result PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_result_status CHECK (status IN ('paid', 'failed')), 
+	CONSTRAINT ck_payout_result_journal CHECK ((status = 'paid') = (journal_id IS NOT NULL)), 
+	CONSTRAINT fk_payout_result_end_to_end_id_payout_line FOREIGN KEY(end_to_end_id) REFERENCES payout_line (end_to_end_id), 
+	CONSTRAINT fk_payout_result_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payout_result_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+-- next
+CREATE TRIGGER payout_result_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_result FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

@@ -172,6 +172,8 @@ CREATE TABLE answer (
 	row_count BIGINT NOT NULL, 
 	summary TEXT NOT NULL, 
 	cost_nano_rho BIGINT NOT NULL, 
+	asked VARCHAR(80) DEFAULT '' NOT NULL, 
+	sources TEXT DEFAULT '{}' NOT NULL, 
 	decided_index BIGINT NOT NULL, 
 	answered_index BIGINT NOT NULL, 
 	answered_us BIGINT NOT NULL, 
@@ -379,7 +381,7 @@ CREATE TABLE account (
 	kind VARCHAR(20) NOT NULL, 
 	holder VARCHAR(450) NOT NULL, 
 	CONSTRAINT pk_account PRIMARY KEY (code), 
-	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'treasury', 'account', 'tax'))
+	CONSTRAINT ck_account_kind CHECK (kind IN ('receivable', 'accrued', 'disputed', 'treasury', 'account', 'tax', 'reserve', 'bank', 'wallet', 'unmatched'))
 )
  WITHOUT ROWID
 -- next
@@ -416,6 +418,32 @@ CREATE TRIGGER seal_no_delete BEFORE DELETE ON seal BEGIN SELECT RAISE(ABORT, 's
 CREATE TRIGGER seal_no_replace BEFORE INSERT ON seal WHEN EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'seal is append-only'); END
 -- next
 CREATE TRIGGER seal_balanced BEFORE INSERT ON seal WHEN (SELECT count(*) FROM posting WHERE journal_id = NEW.journal_id) < 2 OR (SELECT sum(fen) FROM posting WHERE journal_id = NEW.journal_id) <> 0 BEGIN SELECT RAISE(ABORT, 'journal is not balanced'); END
+-- next
+CREATE TABLE scheme_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_scheme_document PRIMARY KEY (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER scheme_document_no_update BEFORE UPDATE ON scheme_document BEGIN SELECT RAISE(ABORT, 'scheme_document does not change so'); END
+-- next
+CREATE TRIGGER scheme_document_no_delete BEFORE DELETE ON scheme_document BEGIN SELECT RAISE(ABORT, 'scheme_document does not change so'); END
+-- next
+CREATE TRIGGER scheme_document_no_replace_digest BEFORE INSERT ON scheme_document WHEN EXISTS (SELECT 1 FROM scheme_document WHERE digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'scheme_document does not change so'); END
+-- next
+CREATE TABLE tariff_document (
+	digest VARCHAR(80) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_tariff_document PRIMARY KEY (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER tariff_document_no_update BEFORE UPDATE ON tariff_document BEGIN SELECT RAISE(ABORT, 'tariff_document does not change so'); END
+-- next
+CREATE TRIGGER tariff_document_no_delete BEFORE DELETE ON tariff_document BEGIN SELECT RAISE(ABORT, 'tariff_document does not change so'); END
+-- next
+CREATE TRIGGER tariff_document_no_replace_digest BEFORE INSERT ON tariff_document WHEN EXISTS (SELECT 1 FROM tariff_document WHERE digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'tariff_document does not change so'); END
 -- next
 CREATE TABLE sandbox_sessions (
 	id VARCHAR(40) NOT NULL, 
@@ -876,6 +904,326 @@ CREATE TRIGGER period_final BEFORE UPDATE ON period WHEN OLD.state = 'closed' OR
 -- next
 CREATE TRIGGER period_no_delete BEFORE DELETE ON period BEGIN SELECT RAISE(ABORT, 'period is final'); END
 -- next
+CREATE TABLE scheme_version (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_version PRIMARY KEY (licence, digest), 
+	CONSTRAINT uq_scheme_version UNIQUE (licence, version), 
+	CONSTRAINT fk_scheme_version_digest_scheme_document FOREIGN KEY(digest) REFERENCES scheme_document (digest), 
+	CONSTRAINT fk_scheme_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER scheme_version_no_update BEFORE UPDATE ON scheme_version BEGIN SELECT RAISE(ABORT, 'scheme_version does not change so'); END
+-- next
+CREATE TRIGGER scheme_version_no_delete BEFORE DELETE ON scheme_version BEGIN SELECT RAISE(ABORT, 'scheme_version does not change so'); END
+-- next
+CREATE TRIGGER scheme_version_no_replace_licence_digest BEFORE INSERT ON scheme_version WHEN EXISTS (SELECT 1 FROM scheme_version WHERE licence = NEW.licence AND digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'scheme_version does not change so'); END
+-- next
+CREATE TRIGGER scheme_version_no_replace_licence_version BEFORE INSERT ON scheme_version WHEN EXISTS (SELECT 1 FROM scheme_version WHERE licence = NEW.licence AND version = NEW.version) BEGIN SELECT RAISE(ABORT, 'scheme_version does not change so'); END
+-- next
+CREATE TABLE scheme_approval (
+	licence VARCHAR(200) NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	approved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_scheme_approval PRIMARY KEY (licence, digest), 
+	CONSTRAINT fk_scheme_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_scheme_approval ON scheme_approval (licence, approved_index)
+-- next
+CREATE TRIGGER scheme_approval_no_update BEFORE UPDATE ON scheme_approval BEGIN SELECT RAISE(ABORT, 'scheme_approval does not change so'); END
+-- next
+CREATE TRIGGER scheme_approval_no_delete BEFORE DELETE ON scheme_approval BEGIN SELECT RAISE(ABORT, 'scheme_approval does not change so'); END
+-- next
+CREATE TRIGGER scheme_approval_no_replace_licence_digest BEFORE INSERT ON scheme_approval WHEN EXISTS (SELECT 1 FROM scheme_approval WHERE licence = NEW.licence AND digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'scheme_approval does not change so'); END
+-- next
+CREATE TABLE usage (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	meter VARCHAR(20) NOT NULL, 
+	quantity BIGINT NOT NULL, 
+	units_before BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	product VARCHAR(200) NOT NULL, 
+	buyer VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	price_class VARCHAR(40) NOT NULL, 
+	prepaid INTEGER NOT NULL, 
+	tariff_digest VARCHAR(80) NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	gross_micro_fen BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (audit_index, source_index, meter), 
+	CONSTRAINT ck_usage_meter CHECK (meter IN ('fetch', 'call', 'repeat', 'verification', 'row', 'release', 'session_hour', 'nano_rho')), 
+	CONSTRAINT ck_usage_quantity CHECK (quantity > 0 AND units_before >= 0), 
+	CONSTRAINT ck_usage_source CHECK (source_index <= audit_index), 
+	CONSTRAINT ck_usage_prepaid CHECK (prepaid IN (0, 1)), 
+	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT uq_usage_outcome UNIQUE (source_index, meter, licence), 
+	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_usage_licence ON usage (licence, meter, audit_index, source_index)
+-- next
+CREATE INDEX ix_usage_payer ON usage (payer, audit_index, prepaid, gross_micro_fen)
+-- next
+CREATE TRIGGER usage_no_update BEFORE UPDATE ON usage BEGIN SELECT RAISE(ABORT, 'usage does not change so'); END
+-- next
+CREATE TRIGGER usage_no_delete BEFORE DELETE ON usage BEGIN SELECT RAISE(ABORT, 'usage does not change so'); END
+-- next
+CREATE TRIGGER usage_no_replace_audit_index_source_index_meter BEFORE INSERT ON usage WHEN EXISTS (SELECT 1 FROM usage WHERE audit_index = NEW.audit_index AND source_index = NEW.source_index AND meter = NEW.meter) BEGIN SELECT RAISE(ABORT, 'usage does not change so'); END
+-- next
+CREATE TRIGGER usage_no_replace_source_index_meter_licence BEFORE INSERT ON usage WHEN EXISTS (SELECT 1 FROM usage WHERE source_index = NEW.source_index AND meter = NEW.meter AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'usage does not change so'); END
+-- next
+CREATE TRIGGER usage_whole_quantity BEFORE INSERT ON usage WHEN typeof(NEW.quantity) <> 'integer' BEGIN SELECT RAISE(ABORT, 'quantity is a whole number'); END
+-- next
+CREATE TRIGGER usage_whole_gross_micro_fen BEFORE INSERT ON usage WHEN typeof(NEW.gross_micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'gross_micro_fen is a whole number'); END
+-- next
+CREATE TABLE contribution (
+	audit_index BIGINT NOT NULL, 
+	source_index BIGINT NOT NULL, 
+	dataset VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	columns TEXT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	outcome_key VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_contribution PRIMARY KEY (audit_index, source_index, dataset), 
+	CONSTRAINT ck_contribution_rows CHECK (rows >= 0), 
+	CONSTRAINT fk_contribution_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_contribution_source_index_entry FOREIGN KEY(source_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_contribution_licence ON contribution (licence, audit_index)
+-- next
+CREATE TRIGGER contribution_no_update BEFORE UPDATE ON contribution BEGIN SELECT RAISE(ABORT, 'contribution does not change so'); END
+-- next
+CREATE TRIGGER contribution_no_delete BEFORE DELETE ON contribution BEGIN SELECT RAISE(ABORT, 'contribution does not change so'); END
+-- next
+CREATE TRIGGER contribution_no_replace_audit_index_source_index_dataset BEFORE INSERT ON contribution WHEN EXISTS (SELECT 1 FROM contribution WHERE audit_index = NEW.audit_index AND source_index = NEW.source_index AND dataset = NEW.dataset) BEGIN SELECT RAISE(ABORT, 'contribution does not change so'); END
+-- next
+CREATE TABLE tariff_version (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_version PRIMARY KEY (digest, licence), 
+	CONSTRAINT uq_tariff_version UNIQUE (licence, version), 
+	CONSTRAINT fk_tariff_version_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER tariff_version_no_update BEFORE UPDATE ON tariff_version BEGIN SELECT RAISE(ABORT, 'tariff_version does not change so'); END
+-- next
+CREATE TRIGGER tariff_version_no_delete BEFORE DELETE ON tariff_version BEGIN SELECT RAISE(ABORT, 'tariff_version does not change so'); END
+-- next
+CREATE TRIGGER tariff_version_no_replace_digest_licence BEFORE INSERT ON tariff_version WHEN EXISTS (SELECT 1 FROM tariff_version WHERE digest = NEW.digest AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'tariff_version does not change so'); END
+-- next
+CREATE TRIGGER tariff_version_no_replace_licence_version BEFORE INSERT ON tariff_version WHEN EXISTS (SELECT 1 FROM tariff_version WHERE licence = NEW.licence AND version = NEW.version) BEGIN SELECT RAISE(ABORT, 'tariff_version does not change so'); END
+-- next
+CREATE TABLE tariff_approval (
+	digest VARCHAR(80) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	approved_by VARCHAR(200) NOT NULL, 
+	approved_index BIGINT NOT NULL, 
+	valid_from_us BIGINT NOT NULL, 
+	CONSTRAINT pk_tariff_approval PRIMARY KEY (digest, licence), 
+	CONSTRAINT fk_tariff_approval_approved_index_entry FOREIGN KEY(approved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_tariff_approval ON tariff_approval (licence, approved_index)
+-- next
+CREATE TRIGGER tariff_approval_no_update BEFORE UPDATE ON tariff_approval BEGIN SELECT RAISE(ABORT, 'tariff_approval does not change so'); END
+-- next
+CREATE TRIGGER tariff_approval_no_delete BEFORE DELETE ON tariff_approval BEGIN SELECT RAISE(ABORT, 'tariff_approval does not change so'); END
+-- next
+CREATE TRIGGER tariff_approval_no_replace_digest_licence BEFORE INSERT ON tariff_approval WHEN EXISTS (SELECT 1 FROM tariff_approval WHERE digest = NEW.digest AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'tariff_approval does not change so'); END
+-- next
+CREATE TABLE wallet_hold (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	until_us BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold PRIMARY KEY (reference, kind), 
+	CONSTRAINT ck_wallet_hold_kind CHECK (kind IN ('question', 'session', 'subscription')), 
+	CONSTRAINT ck_wallet_hold_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
+	CONSTRAINT fk_wallet_hold_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_wallet_hold_payer ON wallet_hold (payer, until_us)
+-- next
+CREATE TRIGGER wallet_hold_no_update BEFORE UPDATE ON wallet_hold BEGIN SELECT RAISE(ABORT, 'wallet_hold does not change so'); END
+-- next
+CREATE TRIGGER wallet_hold_no_delete BEFORE DELETE ON wallet_hold BEGIN SELECT RAISE(ABORT, 'wallet_hold does not change so'); END
+-- next
+CREATE TRIGGER wallet_hold_no_replace_reference_kind BEFORE INSERT ON wallet_hold WHEN EXISTS (SELECT 1 FROM wallet_hold WHERE reference = NEW.reference AND kind = NEW.kind) BEGIN SELECT RAISE(ABORT, 'wallet_hold does not change so'); END
+-- next
+CREATE TRIGGER wallet_hold_whole_micro_fen BEFORE INSERT ON wallet_hold WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro_fen is a whole number'); END
+-- next
+CREATE TABLE wallet_hold_end (
+	reference VARCHAR(200) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	CONSTRAINT pk_wallet_hold_end PRIMARY KEY (reference, kind), 
+	CONSTRAINT fk_wallet_hold_end_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER wallet_hold_end_no_update BEFORE UPDATE ON wallet_hold_end BEGIN SELECT RAISE(ABORT, 'wallet_hold_end does not change so'); END
+-- next
+CREATE TRIGGER wallet_hold_end_no_delete BEFORE DELETE ON wallet_hold_end BEGIN SELECT RAISE(ABORT, 'wallet_hold_end does not change so'); END
+-- next
+CREATE TRIGGER wallet_hold_end_no_replace_reference_kind BEFORE INSERT ON wallet_hold_end WHEN EXISTS (SELECT 1 FROM wallet_hold_end WHERE reference = NEW.reference AND kind = NEW.kind) BEGIN SELECT RAISE(ABORT, 'wallet_hold_end does not change so'); END
+-- next
+CREATE TABLE permitted_proposal (
+	digest VARCHAR(80) NOT NULL, 
+	operator VARCHAR(200) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_proposal PRIMARY KEY (digest), 
+	CONSTRAINT uq_permitted_version UNIQUE (operator, version), 
+	CONSTRAINT fk_permitted_proposal_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER permitted_proposal_no_update BEFORE UPDATE ON permitted_proposal BEGIN SELECT RAISE(ABORT, 'permitted_proposal does not change so'); END
+-- next
+CREATE TRIGGER permitted_proposal_no_delete BEFORE DELETE ON permitted_proposal BEGIN SELECT RAISE(ABORT, 'permitted_proposal does not change so'); END
+-- next
+CREATE TRIGGER permitted_proposal_no_replace_digest BEFORE INSERT ON permitted_proposal WHEN EXISTS (SELECT 1 FROM permitted_proposal WHERE digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'permitted_proposal does not change so'); END
+-- next
+CREATE TRIGGER permitted_proposal_no_replace_operator_version BEFORE INSERT ON permitted_proposal WHEN EXISTS (SELECT 1 FROM permitted_proposal WHERE operator = NEW.operator AND version = NEW.version) BEGIN SELECT RAISE(ABORT, 'permitted_proposal does not change so'); END
+-- next
+CREATE TABLE permitted_review (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	actual_fen BIGINT NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	adjustment VARCHAR(20) NOT NULL, 
+	reviewed_by VARCHAR(200) NOT NULL, 
+	reviewed_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_review PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_review_adjustment CHECK (adjustment IN ('none', 'prices', 'ceilings')), 
+	CONSTRAINT fk_permitted_review_reviewed_index_entry FOREIGN KEY(reviewed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER permitted_review_no_update BEFORE UPDATE ON permitted_review BEGIN SELECT RAISE(ABORT, 'permitted_review does not change so'); END
+-- next
+CREATE TRIGGER permitted_review_no_delete BEFORE DELETE ON permitted_review BEGIN SELECT RAISE(ABORT, 'permitted_review does not change so'); END
+-- next
+CREATE TRIGGER permitted_review_no_replace_operator_year BEFORE INSERT ON permitted_review WHEN EXISTS (SELECT 1 FROM permitted_review WHERE operator = NEW.operator AND year = NEW.year) BEGIN SELECT RAISE(ABORT, 'permitted_review does not change so'); END
+-- next
+CREATE TABLE money_move (
+	id VARCHAR(60) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	subject TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	proposed_by VARCHAR(200) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	proposed_index BIGINT NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move PRIMARY KEY (id), 
+	CONSTRAINT uq_money_move_proposed_index UNIQUE (proposed_index), 
+	CONSTRAINT fk_money_move_proposed_index_entry FOREIGN KEY(proposed_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER money_move_no_update BEFORE UPDATE ON money_move BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_delete BEFORE DELETE ON money_move BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_replace_id BEFORE INSERT ON money_move WHEN EXISTS (SELECT 1 FROM money_move WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TRIGGER money_move_no_replace_proposed_index BEFORE INSERT ON money_move WHEN EXISTS (SELECT 1 FROM money_move WHERE proposed_index = NEW.proposed_index) BEGIN SELECT RAISE(ABORT, 'money_move does not change so'); END
+-- next
+CREATE TABLE dispute (
+	id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	party VARCHAR(10) NOT NULL, 
+	organisation VARCHAR(200) NOT NULL, 
+	opened_by VARCHAR(200) NOT NULL, 
+	opened_index BIGINT NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dispute PRIMARY KEY (id), 
+	CONSTRAINT ck_dispute_party CHECK (party IN ('payee', 'payer')), 
+	CONSTRAINT fk_dispute_opened_index_entry FOREIGN KEY(opened_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_dispute_pool ON dispute (period_id, licence)
+-- next
+CREATE TRIGGER dispute_no_update BEFORE UPDATE ON dispute BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TRIGGER dispute_no_delete BEFORE DELETE ON dispute BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TRIGGER dispute_no_replace_id BEFORE INSERT ON dispute WHEN EXISTS (SELECT 1 FROM dispute WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'dispute does not change so'); END
+-- next
+CREATE TABLE payment_details (
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	holder VARCHAR(140) NOT NULL, 
+	account VARCHAR(34) NOT NULL, 
+	bank_code VARCHAR(14) NOT NULL, 
+	CONSTRAINT pk_payment_details PRIMARY KEY (payee, channel, audit_index), 
+	CONSTRAINT fk_payment_details_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payment_details_no_update BEFORE UPDATE ON payment_details BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TRIGGER payment_details_no_delete BEFORE DELETE ON payment_details BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TRIGGER payment_details_no_replace_payee_channel_audit_index BEFORE INSERT ON payment_details WHEN EXISTS (SELECT 1 FROM payment_details WHERE payee = NEW.payee AND channel = NEW.channel AND audit_index = NEW.audit_index) BEGIN SELECT RAISE(ABORT, 'payment_details does not change so'); END
+-- next
+CREATE TABLE payout_file (
+	id VARCHAR(60) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	written_by VARCHAR(200) NOT NULL, 
+	written_us BIGINT NOT NULL, 
+	fen BIGINT NOT NULL, 
+	csv_digest VARCHAR(80) NOT NULL, 
+	pain_digest VARCHAR(80) NOT NULL, 
+	csv TEXT NOT NULL, 
+	pain TEXT NOT NULL, 
+	CONSTRAINT pk_payout_file PRIMARY KEY (id), 
+	CONSTRAINT ck_payout_file_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_payout_file_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_file_no_update BEFORE UPDATE ON payout_file BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
+CREATE TRIGGER payout_file_no_delete BEFORE DELETE ON payout_file BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
+CREATE TRIGGER payout_file_no_replace_id BEFORE INSERT ON payout_file WHEN EXISTS (SELECT 1 FROM payout_file WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
+-- next
 CREATE TABLE alert_acknowledgement (
 	alert VARCHAR(64) NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
@@ -933,37 +1281,6 @@ CREATE TRIGGER release_vote_no_update BEFORE UPDATE ON release_vote BEGIN SELECT
 -- next
 CREATE TRIGGER release_vote_no_delete BEFORE DELETE ON release_vote BEGIN SELECT RAISE(ABORT, 'release_vote does not change so'); END
 -- next
-CREATE TABLE usage (
-	audit_index BIGINT NOT NULL, 
-	period_id VARCHAR(40) NOT NULL, 
-	licence VARCHAR(200) NOT NULL, 
-	product VARCHAR(200) NOT NULL, 
-	buyer VARCHAR(200) NOT NULL, 
-	payer VARCHAR(200) NOT NULL, 
-	biller VARCHAR(200) NOT NULL, 
-	tariff_version VARCHAR(60) NOT NULL, 
-	price_class VARCHAR(40) NOT NULL, 
-	rule_digest VARCHAR(80) NOT NULL, 
-	gross_micro_fen BIGINT NOT NULL, 
-	time_us BIGINT NOT NULL, 
-	CONSTRAINT pk_usage PRIMARY KEY (audit_index), 
-	CONSTRAINT ck_usage_gross CHECK (gross_micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT fk_usage_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
-	CONSTRAINT fk_usage_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
-	CONSTRAINT fk_usage_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
-)
- WITHOUT ROWID
--- next
-CREATE INDEX ix_usage_period ON usage (period_id, rule_digest, audit_index)
--- next
-CREATE TRIGGER usage_no_update BEFORE UPDATE ON usage BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
--- next
-CREATE TRIGGER usage_no_delete BEFORE DELETE ON usage BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
--- next
-CREATE TRIGGER usage_no_replace BEFORE INSERT ON usage WHEN EXISTS (SELECT 1 FROM usage WHERE audit_index = NEW.audit_index) BEGIN SELECT RAISE(ABORT, 'usage is append-only'); END
--- next
-CREATE TRIGGER usage_in_open_period BEFORE INSERT ON usage WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'usage needs an open period'); END
--- next
 CREATE TABLE journal (
 	id VARCHAR(60) NOT NULL, 
 	idempotency_key VARCHAR(200) NOT NULL, 
@@ -975,7 +1292,7 @@ CREATE TABLE journal (
 	reverses VARCHAR(60), 
 	recorded_us BIGINT NOT NULL, 
 	CONSTRAINT pk_journal PRIMARY KEY (id), 
-	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal')), 
+	CONSTRAINT ck_journal_kind CHECK (kind IN ('settlement', 'adjustment', 'reversal', 'receipt', 'matching', 'distribution', 'payout', 'deposit', 'refund', 'hold', 'release', 'correction')), 
 	CONSTRAINT ck_journal_reversal CHECK ((kind = 'reversal') = (reverses IS NOT NULL)), 
 	CONSTRAINT uq_journal_outcome UNIQUE (audit_index, kind, rule_digest), 
 	CONSTRAINT fk_journal_id_seal FOREIGN KEY(id) REFERENCES seal (journal_id) DEFERRABLE INITIALLY DEFERRED, 
@@ -1019,29 +1336,134 @@ CREATE TRIGGER statement_no_replace BEFORE INSERT ON statement WHEN EXISTS (SELE
 -- next
 CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'statement needs an open period'); END
 -- next
-CREATE TABLE accrual (
+CREATE TABLE pool (
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
 	audit_index BIGINT NOT NULL, 
-	payee VARCHAR(200) NOT NULL, 
 	rule_digest VARCHAR(80) NOT NULL, 
-	channel VARCHAR(20) NOT NULL, 
-	micro_fen BIGINT NOT NULL, 
-	CONSTRAINT pk_accrual PRIMARY KEY (audit_index, payee, rule_digest), 
-	CONSTRAINT ck_accrual_micro_fen CHECK (micro_fen BETWEEN 0 AND 1000000000000000000), 
-	CONSTRAINT ck_accrual_channel CHECK (channel IN ('treasury', 'account', 'tax')), 
-	CONSTRAINT fk_accrual_audit_index_usage FOREIGN KEY(audit_index) REFERENCES usage (audit_index), 
-	CONSTRAINT fk_accrual_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+	scheme_digest VARCHAR(80) NOT NULL, 
+	billed_fen BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_pool PRIMARY KEY (period_id, licence), 
+	CONSTRAINT ck_pool_billed_fen CHECK (billed_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_pool_period_id_period FOREIGN KEY(period_id) REFERENCES period (id), 
+	CONSTRAINT fk_pool_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_pool_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest), 
+	CONSTRAINT fk_pool_scheme_digest_scheme_document FOREIGN KEY(scheme_digest) REFERENCES scheme_document (digest)
 )
  WITHOUT ROWID
 -- next
-CREATE TRIGGER accrual_no_update BEFORE UPDATE ON accrual BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+CREATE INDEX ix_pool_rule ON pool (period_id, rule_digest)
 -- next
-CREATE TRIGGER accrual_no_delete BEFORE DELETE ON accrual BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+CREATE TRIGGER pool_no_update BEFORE UPDATE ON pool BEGIN SELECT RAISE(ABORT, 'pool does not change so'); END
 -- next
-CREATE TRIGGER accrual_no_replace BEFORE INSERT ON accrual WHEN EXISTS (SELECT 1 FROM accrual WHERE audit_index = NEW.audit_index AND payee = NEW.payee AND rule_digest = NEW.rule_digest) BEGIN SELECT RAISE(ABORT, 'accrual is append-only'); END
+CREATE TRIGGER pool_no_delete BEFORE DELETE ON pool BEGIN SELECT RAISE(ABORT, 'pool does not change so'); END
 -- next
-CREATE TRIGGER accrual_in_open_period BEFORE INSERT ON accrual WHEN NOT EXISTS (SELECT 1 FROM usage JOIN period ON period.id = usage.period_id WHERE usage.audit_index = NEW.audit_index AND usage.rule_digest = NEW.rule_digest AND period.state = 'open') BEGIN SELECT RAISE(ABORT, 'accrual needs an open period'); END
+CREATE TRIGGER pool_no_replace_period_id_licence BEFORE INSERT ON pool WHEN EXISTS (SELECT 1 FROM pool WHERE period_id = NEW.period_id AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'pool does not change so'); END
 -- next
-CREATE TRIGGER accrual_whole_micro_fen BEFORE INSERT ON accrual WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro-fen are whole numbers'); END
+CREATE TABLE carry (
+	audit_index BIGINT NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	channel VARCHAR(20) NOT NULL, 
+	micro_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_carry PRIMARY KEY (audit_index, licence, period_id, payee), 
+	CONSTRAINT ck_carry_micro_fen CHECK (micro_fen BETWEEN -1000000000000000000 AND 1000000000000000000), 
+	CONSTRAINT fk_carry_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_carry_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_carry_licence ON carry (licence, payee)
+-- next
+CREATE TRIGGER carry_no_update BEFORE UPDATE ON carry BEGIN SELECT RAISE(ABORT, 'carry does not change so'); END
+-- next
+CREATE TRIGGER carry_no_delete BEFORE DELETE ON carry BEGIN SELECT RAISE(ABORT, 'carry does not change so'); END
+-- next
+CREATE TRIGGER carry_no_replace_audit_index_licence_period_id_payee BEFORE INSERT ON carry WHEN EXISTS (SELECT 1 FROM carry WHERE audit_index = NEW.audit_index AND licence = NEW.licence AND period_id = NEW.period_id AND payee = NEW.payee) BEGIN SELECT RAISE(ABORT, 'carry does not change so'); END
+-- next
+CREATE TRIGGER carry_whole_micro_fen BEFORE INSERT ON carry WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro-fen are whole numbers'); END
+-- next
+CREATE TABLE permitted_decision (
+	operator VARCHAR(200) NOT NULL, 
+	year INTEGER NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	maximum_fen BIGINT NOT NULL, 
+	computed TEXT NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	CONSTRAINT pk_permitted_decision PRIMARY KEY (operator, year), 
+	CONSTRAINT ck_permitted_decision_maximum CHECK (maximum_fen >= 0), 
+	CONSTRAINT fk_permitted_decision_digest_permitted_proposal FOREIGN KEY(digest) REFERENCES permitted_proposal (digest), 
+	CONSTRAINT fk_permitted_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER permitted_decision_no_update BEFORE UPDATE ON permitted_decision BEGIN SELECT RAISE(ABORT, 'permitted_decision does not change so'); END
+-- next
+CREATE TRIGGER permitted_decision_no_delete BEFORE DELETE ON permitted_decision BEGIN SELECT RAISE(ABORT, 'permitted_decision does not change so'); END
+-- next
+CREATE TRIGGER permitted_decision_no_replace_operator_year BEFORE INSERT ON permitted_decision WHEN EXISTS (SELECT 1 FROM permitted_decision WHERE operator = NEW.operator AND year = NEW.year) BEGIN SELECT RAISE(ABORT, 'permitted_decision does not change so'); END
+-- next
+CREATE TABLE money_move_decision (
+	move VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	decided_by VARCHAR(200) NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	decided_us BIGINT NOT NULL, 
+	CONSTRAINT pk_money_move_decision PRIMARY KEY (move), 
+	CONSTRAINT ck_money_move_decision_state CHECK (state IN ('approved', 'withdrawn')), 
+	CONSTRAINT fk_money_move_decision_move_money_move FOREIGN KEY(move) REFERENCES money_move (id), 
+	CONSTRAINT fk_money_move_decision_decided_index_entry FOREIGN KEY(decided_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER money_move_decision_no_update BEFORE UPDATE ON money_move_decision BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TRIGGER money_move_decision_no_delete BEFORE DELETE ON money_move_decision BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TRIGGER money_move_decision_no_replace_move BEFORE INSERT ON money_move_decision WHEN EXISTS (SELECT 1 FROM money_move_decision WHERE move = NEW.move) BEGIN SELECT RAISE(ABORT, 'money_move_decision does not change so'); END
+-- next
+CREATE TABLE payout_line (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	file VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_payout_line PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_line_fen CHECK (fen BETWEEN 1 AND 1000000000000000), 
+	CONSTRAINT uq_payout_line UNIQUE (file, period_id, line), 
+	CONSTRAINT fk_payout_line_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_line_no_update BEFORE UPDATE ON payout_line BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_delete BEFORE DELETE ON payout_line BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_replace_end_to_end_id BEFORE INSERT ON payout_line WHEN EXISTS (SELECT 1 FROM payout_line WHERE end_to_end_id = NEW.end_to_end_id) BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TRIGGER payout_line_no_replace_file_period_id_line BEFORE INSERT ON payout_line WHEN EXISTS (SELECT 1 FROM payout_line WHERE file = NEW.file AND period_id = NEW.period_id AND line = NEW.line) BEGIN SELECT RAISE(ABORT, 'payout_line does not change so'); END
+-- next
+CREATE TABLE payout_file_move (
+	file VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_payout_file_move PRIMARY KEY (file, state), 
+	CONSTRAINT ck_payout_file_move_state CHECK (state IN ('sent', 'withdrawn', 'returned')), 
+	CONSTRAINT fk_payout_file_move_file_payout_file FOREIGN KEY(file) REFERENCES payout_file (id), 
+	CONSTRAINT fk_payout_file_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_file_move_no_update BEFORE UPDATE ON payout_file_move BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
+CREATE TRIGGER payout_file_move_no_delete BEFORE DELETE ON payout_file_move BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
+CREATE TRIGGER payout_file_move_no_replace_file_state BEFORE INSERT ON payout_file_move WHEN EXISTS (SELECT 1 FROM payout_file_move WHERE file = NEW.file AND state = NEW.state) BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 
@@ -1055,7 +1477,7 @@ CREATE TABLE posting (
 )
  WITHOUT ROWID
 -- next
-CREATE INDEX ix_posting_account ON posting (account)
+CREATE INDEX ix_posting_account ON posting (account, fen)
 -- next
 CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting is append-only'); END
 -- next
@@ -1066,3 +1488,145 @@ CREATE TRIGGER posting_no_replace BEFORE INSERT ON posting WHEN EXISTS (SELECT 1
 CREATE TRIGGER posting_not_sealed BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM seal WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'journal is sealed'); END
 -- next
 CREATE TRIGGER posting_whole_fen BEFORE INSERT ON posting WHEN typeof(NEW.fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'fen are whole numbers'); END
+-- next
+CREATE TABLE receipt (
+	journal_id VARCHAR(60) NOT NULL, 
+	biller VARCHAR(200) NOT NULL, 
+	payer VARCHAR(200) NOT NULL, 
+	bank_reference VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt PRIMARY KEY (journal_id), 
+	CONSTRAINT ck_receipt_fen CHECK (fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_receipt_reference ON receipt (biller, bank_reference)
+-- next
+CREATE TRIGGER receipt_no_update BEFORE UPDATE ON receipt BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TRIGGER receipt_no_delete BEFORE DELETE ON receipt BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TRIGGER receipt_no_replace_journal_id BEFORE INSERT ON receipt WHEN EXISTS (SELECT 1 FROM receipt WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'receipt does not change so'); END
+-- next
+CREATE TABLE receipt_match (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	fen BIGINT NOT NULL, 
+	CONSTRAINT pk_receipt_match PRIMARY KEY (journal_id, period_id, licence), 
+	CONSTRAINT ck_receipt_match_fen CHECK (fen <> 0 AND fen BETWEEN -1000000000000000 AND 1000000000000000), 
+	CONSTRAINT fk_receipt_match_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_receipt_match_pool ON receipt_match (period_id, licence)
+-- next
+CREATE TRIGGER receipt_match_no_update BEFORE UPDATE ON receipt_match BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TRIGGER receipt_match_no_delete BEFORE DELETE ON receipt_match BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TRIGGER receipt_match_no_replace_journal_id_period_id_licence BEFORE INSERT ON receipt_match WHEN EXISTS (SELECT 1 FROM receipt_match WHERE journal_id = NEW.journal_id AND period_id = NEW.period_id AND licence = NEW.licence) BEGIN SELECT RAISE(ABORT, 'receipt_match does not change so'); END
+-- next
+CREATE TABLE statement_confirmation (
+	journal_id VARCHAR(60) NOT NULL, 
+	payee VARCHAR(200) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	confirmed_by VARCHAR(200) NOT NULL, 
+	claim_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_statement_confirmation PRIMARY KEY (journal_id, payee), 
+	CONSTRAINT fk_statement_confirmation_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_statement_confirmation_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER statement_confirmation_no_update BEFORE UPDATE ON statement_confirmation BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TRIGGER statement_confirmation_no_delete BEFORE DELETE ON statement_confirmation BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TRIGGER statement_confirmation_no_replace_journal_id_payee BEFORE INSERT ON statement_confirmation WHEN EXISTS (SELECT 1 FROM statement_confirmation WHERE journal_id = NEW.journal_id AND payee = NEW.payee) BEGIN SELECT RAISE(ABORT, 'statement_confirmation does not change so'); END
+-- next
+CREATE TABLE distribution_line (
+	journal_id VARCHAR(60) NOT NULL, 
+	line VARCHAR(250) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	allotted_fen BIGINT NOT NULL, 
+	paid_fen BIGINT NOT NULL, 
+	CONSTRAINT pk_distribution_line PRIMARY KEY (journal_id, line), 
+	CONSTRAINT ck_distribution_line_allotted_fen CHECK (allotted_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT ck_distribution_line_paid_fen CHECK (paid_fen BETWEEN 0 AND 1000000000000000), 
+	CONSTRAINT fk_distribution_line_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_distribution_line_pool ON distribution_line (period_id, licence)
+-- next
+CREATE TRIGGER distribution_line_no_update BEFORE UPDATE ON distribution_line BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TRIGGER distribution_line_no_delete BEFORE DELETE ON distribution_line BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TRIGGER distribution_line_no_replace_journal_id_line BEFORE INSERT ON distribution_line WHEN EXISTS (SELECT 1 FROM distribution_line WHERE journal_id = NEW.journal_id AND line = NEW.line) BEGIN SELECT RAISE(ABORT, 'distribution_line does not change so'); END
+-- next
+CREATE TABLE correction (
+	journal_id VARCHAR(60) NOT NULL, 
+	period_id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(200) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	rule_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_correction PRIMARY KEY (journal_id), 
+	CONSTRAINT fk_correction_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id), 
+	CONSTRAINT fk_correction_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_correction_rule_digest_settlement_rule FOREIGN KEY(rule_digest) REFERENCES settlement_rule (digest)
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_correction_pool ON correction (period_id, licence, audit_index)
+-- next
+CREATE TRIGGER correction_no_update BEFORE UPDATE ON correction BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TRIGGER correction_no_delete BEFORE DELETE ON correction BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TRIGGER correction_no_replace_journal_id BEFORE INSERT ON correction WHEN EXISTS (SELECT 1 FROM correction WHERE journal_id = NEW.journal_id) BEGIN SELECT RAISE(ABORT, 'correction does not change so'); END
+-- next
+CREATE TABLE dispute_move (
+	dispute VARCHAR(60) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	person VARCHAR(200) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_dispute_move PRIMARY KEY (dispute, state), 
+	CONSTRAINT ck_dispute_move_state CHECK (state IN ('held', 'upheld', 'dismissed')), 
+	CONSTRAINT fk_dispute_move_dispute_dispute FOREIGN KEY(dispute) REFERENCES dispute (id), 
+	CONSTRAINT fk_dispute_move_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_dispute_move_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER dispute_move_no_update BEFORE UPDATE ON dispute_move BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TRIGGER dispute_move_no_delete BEFORE DELETE ON dispute_move BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TRIGGER dispute_move_no_replace_dispute_state BEFORE INSERT ON dispute_move WHEN EXISTS (SELECT 1 FROM dispute_move WHERE dispute = NEW.dispute AND state = NEW.state) BEGIN SELECT RAISE(ABORT, 'dispute_move does not change so'); END
+-- next
+CREATE TABLE payout_result (
+	end_to_end_id VARCHAR(35) NOT NULL, 
+	audit_index BIGINT NOT NULL, 
+	status VARCHAR(10) NOT NULL, 
+	reason_code VARCHAR(35) NOT NULL, 
+	journal_id VARCHAR(60), 
+	CONSTRAINT pk_payout_result PRIMARY KEY (end_to_end_id), 
+	CONSTRAINT ck_payout_result_status CHECK (status IN ('paid', 'failed')), 
+	CONSTRAINT ck_payout_result_journal CHECK ((status = 'paid') = (journal_id IS NOT NULL)), 
+	CONSTRAINT fk_payout_result_end_to_end_id_payout_line FOREIGN KEY(end_to_end_id) REFERENCES payout_line (end_to_end_id), 
+	CONSTRAINT fk_payout_result_audit_index_entry FOREIGN KEY(audit_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED, 
+	CONSTRAINT fk_payout_result_journal_id_journal FOREIGN KEY(journal_id) REFERENCES journal (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER payout_result_no_update BEFORE UPDATE ON payout_result BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END
+-- next
+CREATE TRIGGER payout_result_no_delete BEFORE DELETE ON payout_result BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END
+-- next
+CREATE TRIGGER payout_result_no_replace_end_to_end_id BEFORE INSERT ON payout_result WHEN EXISTS (SELECT 1 FROM payout_result WHERE end_to_end_id = NEW.end_to_end_id) BEGIN SELECT RAISE(ABORT, 'payout_result does not change so'); END

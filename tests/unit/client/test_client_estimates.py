@@ -85,7 +85,7 @@ def test_what_may_stay_hidden_is_said_in_words(gateway: Any, client: Any) -> Non
         "cost_delta_steps": 975_956,
         "formulas": ["ratio"],
         "road": "unranked",
-        "money": {"question_fen": 0, "product_fetch_fen": 10_001},
+        "money": {"question_micro_fen": 0, "product_fetch_fen": 10_001},
     }
     text = client.estimate(QUESTION).plain()
     assert "a group shows from 109 people or units on" in text
@@ -95,6 +95,17 @@ def test_what_may_stay_hidden_is_said_in_words(gateway: Any, client: Any) -> Non
     assert "the wait is longer" in text
     assert "unranked" not in text
     assert "each fetch of the product is ¥100.01" in text
+
+
+def test_the_money_of_a_question_is_written_exactly(gateway: Any, client: Any) -> None:
+    for money, words in (
+        ({"refused": "tariff_not_approved", "tariff": "t1"}, "no approved tariff holds (t1)"),
+        ({"question_micro_fen": 150_000_000, "row_micro_fen": 12_345}, "¥1.50 for this question"),
+        ({"question_micro_fen": 0, "row_micro_fen": 12_345}, "and ¥0.00012345 for each row given"),
+        ({"question_micro_fen": 0}, "asking is free"),
+    ):
+        gateway.estimate_more = {"money": money}
+        assert words in client.estimate(QUESTION).plain()
 
 
 def test_means_and_quantiles_are_told_in_their_own_terms() -> None:

@@ -4,50 +4,23 @@ import json
 import re
 from typing import Any
 
-from authorization.scheme_terms import FixedAmount, Party, Pot, Share, ShareScheme
+from docs.revenue_pictures import EXAMPLE_QUESTIONS, EXAMPLE_SCHEME
 from tests.tariffs import price_json
 from tests.unit.revenue.selling import make_licence
-from tests.unit.revenue.settling import Asked, Scene, source
+from tests.unit.revenue.settling import Asked, Scene
 
-SCHEME = ShareScheme(
-    version="s1",
-    approval="分配〔2026〕1号",
-    cost_recovery=(FixedAmount(payee="data_centre", channel="treasury", fen_per_period=1_000),),
-    permitted_profit=FixedAmount(payee="operator", channel="account", fen_per_period=500),
-    clawback=True,
-    shares=(
-        Share(payee="platform", channel="account", ppm=250_000),
-        Share(payee="public_finance", channel="treasury", ppm=150_000),
-    ),
-    pot=Pot(
-        ppm=600_000,
-        weight="rows*quality_ppm",
-        sources=(
-            source("d_people", approved_rows=1_000, quality_ppm=900_000, minimum_ppm=250_000),
-            source("d_roads", approved_rows=250, quality_ppm=1_000_000, maximum_ppm=700_000),
-        ),
-        unused_to=Party(payee="public_finance", channel="treasury"),
-    ),
-)
 PRICE_MICRO_FEN = 1_999_500_000
-QUESTIONS = (
-    ("k1", {"d_roads": 200, "d_people": 40}),
-    ("k1", {"d_roads": 200, "d_people": 40}),
-    ("k2", {"d_roads": 300}),
-    ("k3", {"d_people": 20}),
-    ("k2", {"d_roads": 300}),
-)
 
 
 def example_document() -> dict[str, Any]:
     """Return the pool document of five billed fetches, its digests left out."""
-    plain = make_licence("lic_a", scheme=SCHEME, datasets=("d_roads", "d_people"))
+    plain = make_licence("lic_a", scheme=EXAMPLE_SCHEME, datasets=("d_roads", "d_people"))
     terms = plain.product.model_dump(mode="json")
     terms["tariff"]["prices"] = [price_json("fetch", PRICE_MICRO_FEN)]
     licence = plain.model_validate({**plain.model_dump(mode="json"), "product": terms})
     scene = Scene([licence])
     scene.open("2026-11")
-    for key, sources in QUESTIONS:
+    for key, sources in EXAMPLE_QUESTIONS:
         scene.use(Asked(licence, key, sources))
     scene.close("2026-11")
     document = scene.pools("2026-11")["lic_a"]

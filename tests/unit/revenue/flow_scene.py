@@ -37,6 +37,7 @@ LATECOMER = Actor("late", "data_bureau", frozenset({Role.AUTHORITY}), since_us=2
 REGULATOR = Actor("zhao", "regulator", frozenset({Role.REGULATOR, Role.AUTHORITY}))
 TELLER = Actor("teller", "operator", frozenset({Role.OPERATOR}))
 BUYER = Actor("li", "enterprise", frozenset({Role.DEVELOPER}))
+KINDS = {"finance_bureau": "finance", "operator": "operator"}
 
 
 def payee_person(payee: str) -> Actor:
@@ -46,13 +47,17 @@ def payee_person(payee: str) -> Actor:
 def put_licence(connection: Connection, licence: LicenceDocument) -> None:
     """Put a licence in force as a signed row, with the organisations that it names."""
     organisation, person = authorization_store.organisation, authorization_store.person
-    for name in (licence.authority, licence.operator):
+    for name in (licence.authority, licence.operator, CHIEF.organisation):
         if not connection.execute(
             select(organisation.c.id).where(organisation.c.id == name)
         ).first():
             connection.execute(
                 insert(organisation).values(
-                    id=name, kind="authority", name_zh=name, name_en=name, created_us=1
+                    id=name,
+                    kind=KINDS.get(name, "authority"),
+                    name_zh=name,
+                    name_en=name,
+                    created_us=1,
                 )
             )
     if not connection.execute(select(person.c.id).where(person.c.id == "drafter")).first():

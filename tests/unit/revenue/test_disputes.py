@@ -133,7 +133,7 @@ def test_a_payer_holds_the_whole_bill(scene: Scene) -> None:
 
 def test_who_decides_serves_no_party(scene: Scene) -> None:
     name = scene.dispute()
-    party = Actor("inside", "education", frozenset({Role.FINANCE}))
+    party = Actor("inside", "education", frozenset({Role.AUTHORITY}))
     with pytest.raises(Denied, match="checker_of_same_organisation"):
         scene.moves.propose_decision(party, name, DISMISSED, (), "依据")
     with pytest.raises(Denied, match="checker_of_same_organisation"):
@@ -148,7 +148,7 @@ def test_who_decides_serves_no_party(scene: Scene) -> None:
         connection.execute(insert(organisation_affiliate).values(**row))  # type: ignore[attr-defined]
 
     scene.act(relate)
-    sister = Actor("near", "sister", frozenset({Role.FINANCE}))
+    sister = Actor("near", "sister", frozenset({Role.AUTHORITY}))
     with pytest.raises(Denied, match="checker_of_same_organisation"):
         decide(scene, name, DISMISSED, approver=sister)
     with pytest.raises(Denied, match="applicant_cannot_approve"):

@@ -11,7 +11,7 @@ from audit.writer import GroupCommitWriter
 from foundation.canonical import digest
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
-from foundation.identity import Actor
+from foundation.identity import Actor, Role
 from revenue.flow.confirmations import confirm_statement
 from revenue.flow.moves import moves, withdraw
 from revenue.flow.pool_state import PoolState
@@ -60,8 +60,8 @@ def test_a_biller_proposes_what_its_own_bank_shows_and_nothing_else(scene: Scene
     with pytest.raises(Denied, match="role_missing"):
         scene.moves.propose_distribution(TELLER, "p1", "licence_a", "分账")
     foreign = scene.incoming(5)
+    other = Actor("x", "another", TELLER.roles)
     with pytest.raises(Denied, match="role_missing"):
-        other = Actor("x", "another", TELLER.roles)
         scene.moves.propose_receipt(other, foreign, None, "收款")
 
 
@@ -74,6 +74,7 @@ def test_a_biller_proposes_what_its_own_bank_shows_and_nothing_else(scene: Scene
         (REGULATOR, "regulator_never_writes"),
         (TELLER, "role_missing"),
         (BUYER, "role_missing"),
+        (Actor("clerk", "operator", frozenset({Role.FINANCE})), "not_of_finance"),
     ],
 )
 def test_a_second_person_approves(scene: Scene, actor: Actor, code: str) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from audit.events import PendingEntry
 from audit.writer import GroupCommitWriter
 from foundation.db import metadata
-from foundation.errors import Conflict, NotFound, Unavailable
+from foundation.errors import Conflict, Denied, Message, NotFound, Unavailable
 from foundation.identity import Actor, Role
 from foundation.keys import FileKeyStore
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
@@ -32,6 +33,23 @@ LIMITS = SessionLimits(memory_bytes_max=512 << 20, pids_max=64, home_bytes_max=1
 
 
 @dataclass
+class Noted:
+    """What the registry told the meter, in order: when a session was asked for, and lived."""
+
+    told: list[tuple[str, str, int]] = field(default_factory=list)
+    refuses: bool = False
+
+    def session_asked(self, _connection: Connection, _entry: PendingEntry, one: Session) -> None:
+        if self.refuses:
+            raise Denied("wallet_empty", Message("余额不足", "The wallet is empty."))
+        self.told.append(("asked", one.id, 0))
+
+    def session_ended(self, _connection: Connection, _entry: PendingEntry, one: Session) -> None:
+        opened_us = one.changed_us if one.opened_us is None else one.opened_us
+        self.told.append(("ended", one.id, one.changed_us - opened_us))
+
+
+@dataclass
 class Desk:
     """The registry and what happened at its doors, in order."""
 
@@ -39,6 +57,7 @@ class Desk:
     backend: BubblewrapBackend
     egress: EgressBudget
     happened: list[tuple[str, str]] = field(default_factory=list)
+    noted: Noted = field(default_factory=Noted)
 
 
 @pytest.fixture
@@ -63,8 +82,9 @@ def desk(engine: Engine, writer: GroupCommitWriter, clock: SteppedClock) -> Iter
     def darkened(slot: str, frozen: bool) -> None:
         happened.append(("frozen" if frozen else "dark", slot))
 
-    registry = SessionRegistry(engine, writer, backend, egress, Doors(opened, darkened))
-    yield Desk(registry, backend, egress, happened)
+    noted = Noted()
+    registry = SessionRegistry(engine, writer, backend, egress, Doors(opened, darkened), noted)
+    yield Desk(registry, backend, egress, happened, noted)
     backend.close()
 
 
@@ -87,13 +107,23 @@ def test_where_isolation_is_missing_nothing_opens(
 ) -> None:
     backend = BubblewrapBackend(tmp_path / "no-environment", LIMITS)
     doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
-    registry = SessionRegistry(engine, writer, backend, EgressBudget(clock, 1), doors)
+    noted = Noted()
+    registry = SessionRegistry(engine, writer, backend, EgressBudget(clock, 1), doors, noted)
     with pytest.raises(Unavailable):
         registry.open(OPERATOR, "lic_1", "credit")
     (session,) = registry.sessions()
     assert session.state is SessionState.DESTROYED
     assert session.reason == "environment_missing"
+    assert noted.told == [("asked", session.id, 0), ("ended", session.id, 0)]
     backend.close()
+
+
+def test_a_session_that_is_not_paid_for_is_not_even_requested(desk: Desk) -> None:
+    desk.noted.refuses = True
+    with pytest.raises(Denied, match="wallet_empty"):
+        desk.registry.open(OPERATOR, "lic_1", "credit")
+    assert desk.registry.sessions() == ()
+    assert desk.happened == []
 
 
 @need_namespaces
@@ -150,6 +180,8 @@ class TestLife:
         clock.advance(30_000_000)
         desk.registry.close_expired(clock.now_us(), **limits)
         assert desk.registry.session(used.id).reason == "wall_time_spent"
+        ended = {told[1]: told[2] for told in desk.noted.told if told[0] == "ended"}
+        assert ended[used.id] > limits["wall_us_max"]
 
     def test_after_a_restart_nothing_is_left_open(
         self, desk: Desk, engine: Engine, writer: GroupCommitWriter, clock: SteppedClock
@@ -157,7 +189,8 @@ class TestLife:
         session = desk.registry.open(OPERATOR, "lic_1", "credit")
         fresh = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS)
         doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
-        again = SessionRegistry(engine, writer, fresh, EgressBudget(clock, 1), doors)
+        noted = Noted()
+        again = SessionRegistry(engine, writer, fresh, EgressBudget(clock, 1), doors, noted)
         (ended,) = again.recover()
         assert ended.id == session.id
         assert ended.reason == "service_restarted"

@@ -39,7 +39,6 @@ from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.verification import VerificationRules
-from policies.schema.revenue import RevenueRules
 from policies.schema.witness import WitnessRules
 from revenue.flow.moving import MoneyMoves
 from sandbox.backends.bubblewrap import BubblewrapBackend
@@ -67,8 +66,8 @@ from service.tokens import DevelopmentIssuer, TokenIssuer
 from service.witness_secrets import check_witness_secrets
 from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
 from service.workers import (
-    bank_answers,
     engine_limits,
+    money_moves,
     service_environment,
     session_backend,
     version_publisher,
@@ -262,7 +261,7 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
             metering,
         ),
         shop=ProductShop(engine, writer, board, metering),
-        money=_money(ground),
+        money=money_moves(settings, engine, writer, ground.clock, pack),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
         denials=denials,
@@ -325,12 +324,6 @@ def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activa
             forget=lambda licence, now: pool.drop(licence) if now else pool.drop_idle(licence),
         ),
     )
-
-
-def _money(ground: _Ground) -> MoneyMoves:
-    reader = bank_answers(ground.settings)
-    rules = ground.pack.rules(RevenueRules)
-    return MoneyMoves(ground.engine, ground.writer, ground.clock, rules, reader)
 
 
 def _pipeline(

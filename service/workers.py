@@ -8,10 +8,13 @@ from audit.events import Writer
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
 from disclosure.engine.limits import EngineLimits
+from foundation.clock import Clock
 from foundation.keys import KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack
 from policies.schema.catalog import CatalogRules
+from policies.schema.revenue import RevenueRules
+from revenue.flow.moving import MoneyMoves
 from revenue.settlement_files.return_reader import ConfinedReturnReader
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 
@@ -63,10 +66,13 @@ def session_backend(settings: Settings) -> BubblewrapBackend:
     )
 
 
-def bank_answers(settings: Settings) -> ConfinedReturnReader:
-    """Return what reads a bank's answers, each in a confined child."""
-    return ConfinedReturnReader(
+def money_moves(
+    settings: Settings, engine: Engine, writer: Writer, clock: Clock, pack: PolicyPack
+) -> MoneyMoves:
+    """Return what moves money; a bank's answer is read in a confined child."""
+    reader = ConfinedReturnReader(
         environment=service_environment(),
         bubblewrap=settings.bubblewrap,
         processors=settings.other_processors,
     )
+    return MoneyMoves(engine, writer, clock, pack.rules(RevenueRules), reader)

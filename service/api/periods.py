@@ -37,9 +37,7 @@ def post_period(
 @router.post("/{period_id}/close", status_code=201)
 def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> dict[str, object]:
     """Close a period at this log index: journals are sealed, statements written."""
-    recorded = close_period(
-        platform.writer, actor, period_id, platform.pack.rules(RevenueRules)
-    )
+    recorded = close_period(platform.writer, actor, period_id, platform.pack.rules(RevenueRules))
     return {"id": period_id, "entry": recorded.index, "close_index": recorded.index}
 
 

@@ -15,6 +15,7 @@ from foundation.canonical import digest
 from foundation.errors import Conflict, Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
 from policies.schema.revenue import RevenueRules
+from revenue.closing import commit_close
 from revenue.settlement import settle
 from revenue.statements import write_period_statement
 from revenue.store import period
@@ -102,6 +103,7 @@ def close_at(
         statement_digest=statement.digest,
         journal_count=len(journals),
         journals_digest=digest([posted.digest for posted in journals]),
+        **commit_close(connection, period_id, statement.document),
     )
     return ClosedPeriod(
         period=period_id,

@@ -7,7 +7,6 @@ tells nothing of others but how much the payees beside it are paid together.
 """
 
 import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,12 +50,6 @@ class Step:
     def as_json(self) -> dict[str, object]:
         """Return the step as a branch writes it."""
         return {**self.sibling.as_json(), "left": self.is_left}
-
-
-def salt_of(key: bytes, period: str, payee: str) -> bytes:
-    """Derive a payee's salt for a period from the ledger's key: 16 bytes, the same each time."""
-    subject = f"{period}\n{payee}".encode()
-    return hmac.digest(key, b"sandgate/payee-salt@1\n" + subject, "sha256")[:SALT_BYTES]
 
 
 def leaf_of(payment: Payment) -> SumNode:

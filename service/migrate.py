@@ -29,6 +29,7 @@ STORES = (
     "revenue.store",
     "revenue.schemes.store",
     "revenue.pool_store",
+    "revenue.closing_store",
     "revenue.usage_store",
     "revenue.permitted.store",
     "revenue.flow.store",

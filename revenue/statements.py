@@ -72,14 +72,14 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
     a stranger.
     """
     whole = period_statement(connection, period_id)
-    copied = ("product", "price_class", "tariff", "scheme", "billed_fen", "usage_count")
-    pools = {pool["licence"]: pool for pool in whole.document["pools"]}
-    lines = [
-        {**line, **{name: pools[line["licence"]][name] for name in copied}}
-        for line in whole.document["lines"]
+    copied = ("licence", "rule_digest", "product", "price_class", "tariff", "scheme", "billed_fen")
+    paying = [
+        (line, pool)
+        for pool in whole.document["pools"]
+        for line in pool["lines"]
         if line["payee"] == payee
     ]
-    if not lines:
+    if not paying:
         raise NotFound(
             "statement_unknown",
             Message(
@@ -88,6 +88,8 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
             ),
             field="$.payee",
         )
+    lines = [{**line, **{name: pool[name] for name in copied}} for line, pool in paying]
+    fictional = any(pool["fictional"] for _, pool in paying)
     return _sealed(
         {
             "format": "sandgate/payee-statement@2",
@@ -95,8 +97,8 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
             "close_index": whole.document["close_index"],
             "period_digest": whole.digest,
             "payee": payee,
-            "fictional": whole.document["fictional"],
-            "notice": whole.document["notice"],
+            "fictional": fictional,
+            "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
             "micro_fen": sum(line["micro_fen"] for line in lines),
             "fen": sum(line["fen"] for line in lines),
             "lines": lines,

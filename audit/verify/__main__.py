@@ -18,6 +18,7 @@ from audit.verify.manifest import of_the_log, verify_manifest, verify_private
 from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_receipt
 from audit.verify.packs import is_pack, verify_pack
+from audit.verify.payee import is_payee_bundle, verify_payee
 from audit.verify.rotations import key_of_file, with_successors
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
@@ -147,7 +148,16 @@ def _leaf(options: argparse.Namespace, index: int) -> bytes:
 
 
 def _verify_statement(options: argparse.Namespace, key: Key) -> Report:
-    """Find a statement file in a bundle, and verify the bundle that vouches for it."""
+    """Verify a payee's bundle, or find a statement in a bundle and verify what vouches for it."""
+    if options.bundle is None:
+        files = read_source(options.file)
+        if not is_payee_bundle(files):
+            raise Unusable(
+                "这不是收款方证据包；核验单份结算单请用 --bundle 给出所属证据包。",
+                "This is no payee's bundle; give the bundle that a statement belongs to with "
+                "--bundle.",
+            )
+        return verify_payee(files, key)
     files = read_source(options.bundle)
     wanted = _bytes(options.file)
     report = verify_files(files, key, _kept(options, key))
@@ -207,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         ("bundle", _verify_whole, "证据包 / an evidence bundle (zip)"),
         ("log", _verify_whole, "日志目录 / a log directory in tlog-tiles layout"),
         ("receipt", _verify_receipt, "回执 / a receipt (tlog-proof)"),
-        ("statement", _verify_statement, "结算单 / a period statement"),
+        ("statement", _verify_statement, "收款方证据包或结算单 / a payee's bundle, or a statement"),
     ):
         command = commands.add_parser(name, help=words)
         command.set_defaults(check=check)
@@ -235,7 +245,7 @@ def _parser() -> argparse.ArgumentParser:
             add_key_options(command)
         if name == "statement":
             command.add_argument(
-                "--bundle", type=Path, required=True, help="所属证据包 / the bundle it belongs to"
+                "--bundle", type=Path, help="结算单所属证据包 / the bundle a statement belongs to"
             )
     return parser
 

@@ -141,7 +141,7 @@ def test_no_file_can_be_left_out_or_added(files: Files, key: Key) -> None:
 
 
 def test_another_payees_bundle_does_not_lend_its_branch(
-    engine: Engine, files: Files, key: Key
+    settled: Engine, files: Files, key: Key
 ) -> None:
     other = bundle_of(settled, "roads_bureau")
     assert verify_payee({**files, "payee.json": other["payee.json"]}, key).exit_code == 1

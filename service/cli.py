@@ -19,6 +19,7 @@ from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_remote import REFUSED, UNUSABLE, audit, licence, period, statement
 from service.cli_scheme import scheme
+from service.cli_tariff import permitted, tariff
 from service.founding import founder_token
 
 app = typer.Typer(
@@ -32,6 +33,8 @@ app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(statement, name="statement")
 app.add_typer(scheme, name="scheme")
+app.add_typer(tariff, name="tariff")
+app.add_typer(permitted, name="permitted")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from audit.events import PendingEntry
 from authorization.documents import LicenceDocument
@@ -87,15 +87,29 @@ class Metered:
         return sum(line.gross_micro_fen for line in self.lines)
 
 
+# Built once: outcomes are metered in the one writer, where making a statement costs more than
+# running it.
+_LAST_CLOSE = (
+    select(period.c.closed_index)
+    .where(period.c.state == "closed")
+    .order_by(period.c.closed_index.desc())
+    .limit(1)
+)
+_NEWEST_USE = (
+    select(usage.c.units_before + usage.c.quantity)
+    .where(
+        usage.c.licence == bindparam("of_licence"),
+        usage.c.meter == bindparam("of_meter"),
+        usage.c.audit_index > bindparam("after_index"),
+    )
+    .order_by(usage.c.audit_index.desc(), usage.c.source_index.desc())
+    .limit(1)
+)
+
+
 def last_close_index(connection: Connection) -> int:
     """Return the log index of the last period's close, or -1: use after it is of the next one."""
-    newest = (
-        select(period.c.closed_index)
-        .where(period.c.state == "closed")
-        .order_by(period.c.closed_index.desc())
-        .limit(1)
-    )
-    found = connection.execute(newest).scalar()
+    found = connection.execute(_LAST_CLOSE).scalar()
     return -1 if found is None else int(found)
 
 
@@ -108,11 +122,12 @@ def priced_lines(
 ) -> tuple[UsageLine, ...]:
     """Price meters by the units so far since the last close; without a tariff nothing costs."""
     billed = None if is_free(licence.product, rules) else tariff
+    after_index = last_close_index(connection)
     lines = []
     for meter_ in sorted(meters, key=str):
         quantity = meters[meter_]
         if quantity > 0:
-            before = _units_before(connection, licence.id, meter_)
+            before = _units_before(connection, licence.id, meter_, after_index)
             price = 0 if billed is None else price_micro_fen(billed, meter_, quantity, before)
             lines.append(UsageLine(meter_, quantity, before, price))
     if sum(line.gross_micro_fen for line in lines) > MICRO_FEN_MAX:
@@ -249,19 +264,10 @@ def _weighs(
     return weighing and paid
 
 
-def _units_before(connection: Connection, licence: str, meter_: Meter) -> int:
+def _units_before(connection: Connection, licence: str, meter_: Meter, after_index: int) -> int:
     """Return the licence's units of a meter since the last close, by the newest row alone."""
-    newest = (
-        select(usage.c.units_before + usage.c.quantity)
-        .where(
-            usage.c.licence == licence,
-            usage.c.meter == meter_.value,
-            usage.c.audit_index > last_close_index(connection),
-        )
-        .order_by(usage.c.audit_index.desc(), usage.c.source_index.desc())
-        .limit(1)
-    )
-    return int(connection.execute(newest).scalar() or 0)
+    asked = {"of_licence": licence, "of_meter": meter_.value, "after_index": after_index}
+    return int(connection.execute(_NEWEST_USE, asked).scalar() or 0)
 
 
 def _row(

@@ -7,15 +7,19 @@ documents can compute every line again without the licence store or this code (I
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from authorization.documents import LicenceDocument
 from authorization.revenue_terms import Tariff
 from foundation.canonical import canonical_bytes, digest
 from policies.schema.revenue import RevenueRules
 from revenue.store import settlement_rule
+
+RULES_KEPT_MAX = 256
+_KNOWN = select(settlement_rule.c.digest).where(settlement_rule.c.digest == bindparam("named"))
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,11 @@ class SettlementRule:
     price_class: str
 
 
+@lru_cache(maxsize=RULES_KEPT_MAX)
 def compile_rule(
     licence: LicenceDocument, tariff: Tariff, scheme_digest: str, rules: RevenueRules
 ) -> SettlementRule:
-    """Compile the rule of a use under a tariff and the scheme of its period."""
+    """Compile the rule of a use under a tariff and the scheme of its period: a pure function."""
     product = licence.product
     document: dict[str, object] = {
         "format": "sandgate/settlement-rule@2",
@@ -60,8 +65,7 @@ def compile_rule(
 
 def keep_rule(connection: Connection, rule: SettlementRule) -> None:
     """Store a rule's canonical bytes under its digest, once."""
-    known = select(settlement_rule.c.digest).where(settlement_rule.c.digest == rule.digest)
-    if connection.execute(known).first() is None:
+    if connection.execute(_KNOWN, {"named": rule.digest}).first() is None:
         text = canonical_bytes(rule.document).decode()
         connection.execute(insert(settlement_rule).values(digest=rule.digest, document=text))
 

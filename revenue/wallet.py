@@ -7,7 +7,7 @@ spoken for is never spent twice, since all of this happens in the one writer's t
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from audit.events import PendingEntry
 from foundation.clock import MICROSECONDS_PER_SECOND
@@ -22,6 +22,19 @@ SUBSCRIPTION = "subscription"
 CARRY_FEN = 1
 """Set aside for each prepaid licence and period: what a close may round up from before."""
 FOREVER_US = 2**62
+_STANDING = (
+    select(wallet_hold.c.reference)
+    .outerjoin(
+        wallet_hold_end,
+        (wallet_hold_end.c.reference == wallet_hold.c.reference)
+        & (wallet_hold_end.c.kind == wallet_hold.c.kind),
+    )
+    .where(
+        wallet_hold.c.reference == bindparam("named"),
+        wallet_hold.c.kind == bindparam("of_kind"),
+        wallet_hold_end.c.reference.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -128,11 +141,8 @@ def set_aside(connection: Connection, entry: PendingEntry, hold: Hold, after_ind
 
 def end_hold(connection: Connection, entry: PendingEntry, kind: str, reference: str) -> None:
     """End a hold beside the entry being written; nothing happens where there is none, or twice."""
-    key = (wallet_hold.c.reference == reference) & (wallet_hold.c.kind == kind)
-    ended = (wallet_hold_end.c.reference == reference) & (wallet_hold_end.c.kind == kind)
-    if connection.execute(select(wallet_hold.c.reference).where(key)).first() is None:
-        return
-    if connection.execute(select(wallet_hold_end.c.reference).where(ended)).first() is None:
+    standing = connection.execute(_STANDING, {"named": reference, "of_kind": kind}).first()
+    if standing is not None:
         connection.execute(
             insert(wallet_hold_end).values(reference=reference, kind=kind, audit_index=entry.index)
         )

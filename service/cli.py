@@ -18,8 +18,10 @@ from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
+from service.cli_ledger import ledger
 from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
 from service.cli_scheme import scheme
+from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
 from service.founding import founder_token
 
@@ -32,9 +34,12 @@ app = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
+app.add_typer(ledger, name="ledger")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
 app.add_typer(scheme, name="scheme")
+app.add_typer(tariff, name="tariff")
+app.add_typer(permitted, name="permitted")
 
 
 @app.command()

@@ -52,3 +52,10 @@ need_chromium = _needs(
 need_example_data = _needs(
     (EXAMPLE_DATA / "manifest.json").exists(), "the example data", "./dev data"
 )
+need_beancount = _needs(
+    shutil.which("bean-check") is not None, "bean-check", "apt-get install beancount"
+)
+need_hledger = _needs(shutil.which("hledger") is not None, "hledger", "apt-get install hledger")
+need_xmllint = _needs(
+    shutil.which("xmllint") is not None, "xmllint", "apt-get install libxml2-utils"
+)

@@ -5,9 +5,10 @@ the opening of the next period on: no rule changes while money is accruing under
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
@@ -35,6 +36,21 @@ from revenue.store import period
 
 RULE = "revenue/schemes"
 _IN_FORCE = (LicenceState.ACTIVE, LicenceState.SUSPENDED)
+SCHEMES_KEPT_MAX = 256
+INDEX_MAX = 2**62
+# Built once: every outcome asks them, in the one writer.
+_OPENED = select(period.c.opened_index).where(period.c.state == "open")
+_APPROVED = (
+    select(scheme_document.c.document)
+    .join(scheme_approval, scheme_approval.c.digest == scheme_document.c.digest)
+    .where(
+        scheme_approval.c.licence == bindparam("of"),
+        scheme_approval.c.approved_index < bindparam("before"),
+    )
+    .order_by(scheme_approval.c.approved_index.desc())
+    .limit(1)
+)
+_KNOWN = select(scheme_document.c.digest).where(scheme_document.c.digest == bindparam("named"))
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class SchemeVersion:
         }
 
 
+@lru_cache(maxsize=SCHEMES_KEPT_MAX)
 def scheme_digest(scheme: ShareScheme) -> str:
     """Return the digest of a scheme's canonical bytes."""
     return digest(scheme.model_dump(mode="json"))
@@ -151,19 +168,10 @@ def scheme_in_force(connection: Connection, licence: LicenceDocument) -> KeptSch
     It is the newest version approved before that period opened, else the licence's own. Where no
     period is open: the newest approved, which will hold at the next opening.
     """
-    opened = connection.execute(select(period.c.opened_index).where(period.c.state == "open"))
-    before = opened.scalar()
-    query = (
-        select(scheme_document.c.document)
-        .join(scheme_approval, scheme_approval.c.digest == scheme_document.c.digest)
-        .where(scheme_approval.c.licence == licence.id)
-    )
-    if before is not None:
-        query = query.where(scheme_approval.c.approved_index < before)
-    document = connection.execute(
-        query.order_by(scheme_approval.c.approved_index.desc()).limit(1)
-    ).scalar()
-    scheme = licence.scheme if document is None else ShareScheme.model_validate_json(document)
+    opened = connection.execute(_OPENED).scalar()
+    before = INDEX_MAX if opened is None else opened
+    document = connection.execute(_APPROVED, {"of": licence.id, "before": before}).scalar()
+    scheme = licence.scheme if document is None else _read(document)
     return KeptScheme(scheme, scheme_digest(scheme))
 
 
@@ -174,13 +182,16 @@ def scheme_digest_in_force(connection: Connection, licence: LicenceDocument) -> 
 
 def keep_scheme(connection: Connection, scheme: ShareScheme) -> str:
     """Store a scheme's canonical bytes under its digest, once; return the digest."""
-    content = scheme.model_dump(mode="json")
-    name = digest(content)
-    known = select(scheme_document.c.digest).where(scheme_document.c.digest == name)
-    if connection.execute(known).first() is None:
-        text = canonical_bytes(content).decode()
+    name = scheme_digest(scheme)
+    if connection.execute(_KNOWN, {"named": name}).first() is None:
+        text = canonical_bytes(scheme.model_dump(mode="json")).decode()
         connection.execute(insert(scheme_document).values(digest=name, document=text))
     return name
+
+
+@lru_cache(maxsize=SCHEMES_KEPT_MAX)
+def _read(document: str) -> ShareScheme:
+    return ShareScheme.model_validate_json(document)
 
 
 def scheme_versions(connection: Connection, licence_id: str) -> list[SchemeVersion]:

@@ -131,3 +131,13 @@ OverseerCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTH
 LedgerCaller = Annotated[Actor, Depends(_ledger_reader)]
 KeeperCaller = Annotated[Actor, Depends(_keeper)]
 MoneyCaller = Annotated[Actor, Depends(_money_mover)]
+PartyCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.OPERATOR, Role.DEVELOPER),
+            *(Role.AUTHORITY, Role.FINANCE, Role.CHECKER),
+        )
+    ),
+]
+"""Anyone who may be a payee or payer: of these, each acts for its own organisation only."""

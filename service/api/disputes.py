@@ -10,7 +10,7 @@ from foundation.db import reading
 from revenue.disputes.deciding import LINES_MAX, CorrectedLine
 from revenue.disputes.opening import hold_dispute, open_dispute
 from revenue.disputes.states import DisputeState, disputes
-from service.api.callers import AnyCaller, KeeperCaller, OnPlatform, reads_books
+from service.api.callers import AnyCaller, KeeperCaller, OnPlatform, PartyCaller, reads_books
 from service.api.moves import Party, Reason
 from service.idempotency import IdempotentRoute
 
@@ -53,7 +53,7 @@ def get_disputes(actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
 
 
 @router.post("", status_code=201)
-def post_dispute(body: DisputeBody, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+def post_dispute(body: DisputeBody, actor: PartyCaller, platform: OnPlatform) -> dict[str, object]:
     """Open a dispute: from now on its lines are not distributed."""
     recorded = open_dispute(platform.writer, actor, body.period, body.licence, body.reason)
     return {**recorded.value.as_json(), "entry": recorded.index}

@@ -6,7 +6,7 @@ from pydantic import Field
 from catalog.datasets import Frozen
 from foundation.db import reading
 from revenue.flow.confirmations import claim_of, confirm_statement
-from service.api.callers import AnyCaller, KeeperCaller, OnPlatform
+from service.api.callers import AnyCaller, KeeperCaller, OnPlatform, PartyCaller
 from service.api.moves import Party, Reason
 from service.idempotency import IdempotentRoute
 
@@ -37,7 +37,7 @@ def get_claim(period_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[st
 
 @router.post("/confirmations", status_code=201)
 def post_confirmation(
-    body: ConfirmationBody, actor: AnyCaller, platform: OnPlatform
+    body: ConfirmationBody, actor: PartyCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Confirm one's own lines of a closed period; silence never does."""
     recorded = confirm_statement(

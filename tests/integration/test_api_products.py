@@ -208,15 +208,19 @@ def test_a_tariff_without_approval_is_never_licensed(city: City) -> None:
 
 
 def reverse_once(city: City, closed: dict[str, Any]) -> None:
-    """Reverse the closed period's journal in the next one: once, by the authority, with why."""
-    founder = city.client("founder")
+    """Reverse the closed period's journal in the next one: once, by two persons, with why."""
+    founder, treasurer = city.client("founder"), city.client("treasurer")
     with reading(city.platform.engine) as connection:
         journal = connection.execute(select(journal_table.c.id)).scalars().first()
     path = f"{API}/journals/{journal}/reversal"
     why = {"reason": "a wrong tariff"}
-    problem_of(founder.post(path, json=why), 409)  # no period is open
+    move = founder.post(path, json=why).json()["id"]
+    approval = f"{API}/moves/{move}/approval"
+    assert problem_of(treasurer.post(approval), 409)["code"] == "no_open_period"
     assert founder.post(f"{API}/periods", json={"id": "next"}).status_code == 201
-    assert founder.post(path, json=why).status_code == 201
+    assert problem_of(founder.post(approval), 403)["code"] == "applicant_cannot_approve"
+    assert treasurer.post(approval).status_code == 201
+    assert problem_of(treasurer.post(approval), 409)["code"] == "move_decided"
     assert problem_of(founder.post(path, json=why), 409)["code"] == "journal_reversed"
     assert problem_of(founder.post(f"{API}/journals/none/reversal", json=why), 404)
     assert entries(city, EntryKind.JOURNAL_REVERSED)

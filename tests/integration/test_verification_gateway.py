@@ -52,7 +52,8 @@ def test_a_claim_is_answered_with_a_receipt_and_no_value(city: City, gateway: Ga
     response = gateway.call("POST", "/v1/verify", json=GOOD)
     assert response.status_code == 200, response.text
     answered = response.json()
-    assert set(answered) == {"claim", "answer", "padding", "salt", "entry", "receipt"}
+    told = {"claim", "answer", "padding", "salt", "entry", "receipt", "gross_micro_fen"}
+    assert set(answered) == told
     assert answered["answer"] == "yes"
     assert answered["receipt"].startswith("c2sp.org/tlog-proof")
     found = entries(city, EntryKind.VERIFICATION_ANSWERED)[-1]

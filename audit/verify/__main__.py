@@ -24,6 +24,7 @@ from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
 from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
+from audit.verify.witnesses import add_witness_options, check_witnesses
 
 _BROKEN_RECORD = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
@@ -228,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
             required = "没有早先检查点即不通过 / fail where no earlier checkpoint is given"
             command.add_argument("--since", type=Path, action="append", default=[], help=since)
             command.add_argument("--require-since", action="store_true", help=required)
+        add_witness_options(command)
         if name in {"bundle", "log"}:
             _add_scale(command)
             add_key_options(command)
@@ -262,6 +264,7 @@ def verify(options: argparse.Namespace) -> Report:
             key = with_successors(key, read_source(options.file))
         report: Report = options.check(options, key)
         check_keys(options, key, report)
+        check_witnesses(options, report)
     except Unusable as unusable:
         report = Report()
         report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert
 
 from audit.bodies import PrivateField, entry_body, private_fields, subjects
 from audit.events import AuditEvent, Recorded, no_effect
+from audit.insertion import insert_rows
 from audit.notes import Checkpoint
 from audit.proofs import proof_line, receipt_of_lines
 from audit.recovery import LogState
@@ -303,5 +304,5 @@ class Batch:
             (tile, self._tiles),
         ):
             if rows:
-                self._connection.execute(insert(table), rows)
+                insert_rows(self._connection, table, rows)
                 rows.clear()

@@ -120,7 +120,6 @@ class Platform:
 
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
-        self.witnessing.cosigning.close()
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
@@ -129,6 +128,7 @@ class Platform:
         self.doors.close()
         self.backend.close()
         self.pool.close()
+        self.witnessing.cosigning.close()
         self.log.close()
         self.opened_keys.close()
         self.enforcer.close()

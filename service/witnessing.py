@@ -204,6 +204,7 @@ def open_witnessing(
     tempo = Tempo(
         rules.pace.round_milliseconds_max / MILLISECONDS_PER_SECOND,
         rules.pace.idle_seconds_between,
+        rules.before_release.waiting_max,
     )
 
     def send(url: str, body: bytes) -> Answer:

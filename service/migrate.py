@@ -14,7 +14,6 @@ STORES = (
     "audit.store",
     "audit.cases.store",
     "audit.retention.store",
-    "audit.view.store",
     "authorization.store",
     "authorization.policy_version",
     "authorization.authority_tree",
@@ -29,6 +28,7 @@ STORES = (
     "revenue.store",
     "sandbox.store",
     "service.idempotency",
+    "service.regulator.alert_store",
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -100,7 +100,7 @@ def who_touched(connection: Connection, terms: Terms) -> Touched:
         before, read_first = page.next_before, page.read.first
         if before is None:
             break
-    _find_releases(connection, answers)
+    _find_releases(connection, found, answers)
     touchers = sorted(found.values(), key=lambda one: -(one.last.index if one.last else 0))
     return Touched(str(terms.column), tuple(touchers), entries, read_first, before is None)
 
@@ -114,10 +114,16 @@ def _toucher(
     return found.setdefault(key, Toucher(actor["person"], actor["organisation"], licence))
 
 
-def _find_releases(connection: Connection, answers: Mapping[str, Toucher]) -> None:
-    """Add the releases that were asked for of answers over the column."""
-    for answer, toucher in list(answers.items())[:RELEASES_MAX]:
+def _find_releases(
+    connection: Connection,
+    found: Mapping[tuple[str, str], Toucher],
+    answers: Mapping[str, Toucher],
+) -> None:
+    """Add the releases asked for of answers over the column, to whoever asked for them."""
+    for answer, answered in list(answers.items())[:RELEASES_MAX]:
         asked = read_entries(
             connection, kinds=(EntryKind.RELEASE_SUBMITTED,), subjects={"answer": answer}
         )
-        toucher.releases += [str(entry.public["release"]) for entry in asked]
+        for entry in asked:
+            by = (entry.content["actor"]["person"], str(entry.public.get("licence", "")))
+            found.get(by, answered).releases.append(str(entry.public["release"]))

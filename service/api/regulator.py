@@ -14,8 +14,6 @@ from starlette.background import BackgroundTask
 
 from audit.reading import LogEntry
 from audit.tags import EntryKind
-from audit.view.alert_rules import RuleDraft, national_rules, save_rule, saved_rules
-from audit.view.alerting import acknowledge, alerts
 from audit.view.exporting import Format
 from audit.view.narration import Names, sentence
 from audit.view.search import PAGE_ENTRIES_MAX, Page, count, search
@@ -30,6 +28,8 @@ from policies.schema.privacy import PrivacyRules
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, RegulatorCaller
 from service.idempotency import IdempotentRoute
+from service.regulator.alert_rules import RuleDraft, national_rules, save_rule, saved_rules
+from service.regulator.alerting import acknowledge, alerts
 from service.regulator.names import RegisteredNames
 from service.regulator.odometer import losses, odometer_picture, odometer_report
 

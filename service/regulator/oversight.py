@@ -14,7 +14,6 @@ from audit.events import AuditEvent, Writer
 from audit.notes import VerifierKey
 from audit.reading import LogEntry
 from audit.tags import EntryKind
-from audit.view.alerting import Alerting
 from audit.view.columns import Touched, who_touched
 from audit.view.exporting import ENTRIES_MAX, Exported, Format, Found, export_found
 from audit.view.search import PAGE_ENTRIES_MAX, Page, search, span_of
@@ -30,6 +29,7 @@ from foundation.ids import random_name
 from policies.load import PolicyPack
 from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
+from service.regulator.alerting import Alerting
 from service.regulator.names import RegisteredNames
 from service.regulator.odometer import caps_now
 

@@ -550,46 +550,6 @@ CREATE TABLE purge_confirmation (
 -- next
 CREATE TRIGGER purge_confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purge_confirmation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE alert_rule (
-	id VARCHAR(64) NOT NULL, 
-	revision INTEGER NOT NULL, 
-	name VARCHAR(200) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	enabled BOOLEAN NOT NULL, 
-	person VARCHAR(64) NOT NULL, 
-	saved_index BIGINT NOT NULL, 
-	saved_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
-	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
--- next
-CREATE TRIGGER alert_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_rule FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
-CREATE TABLE alert (
-	id VARCHAR(64) NOT NULL, 
-	rule VARCHAR(64) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	key VARCHAR(500) NOT NULL, 
-	trigger_index BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	figure BIGINT NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	evidence TEXT NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	raised_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert PRIMARY KEY (id), 
-	CONSTRAINT uq_alert_trigger UNIQUE (rule, key, trigger_index), 
-	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
--- next
-CREATE INDEX ix_alert_entry ON alert (entry_index)
--- next
-CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 
@@ -848,18 +808,45 @@ CREATE TRIGGER period_one_open BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNC
 -- next
 CREATE TRIGGER period_final BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION ledger_period_final()
 -- next
-CREATE TABLE alert_acknowledgement (
-	alert VARCHAR(64) NOT NULL, 
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
-	organisation VARCHAR(64) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	acknowledged_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
-	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
-	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
 -- next
-CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER alert_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_rule FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	key VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, key, trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
@@ -1008,6 +995,19 @@ CREATE OR REPLACE FUNCTION ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()
 -- next
 CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement FOR EACH ROW EXECUTE FUNCTION ledger_in_open_period()
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE accrual (
 	audit_index BIGINT NOT NULL, 

@@ -546,52 +546,6 @@ CREATE TRIGGER purge_confirmation_no_update BEFORE UPDATE ON purge_confirmation 
 -- next
 CREATE TRIGGER purge_confirmation_no_delete BEFORE DELETE ON purge_confirmation BEGIN SELECT RAISE(ABORT, 'purge_confirmation does not change so'); END
 -- next
-CREATE TABLE alert_rule (
-	id VARCHAR(64) NOT NULL, 
-	revision INTEGER NOT NULL, 
-	name VARCHAR(200) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	enabled BOOLEAN NOT NULL, 
-	person VARCHAR(64) NOT NULL, 
-	saved_index BIGINT NOT NULL, 
-	saved_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
-	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
- WITHOUT ROWID
--- next
-CREATE TRIGGER alert_rule_no_update BEFORE UPDATE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
--- next
-CREATE TRIGGER alert_rule_no_delete BEFORE DELETE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
--- next
-CREATE TABLE alert (
-	id VARCHAR(64) NOT NULL, 
-	rule VARCHAR(64) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	"key" VARCHAR(500) NOT NULL, 
-	trigger_index BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	figure BIGINT NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	evidence TEXT NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	raised_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert PRIMARY KEY (id), 
-	CONSTRAINT uq_alert_trigger UNIQUE (rule, "key", trigger_index), 
-	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
- WITHOUT ROWID
--- next
-CREATE INDEX ix_alert_entry ON alert (entry_index)
--- next
-CREATE TRIGGER alert_no_update BEFORE UPDATE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
--- next
-CREATE TRIGGER alert_no_delete BEFORE DELETE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
--- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 
@@ -876,21 +830,51 @@ CREATE TRIGGER period_final BEFORE UPDATE ON period WHEN OLD.state = 'closed' OR
 -- next
 CREATE TRIGGER period_no_delete BEFORE DELETE ON period BEGIN SELECT RAISE(ABORT, 'period is final'); END
 -- next
-CREATE TABLE alert_acknowledgement (
-	alert VARCHAR(64) NOT NULL, 
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
-	organisation VARCHAR(64) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	acknowledged_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
-	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
-	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
  WITHOUT ROWID
 -- next
-CREATE TRIGGER alert_acknowledgement_no_update BEFORE UPDATE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+CREATE TRIGGER alert_rule_no_update BEFORE UPDATE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
 -- next
-CREATE TRIGGER alert_acknowledgement_no_delete BEFORE DELETE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+CREATE TRIGGER alert_rule_no_delete BEFORE DELETE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, "key", trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_no_update BEFORE UPDATE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
+-- next
+CREATE TRIGGER alert_no_delete BEFORE DELETE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
@@ -1018,6 +1002,22 @@ CREATE TRIGGER statement_no_delete BEFORE DELETE ON statement BEGIN SELECT RAISE
 CREATE TRIGGER statement_no_replace BEFORE INSERT ON statement WHEN EXISTS (SELECT 1 FROM statement WHERE period_id = NEW.period_id) BEGIN SELECT RAISE(ABORT, 'statement is append-only'); END
 -- next
 CREATE TRIGGER statement_in_open_period BEFORE INSERT ON statement WHEN NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period_id AND state = 'open') BEGIN SELECT RAISE(ABORT, 'statement needs an open period'); END
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER alert_acknowledgement_no_update BEFORE UPDATE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+-- next
+CREATE TRIGGER alert_acknowledgement_no_delete BEFORE DELETE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
 -- next
 CREATE TABLE accrual (
 	audit_index BIGINT NOT NULL, 

@@ -12,12 +12,12 @@ from audit.events import AuditEvent
 from audit.reading import LogEntry
 from audit.tags import EntryKind
 from audit.tree import leaf_hash
-from audit.view.alert_checks import Checks
-from audit.view.alert_windows import ActiveRule, Windows
 from foundation.calendar import WorkingDayCalendar
 from foundation.identity import Actor, Role
 from policies.load import load_policies
 from policies.schema.alerts import AlertRules, CheckName
+from service.regulator.alert_checks import Checks
+from service.regulator.alert_windows import ActiveRule, Windows
 from tests.fakes import START_US
 
 RULES = load_policies().rules(AlertRules)

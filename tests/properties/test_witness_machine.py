@@ -1,6 +1,7 @@
 """Whatever is submitted in whatever order, a witness's cosigned checkpoints form one history."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import settings
@@ -79,7 +80,7 @@ class Submissions(RuleBasedStateMachine):
 
     @invariant()
     def all_that_was_cosigned_is_one_history(self) -> None:
-        for (_, old), (log, new) in zip(self.cosigned, self.cosigned[1:], strict=False):
+        for (_, old), (log, new) in pairwise(self.cosigned):
             assert old.size <= new.size
             proof = log.proof(old.size, new.size) if old.size else []
             assert verify_consistency(old.size, new.size, proof, old.root, new.root)

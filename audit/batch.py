@@ -179,7 +179,9 @@ class Batch:
         try:
             sealed = self._sealed(item, draft, private)
             value, body = self._applied(item, draft, private)
-        except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
+        except Exception as error:
+            if self._connection.invalidated:  # nobody's refusal: the lease went with the connection
+                raise
             self._refused.append((item, error))
             return
         self._last_time_us = time_us

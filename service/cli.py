@@ -18,6 +18,7 @@ from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
+from service.cli_keys import keys
 from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
 from service.cli_witness import witness
 from service.founding import founder_token
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Sandgate 沙闸: licensed, checked, audited use of public data.",
 )
 app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(statement, name="statement")

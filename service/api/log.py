@@ -64,7 +64,7 @@ def post_bundle(actor: RegulatorCaller, platform: OnPlatform) -> FileResponse:
         platform.writer,
         actor,
         key=platform.log.verifier_key,
-        files=evidence_files(platform.engine, platform.pack),
+        files=evidence_files(platform.engine, platform.pack, platform.keys.inventory()),
         out=path,
     )
     return FileResponse(path, media_type="application/zip", background=BackgroundTask(path.unlink))

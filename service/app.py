@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from service import errors
 from service.api import (
     budgets,
+    cases,
     catalog,
     decisions,
     delegations,
@@ -26,6 +27,7 @@ from service.api import (
     products,
     regulator,
     releases,
+    retention,
     sessions,
     verification,
 )
@@ -54,6 +56,9 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, regulator.own),
     (PREFIX, regulator.router),
     (PREFIX, regulator.rules),
+    (PREFIX, cases.router),
+    (PREFIX, cases.reading_room),
+    (PREFIX, retention.router),
     (PREFIX, verification.router),
 )
 """Every way in over HTTP with its prefix, in the order in which the API's page lists them."""

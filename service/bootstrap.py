@@ -57,7 +57,7 @@ from service.production import check_mode
 from service.readers import Readers
 from service.received import ReceivedList
 from service.regulator.oversight import Oversight
-from service.retention import classes_of
+from service.retention import RecordKeeping, classes_of
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
@@ -97,6 +97,7 @@ class Platform:
     shop: ProductShop
     received: ReceivedList
     oversight: Oversight
+    records: RecordKeeping
     denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
@@ -252,6 +253,9 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         shop=ProductShop(engine, writer, board, pack.rules(RevenueRules)),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
+        records=RecordKeeping.of(
+            engine, writer, ground.opened.store, pack, ground.log.verifier_key
+        ),
         denials=denials,
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening),
@@ -287,6 +291,7 @@ def _put_in_order(platform: Platform) -> None:
     platform.activation.complete()
     platform.activation.reload()
     platform.desk.resume()
+    platform.records.keys.finish(platform.clock.now_us())
 
 
 def _enforcer(ground: _Ground) -> Enforcer:

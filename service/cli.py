@@ -18,6 +18,7 @@ from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
+from service.cli_cases import case, retention
 from service.cli_keys import keys
 from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
 from service.cli_witness import witness
@@ -31,8 +32,10 @@ app = typer.Typer(
 )
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
+app.add_typer(case, name="case")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
+app.add_typer(retention, name="retention")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
 

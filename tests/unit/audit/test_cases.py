@@ -335,7 +335,9 @@ class Holds(RuleBasedStateMachine):
 
     @rule(leave_held=st.booleans())
     def purge(self, leave_held: bool) -> None:
-        limit = self.scene.classes.named("question_text").due_before_us(self.scene.clock.now_us())
+        texts = self.scene.classes.named("question_text")
+        assert texts is not None
+        limit = texts.due_before_us(self.scene.clock.now_us())
         with reading(self.scene.engine) as connection:
             due = {
                 item.index

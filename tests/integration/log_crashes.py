@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 import audit.store  # noqa: F401 - the log's tables
 from audit.events import AuditEvent, no_effect
@@ -128,6 +128,17 @@ def new_home(url: str, path: Path) -> Home:
 def sqlite_home(path: Path) -> Home:
     """Make an empty log on SQLite."""
     return new_home(f"sqlite:///{path}/control.db", path)
+
+
+def postgresql_home(server_url: str, path: Path) -> Home:
+    """Make an empty log in a database of its own on a running server."""
+    root = make_url(server_url)
+    name = f"log_{path.name.replace('-', '_')}"
+    engine = create_engine(root, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return new_home(root.set(database=name).render_as_string(hide_password=False), path)
 
 
 @dataclass

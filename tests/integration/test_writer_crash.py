@@ -7,13 +7,19 @@ invariants I1 to I7 of the log. The same on PostgreSQL, where only the client is
 import importlib
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from tests.integration.log_crashes import Home, Nursery, check_invariants, new_home, sqlite_home
+from tests.integration.log_crashes import (
+    Home,
+    Nursery,
+    check_invariants,
+    postgresql_home,
+    sqlite_home,
+)
 
 POINTS = [
     "before_batch",
@@ -44,19 +50,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def postgresql_home(server: Any) -> Maker:
-    def make(path: Path) -> Home:
-        name = f"log_{path.name.replace('-', '_')}"
-        root = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        engine = create_engine(root, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        base, _, rest = root.partition("/postgres?")
-        assert rest, root
-        return new_home(f"{base}/{name}?{rest}", path)
-
-    return make
+def make_on_postgresql(server: Any) -> Maker:
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    return partial(postgresql_home, url)
 
 
 def kill_repeatedly(nursery: Nursery, make: Maker, path: Path, kills: int) -> None:
@@ -83,9 +79,9 @@ def test_a_kill_at_each_point_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize("point", ["before_commit", "after_commit", "before_head"])
 def test_a_kill_at_each_point_on_postgresql_loses_and_doubles_nothing(
-    nursery: Nursery, postgresql_home: Maker, tmp_path: Path, point: str
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path, point: str
 ) -> None:
-    home = postgresql_home(tmp_path / point)
+    home = make_on_postgresql(tmp_path / point)
     for passes in (1, 5):
         nursery.kill_at(home, point, passes)
         check_invariants(home, home.acknowledged())
@@ -97,9 +93,9 @@ def test_twenty_kills_lose_and_double_nothing(nursery: Nursery, tmp_path: Path) 
 
 
 def test_twenty_kills_on_postgresql_lose_and_double_nothing(
-    nursery: Nursery, postgresql_home: Maker, tmp_path: Path
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path
 ) -> None:
-    kill_repeatedly(nursery, postgresql_home, tmp_path, 20)
+    kill_repeatedly(nursery, make_on_postgresql, tmp_path, 20)
 
 
 @pytest.mark.full
@@ -111,6 +107,6 @@ def test_a_thousand_kills_lose_and_double_nothing(nursery: Nursery, tmp_path: Pa
 @pytest.mark.full
 @pytest.mark.timeout(7_200)
 def test_a_thousand_kills_on_postgresql_lose_and_double_nothing(
-    nursery: Nursery, postgresql_home: Maker, tmp_path: Path
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path
 ) -> None:
-    kill_repeatedly(nursery, postgresql_home, tmp_path, 1_000)
+    kill_repeatedly(nursery, make_on_postgresql, tmp_path, 1_000)

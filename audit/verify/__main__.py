@@ -91,7 +91,7 @@ def verify_grown(
 
 
 def verify_beside(
-    files: Mapping[str, bytes], log: VerifiedLog, report: Report, *, each_text: bool
+    files: Mapping[str, bytes], log: VerifiedLog, report: Report, *, each_text: bool = False
 ) -> None:
     if not verify_manifest(files, log.entries, report):
         return

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+import service.cli_fsck  # noqa: F401 - adds `audit fsck`
 from audit.verify.__main__ import run as run_verify
 from foundation.errors import SandgateError
 from foundation.host_report import probe_host

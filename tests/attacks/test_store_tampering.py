@@ -4,16 +4,22 @@ The attacker writes to the database itself, past triggers and writer. What is se
 was logged: an edited row of the index is found as well as an edited body.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
+from typer.testing import CliRunner
 
+from audit.bodies import PrivateField
 from audit.fsck import fsck
+from audit.reading import private_of
 from foundation.db import open_engine
+from foundation.keys import FileKeyStore
+from service.cli import app
 from tests.attacks.store_flips import CONTENT, Store, flips, is_missed, make_store
 
 ENTRIES = 1_000
@@ -108,6 +114,7 @@ def test_many_flipped_bytes_of_the_database_file(store: Store, tmp_path: Path) -
         ("INSERT INTO tile SELECT 3, 0, data, root FROM tile LIMIT 1", "tile_extra"),
         ("DELETE FROM checkpoint WHERE size > 500", "entry_beyond_checkpoint"),
         ("UPDATE entry_private SET field = 'other' WHERE idx = 3", "private_unknown"),
+        ("DELETE FROM entry_private WHERE idx = 3", "private_missing"),
         ("UPDATE entry SET kind = 'policy:pack:loaded' WHERE idx = 9", "column_differs"),
     ],
 )
@@ -117,3 +124,42 @@ def test_what_was_done_to_the_store_is_named(store: Store, statement: str, code:
         connection.exec_driver_sql(statement)
         assert code in {fault.code for fault in fsck(connection, store.key)}
         connection.rollback()
+
+
+def test_a_private_field_that_was_changed_or_moved_is_found(store: Store) -> None:
+    keys = FileKeyStore(store.path.parent / "keys")
+    with store.engine.connect() as connection:
+
+        def opened(index: int) -> Mapping[str, PrivateField]:
+            return private_of(connection, index, keys)
+
+        assert not list(fsck(connection, store.key, opened))
+        connection.exec_driver_sql(
+            "UPDATE entry_private SET sealed = (SELECT sealed FROM entry_private WHERE idx = 5) "
+            "WHERE idx = 6"
+        )
+        found = list(fsck(connection, store.key, opened))
+        connection.rollback()
+    assert [(fault.code, fault.index) for fault in found] == [("private_unreadable", 6)]
+
+
+def test_the_command_names_each_fault_and_exits_by_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/control.db"
+    (tmp_path / "control.db").write_bytes(store.path.read_bytes())
+    monkeypatch.setenv("SANDGATE_HOME", str(store.path.parent))
+    monkeypatch.setenv("SANDGATE_DATABASE_URL", url)
+    command = ["audit", "fsck", "--key", store.key.text()]
+    clean = CliRunner().invoke(app, [*command, "--private"])
+    assert clean.exit_code == 0, clean.output
+    database = sqlite3.connect(tmp_path / "control.db")
+    database.execute("UPDATE entry_subject SET value = 'lic_x' WHERE field = 'licence'")
+    database.commit()
+    database.close()
+    dirty = CliRunner().invoke(app, [*command, "--json"])
+    assert dirty.exit_code == 1
+    told = json.loads(dirty.stdout)
+    assert told["faults"][0]["code"] == "index_changed"
+    assert told["count"] == ENTRIES
+    assert CliRunner().invoke(app, ["audit", "fsck", "--key", "nonsense"]).exit_code == 2

@@ -23,7 +23,7 @@ from foundation.settings import Settings
 from service.cli_remote import REFUSED, UNUSABLE, licence
 from service.key_care import accept_authority_key, opened_keys, rewrap_data_keys, rotate_log_key
 from service.key_evidence import as_json, as_markdown, key_evidence
-from service.key_opening import HOLDER
+from service.key_opening import HOLDER, sm_log_of
 from service.key_reconciling import reconcile
 
 keys = typer.Typer(no_args_is_help=True, help="The platform's keys, on its own machine. 密钥管理")
@@ -92,6 +92,9 @@ def keys_public() -> None:
         signer = log_signer(opened.store, settings.log_origin, sm2=settings.sm_profile)
         for key in signer.verifier_keys:
             typer.echo(key.text())
+        chinese = sm_log_of(settings, opened)
+        if chinese is not None:
+            typer.echo(chinese.verifier_key.text())
 
 
 @keys.command("rotate")

@@ -49,6 +49,9 @@ def answers(holder: KeyHolder) -> Mapping[str, Callable[[Request], object]]:
         "sign_checkpoint": lambda r: holder.sign_checkpoint(
             str(r["text"]), mark(r), [bytes.fromhex(item) for item in r["proof"]]
         ),
+        "sign_sm_checkpoint": lambda r: holder.sign_sm_checkpoint(
+            str(r["text"]), mark(r), [bytes.fromhex(item) for item in r["proof"]]
+        ).hex(),
         "confirm": lambda r: holder.confirm(mark(r)),
         "sign": lambda r: holder.sign(r["name"], bytes.fromhex(r["data"]), cited(r)).hex(),
         "create_data_key": lambda r: holder.create_data_key(r["name"], cited(r)).hex(),

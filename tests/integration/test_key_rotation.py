@@ -171,7 +171,7 @@ def test_the_keys_commands_say_what_there_is_and_reconcile(tmp_path: Path) -> No
     code, output = run("keys", "list", home=home)
     assert "log-sm2" in output
     code, output = run("keys", "public", home=home, SANDGATE_SM_PROFILE="true")
-    assert len(output.splitlines()) == 2
+    assert len(output.splitlines()) == 3
     out = tmp_path / "evidence"
     code, _ = run("keys", "evidence", "--out", str(out), home=home)
     assert code == 0

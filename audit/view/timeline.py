@@ -10,9 +10,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from audit.reading import LogEntry, read_entries, receipt_for
+from audit.reading import LogEntry, current_checkpoint, read_entries
 from audit.tags import EntryKind
 from audit.view.narration import Names, sentence
+from audit.view.packing import receipts_under
 from audit.view.search import count
 from audit.view.terms import Decision, Terms
 from foundation.clock import to_iso
@@ -117,9 +118,8 @@ def timeline(connection: Connection, subject: Subject, identifier: str, names: N
             Message("日志中没有它的记录。", "No entry of the log names it."),
             field="id",
         )
-    steps = tuple(
-        Step(entry, sentence(entry, names), receipt_for(connection, entry.index)) for entry in found
-    )
+    receipts = receipts_under(connection, found, current_checkpoint(connection) or "")
+    steps = tuple(Step(entry, sentence(entry, names), receipts[entry.index]) for entry in found)
     return Timeline(subject, identifier, steps, _counts(connection, subject, identifier), complete)
 
 

@@ -16,6 +16,7 @@ from foundation.db import reading
 from foundation.errors import SandgateError
 from service.cli import app
 from service.regulator.alerting import alerts
+from service.upkeep import Upkeep
 from tests.calling import API, entries, problem_of
 from tests.city import City, built_city, opened_city
 from tests.city_documents import HOUSEHOLDS, POPULATION
@@ -99,6 +100,17 @@ def test_an_alert_names_its_entries_is_acknowledged_once_and_tells_how_far_was_r
     scene.found(person="buyer", since=to_iso(0))
     behind = client.get(f"{API}/regulator/alerts").json()["checked"]
     assert behind["unchecked"] > 0
+
+
+def test_upkeep_raises_alerts_without_anyone_asking(tmp_path: Path) -> None:
+    with built_city(tmp_path, clock=TickingClock()) as city:  # in working hours
+        refuse(city, 20, "analyst")
+        Upkeep(city.platform).run_once()
+        (raised,) = entries(city, EntryKind.ALERT_RAISED)
+        assert raised.public["person"] == "analyst"
+        assert raised.public["alert_rule"] == "national/refused_bursts"
+        assert raised.public["policy_digest"] == city.platform.pack.digest
+        assert len(raised.public["evidence"]) <= raised.public["figure"] == 20
 
 
 def test_alerts_are_raised_once_whatever_stops_and_silence_is_told(tmp_path: Path) -> None:

@@ -163,6 +163,9 @@ def test_the_life_of_a_licence_counts_its_questions(scene: Scene) -> None:
     assert {"authorization:licence:activated", "disclosure:extract:built"} <= set(kinds)
     assert {"revenue:product:fetched", "revenue:period:closed"} <= set(kinds)
     assert "query:question:decided" not in kinds
+    (budget,) = life["budgets"]
+    assert budget["agrees"] is True
+    assert budget["tree"]["spent_nano_rho"] > 0
     assert life["counts"]["permitted"] == {"entries": 2, "exact": True}
     assert life["counts"]["answered"] == {"entries": 3, "exact": True}
     assert life["counts"]["refused"] == {"entries": 1, "exact": True}

@@ -66,7 +66,6 @@ class ProductShop:
                 buyer=actor.organisation,
                 rules=self._rules,
             )
-            entry.amend(sha256=delivered.sha256)
             return delivered, usage.gross_micro_fen
 
         try:

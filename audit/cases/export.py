@@ -22,7 +22,7 @@ from audit.store import entry
 from audit.tags import EntryKind
 from audit.view.narration import Names
 from audit.view.packing import export_pack, keys_file
-from foundation.canonical import canonical_bytes, sha256_hex
+from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from foundation.errors import Conflict, Message
 from foundation.identity import Actor
@@ -101,7 +101,7 @@ class CaseExporter:
             self._writer,
             actor,
             EntryKind.CASE_EXPORTED,
-            {"case": case, "report_digest": f"sha256:{sha256_hex(report)}"},
+            {"case": case},
             entries=entries,
             files=files,
             about={"case": case},

@@ -13,7 +13,7 @@ from policies.schema import RuleFile, Rules
 
 MONTHS_MAX = 1_200
 KIND = r"^[a-z_]+(:[a-z_]+){0,2}$"
-FIELD = r"^(\*|[a-z_]+:[a-z_]+:[a-z_]+)/[a-z_]+$"
+FIELD = r"^(\*|[a-z_]+:[a-z_]+:[a-z_]+)/[a-z][a-z0-9_]*$"
 
 
 class Erasure(StrEnum):

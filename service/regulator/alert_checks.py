@@ -125,10 +125,12 @@ def _at_odd_hours(
 def _circling_columns(
     _checks: Checks, entry: LogEntry, actor: Mapping[str, Any], public: Mapping[str, Any]
 ) -> Iterator[Weighed]:
-    plan, columns = public.get("plan_digest"), public.get("columns")
-    if entry.kind == EntryKind.QUESTION_DECIDED and plan and isinstance(columns, Mapping):
+    private, columns = public.get("mode") == "aggregate", public.get("columns")
+    if entry.kind == EntryKind.QUESTION_DECIDED and private and isinstance(columns, Mapping):
         about = {**_by(actor, public), "columns": columns}
-        yield Weighed(f"{actor['person']}|{digest(columns)}", 1, about, once=str(plan))
+        yield Weighed(
+            f"{actor['person']}|{digest(columns)}", 1, about, once=str(public.get("question"))
+        )
 
 
 def _circling_refusals(

@@ -120,7 +120,7 @@ def test_no_class_names_its_data_bearing_word_readable() -> None:
     ("old", "new"),
     [
         ("maximum_months = 60", "maximum_months = 30"),
-        ('fields = ["*/cell"]', 'fields = ["*/sql"]'),
+        ('fields = ["*/cell"]', 'fields = ["*/plan"]'),
         ('erasure = "purge"', 'erasure = "never"'),
         ('kinds = ["revenue"]', 'kinds = ["Revenue "]'),
     ],

@@ -23,7 +23,7 @@ from foundation.identity import SYSTEM_ACTOR, Role
 from foundation.money import MICRO_FEN_PER_FEN
 from revenue.store import accrual, usage
 from revenue.store import journal as journal_table
-from tests.calling import API, entries, problem_of
+from tests.calling import API, entries, opened, problem_of
 from tests.city import City, built_city, told
 from tests.city_documents import ENTERPRISE, OPERATOR, licence_json
 
@@ -163,7 +163,7 @@ def test_each_fetch_is_billed_once_whatever_is_repeated(city: City) -> None:
 
 def test_what_is_fetched_is_what_was_released(city: City) -> None:
     fetched = fetch(city)
-    delivered = entries(city, EntryKind.RELEASE_DELIVERED)[-1].public
+    delivered = opened(city, entries(city, EntryKind.RELEASE_DELIVERED)[-1])
     assert fetched.headers["x-content-digest"] == delivered["sha256"]
     assert fetched.content.startswith(b"age_band,households")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert
 
 from audit.bodies import PrivateField, entry_body, private_fields, subjects
 from audit.events import AuditEvent, Recorded, no_effect
+from audit.grammar import check_grammar
 from audit.insertion import insert_rows
 from audit.notes import Checkpoint
 from audit.proofs import proof_line, receipt_of_lines
@@ -266,6 +267,7 @@ class Batch:
 
     @staticmethod
     def _body(item: Item, draft: EntryDraft, private: list[PrivateField]) -> bytes:
+        check_grammar(item.event.kind, draft.public, item.event.private)
         return entry_body(item.event, draft.index, draft.time_us, draft.public, private)
 
     def _sealed(

@@ -93,6 +93,7 @@ def verify_grown(
 def verify_beside(
     files: Mapping[str, bytes], log: VerifiedLog, report: Report, *, each_text: bool = False
 ) -> None:
+    """Verify the files beside a log that holds: manifest, private fields, ledger, statements."""
     if not verify_manifest(files, log.entries, report):
         return
     try:

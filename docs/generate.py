@@ -45,8 +45,8 @@ SETTING_SENTENCES: Mapping[str, Message] = {
         "our own, the default of serve), or the socket path of one that runs already",
     ),
     "data_cipher": Message(
-        "保护数据密钥的算法：AES-256-GCM 或 SM4-GCM",
-        "the cipher that data keys are wrapped with: AES-256-GCM or SM4-GCM",
+        "保护数据密钥和非公开字段的算法：AES-256-GCM 或 SM4-GCM",
+        "what data keys are wrapped and private texts sealed with: AES-256-GCM or SM4-GCM",
     ),
     "sm_profile": Message(
         "国密方案：检查点另加 SM2 签名，并另建 SM3 日志",

@@ -30,7 +30,7 @@ from foundation.confinement import launch
 from foundation.db import open_engine
 from foundation.host_report import HostReport, probe_host
 from foundation.identity import SYSTEM_ACTOR
-from foundation.keys import FileKeyStore, KeyStore
+from foundation.keys import CIPHERS, FileKeyStore, KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
@@ -188,6 +188,7 @@ def build_platform(
             signer=opened.signer,
             fault=fault,
             class_of_field=classes_of(pack).name_of_field,
+            cipher=CIPHERS[settings.data_cipher],
         )
         undo.callback(log.close)
         witnessing = _witnessing(settings, pack, engine, log, clock, undo)

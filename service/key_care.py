@@ -18,7 +18,7 @@ from foundation.clock import SystemClock
 from foundation.db import open_engine
 from foundation.errors import Denied, Message
 from foundation.identity import SYSTEM_ACTOR
-from foundation.keys import FileKeyStore
+from foundation.keys import CIPHERS, FileKeyStore
 from foundation.settings import Settings
 from policies.load import load_policies
 from service.key_opening import OpenedKeys, authority_of, open_keys
@@ -115,6 +115,7 @@ def _writing(settings: Settings, opened: OpenedKeys) -> Iterator[GroupCommitWrit
             settings.home / "head" / "head",
             signer=signer,
             class_of_field=classes_of(pack).name_of_field,
+            cipher=CIPHERS[settings.data_cipher],
         )
         undo.callback(writer.close)
         yield writer

@@ -55,8 +55,8 @@ USES = (
     (
         "SM4-GCM",
         "GB/T 32907, RFC 8998",
-        "数据密钥的保护（国密方案）",
-        "key wrapping (Chinese profile)",
+        "数据密钥的保护、非公开字段（国密方案）",
+        "key wrapping, private fields (Chinese profile)",
     ),
     ("HMAC-SHA-256", "RFC 2104", "假名、核验摘要", "pseudonyms, digests of claims"),
     ("TLS", "RFC 8446", "由部署的反向代理终止", "ended by the deployment's reverse proxy"),

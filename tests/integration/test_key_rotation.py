@@ -6,14 +6,19 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from audit.events import AuditEvent, no_effect
 from audit.export import export_bundle, export_kept
+from audit.key_requests import request_keys
 from audit.notes import VerifierKey
 from audit.proofs import parse_receipt
+from audit.reading import private_of
+from audit.store import entry_private
 from audit.tags import EntryKind
 from audit.verify.__main__ import run as verify
+from foundation.db import reading
 from foundation.errors import Denied
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
@@ -112,6 +117,20 @@ def test_data_keys_wrapped_anew_still_open_extracts(tmp_path: Path) -> None:
     with opened_city(settings.home, settings=chinese, licence=licence) as city:
         assert city.entries(EntryKind.KEYS_REWRAPPED)
         assert type(city.ask(ROWS_QUESTION)) is type(before)
+        decided = city.entries(EntryKind.QUESTION_DECIDED)
+        with city.platform.engine.connect() as connection:
+            names = {
+                row.idx: row.key_name for row in connection.execute(select(entry_private)).all()
+            }
+        assert not names[decided[0].index].endswith(".sm4")
+        assert names[decided[-1].index].endswith(".sm4")
+        cited = request_keys(
+            city.platform.writer, SYSTEM_ACTOR, "extract", sorted(set(names.values()))
+        )
+        with reading(city.platform.engine) as connection:
+            for entry in (decided[0], decided[-1]):
+                opened = private_of(connection, entry.index, city.platform.keys, cited)
+                assert opened["sql"].text == ROWS_QUESTION
 
 
 def run(*arguments: str, home: Path, **environment: str) -> tuple[int, str]:

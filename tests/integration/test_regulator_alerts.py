@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from audit.grammar import grammar
 from audit.tags import EntryKind
 from audit.verify.__main__ import run as verify
 from foundation.clock import MICROSECONDS_PER_SECOND, to_iso
@@ -141,6 +142,29 @@ def test_alerts_are_raised_once_whatever_stops_and_silence_is_told(tmp_path: Pat
         clock.advance(3_601 * MICROSECONDS_PER_SECOND)
         alerting.evaluate()  # nothing but its own entry was read since: it stays silent
         assert len(entries(city, EntryKind.ALERTS_EVALUATED)) == size + 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        EntryKind.RECORDS_READ,
+        EntryKind.VIEW_EXPORTED,
+        EntryKind.ALERT_RULE_SAVED,
+        EntryKind.ALERT_RAISED,
+        EntryKind.ALERT_ACKNOWLEDGED,
+        EntryKind.ALERTS_EVALUATED,
+    ],
+)
+def test_what_oversight_writes_is_of_its_grammar(scene: Scene, kind: EntryKind) -> None:
+    scene.export(search={"question": scene.question})
+    scene.found(question=scene.question)
+    scene.city.platform.oversight.alerting.evaluate()
+    scene.city.platform.oversight.alerting.tell()
+    written = entries(scene.city, kind)
+    assert written
+    for entry in written:
+        content = entry.content
+        assert grammar()[kind].departure(content["public"], content["private"]) is None
 
 
 def commanded(city: City, *arguments: str, account: str = "auditor") -> tuple[int, str]:

@@ -183,6 +183,7 @@ def test_who_touched_a_column_is_told_by_person_and_licence(scene: Scene) -> Non
     assert lines["analyst"]["counts"] == {"permitted": 1, "answered": 1}
     assert lines["analyst"]["releases"] == [scene.release]
     assert lines["colleague"]["counts"] == {"repeated": 1}
+    assert set(lines) == {"analyst", "colleague"}  # who looked at the column's record is not here
     assert touched["complete"] is True
     extracts = scene.get("/regulator/columns", column="colleges.earnings").json()["touched_by"]
     assert {"extracts": 1} in [line["counts"] for line in extracts]

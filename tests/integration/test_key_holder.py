@@ -295,3 +295,11 @@ def test_the_socket_is_ours_alone(tmp_path: Path) -> None:
         assert signer.sign(
             Checkpoint(ORIGIN, 0, EMPTY_ROOT), Checkpoint(ORIGIN, 1, bytes(32)), list
         )
+
+
+def test_one_directory_has_one_holder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with held(tmp_path) as first:
+        with refusal(Unavailable, "key_holder_gone"):
+            start_holder(HolderOptions(tmp_path / "holder", ORIGIN))
+        assert "key_holder_running" in capfd.readouterr().err
+        assert first.public_keys()

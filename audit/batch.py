@@ -12,6 +12,8 @@ from sqlalchemy import Connection, insert
 
 from audit.bodies import PrivateField, entry_body, private_fields, subjects
 from audit.events import AuditEvent, Recorded, no_effect
+from audit.grammar import check_grammar
+from audit.insertion import insert_rows
 from audit.notes import Checkpoint
 from audit.proofs import proof_line, receipt_of_lines
 from audit.recovery import LogState
@@ -178,7 +180,9 @@ class Batch:
         try:
             sealed = self._sealed(item, draft, private)
             value, body = self._applied(item, draft, private)
-        except Exception as error:  # noqa: BLE001 - any refusal belongs to its caller
+        except Exception as error:
+            if self._connection.invalidated:  # nobody's refusal: the lease went with the connection
+                raise
             self._refused.append((item, error))
             return
         self._last_time_us = time_us
@@ -263,6 +267,7 @@ class Batch:
 
     @staticmethod
     def _body(item: Item, draft: EntryDraft, private: list[PrivateField]) -> bytes:
+        check_grammar(item.event.kind, draft.public, item.event.private)
         return entry_body(item.event, draft.index, draft.time_us, draft.public, private)
 
     def _sealed(
@@ -303,5 +308,5 @@ class Batch:
             (tile, self._tiles),
         ):
             if rows:
-                self._connection.execute(insert(table), rows)
+                insert_rows(self._connection, table, rows)
                 rows.clear()

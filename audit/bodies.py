@@ -91,7 +91,7 @@ def subjects_of(
     found = {(field, str(actor.get(field))) for field in ("person", "organisation")}
     found.update(("column", name) for name in _columns(public))
     for key, value in public.items():
-        if key == "columns":
+        if key in {"column", "columns"}:
             continue
         field = key if key in SUBJECT_FIELDS else _PLURALS.get(key)
         if field is not None:
@@ -107,7 +107,7 @@ def _texts(value: object) -> Iterator[str]:
 
 def _columns(public: Mapping[str, object]) -> Iterator[str]:
     """Name columns as ``dataset.column``: by data set, or as those of the one data set named."""
-    value = public.get("columns")
+    value = public.get("columns", public.get("column"))
     by_dataset = value if isinstance(value, Mapping) else {public.get("dataset"): value}
     for dataset, columns in by_dataset.items():
         if isinstance(dataset, str):

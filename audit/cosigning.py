@@ -94,10 +94,11 @@ Told = Callable[[Peer, Seen, Seen], None]
 
 @dataclass(frozen=True)
 class Tempo:
-    """How long a round and its rest take, in seconds."""
+    """How long a round and its rest take, in seconds; how many may wait for one at a time."""
 
     round_seconds_max: float
     idle_seconds_between: float
+    waiting_max: int
 
 
 class Cosigning:
@@ -176,9 +177,12 @@ class Cosigning:
     def wait_for(self, index: int, witnesses: int, seconds_max: float) -> int | None:
         """Wait until so many witnesses cosigned one checkpoint above an entry; return its size.
 
-        None where they did not within the time, or one contradicts the log.
+        None where they did not within the time, where one contradicts the log, or where as many
+        wait already as may: who waits holds a thread that others need, revocation among them.
         """
         with self._changed:
+            if self._waiting >= self._tempo.waiting_max:
+                return self._covered(witnesses, index)
             self._waiting += 1
             self._changed.notify_all()
             try:
@@ -191,12 +195,13 @@ class Cosigning:
             return None if self._ended() else self._covered(witnesses, index)
 
     def close(self) -> None:
-        """End after the calls that are under way."""
+        """Let everybody go, show the last checkpoint once more, and end."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS_MAX)
+            self.round()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ended(self) -> bool:

@@ -4,6 +4,7 @@ A bundle is a zip in C2SP tlog-tiles layout with the files that callers add. Its
 is itself a log entry, so every file in the bundle is committed to by the checkpoint in it.
 """
 
+import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from foundation.identity import Actor
 from foundation.keys import KeyStore
 
 BUNDLE_FORMAT = "sandgate/bundle@1"
+SALT_BYTES = 16
 MANIFEST = "manifest.json"
 PRIVATE = "private.jsonl"
 _RESERVED = ("checkpoint", MANIFEST, PRIVATE, "README.txt", "keys.json")
@@ -167,7 +169,8 @@ def _keys_json(key: VerifierKey) -> bytes:
 
 def _manifest(files: Mapping[str, bytes]) -> bytes:
     digests = {path: sha256_hex(data) for path, data in files.items()}
-    return canonical_bytes({"format": BUNDLE_FORMAT, "files": digests})
+    salt = secrets.token_hex(SALT_BYTES)  # the digest in the log confirms no guess about a file
+    return canonical_bytes({"format": BUNDLE_FORMAT, "files": digests, "salt": salt})
 
 
 def _write_zip(

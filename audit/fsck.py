@@ -12,14 +12,61 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Table, func, select
 
 from audit.bodies import PrivateField, subjects_of
 from audit.notes import BadNote, VerifierKey, open_checkpoint
-from audit.store import checkpoint, entry, entry_private, entry_subject, tile
+from audit.store import checkpoint, entry, entry_private, entry_subject, erasure, tile
 from audit.tree import TILE_WIDTH, CompactRange, complete_root, leaf_hash, split_hashes
 from foundation.canonical import salted_commitment
+from foundation.errors import Message
 
+FAULT_SENTENCES: Mapping[str, Message] = {
+    "store_damaged": Message(
+        "数据库文件自身损坏，或索引与表不符", "the database file is damaged, or an index differs"
+    ),
+    "entry_missing": Message("该条目缺失：被删除", "the entry is missing: it was removed"),
+    "entry_changed": Message(
+        "条目原文与其哈希不符：内容或哈希被改动",
+        "the body is not what its hash says",
+    ),
+    "entry_beyond_checkpoint": Message(
+        "该条目不在任何已签名的检查点之内", "no signed checkpoint covers the entry"
+    ),
+    "column_differs": Message(
+        "表中的列与原文或签名内容不符：列被改动", "a column is not what the signed bytes say"
+    ),
+    "time_runs_backwards": Message(
+        "条目时间早于前一条：顺序被改动", "the entry is dated before the one ahead of it"
+    ),
+    "private_changed": Message(
+        "非公开字段与条目中的承诺不符", "a private field does not open its commitment"
+    ),
+    "private_unreadable": Message(
+        "非公开字段无法打开：被改动或密钥不可用", "a private field cannot be opened"
+    ),
+    "private_unknown": Message(
+        "条目没有承诺过该非公开字段：被添加或移动", "the entry commits to no such private field"
+    ),
+    "private_missing": Message(
+        "非公开字段缺失，且没有删除记录", "a private field is gone, and no entry erased it"
+    ),
+    "tile_missing": Message("哈希块缺失", "a full tile is missing"),
+    "tile_changed": Message("哈希块与条目不符", "a tile does not belong to the entries"),
+    "tile_root_changed": Message("哈希块的根与其内容不符", "the root is not that of the tile"),
+    "tile_extra": Message("存在不属于本日志的哈希块", "a tile stands where the log has none"),
+    "checkpoint_not_signed": Message(
+        "检查点没有所给公钥的有效签名", "the checkpoint has no valid signature by the key given"
+    ),
+    "root_not_signed": Message(
+        "检查点签署的是另一份内容：日志被改写",
+        "the checkpoint signs other content",
+    ),
+    "index_changed": Message(
+        "检索索引与条目不符：该条目可能被检索遗漏", "a search may miss the entry"
+    ),
+    "index_unknown": Message("检索索引指向不存在的条目", "the index names no entry"),
+}
 Opener = Callable[[int], Mapping[str, PrivateField]]
 ROWS_AT_ONCE = 4_096
 
@@ -125,17 +172,25 @@ def _check_private(
 
 
 def _check_private_names(connection: Connection, first: int, end: int) -> Iterator[Fault]:
-    """Name rows of private fields that no body commits to."""
-    rows = connection.execute(
-        select(entry_private.c.idx, entry_private.c.field, entry.c.body)
-        .outerjoin(entry, entry.c.idx == entry_private.c.idx)
-        .where(entry_private.c.idx >= first, entry_private.c.idx < end)
-        .order_by(entry_private.c.idx)
-    )
-    for row in rows:
-        committed = _content(row.body).get("private", {})
-        if row.field not in committed:
-            yield Fault("private_unknown", "entry_private", row.idx)
+    """Compare which private fields there are, or were erased by an entry, with the bodies."""
+    for start in range(first, end, ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, end)
+        held = _names_in(connection, entry_private, start, stop)
+        gone = _names_in(connection, erasure, start, stop)
+        committed = {
+            (row.idx, name)
+            for row in _rows(connection, start, stop)
+            for name in _content(row.body).get("private", {})
+        }
+        for index, _ in sorted(held - committed):
+            yield Fault("private_unknown", "entry_private", index)
+        for index, _ in sorted(committed - held - gone):
+            yield Fault("private_missing", "entry_private", index)
+
+
+def _names_in(connection: Connection, table: Table, first: int, end: int) -> set[tuple[int, str]]:
+    span = select(table.c.idx, table.c.field).where(table.c.idx >= first, table.c.idx < end)
+    return {(index, name) for index, name in connection.execute(span)}
 
 
 def check_tiles(connection: Connection, size: int, first: int = 0) -> Iterator[Fault]:

@@ -155,7 +155,8 @@ def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReade
     ]
     held: dict[tuple[int, int], bytes] = {}
     if places:
-        for level, number, data in connection.execute(*_full_tiles(places)).all():
+        statement, bound = _full_tiles(places)
+        for level, number, data in connection.execute(statement, bound).all():
             held[level, number] = bytes(data)
     edge = _kept_edge(connection, head)
     inside = _held_nodes(connection, held)
@@ -171,14 +172,14 @@ def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReade
 
 def _full_tiles(
     places: list[tuple[int, int]],
-) -> tuple[Select[tuple[int, int, bytes]], dict[str, int]]:
+) -> tuple[Select[int, int, bytes], dict[str, int]]:
     names = [(f"level{i}", f"number{i}") for i in range(len(places))]
     bound = dict(zip(chain.from_iterable(names), chain.from_iterable(places), strict=True))
     return _select_tiles(len(places)), bound
 
 
 @lru_cache
-def _select_tiles(count: int) -> Select[tuple[int, int, bytes]]:
+def _select_tiles(count: int) -> Select[int, int, bytes]:
     """Select so many tiles by their keys; each term of the OR is a look-up in the primary key."""
     terms = (
         and_(tile.c.level == bindparam(f"level{i}"), tile.c.number == bindparam(f"number{i}"))

@@ -1,12 +1,14 @@
 """The Merkle tree of RFC 6962 section 2.1 in C2SP tlog-tiles layout: pure functions and one edge.
 
 Interior hashes are addressed as (height, number): the root of the complete subtree over leaves
-``number * 2**height`` and on. Tiles hold 256 such hashes of every eighth height.
+``number * 2**height`` and on. Tiles hold 256 such hashes of every eighth height. The hash is
+SHA-256; a log of the Chinese profile hands in SM3 (``audit.sm_log``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 HASH_BYTES = 32
 _PAIR = 2 * HASH_BYTES
@@ -16,24 +18,27 @@ EMPTY_ROOT = sha256(b"").digest()
 
 NodeReader = Callable[[int, int], bytes]
 TileReader = Callable[[int, int], bytes]
+Digest = Callable[[bytes], Any]
 
 
-def leaf_hash(body: bytes) -> bytes:
+def leaf_hash(body: bytes, digest: Digest = sha256) -> bytes:
     """Hash an entry as it is stored (RFC 6962: prefix 0x00)."""
-    return sha256(b"\x00" + body).digest()
+    hashed: bytes = digest(b"\x00" + body).digest()
+    return hashed
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes, digest: Digest = sha256) -> bytes:
     """Hash two children (RFC 6962: prefix 0x01)."""
-    return sha256(b"\x01" + left + right).digest()
+    hashed: bytes = digest(b"\x01" + left + right).digest()
+    return hashed
 
 
-def complete_root(hashes: Sequence[bytes]) -> bytes:
+def complete_root(hashes: Sequence[bytes], digest: Digest = sha256) -> bytes:
     """Fold a power of two of sibling hashes into their common ancestor."""
     row = b"".join(hashes)
     while len(row) > HASH_BYTES:  # proofs and tiles are made of this loop: pairs are cut, not built
         row = b"".join(
-            [sha256(b"\x01" + row[i : i + _PAIR]).digest() for i in range(0, len(row), _PAIR)]
+            [digest(b"\x01" + row[i : i + _PAIR]).digest() for i in range(0, len(row), _PAIR)]
         )
     return row
 
@@ -43,15 +48,16 @@ def split_point(count: int) -> int:
     return 1 << ((count - 1).bit_length() - 1)
 
 
-def range_root(start: int, end: int, node: NodeReader) -> bytes:
+def range_root(start: int, end: int, node: NodeReader, digest: Digest = sha256) -> bytes:
     """Return MTH(D[start:end]) for a range that a proof may name (RFC 6962 section 2.1)."""
     count = end - start
     if count == 0:
-        return EMPTY_ROOT
+        return EMPTY_ROOT if digest is sha256 else bytes(digest(b"").digest())
     if count & (count - 1) == 0:
         return node(count.bit_length() - 1, start // count)
     middle = start + split_point(count)
-    return node_hash(range_root(start, middle, node), range_root(middle, end, node))
+    left, right = range_root(start, middle, node, digest), range_root(middle, end, node, digest)
+    return node_hash(left, right, digest)
 
 
 def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
@@ -76,7 +82,7 @@ def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
     return [range_root(start, end, node) for start, end in inclusion_spans(index, size)]
 
 
-def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
+def consistency_proof(old: int, new: int, node: NodeReader, digest: Digest = sha256) -> list[bytes]:
     """Return PROOF(old, D[new]) (RFC 6962 section 2.1.2). Empty for 0 or equal sizes."""
     if not 0 <= old <= new:
         raise ValueError("a consistency proof runs from a smaller tree to a larger one")
@@ -87,13 +93,13 @@ def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
     while end != old:
         middle = start + split_point(end - start)
         if old <= middle:
-            path.append(range_root(middle, end, node))
+            path.append(range_root(middle, end, node, digest))
             end = middle
         else:
-            path.append(range_root(start, middle, node))
+            path.append(range_root(start, middle, node, digest))
             start = middle
     if start > 0:
-        path.append(range_root(start, end, node))
+        path.append(range_root(start, end, node, digest))
     return path[::-1]
 
 
@@ -118,20 +124,27 @@ def verify_inclusion(
 
 
 def verify_consistency(
-    old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+    old: int,
+    new: int,
+    proof: Sequence[bytes],
+    old_root: bytes,
+    new_root: bytes,
+    digest: Digest = sha256,
 ) -> bool:
     """Tell whether the new tree extends the old one (RFC 9162 section 2.1.4.2)."""
     if not 0 <= old <= new:
         return False
     if old == 0:
-        return not proof and old_root == EMPTY_ROOT
+        return not proof and old_root == digest(b"").digest()
     if old == new:
         return not proof and old_root == new_root
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    return bool(path) and _climb(old - 1, new - 1, path) == (old_root, new_root)
+    return bool(path) and _climb(old - 1, new - 1, path, digest) == (old_root, new_root)
 
 
-def _climb(first: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+def _climb(
+    first: int, last: int, path: Sequence[bytes], digest: Digest
+) -> tuple[bytes, bytes] | None:
     while first & 1:
         first, last = first >> 1, last >> 1
     old_hash = new_hash = path[0]
@@ -139,16 +152,17 @@ def _climb(first: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] 
         if last == 0:
             return None
         if first & 1 or first == last:
-            old_hash, new_hash = node_hash(sibling, old_hash), node_hash(sibling, new_hash)
+            old_hash = node_hash(sibling, old_hash, digest)
+            new_hash = node_hash(sibling, new_hash, digest)
             while first & 1 == 0 and first:
                 first, last = first >> 1, last >> 1
         else:
-            new_hash = node_hash(new_hash, sibling)
+            new_hash = node_hash(new_hash, sibling, digest)
         first, last = first >> 1, last >> 1
     return (old_hash, new_hash) if last == 0 else None
 
 
-def nodes_of_tiles(read_tile: TileReader) -> NodeReader:
+def nodes_of_tiles(read_tile: TileReader, digest: Digest = sha256) -> NodeReader:
     """Read any interior hash out of tiles; ``read_tile(level, number)`` may give a partial one."""
 
     def node(height: int, number: int) -> bytes:
@@ -158,7 +172,7 @@ def nodes_of_tiles(read_tile: TileReader) -> NodeReader:
         chunk = data[offset * HASH_BYTES : (offset + (1 << inside)) * HASH_BYTES]
         if len(chunk) != HASH_BYTES << inside:
             raise ValueError(f"tile {level}/{tile_number} is shorter than the tree needs")
-        return complete_root(split_hashes(chunk))
+        return complete_root(split_hashes(chunk), digest)
 
     return node
 
@@ -203,6 +217,7 @@ class TreeEdge:
 
     size: int = 0
     levels: list[list[bytes]] = field(default_factory=lambda: [[]])
+    digest: Digest = sha256
 
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Add a leaf; return the tiles (level, number, 8,192 bytes) that it completed."""
@@ -218,13 +233,13 @@ class TreeEdge:
                 return completed
             number = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
             completed.append((level, number, b"".join(row)))
-            carried = complete_root(row)
+            carried = complete_root(row, self.digest)
             self.levels[level] = []
             level += 1
 
     def copy(self) -> "TreeEdge":
         """Return an edge that can grow without changing this one."""
-        return TreeEdge(self.size, [list(row) for row in self.levels])
+        return TreeEdge(self.size, [list(row) for row in self.levels], self.digest)
 
     def partial_tile(self, level: int, number: int) -> bytes | None:
         """Return the unfinished tile if it is the one asked for."""

@@ -26,7 +26,7 @@ from audit.store import checkpoint
 from audit.tree import EMPTY_ROOT, TreeEdge
 from foundation.clock import Clock
 from foundation.errors import Message, SandgateError, Unavailable
-from foundation.keys import KeyStore
+from foundation.keys import AES_GCM, BoxCipher, KeyStore
 
 T = TypeVar("T")
 
@@ -45,17 +45,19 @@ class GroupCommitWriter:
         signer: LogSigner | None = None,
         fault: Callable[[str], None] | None = None,
         class_of_field: ClassOfField = unclassed,
+        cipher: BoxCipher = AES_GCM,
     ) -> None:
         """Open the log, or refuse to. ``fault`` is called at named points, for crash tests.
 
-        ``class_of_field`` names the class of record under whose keys a private field is sealed.
+        ``class_of_field`` names the class of record under whose keys a private field is sealed,
+        and ``cipher`` is what new keys of it seal with.
         """
         self._engine = engine
         self._clock = clock
         self._signer = signer or log_signer(keys, origin)
         self._key = self._signer.verifier_keys[0]
         self._fault = fault or (lambda _point: None)
-        self._sealer = FieldSealer(keys, class_of_field)
+        self._sealer = FieldSealer(keys, class_of_field, cipher)
         self._intake = Intake()
         self._told: list[Callable[[], None]] = []
         self._connection: Connection | None = None

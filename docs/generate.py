@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.grammar import grammar
+from audit.tags import KIND_SENTENCES
 from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
 from catalog.datasets import IdentifierFormat, Mask, MaskKind
 from disclosure.masking.disclosed import discloses
@@ -37,6 +38,29 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     ),
     "database_url": Message(
         "控制库地址；空则用状态目录中的 SQLite", "the control store; empty: SQLite in the home"
+    ),
+    "key_holder": Message(
+        "密钥由谁保管：embedded（本进程，仅限开发）、process（自启的保管进程，serve 的默认值）"
+        "或已运行的保管进程的套接字路径",
+        "who has the keys: embedded (this process, development only), process (a key holder of "
+        "our own, the default of serve), or the socket path of one that runs already",
+    ),
+    "data_cipher": Message(
+        "保护数据密钥和非公开字段的算法：AES-256-GCM 或 SM4-GCM",
+        "what data keys are wrapped and private texts sealed with: AES-256-GCM or SM4-GCM",
+    ),
+    "sm_profile": Message(
+        "国密方案：检查点另加 SM2 签名，并另建 SM3 日志",
+        "the Chinese profile: a second signature by SM2, and an SM3 log beside the first",
+    ),
+    "pkcs11_module": Message(
+        "PKCS#11 模块路径；空则签名密钥为文件", "a PKCS#11 module; empty: signing keys are files"
+    ),
+    "pkcs11_token": Message("PKCS#11 令牌标签", "the label of the PKCS#11 token"),
+    "pkcs11_pin_file": Message("含口令的文件", "a file that holds the token's PIN"),
+    "authority_key": Message(
+        "主管部门公钥（名称+指纹+公钥）或其文件；生产模式必填",
+        "the authority's verifier key, or a file with it; production needs it",
     ),
     "aggregate_processors": Message(
         "专供差分隐私计算的处理器编号（如 1,3），会话不得使用；空则共用",
@@ -76,10 +100,27 @@ SETTING_SENTENCES: Mapping[str, Message] = {
 
 def entry_kinds() -> str:
     """List every kind of log entry with its sentence."""
-    lines = ["# Entry kinds · 日志条目种类", "", "| kind | 中文 | English |", "|---|---|---|"]
-    for kind in EntryKind:
+    lines = [
+        "# Entry kinds · 日志条目种类",
+        "",
+        (
+            "Public fields are hashed as they stand and travel with the log; of private fields it "
+            "holds salted commitments. A question mark: may be missing. Kinds marked ● are changes "
+            "of state that are refused in any other form. 公开字段随日志流转；"
+            "非公开字段只留加盐承诺；问号表示可缺；标 ● 的种类，形式不符即拒绝。"
+        ),
+        "",
+        "| kind | 中文 | English | public fields · 公开字段 | private fields · 非公开字段 |",
+        "|---|---|---|---|---|",
+    ]
+    for kind, fields in grammar().items():
         sentence = KIND_SENTENCES[kind]
-        lines.append(f"| `{kind.value}` | {sentence.zh} | {sentence.en} |")
+        public = ", ".join(f"`{name}` {wanted}" for name, wanted in fields.public.items())
+        private = ", ".join(f"`{name}`" for name in sorted(fields.private))
+        mark = " ●" if fields.enforced else ""
+        lines.append(
+            f"| `{kind.value}`{mark} | {sentence.zh} | {sentence.en} | {public} | {private} |"
+        )
     return "\n".join(lines) + "\n"
 
 

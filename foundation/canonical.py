@@ -6,14 +6,16 @@ keys in code-point order, no spaces, integers in full.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def canonical_bytes(value: object) -> bytes:
     """Encode a JSON value canonically. Raises TypeError for a float or a foreign type."""
     _refuse_floats(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode()
+    return _ENCODER.encode(value).encode()
 
 
 def sha256_hex(data: bytes) -> str:
@@ -32,13 +34,16 @@ def salted_commitment(salt: bytes, value: bytes) -> str:
 
 
 def _refuse_floats(value: object) -> None:
+    for part in _parts(value):
+        if type(part) not in _PLAIN:  # most values are plain, and all of them are asked
+            _refuse_floats(part)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, dict | Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("canonical encoding needs text keys")
+        return value.values()
     if isinstance(value, float):
         raise TypeError("canonical encoding holds no float")
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError("canonical encoding needs text keys")
-            _refuse_floats(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)
+    return value if isinstance(value, list | tuple) else ()

@@ -10,7 +10,7 @@ never interpreted: nothing in it can be markup, a link or a command.
     paper.facts([("案件", "case_…"), …])          # two columns: name and value
     paper.table(["时间", "金额"], rows, widths=[2, 1], numbers={1})   # header on each page
     paper.bars([("某供数单位", 420, "4.20 元"), …])    # a chart; lengths from integers >= 0
-    paper.code("sandgate verify bundle …")        # a command or a hash, on grey
+    paper.code("sandgate verify …", caption="…")  # a command or a hash, on grey
     paper.drawing(svg_bytes, height_mm=60)        # our own SVG only, never a foreign one
     data = paper.pdf()                            # the bytes; the paper is finished
 
@@ -103,7 +103,7 @@ class Paper:
     def heading(self, text: str, level: int = 1) -> None:
         """Write a heading of level 1 or 2 and list it in the outline."""
         points = HEADING_POINTS[level]
-        self._room(points * LEADING + 3 * BODY_POINTS * LEADING)
+        self._room(points * LEADING + 6 * BODY_POINTS * LEADING)
         self._gap(4 if level == 1 else 2)
         self._pdf.start_section(self._inert(text).replace("\n", " "), level=level - 1)
         self._strong(text, points)
@@ -114,8 +114,12 @@ class Paper:
         self._lines(text, SMALL_POINTS if small else BODY_POINTS, _GREY if small else _INK)
         self._gap(1.5)
 
-    def code(self, text: str) -> None:
+    def code(self, text: str, caption: str = "") -> None:
         """Write a command, a hash or other text that is copied as it stands, on a grey ground."""
+        if caption:
+            self._room((BODY_POINTS + 3 * SMALL_POINTS) * LEADING)
+            self._lines(caption, SMALL_POINTS, _BLUE)
+            self._gap(0.8)
         for line in self._broken(text, self._pdf.epw - 2 * PADDING_MM, SMALL_POINTS):
             height = SMALL_POINTS * LEADING + 0.6
             self._room(height)

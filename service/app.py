@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from service import errors
 from service.api import (
     budgets,
+    cases,
     catalog,
     decisions,
     delegations,
@@ -32,6 +33,7 @@ from service.api import (
     receipts,
     regulator,
     releases,
+    retention,
     schemes,
     sessions,
     settlement_files,
@@ -72,6 +74,9 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, regulator.own),
     (PREFIX, regulator.router),
     (PREFIX, regulator.rules),
+    (PREFIX, cases.router),
+    (PREFIX, cases.reading_room),
+    (PREFIX, retention.router),
     (PREFIX, verification.router),
 )
 """Every way in over HTTP with its prefix, in the order in which the API's page lists them."""

@@ -30,7 +30,7 @@ from foundation.confinement import launch
 from foundation.db import open_engine
 from foundation.host_report import HostReport, probe_host
 from foundation.identity import SYSTEM_ACTOR
-from foundation.keys import FileKeyStore, KeyStore
+from foundation.keys import CIPHERS, FileKeyStore, KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
@@ -58,7 +58,7 @@ from service.production import check_mode
 from service.readers import Readers
 from service.received import ReceivedList
 from service.regulator.oversight import Oversight
-from service.retention import classes_of
+from service.retention import RecordKeeping, classes_of
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
 from service.starting import BudgetsWatch, log_start, remove_uploads
@@ -100,6 +100,7 @@ class Platform:
     money: MoneyMoves
     received: ReceivedList
     oversight: Oversight
+    records: RecordKeeping
     denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
@@ -123,7 +124,6 @@ class Platform:
 
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
-        self.witnessing.cosigning.close()
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
@@ -132,6 +132,7 @@ class Platform:
         self.doors.close()
         self.backend.close()
         self.pool.close()
+        self.witnessing.cosigning.close()
         self.log.close()
         self.opened_keys.close()
         self.enforcer.close()
@@ -190,6 +191,7 @@ def build_platform(
             signer=opened.signer,
             fault=fault,
             class_of_field=classes_of(pack).name_of_field,
+            cipher=CIPHERS[settings.data_cipher],
         )
         undo.callback(log.close)
         witnessing = _witnessing(settings, pack, engine, log, clock, undo)
@@ -264,6 +266,9 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         money=money_moves(settings, engine, writer, ground.clock, pack),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
+        records=RecordKeeping.of(
+            engine, writer, ground.opened.store, pack, ground.log.verifier_key
+        ),
         denials=denials,
         readers=Readers(AUTHORITY),
         sessions=SessionRegistry(engine, writer, backend, egress, opening, metering),
@@ -299,6 +304,7 @@ def _put_in_order(platform: Platform) -> None:
     platform.activation.complete()
     platform.activation.reload()
     platform.desk.resume()
+    platform.records.keys.finish(platform.clock.now_us())
 
 
 def _enforcer(ground: _Ground) -> Enforcer:

@@ -12,12 +12,15 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+import service.cli_fsck  # noqa: F401 - adds `audit fsck`
 from audit.verify.__main__ import run as run_verify
 from foundation.errors import SandgateError
 from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
+from service.cli_cases import case, retention
+from service.cli_keys import keys
 from service.cli_ledger import ledger
 from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
 from service.cli_scheme import scheme
@@ -32,9 +35,12 @@ app = typer.Typer(
     help="Sandgate 沙闸: licensed, checked, audited use of public data.",
 )
 app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")
+app.add_typer(case, name="case")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(ledger, name="ledger")
+app.add_typer(retention, name="retention")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
 app.add_typer(scheme, name="scheme")

@@ -197,6 +197,10 @@ def _timeline_lines(told: dict[str, Any], zh: bool) -> Iterable[str]:
     for decision, counted in told["counts"].items():
         more = "" if counted["exact"] else "+"
         yield f"{words.get(decision, decision) if zh else decision}: {counted['entries']}{more}"
+    for level in told["budgets"]:
+        stored = level["tree"] or {"spent_nano_rho": 0, "cap_nano_rho": 0}
+        spent, cap = (decimal(stored[f"{one}_nano_rho"], NANO_PER_RHO) for one in ("spent", "cap"))
+        yield f"{inert(level['level'])}: {spent} / {cap} ρ"
     if not told["complete"]:
         yield "条目过多，只列出最早的部分。" if zh else "There are more; the first are shown."
 

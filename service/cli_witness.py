@@ -12,11 +12,13 @@ import typer
 from audit.notes import parse_checkpoint
 from audit.witness.directory import WitnessDirectory
 from foundation.clock import MICROSECONDS_PER_SECOND, SystemClock, to_iso
+from foundation.errors import SandgateError
 
 GRACE_SECONDS_MAX = 5
 
 witness = typer.Typer(
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     help="The regulator's own process, which cosigns the log and refuses forks. 见证方",
 )
 
@@ -116,5 +118,15 @@ def _iso(time_s: int) -> str:
     return to_iso(time_s * MICROSECONDS_PER_SECOND)
 
 
+def main() -> None:
+    """Run these commands alone. A refusal is one sentence and exit 1, no traceback."""
+    try:
+        witness(prog_name="sandgate-witness")
+    except SandgateError as refusal:
+        sentence = f"{refusal.message.zh} / {refusal.message.en}  [{refusal.code}]"
+        typer.echo(sentence, err=True)
+        raise SystemExit(1) from None
+
+
 if __name__ == "__main__":
-    witness()
+    main()

@@ -32,6 +32,7 @@ REFUSALS = frozenset(
     {
         EntryKind.REQUEST_REFUSED,
         EntryKind.PRODUCT_REFUSED,
+        EntryKind.PURGE_REFUSED,
         EntryKind.SESSION_REFUSED,
         EntryKind.VERSION_REFUSED,
         EntryKind.VOTE_REFUSED,

@@ -5,16 +5,19 @@ issuer's key and an authority's key) stays apart from the holder, in ``keys/``.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from audit.keyholder.client import HolderOptions, RemoteKeyStore, connect_holder, start_holder
-from audit.log_signers import LogSigner, log_signer
+from audit.keyholder.log_head import Mark
+from audit.log_signers import LOG_KEY_SM2, SM2_WITH_SM3, LogSigner, log_signer
 from audit.notes import BadNote, parse_verifier_key
 from audit.reading import read_entries
 from audit.rotations import stated_rotation
+from audit.sm_log import SmLog
 from audit.tags import EntryKind
 from authorization.signing import AUTHORITY_KEY, AuthorityKeys
 from foundation.db import reading
@@ -24,7 +27,7 @@ from foundation.settings import Mode, Settings
 from service.tokens import ISSUER_KEY
 
 EMBEDDED, PROCESS = "embedded", "process"
-KEYS, HOLDER, HEAD = "keys", "holder", "head/head"
+KEYS, HOLDER, HEAD, SM_LOG = "keys", "holder", "head/head", "sm-log"
 OF_DEVELOPMENT = frozenset({AUTHORITY_KEY, ISSUER_KEY})
 
 
@@ -83,6 +86,33 @@ def authority_of(settings: Settings, opened: OpenedKeys, engine: Engine) -> Auth
     if settings.mode is Mode.PRODUCTION:
         raise _authority_required()
     return AuthorityKeys((opened.development.ensure_signing_key(AUTHORITY_KEY),), held=True)
+
+
+def sm_log_of(settings: Settings, opened: OpenedKeys) -> SmLog | None:
+    """Return the SM3 log of this home, where the Chinese profile is on."""
+    keys = [key for key in opened.signer.verifier_keys if key.kind is SM2_WITH_SM3]
+    if not keys:
+        return None
+    holder, store = opened.holder, opened.store
+
+    def sign(text: str, base: Mark, proof: Sequence[bytes]) -> bytes:
+        if holder is not None:
+            return holder.sign_sm_checkpoint(text, base, proof)
+        if not isinstance(store, FileKeyStore):
+            raise _holder_required()
+        return store.sign_sm2(LOG_KEY_SM2, text.encode())
+
+    return SmLog(settings.home / SM_LOG, settings.log_origin, keys[0].public_key, sign)
+
+
+def sm_log_files(settings: Settings, opened: OpenedKeys, engine: Engine) -> dict[str, bytes]:
+    """Bring the SM3 log up to the log, and return it as it lies in a bundle; empty without one."""
+    found = sm_log_of(settings, opened)
+    if found is None:
+        return {}
+    with reading(engine) as connection:
+        found.extend(connection)
+    return dict(found.files())
 
 
 def _given_key(text: str) -> bytes:

@@ -14,7 +14,6 @@ STORES = (
     "audit.store",
     "audit.cases.store",
     "audit.retention.store",
-    "audit.view.store",
     "authorization.store",
     "authorization.policy_version",
     "authorization.authority_tree",
@@ -35,6 +34,7 @@ STORES = (
     "revenue.flow.store",
     "sandbox.store",
     "service.idempotency",
+    "service.regulator.alert_store",
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 

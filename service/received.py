@@ -10,6 +10,7 @@ from audit.reading import LogEntry, read_entries
 from audit.tags import KIND_SENTENCES, EntryKind
 from authorization.licences import require_licence
 from disclosure.answers import received
+from disclosure.release.requests import requests_of
 from foundation.clock import to_iso
 from foundation.db import reading
 from foundation.identity import Actor
@@ -41,13 +42,17 @@ class ReceivedList:
                 item.answer_id: item.row_count for item in received(connection, licence=licence)
             }
             entries = read_entries(connection, kinds=GIVEN_KINDS, subjects={"licence": licence})
-        return [_line(entry, rows, operator) for entry in entries]
+            digests = {item.id: item.sha256 for item in requests_of(connection, licence)}
+        return [_line(entry, rows, digests, operator) for entry in entries]
 
 
-def _line(entry: LogEntry, rows: dict[str, int], operator: str) -> dict[str, object]:
+def _line(
+    entry: LogEntry, rows: dict[str, int], digests: dict[str, str], operator: str
+) -> dict[str, object]:
     public = entry.public
     sentence = KIND_SENTENCES[EntryKind(entry.kind)]
-    name = public.get("answer") or public.get("release") or public.get("product") or ""
+    released = public.get("release") or public.get("product")
+    name = public.get("answer") or released or ""
     datasets = "、".join(public.get("datasets", []))
     return {
         "at": to_iso(entry.time_us)[:19].replace("T", " "),
@@ -56,5 +61,5 @@ def _line(entry: LogEntry, rows: dict[str, int], operator: str) -> dict[str, obj
         "recipient": public.get("buyer") or operator,
         "rows": rows.get(str(public.get("answer"))),
         "entry_index": entry.index,
-        "content_digest": public.get("content_digest") or public.get("sha256"),
+        "content_digest": public.get("content_digest") or digests.get(str(released)),
     }

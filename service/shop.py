@@ -60,7 +60,7 @@ class ProductShop:
             metered = self.metering.fetched(
                 connection, entry, document, delivered, actor.organisation
             )
-            entry.amend(sha256=delivered.sha256, product=delivered.id, buyer=actor.organisation)
+            entry.amend(product=delivered.id, buyer=actor.organisation)
             return delivered, metered.gross_micro_fen
 
         try:

@@ -30,6 +30,7 @@ from service.outbound import NotSent, Outbound, checked_address
 T = TypeVar("T")
 MILLISECONDS_PER_SECOND = 1_000
 RULE = "policies/witness"
+EXPORTS = frozenset({EntryKind.BUNDLE_EXPORTED, EntryKind.CASE_EXPORTED, EntryKind.VIEW_EXPORTED})
 _LINE_PARTS = 4
 
 
@@ -143,7 +144,7 @@ class WitnessedWriter:
         rule = self._witnessing.rules.before_release
         if rule.witnesses and event.kind in rule.kinds:
             return self._awaited(event, recorded)
-        if event.kind is EntryKind.BUNDLE_EXPORTED and self._witnessing.cosigning.peers:
+        if event.kind in EXPORTS and self._witnessing.cosigning.peers:
             return self._attempted(recorded)
         return recorded
 
@@ -204,6 +205,7 @@ def open_witnessing(
     tempo = Tempo(
         rules.pace.round_milliseconds_max / MILLISECONDS_PER_SECOND,
         rules.pace.idle_seconds_between,
+        rules.before_release.waiting_max,
     )
 
     def send(url: str, body: bytes) -> Answer:

@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy import insert, update
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from audit.reading import LogEntry, read_entries
+from audit.reading import LogEntry, private_of, read_entries
 from audit.tags import EntryKind
 from foundation.db import reading
 from sandbox.store import sessions
@@ -49,6 +49,13 @@ def entries(city: City, *kinds: EntryKind, **subjects: str) -> list[LogEntry]:
     """Return the log's entries of these kinds."""
     with reading(city.platform.engine) as connection:
         return read_entries(connection, kinds=kinds, subjects=subjects)
+
+
+def opened(city: City, entry: LogEntry) -> dict[str, str]:
+    """Return the private fields of an entry."""
+    with reading(city.platform.engine) as connection:
+        found = private_of(connection, entry.index, city.platform.keys)
+    return {name: hidden.text for name, hidden in found.items()}
 
 
 class TickingClock(SteppedClock):

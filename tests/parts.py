@@ -49,6 +49,9 @@ need_session_environment = _needs(
 need_chromium = _needs(
     shutil.which("chromium") is not None, "Chromium", "apt-get install chromium fonts-wqy-zenhei"
 )
+need_softhsm = _needs(
+    Path("/usr/lib/softhsm/libsofthsm2.so").exists(), "SoftHSM2", "apt-get install softhsm2"
+)
 need_example_data = _needs(
     (EXAMPLE_DATA / "manifest.json").exists(), "the example data", "./dev data"
 )

@@ -8,11 +8,13 @@ before it serves, and from then on alone can read the keys.
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +24,13 @@ from audit.keyholder.holder import KeyHolder, refusal_name
 from audit.keyholder.log_head import Mark
 from audit.keyholder.wire import Gone, citation_from_json, receive, send
 from foundation.clock import SystemClock
-from foundation.errors import InvalidInput, Message, SandgateError
+from foundation.errors import InvalidInput, Message, SandgateError, Unavailable
 from foundation.keys import CIPHERS, FileKeyStore
+from foundation.keys.self_test import self_tests
 from foundation.keys.signers import FileSigners, Signers
 
 HOLDER_UID = 64_777  # apart from those of sandboxed children (foundation.confinement_launcher)
+LEASE_SECONDS_MAX, LEASE_EVERY_SECONDS = 3.0, 0.05
 _PEER = struct.Struct("3i")
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 
@@ -49,6 +53,9 @@ def answers(holder: KeyHolder) -> Mapping[str, Callable[[Request], object]]:
         "sign_checkpoint": lambda r: holder.sign_checkpoint(
             str(r["text"]), mark(r), [bytes.fromhex(item) for item in r["proof"]]
         ),
+        "sign_sm_checkpoint": lambda r: holder.sign_sm_checkpoint(
+            str(r["text"]), mark(r), [bytes.fromhex(item) for item in r["proof"]]
+        ).hex(),
         "confirm": lambda r: holder.confirm(mark(r)),
         "sign": lambda r: holder.sign(r["name"], bytes.fromhex(r["data"]), cited(r)).hex(),
         "create_data_key": lambda r: holder.create_data_key(r["name"], cited(r)).hex(),
@@ -132,6 +139,43 @@ def become(directory: Path, uid: int) -> None:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
+def _take_lease() -> int:
+    """Hold the directory alone: two holders would sign two histories. Raises Unavailable."""
+    lease = os.open("lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for _ in range(int(LEASE_SECONDS_MAX / LEASE_EVERY_SECONDS)):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lease
+        time.sleep(LEASE_EVERY_SECONDS)  # one whose service was killed is about to leave
+    raise Unavailable(
+        "key_holder_running",
+        Message(
+            "另一个密钥保管进程正在使用该目录。", "Another key holder has this directory already."
+        ),
+        way_out=Message("请先停止平台。", "Stop the platform first."),
+    )
+
+
+def _test_algorithms(options: argparse.Namespace) -> None:
+    """Refuse to hold keys for an algorithm that does not give its standard's answer here."""
+    used = {"SHA-256", "Ed25519", "AES-256-GCM", options.cipher} | (
+        {"SM2", "SM3"} if options.sm2 else set()
+    )
+    failed = sorted(
+        test.algorithm for test in self_tests() if test.algorithm in used and not test.passed
+    )
+    if failed:
+        names = "、".join(failed)
+        raise Unavailable(
+            "algorithm_self_test_failed",
+            Message(
+                f"算法自检未通过：{names}，密钥保持关闭。",
+                f"These algorithms failed their self-test: {names}; keys stay closed.",
+            ),
+            rule="GB/T 39786",
+        )
+
+
 def _listening(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -159,9 +203,11 @@ def main(argv: list[str]) -> int:
     listener = None if options.listen is None else _listening(options.listen)
     options.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chdir(options.directory)  # a uid of our own may not come here by the path
+    lease = _take_lease()
     directory, keys = Path(), Path("keys")
     signers = _signers(options, keys)
     store = FileKeyStore(keys, cipher=CIPHERS[options.cipher], signers=signers)
+    _test_algorithms(options)
     become(directory, options.uid)
     holder = KeyHolder(directory, store, SystemClock(), options.origin, sm2=options.sm2)
     if listener is not None:
@@ -171,6 +217,7 @@ def main(argv: list[str]) -> int:
                 serve(channel, holder, options.peer_uid)
     with socket.socket(fileno=options.descriptor) as channel:
         serve(channel, holder, options.peer_uid)
+    os.close(lease)
     return 0
 
 

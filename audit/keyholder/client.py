@@ -116,6 +116,17 @@ class RemoteKeyStore:
         )
         return {kind: bytes.fromhex(signature) for kind, signature in found.items()}
 
+    def sign_sm_checkpoint(self, text: str, base: Mark, proof: Sequence[bytes]) -> bytes:
+        """Have a checkpoint of the SM3 log signed with SM2 (64 bytes)."""
+        found = self._ask(
+            "sign_sm_checkpoint",
+            text=text,
+            size=base.size,
+            root=base.root.hex(),
+            proof=[item.hex() for item in proof],
+        )
+        return bytes.fromhex(found)
+
     def confirm(self, mark: Mark) -> None:
         """Tell that a checkpoint is durable."""
         self._ask("confirm", size=mark.size, root=mark.root.hex())

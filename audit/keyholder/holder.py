@@ -9,7 +9,7 @@ from typing import Any
 
 from audit.keyholder import journal as lines
 from audit.keyholder.journal import JOURNAL, Journal
-from audit.keyholder.log_head import HEAD, LogHead, Mark
+from audit.keyholder.log_head import HEAD, HEAD_SM3, LogHead, Mark
 from audit.keyholder.rules import (
     ENTRIES_BACK_MAX,
     TEXTS_KEY,
@@ -21,6 +21,7 @@ from audit.keyholder.rules import (
 )
 from audit.notes import BadNote, VerifierKey, open_checkpoint, parse_checkpoint
 from audit.rotations import rotation_statement, stated_rotation
+from audit.sm_digest import sm3
 from foundation.clock import Clock
 from foundation.errors import Denied
 from foundation.keys import Citation, FileKeyStore, KeyRecord
@@ -44,6 +45,7 @@ class KeyHolder:
         self._sm2 = sm2
         self._journal = Journal(directory / JOURNAL)
         self._head = LogHead(directory / HEAD)
+        self._sm_head = LogHead(directory / HEAD_SM3, sm3) if sm2 else self._head
         self._made_for: dict[str, str] = {}
         self._used: set[tuple[int, str]] = set()
         self._abandoned: set[Mark] = set()
@@ -95,6 +97,18 @@ class KeyHolder:
         if self._keys.next_public_key(LOG_KEY) is not None:
             found["next"] = self._keys.sign_with_next(LOG_KEY, data).hex()
         return found
+
+    def sign_sm_checkpoint(self, text: str, base: Mark, proof: Sequence[bytes]) -> bytes:
+        """Sign a checkpoint of the SM3 log with SM2, where it extends that log's last one."""
+        head = parse_checkpoint(text)
+        if not self._sm2 or head.origin != f"{self._origin}-sm3" or head.text() != text:
+            raise refused(
+                "checkpoint_of_another_log",
+                "该检查点属于另一份日志，不予签名。",
+                "The checkpoint is of another log; it is not signed.",
+            )
+        self._sm_head.extend(base, Mark(head.size, head.root), proof)
+        return self._keys.sign_sm2(LOG_KEY_SM2, text.encode())
 
     def confirm(self, mark: Mark) -> None:
         """Stand by a checkpoint that is durable now."""

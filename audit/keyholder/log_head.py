@@ -10,13 +10,15 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
-from audit.tree import EMPTY_ROOT, verify_consistency
+from audit.tree import Digest, verify_consistency
 from foundation.canonical import canonical_bytes
 from foundation.errors import Denied, Message
 
 HEAD = "log-head"
+HEAD_SM3 = "log-head-sm3"
 _SLOT_BYTES = 512
 _DIGEST_BYTES = 32
 
@@ -29,20 +31,19 @@ class Mark:
     root: bytes
 
 
-EMPTY = Mark(0, EMPTY_ROOT)
-
-
 class LogHead:
     """Two slots written in turn, each whole or not at all; the newer readable one counts."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the state; an absent file stands for the empty log."""
+    def __init__(self, path: Path, digest: Digest = sha256) -> None:
+        """Read the state; an absent file stands for the empty log of this hash."""
+        self._digest = digest
+        self._empty = Mark(0, digest(b"").digest())
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         slots = [self._read(0), self._read(1)]
         self._turn, self.standing, self.signed = max(
             (slot for slot in slots if slot is not None),
             key=lambda slot: slot[0],
-            default=(0, EMPTY, EMPTY),
+            default=(0, self._empty, self._empty),
         )
 
     def extend(self, base: Mark, head: Mark, proof: Sequence[bytes]) -> Mark | None:
@@ -59,9 +60,11 @@ class LogHead:
                 "or rolled back.",
             )
         grown = head.size > base.size or head == base
-        extends = verify_consistency(base.size, head.size, proof, base.root, head.root)
+        extends = verify_consistency(
+            base.size, head.size, proof, base.root, head.root, self._digest
+        )
         if base.size == 0:  # every tree extends the empty one
-            extends = base == EMPTY
+            extends = base == self._empty
         if not grown or not extends:
             raise _refused(
                 "checkpoint_not_extending",

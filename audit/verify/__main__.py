@@ -14,7 +14,7 @@ from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.key_checks import add_key_options, check_keys
 from audit.verify.ledger import verify_ledger
 from audit.verify.log import VerifiedLog, verify_log
-from audit.verify.manifest import of_the_log, verify_manifest, verify_private
+from audit.verify.manifest import of_the_log, verify_manifest
 from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_receipt
 from audit.verify.packs import is_pack, verify_pack
@@ -25,22 +25,32 @@ from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
 from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
+from audit.verify.texts import DISCLOSED_FILE, add_states, field_states
 from audit.verify.usage import verify_usage
+from audit.verify.witnesses import add_witness_options, check_witnesses
 
 _BROKEN_RECORD = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
 
 def verify_files(
-    files: Mapping[str, bytes], key: Key, kept: Sequence[Kept] = (), processes: int = 1
+    files: Mapping[str, bytes],
+    key: Key,
+    kept: Sequence[Kept] = (),
+    processes: int = 1,
+    *,
+    each_text: bool = False,
 ) -> Report:
-    """Verify a bundle or a log from its files, with so many processes."""
+    """Verify a bundle or a log from its files, with so many processes.
+
+    ``each_text`` names the state of every private field.
+    """
     report = Report()
     log = verify_log(files, key, report, processes=processes)
     if log is None:
         return report
     verify_since(log, kept, report)
     if log.entries:
-        _verify_beside(files, log, report)
+        verify_beside(files, log, report, each_text=each_text)
     if not kept:
         report.add(
             Verdict.NOTE,
@@ -82,11 +92,15 @@ def verify_grown(
     return report
 
 
-def _verify_beside(files: Mapping[str, bytes], log: VerifiedLog, report: Report) -> None:
+def verify_beside(
+    files: Mapping[str, bytes], log: VerifiedLog, report: Report, *, each_text: bool = False
+) -> None:
+    """Verify the files beside a log that holds: manifest, private fields, ledger, statements."""
     if not verify_manifest(files, log.entries, report):
         return
     try:
-        verify_private(files, log.entries, report)
+        if each_text or DISCLOSED_FILE in files:
+            add_states(field_states(files, log.entries, report), report, each=each_text)
         if holds_money(files):
             evidence = read_evidence(files, log.entries, log.leaves)
             verify_usage(evidence, report)
@@ -188,10 +202,10 @@ def _kept(options: argparse.Namespace, key: Key) -> list[Kept]:
 def _verify_whole(options: argparse.Namespace, key: Key) -> Report:
     files, kept, processes = read_source(options.file), _kept(options, key), options.processes
     if is_pack(files):
-        return verify_pack(files, key, compared=bool(kept))
+        return verify_pack(files, key, compared=bool(kept), each_text=options.texts)
     if options.state is not None:
         return verify_grown(files, key, options.state, kept, processes)
-    return verify_files(files, key, kept, processes)
+    return verify_files(files, key, kept, processes, each_text=options.texts)
 
 
 def _bytes(path: Path) -> bytes:
@@ -240,6 +254,7 @@ def _parser() -> argparse.ArgumentParser:
             required = "没有早先检查点即不通过 / fail where no earlier checkpoint is given"
             command.add_argument("--since", type=Path, action="append", default=[], help=since)
             command.add_argument("--require-since", action="store_true", help=required)
+        add_witness_options(command)
         if name in {"bundle", "log"}:
             _add_scale(command)
             add_key_options(command)
@@ -251,6 +266,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_scale(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--texts",
+        action="store_true",
+        help="逐项列出非公开字段的状态 / name the state of every private field",
+    )
     command.add_argument(
         "--state",
         type=Path,
@@ -274,6 +294,7 @@ def verify(options: argparse.Namespace) -> Report:
             key = with_successors(key, read_source(options.file))
         report: Report = options.check(options, key)
         check_keys(options, key, report)
+        check_witnesses(options, report)
     except Unusable as unusable:
         report = Report()
         report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)

@@ -49,7 +49,7 @@ def _departure(fields: Fields, public: Mapping[str, Any]) -> str | None:
         wanted = fields.get(name)
         if wanted is None:
             return f"field {name}"
-        if not is_of(wanted.removesuffix(OPTIONAL), value):
+        if not _allowed(wanted, value):
             return f"type of {name}"
     if len(public) == len(fields):
         return None
@@ -61,6 +61,12 @@ def _departure(fields: Fields, public: Mapping[str, Any]) -> str | None:
 
 def _unlisted(fields: Fields, private: Mapping[str, Any]) -> str | None:
     return next((f"private field {name}" for name in private if name not in fields), None)
+
+
+def _allowed(wanted: str, value: object) -> bool:
+    if wanted.endswith(OPTIONAL):
+        return value is None or is_of(wanted.removesuffix(OPTIONAL), value)
+    return is_of(wanted, value)
 
 
 def is_of(wanted: str, value: object) -> bool:

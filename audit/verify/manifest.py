@@ -35,25 +35,6 @@ def verify_manifest(
     return True
 
 
-def verify_private(
-    files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
-) -> None:
-    """Check that each disclosed private field opens the commitment in its entry."""
-    for line in files.get("private.jsonl", b"").splitlines():
-        disclosed = json.loads(line)
-        index, name = disclosed["index"], disclosed["field"]
-        salted = bytes.fromhex(disclosed["salt"]) + disclosed["text"].encode()
-        commitments = entries[index]["private"] if 0 <= index < len(entries) else {}
-        if commitments.get(name) != f"sha256:{hashlib.sha256(salted).hexdigest()}":
-            report.tampered(
-                "private_field_changed",
-                zh=f"第 {index} 号条目的非公开字段“{name}”与日志中的承诺不符。",
-                en=f"The private field {name!r} of entry {index} does not open the commitment "
-                "in the log.",
-                index=index,
-            )
-
-
 def of_the_log(name: str) -> bool:
     """Tell whether a file is the log's own, and so committed to by the checkpoint itself."""
     return name in {"checkpoint", MANIFEST} or name.startswith("tile/")

@@ -14,9 +14,10 @@ from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Head, Key, NotSigned, read_head, read_receipt
 from audit.verify.sources import text_of
+from audit.verify.texts import add_states, field_states
 
 PACK_FORMAT = "sandgate/pack@1"
-EXPORTED = "audit:view:exported"
+EXPORTED = frozenset({"audit:view:exported", "case:bundle:exported"})
 MANIFEST = "manifest.json"
 _OWN = frozenset({"checkpoint", "export.json", "export.tlog-proof", MANIFEST})
 
@@ -26,14 +27,17 @@ def is_pack(files: Mapping[str, bytes]) -> bool:
     return "export.json" in files and not any(name.startswith("tile/") for name in files)
 
 
-def verify_pack(files: Mapping[str, bytes], key: Key, *, compared: bool = False) -> Report:
+def verify_pack(
+    files: Mapping[str, bytes], key: Key, *, compared: bool = False, each_text: bool = False
+) -> Report:
     """Check a pack against the log's key. Raises Unusable where it is none.
 
-    ``compared`` tells that an earlier checkpoint was given, which no pack can be held against.
+    ``compared`` tells that an earlier checkpoint was given, which no pack can be held against;
+    ``each_text`` names the state of every private field.
     """
     report = Report()
     try:
-        _verify(files, key, report)
+        _verify(files, key, report, each_text=each_text)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unusable(
             "取证包中有记录缺少字段或类型不对。",
@@ -49,7 +53,9 @@ def verify_pack(files: Mapping[str, bytes], key: Key, *, compared: bool = False)
     return report
 
 
-def _verify(files: Mapping[str, bytes], key: Key, report: Report) -> None:
+def _verify(
+    files: Mapping[str, bytes], key: Key, report: Report, *, each_text: bool = False
+) -> None:
     missing = sorted(_OWN - set(files))
     if missing:
         raise Unusable(f"取证包缺少 {missing[0]}。", f"The pack lacks {missing[0]}.")
@@ -68,6 +74,9 @@ def _verify(files: Mapping[str, bytes], key: Key, report: Report) -> None:
     _check_files(files, manifest, report)
     _check_entries(files, manifest, note, head, report)
     if not report.findings:
+        bodies = [_read(data) for name, data in files.items() if name.startswith("entries/")]
+        add_states(field_states(files, bodies, report), report, each=each_text)
+    if all(item.verdict is Verdict.NOTE for item in report.findings):
         entries, size = len(manifest["entries"]), head.size
         report.good(
             "pack_holds",
@@ -104,7 +113,7 @@ def _check_export(
     report: Report,
 ) -> None:
     _check_place(files["export.json"], files["export.tlog-proof"], None, note, head, report)
-    committed = export["public"].get("manifest_digest") if export["kind"] == EXPORTED else None
+    committed = export["public"].get("manifest_digest") if export["kind"] in EXPORTED else None
     if committed != f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}":
         report.tampered(
             "manifest_not_logged",

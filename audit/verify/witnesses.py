@@ -45,7 +45,7 @@ def add_witness_options(command: argparse.ArgumentParser) -> None:
         "--witness-key",
         action="append",
         default=[],
-        help="见证方公钥或其文件，可重复给出 / a witness's NAME+HASH+KEY or its file; repeatable",
+        help="见证方公钥或文件（每行一把），可重复 / NAME+HASH+KEY or a file, one a line; again",
     )
     command.add_argument(
         "--require-witness",
@@ -61,7 +61,7 @@ def check_witnesses(options: argparse.Namespace, report: Report) -> None:
     untrusted = any(item.code == "checkpoint_not_signed" for item in report.findings)
     if untrusted or not (options.witness_key or options.require_witness > 0):
         return
-    keys = [read_witness_key(_key_text(text)) for text in options.witness_key]
+    keys = [read_witness_key(text) for given in options.witness_key for text in _key_texts(given)]
     source = getattr(options, "bundle", None) or options.file
     if options.command == "receipt":
         note = read_receipt(text_of(source.read_bytes(), source.name)).note
@@ -70,13 +70,15 @@ def check_witnesses(options: argparse.Namespace, report: Report) -> None:
     verify_witnesses(note, keys, options.require_witness, report)
 
 
-def _key_text(given: str) -> str:
-    if given.count("+") > 1:
-        return given
+def _key_texts(given: str) -> list[str]:
+    """Return a key as it was given, or those of a file, one a line."""
     try:
-        return text_of(Path(given).read_bytes(), given)
+        written = Path(given).read_bytes()
     except OSError as error:
+        if given.count("+") > 1:
+            return [given]
         raise Unusable(f"无法读取 {given}。", f"{given} cannot be read.") from error
+    return [line for line in text_of(written, given).splitlines() if line.strip()]
 
 
 def read_witness_key(text: str) -> WitnessKey:

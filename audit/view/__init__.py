@@ -1,1 +1,1 @@
-"""The regulator's view of the log: search, timelines and alerts, read from entries alone."""
+"""The regulator's view of the log: search, timelines, columns and packs, from entries alone."""

@@ -46,7 +46,7 @@ class Toucher:
 
     def add(self, entry: LogEntry, public: Mapping[str, Any]) -> None:
         """Count one entry; entries come newest first."""
-        counted = _COUNTED.get(entry.kind, "other")
+        counted = _COUNTED[entry.kind]
         self.counts[counted] = self.counts.get(counted, 0) + 1
         if public.get("purpose"):
             self.purposes.add(str(public["purpose"]))
@@ -91,6 +91,8 @@ def who_touched(connection: Connection, terms: Terms) -> Touched:
     while entries < ENTRIES_MAX:
         page = search(connection, terms, before=before, limit=PAGE_ENTRIES_MAX)
         for entry in page.entries:
+            if entry.kind not in _COUNTED:
+                continue  # an alert, or a reading, that names the column
             public = entry.public
             toucher = _toucher(found, entry, public)
             toucher.add(entry, public)
@@ -100,7 +102,7 @@ def who_touched(connection: Connection, terms: Terms) -> Touched:
         before, read_first = page.next_before, page.read.first
         if before is None:
             break
-    _find_releases(connection, answers)
+    _find_releases(connection, found, answers)
     touchers = sorted(found.values(), key=lambda one: -(one.last.index if one.last else 0))
     return Touched(str(terms.column), tuple(touchers), entries, read_first, before is None)
 
@@ -114,10 +116,16 @@ def _toucher(
     return found.setdefault(key, Toucher(actor["person"], actor["organisation"], licence))
 
 
-def _find_releases(connection: Connection, answers: Mapping[str, Toucher]) -> None:
-    """Add the releases that were asked for of answers over the column."""
-    for answer, toucher in list(answers.items())[:RELEASES_MAX]:
+def _find_releases(
+    connection: Connection,
+    found: Mapping[tuple[str, str], Toucher],
+    answers: Mapping[str, Toucher],
+) -> None:
+    """Add the releases asked for of answers over the column, to whoever asked for them."""
+    for answer, answered in list(answers.items())[:RELEASES_MAX]:
         asked = read_entries(
             connection, kinds=(EntryKind.RELEASE_SUBMITTED,), subjects={"answer": answer}
         )
-        toucher.releases += [str(entry.public["release"]) for entry in asked]
+        for entry in asked:
+            by = (entry.content["actor"]["person"], str(entry.public.get("licence", "")))
+            found.get(by, answered).releases.append(str(entry.public["release"]))

@@ -125,7 +125,7 @@ def export_found(
         actor,
         EntryKind.VIEW_EXPORTED,
         {
-            "asked": asked,
+            "asked": dict(found.asked),
             "complete": found.complete,
             "formats": [str(name) for name in sorted(set(formats))],
         },

@@ -4,6 +4,7 @@ The manifest names every file and every entry, and its digest stands in the log'
 export; that entry, each exported entry and their proofs lead to one signed checkpoint.
 """
 
+import secrets
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from foundation.db import reading
 from foundation.identity import Actor
 
 PACK_FORMAT = "sandgate/pack@1"
+SALT_BYTES = 16  # so that the digest in the log confirms no guess about a file
 MANIFEST = "manifest.json"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
@@ -43,6 +45,7 @@ def export_pack(
         {
             **about,
             "format": PACK_FORMAT,
+            "salt": secrets.token_hex(SALT_BYTES),
             "entries": {str(entry.index): entry.leaf_hash.hex() for entry in entries},
             "files": {path: sha256_hex(data) for path, data in files.items()},
         }

@@ -10,9 +10,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from audit.reading import LogEntry, read_entries, receipt_for
+from audit.reading import LogEntry, current_checkpoint, read_entries
 from audit.tags import EntryKind
 from audit.view.narration import Names, sentence
+from audit.view.packing import receipts_under
 from audit.view.search import count
 from audit.view.terms import Decision, Terms
 from foundation.clock import to_iso
@@ -43,23 +44,26 @@ _LICENCE_COUNTED: Mapping[Decision, tuple[EntryKind, ...]] = {
 """Of a licence's questions a life tells the numbers; each is a life of its own."""
 _COUNTED_KINDS = frozenset(kind for kinds in _LICENCE_COUNTED.values() for kind in kinds)
 _READING = frozenset({EntryKind.RECORDS_READ, EntryKind.VIEW_EXPORTED})
-_LICENCE_KINDS = tuple(kind for kind in EntryKind if kind not in _COUNTED_KINDS | _READING)
+_LIVED = tuple(kind for kind in EntryKind if kind not in _READING)
+_LICENCE_KINDS = tuple(kind for kind in _LIVED if kind not in _COUNTED_KINDS)
 _SETTLING = tuple(
     kind
     for kind in EntryKind
-    if kind.startswith("revenue:") and kind is not EntryKind.PRODUCT_FETCHED
+    if kind.startswith("revenue:")
+    and kind not in {EntryKind.PRODUCT_FETCHED, EntryKind.PRODUCT_REFUSED, EntryKind.PERIOD_OPENED}
 )
 
 _NEXT: Mapping[Subject, Mapping[str, tuple[str, ...]]] = {
     Subject.QUESTION: {
         "question": ("answer",),
         "answer": ("release",),
-        "release": ("product",),
         "product": ("period",),
     },
-    Subject.RELEASE: {"release": ("answer", "product"), "product": ("period",)},
+    Subject.RELEASE: {"release": ("answer",), "product": ("period",)},
     Subject.LICENCE: {"licence": ("session", "period")},
 }
+_SOLD_AS = {"release": "product"}
+"""A release that a buyer fetches is that product, under the same identifier."""
 _KINDS_OF: Mapping[tuple[Subject, str], tuple[EntryKind, ...]] = {
     (Subject.LICENCE, "licence"): _LICENCE_KINDS,
     (Subject.RELEASE, "answer"): (EntryKind.ANSWER_RELEASED,),
@@ -114,9 +118,8 @@ def timeline(connection: Connection, subject: Subject, identifier: str, names: N
             Message("日志中没有它的记录。", "No entry of the log names it."),
             field="id",
         )
-    steps = tuple(
-        Step(entry, sentence(entry, names), receipt_for(connection, entry.index)) for entry in found
-    )
+    receipts = receipts_under(connection, found, current_checkpoint(connection) or "")
+    steps = tuple(Step(entry, sentence(entry, names), receipts[entry.index]) for entry in found)
     return Timeline(subject, identifier, steps, _counts(connection, subject, identifier), complete)
 
 
@@ -130,11 +133,14 @@ def entries_of(
     complete = True
     while waiting:
         field, value = waiting.pop(0)
-        kinds = _KINDS_OF.get((subject, field), ())
+        kinds = _KINDS_OF.get((subject, field), _LIVED)
         page = read_entries(connection, kinds=kinds, subjects={field: value}, limit=STEPS_MAX + 1)
         complete = complete and len(page) <= STEPS_MAX
         found |= {entry.index: entry for entry in page}
-        for link in _links(page, _NEXT[subject].get(field, ())):
+        links = _links(page, _NEXT[subject].get(field, ()))
+        if field in _SOLD_AS:
+            links.append((_SOLD_AS[field], value))
+        for link in links:
             if link not in seen and len(seen) < STEPS_MAX:
                 seen.add(link)
                 waiting.append(link)

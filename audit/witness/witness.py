@@ -124,6 +124,8 @@ class Witness:
             held = turn.held(submitted.head.origin)
             held_size = 0 if held is None else held.size
             if submitted.request.old_size != held_size:
+                if held is not None and _two_roots(submitted.head, held):
+                    self._keep_dispute(turn, submitted, held_size)
                 return Reply(CONFLICT, f"{held_size}\n", SIZE_TYPE)
             fault = _inconsistency(submitted, held)
             if fault:
@@ -161,6 +163,11 @@ class Witness:
 def hash_of_origin(origin: str) -> str:
     """Return the SHA-256 of a log's origin, as the monitoring address spells it."""
     return hashlib.sha256(origin.encode()).hexdigest()
+
+
+def _two_roots(head: Checkpoint, held: Witnessed) -> bool:
+    """Tell whether one size was signed with two roots: proof by itself, whatever came with it."""
+    return head.size == held.size and head.root != held.root
 
 
 def _inconsistency(submitted: _Submitted, held: Witnessed | None) -> str:

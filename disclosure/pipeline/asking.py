@@ -292,7 +292,7 @@ class Pipeline:
                 entry_index=entry.index,
             )
 
-        event = AuditEvent(EntryKind.QUESTION_DECIDED, scope.actor, public, {"sql": prepared.sql})
+        event = AuditEvent(EntryKind.QUESTION_DECIDED, scope.actor, public, prepared.as_private())
         try:
             decided = self._parts.writer.submit(event, apply).citation
         except SandgateError as refusal:

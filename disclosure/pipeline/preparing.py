@@ -124,6 +124,11 @@ class Prepared:
         columns = sorted(self.columns_read(dataset))
         return columns if len(columns) <= _COLUMNS_NAMED_MAX else ["*"]
 
+    def as_private(self) -> dict[str, str]:
+        """Return what is committed to with a salt: the question's text, and its plan's digest."""
+        plan = {} if self.priced is None else {"plan": self.priced.digest}
+        return {"sql": self.sql, **plan}
+
     def as_public(self) -> dict[str, object]:
         """Return what entries about this question say of it; a function of policy and question."""
         return {
@@ -135,7 +140,6 @@ class Prepared:
             "purpose": str(self.licence.document.scenario.purpose),
             "licence_digest": self.licence.digest,
             "snapshot_digest": self.snapshot_digest,
-            "plan_digest": None if self.priced is None else self.priced.digest,
             "versions": [self._version_read(name) for name in self.datasets],
             **({"population": self.populations[0]} if self.populations else {}),
             **({"populations": list(self.populations)} if len(self.populations) > 1 else {}),

@@ -103,8 +103,7 @@ class ReleaseDesk:
         try:
             request = self._record_vote(actor, request_id, vote)
         except SandgateError as refusal:
-            public = {"release": request_id, "sha256": vote.sha256}
-            self._log_refusal(EntryKind.VOTE_REFUSED, actor, public, refusal)
+            self._log_refusal(EntryKind.VOTE_REFUSED, actor, {"release": request_id}, refusal)
             raise
         return self._carried_on(request)
 
@@ -118,8 +117,9 @@ class ReleaseDesk:
             _check_reader(connection, actor, request)
             answer = _require_answer(connection, request.answer, request.licence)
         content = _same_bytes(request, answer)
-        public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}
-        event = AuditEvent(EntryKind.RELEASE_PREVIEWED, actor, public)
+        public = {"release": request.id, "licence": request.licence}
+        private = {"sha256": request.sha256}
+        event = AuditEvent(EntryKind.RELEASE_PREVIEWED, actor, public, private)
         self._writer.submit(event, no_effect)
         return content
 
@@ -181,7 +181,6 @@ class ReleaseDesk:
             "licence": licence,
             "answer": answer.id,
             "answer_entry": answer.answered_index,
-            "sha256": sha256,
         }
 
         def apply(connection: Connection, entry: PendingEntry) -> Request:
@@ -206,7 +205,7 @@ class ReleaseDesk:
             )
             return require_request(connection, request_id)
 
-        event = AuditEvent(EntryKind.RELEASE_SUBMITTED, actor, public)
+        event = AuditEvent(EntryKind.RELEASE_SUBMITTED, actor, public, {"sha256": sha256})
         return self._writer.submit(event, apply).value
 
     def _record_checks(self, request: Request, checks: tuple[CheckResult, ...]) -> Request:
@@ -262,8 +261,9 @@ class ReleaseDesk:
             entry.amend(licence=request.licence, state=state.value)
             return require_request(connection, request_id)
 
-        public = {"release": request_id, "decision": vote.decision, "sha256": vote.sha256}
-        event = AuditEvent(EntryKind.RELEASE_VOTED, actor, public, {"comment": vote.comment})
+        public = {"release": request_id, "decision": vote.decision}
+        private = {"comment": vote.comment, "sha256": vote.sha256}
+        event = AuditEvent(EntryKind.RELEASE_VOTED, actor, public, private)
         return self._writer.submit(event, apply).value
 
     def _deliver(self, request: Request) -> Request:
@@ -307,8 +307,9 @@ class ReleaseDesk:
             self._meter.release_delivered(connection, entry, use)
             return require_request(connection, request.id)
 
-        public = {"release": request.id, "licence": request.licence, "sha256": request.sha256}
-        event = AuditEvent(EntryKind.RELEASE_DELIVERED, SYSTEM_ACTOR, public)
+        public = {"release": request.id, "licence": request.licence}
+        private = {"sha256": request.sha256}
+        event = AuditEvent(EntryKind.RELEASE_DELIVERED, SYSTEM_ACTOR, public, private)
         return self._writer.submit(event, apply).value
 
 

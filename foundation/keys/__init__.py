@@ -5,7 +5,7 @@
 process of its own that opens a data key only for a logged entry (``audit.keyholder``).
 """
 
-from foundation.keys.ciphers import AES_GCM, CIPHERS, SM4_GCM, aes_of_blocks
+from foundation.keys.ciphers import AES_GCM, CIPHERS, SM4_GCM, BoxCipher, aes_of_blocks
 from foundation.keys.files import FileKeyStore
 from foundation.keys.protocol import (
     DATA_KEY_BYTES,
@@ -21,6 +21,7 @@ __all__ = [
     "CIPHERS",
     "DATA_KEY_BYTES",
     "SM4_GCM",
+    "BoxCipher",
     "Citation",
     "FileKeyStore",
     "FileSigners",

@@ -26,12 +26,12 @@ class AlertThreshold(Rules):
 class AlertRules(RuleFile):
     """One alert rule file.
 
-    Work lies between ``opens_minute`` and ``closes_minute`` of a working day of the calendar, in
-    the time zone ``zone``. ``small_group_codes`` are the refusals that protect small groups.
-    ``evaluated_every_seconds`` is how often the log is told up to where it was checked.
+    Work lies between ``opens_minute`` and ``closes_minute`` of a working day of the calendar, at
+    ``utc_offset_minutes`` from UTC. ``small_group_codes`` are the refusals that protect small
+    groups. ``evaluated_every_seconds`` is how often the log is told up to where it was checked.
     """
 
-    zone: str = Field(min_length=1, max_length=60)
+    utc_offset_minutes: int = Field(gt=-MINUTES_PER_DAY, lt=MINUTES_PER_DAY)
     calendar: str = Field(min_length=1, max_length=60)
     opens_minute: int = Field(ge=0, lt=MINUTES_PER_DAY)
     closes_minute: int = Field(gt=0, le=MINUTES_PER_DAY)

@@ -5,7 +5,7 @@ an entry to the class that names it, by kind or for every kind. What no class na
 """
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ from policies.schema import RuleFile, Rules
 
 MONTHS_MAX = 1_200
 KIND = r"^[a-z_]+(:[a-z_]+){0,2}$"
-FIELD = r"^(\*|[a-z_]+:[a-z_]+:[a-z_]+)/[a-z_]+$"
+FIELD = r"^(\*|[a-z_]+:[a-z_]+:[a-z_]+)/[a-z][a-z0-9_]*$"
 
 
 class Erasure(StrEnum):
@@ -41,8 +41,8 @@ class RecordClass(Rules):
     source: str = Field(min_length=1, max_length=300)
     erasure: Erasure
     readable_in_case: bool = False
-    kinds: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
+    kinds: tuple[Annotated[str, Field(pattern=KIND)], ...] = ()
+    fields: tuple[Annotated[str, Field(pattern=FIELD)], ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

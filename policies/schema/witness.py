@@ -18,10 +18,14 @@ ClosedKind = Literal[
 
 
 class BeforeRelease(Rules):
-    """An answer's entry of one of ``kinds`` waits for so many witnesses, so long at most."""
+    """An answer's entry of one of ``kinds`` waits for so many witnesses, so long at most.
+
+    ``waiting_max`` answers wait at a time; one more is withheld at once.
+    """
 
     witnesses: int = Field(ge=0, le=WITNESSES_MAX)
     milliseconds_max: int = Field(ge=100, le=60_000)
+    waiting_max: int = Field(ge=1, le=1_000)
     kinds: tuple[AnswerKind, ...]
 
 

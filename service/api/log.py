@@ -19,6 +19,7 @@ from foundation.ids import random_name
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, OverseerCaller, RegulatorCaller
 from service.evidence import evidence_files
+from service.key_opening import sm_log_files
 
 router = APIRouter(prefix="/log", route_class=StrictRoute, tags=["audit"])
 ENTRIES_MAX = 500
@@ -64,7 +65,8 @@ def post_bundle(actor: RegulatorCaller, platform: OnPlatform) -> FileResponse:
         platform.writer,
         actor,
         key=platform.log.verifier_key,
-        files=evidence_files(platform.engine, platform.pack),
+        files=evidence_files(platform.engine, platform.pack, platform.keys.inventory())
+        | sm_log_files(platform.settings, platform.opened_keys, platform.engine),
         out=path,
     )
     return FileResponse(path, media_type="application/zip", background=BackgroundTask(path.unlink))

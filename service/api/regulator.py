@@ -7,29 +7,28 @@ and finds the entries of their own organisation at ``/log/own``.
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field, model_validator
 from starlette.background import BackgroundTask
 
 from audit.reading import LogEntry
-from audit.tags import EntryKind
-from audit.view.alert_rules import RuleDraft, national_rules, save_rule, saved_rules
-from audit.view.alerting import acknowledge, alerts
 from audit.view.exporting import Format
 from audit.view.narration import Names, sentence
 from audit.view.search import PAGE_ENTRIES_MAX, Page, count, search
-from audit.view.terms import Decision, Terms
 from audit.view.timeline import Subject
 from catalog.datasets import Frozen
-from foundation.clock import from_iso, to_iso
+from foundation.clock import to_iso
 from foundation.db import reading
-from foundation.errors import InvalidInput, Message, NotFound
+from foundation.errors import Message, NotFound
 from foundation.identity import Actor, Role
 from policies.schema.privacy import PrivacyRules
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, RegulatorCaller
+from service.api.search_terms import SearchBody, SearchTerms
 from service.idempotency import IdempotentRoute
+from service.regulator.alert_rules import RuleDraft, national_rules, save_rule, saved_rules
+from service.regulator.alerting import acknowledge, alerts
 from service.regulator.names import RegisteredNames
 from service.regulator.odometer import losses, odometer_picture, odometer_report
 
@@ -37,89 +36,8 @@ router = APIRouter(prefix="/regulator", route_class=StrictRoute, tags=["oversigh
 own = APIRouter(prefix="/log", route_class=StrictRoute, tags=["audit"])
 rules = APIRouter(prefix="/regulator", route_class=IdempotentRoute, tags=["oversight"])
 
-_PAGING = {"before", "limit", "counted"}
-Word = Annotated[str | None, Query(max_length=130)]
-Instant = Annotated[str | None, Query(max_length=40)]
 Before = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ENTRIES_MAX)]
-
-
-class SearchBody(Frozen):
-    """The terms of an exported search; the same words as in a search's address."""
-
-    licence: str | None = None
-    person: str | None = None
-    organisation: str | None = None
-    dataset: str | None = None
-    column: str | None = None
-    purpose: str | None = None
-    session: str | None = None
-    question: str | None = None
-    answer: str | None = None
-    release: str | None = None
-    product: str | None = None
-    population: str | None = None
-    decision: Decision | None = None
-    kind: EntryKind | None = None
-    period: str | None = None
-    since: str | None = None
-    until: str | None = None
-
-    def terms(self) -> Terms:
-        """Return the terms. Raises InvalidInput where a time is none."""
-        given = self.model_dump(exclude={"since", "until"})
-        return Terms(
-            **given, since_us=_time(self.since, "since"), until_us=_time(self.until, "until")
-        )
-
-
-def _terms(
-    request: Request,
-    licence: Word = None,
-    person: Word = None,
-    organisation: Word = None,
-    dataset: Word = None,
-    column: Word = None,
-    purpose: Word = None,
-    session: Word = None,
-    question: Word = None,
-    answer: Word = None,
-    release: Word = None,
-    product: Word = None,
-    population: Word = None,
-    decision: Annotated[Decision | None, Query()] = None,
-    kind: Annotated[EntryKind | None, Query()] = None,
-    period: Word = None,
-    since: Instant = None,
-    until: Instant = None,
-) -> Terms:
-    """Read the terms of a search; ``since`` and ``until`` are ISO 8601, the second exclusive.
-
-    A name that is no term is refused: a misspelt one would find everything.
-    """
-    _check_names(request)
-    return SearchBody(
-        licence=licence,
-        person=person,
-        organisation=organisation,
-        dataset=dataset,
-        column=column,
-        purpose=purpose,
-        session=session,
-        question=question,
-        answer=answer,
-        release=release,
-        product=product,
-        population=population,
-        decision=decision,
-        kind=kind,
-        period=period,
-        since=since,
-        until=until,
-    ).terms()
-
-
-SearchTerms = Annotated[Terms, Depends(_terms)]
 
 
 class TimelineBody(Frozen):
@@ -177,7 +95,9 @@ def get_timeline(
 ) -> dict[str, object]:
     """Tell the life of one question, licence or release, each step with leaf and receipt."""
     told = platform.oversight.timeline(actor, subject, identifier)
+    licence = subject is Subject.LICENCE
     return {
+        "budgets": platform.oversight.budgets(identifier) if licence else [],
         "subject": told.subject,
         "id": told.identifier,
         "complete": told.complete,
@@ -345,19 +265,6 @@ def get_own(
         return _page(page, RegisteredNames(connection), actor.language)
 
 
-def _check_names(request: Request) -> None:
-    unknown = sorted(set(request.query_params) - set(SearchBody.model_fields) - _PAGING)
-    if unknown:
-        raise InvalidInput(
-            "search_term_unknown",
-            Message(
-                "检索条件名称有误。可用：" + "、".join(SearchBody.model_fields) + "。",
-                "There is no such term. The terms are: " + ", ".join(SearchBody.model_fields) + ".",
-            ),
-            field="query",
-        )
-
-
 def _is_own(entry: LogEntry, actor: Actor) -> bool:
     """Tell whether the actor's organisation made an entry; the system acts for nobody."""
     by = entry.content["actor"]
@@ -380,19 +287,3 @@ def _page(page: Page, names: Names, language: str) -> dict[str, object]:
         "read": {"first": page.read.first, "end": page.read.end},
         "next_before": page.next_before,
     }
-
-
-def _time(text: str | None, field: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        return from_iso(text)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(
-            "time_invalid",
-            Message(
-                "时间的写法为 ISO 8601，例如 2026-11-18T08:00:00+08:00。",
-                "A time is written as ISO 8601, for example 2026-11-18T08:00:00+08:00.",
-            ),
-            field=field,
-        ) from error

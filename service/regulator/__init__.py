@@ -1,1 +1,1 @@
-"""What the regulator's view joins from other rooms: names, budgets, and the odometer's picture."""
+"""What the regulator's view joins from other rooms: names, the odometer, rules and alerts."""

@@ -14,12 +14,12 @@ from audit.events import AuditEvent, Writer
 from audit.notes import VerifierKey
 from audit.reading import LogEntry
 from audit.tags import EntryKind
-from audit.view.alerting import Alerting
 from audit.view.columns import Touched, who_touched
 from audit.view.exporting import ENTRIES_MAX, Exported, Format, Found, export_found
 from audit.view.search import PAGE_ENTRIES_MAX, Page, search, span_of
 from audit.view.terms import SUBJECT_TERMS, Terms
 from audit.view.timeline import Subject, Timeline, entries_of, timeline
+from disclosure.budgets.odometer import readings
 from foundation.calendar import WorkingDayCalendar
 from foundation.canonical import digest
 from foundation.clock import Clock
@@ -30,6 +30,7 @@ from foundation.ids import random_name
 from policies.load import PolicyPack
 from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
+from service.regulator.alerting import Alerting
 from service.regulator.names import RegisteredNames
 from service.regulator.odometer import caps_now
 
@@ -81,6 +82,12 @@ class Oversight:
             told = timeline(connection, subject, identifier, RegisteredNames(connection))
         self._note(actor, "timeline", _ABOUT[subject](identifier))
         return told
+
+    def budgets(self, licence: str) -> list[dict[str, object]]:
+        """Return the levels of a licence's own budgets, as store and log have them."""
+        with reading(self._engine) as connection:
+            levels = readings(connection)
+        return [level.as_json() for level in levels if licence in level.node.split("/")]
 
     def columns(self, actor: Actor, terms: Terms) -> Touched:
         """Return who touched a column; that it was asked is an entry."""

@@ -24,7 +24,7 @@ from foundation.money import MICRO_FEN_PER_FEN
 from policies.schema.revenue import Meter
 from revenue.store import journal as journal_table
 from revenue.usage_store import usage
-from tests.calling import API, entries, problem_of
+from tests.calling import API, entries, opened, problem_of
 from tests.city import City, built_city, told
 from tests.city_documents import ENTERPRISE, OPERATOR, licence_json
 from tests.tariffs import tariff_json
@@ -165,7 +165,7 @@ def test_each_fetch_is_billed_once_whatever_is_repeated(city: City) -> None:
 
 def test_what_is_fetched_is_what_was_released(city: City) -> None:
     fetched = fetch(city)
-    delivered = entries(city, EntryKind.RELEASE_DELIVERED)[-1].public
+    delivered = opened(city, entries(city, EntryKind.RELEASE_DELIVERED)[-1])
     assert fetched.headers["x-content-digest"] == delivered["sha256"]
     assert fetched.content.startswith(b"age_band,households")
 

@@ -23,7 +23,7 @@ from audit.log_signers import HolderSigner
 from audit.notes import Checkpoint, open_checkpoint, parse_checkpoint, signatures_by
 from audit.recovery import edge_root
 from audit.tags import EntryKind
-from audit.tree import EMPTY_ROOT, TreeEdge, leaf_hash
+from audit.tree import EMPTY_ROOT, TreeEdge, leaf_hash, node_hash
 from audit.writer import GroupCommitWriter
 from foundation.db import metadata
 from foundation.errors import Denied, Unavailable
@@ -122,9 +122,15 @@ def test_an_entry_signed_but_never_kept_opens_nothing(holder: RemoteKeyStore) ->
     )
     signer, empty = HolderSigner(holder, ORIGIN), Checkpoint(ORIGIN, 0, EMPTY_ROOT)
     lost = signer.sign(empty, Checkpoint(ORIGIN, 1, leaf_hash(body)), list)
-    signer.sign(empty, Checkpoint(ORIGIN, 1, leaf_hash(b"another")), list)
+    kept, later = Checkpoint(ORIGIN, 1, leaf_hash(b"another")), leaf_hash(b"and one more")
+    signer.sign(empty, kept, list)
     receipt = f"c2sp.org/tlog-proof@v1\nindex 0\n\n{lost}"
     with refusal(Denied, "entry_not_proved"):
+        holder.create_data_key("extract-a", Citation(0, body, receipt))
+    grown = Checkpoint(ORIGIN, 2, node_hash(kept.root, later))
+    signer.sign(kept, grown, lambda: [later])
+    signer.confirm(grown)
+    with refusal(Denied, "entry_not_proved"):  # nor once the log is longer than what was lost
         holder.create_data_key("extract-a", Citation(0, body, receipt))
 
 
@@ -289,3 +295,11 @@ def test_the_socket_is_ours_alone(tmp_path: Path) -> None:
         assert signer.sign(
             Checkpoint(ORIGIN, 0, EMPTY_ROOT), Checkpoint(ORIGIN, 1, bytes(32)), list
         )
+
+
+def test_one_directory_has_one_holder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with held(tmp_path) as first:
+        with refusal(Unavailable, "key_holder_gone"):
+            start_holder(HolderOptions(tmp_path / "holder", ORIGIN))
+        assert "key_holder_running" in capfd.readouterr().err
+        assert first.public_keys()

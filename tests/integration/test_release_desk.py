@@ -26,7 +26,7 @@ from disclosure.release.requests import Request
 from foundation.canonical import canonical_bytes
 from foundation.identity import SYSTEM_ACTOR, ActorKind, Role
 from foundation.keys import signature_holds
-from tests.calling import API, entries, in_session, problem_of
+from tests.calling import API, entries, in_session, opened, problem_of
 from tests.city import City, Plan, built_city, household_rows, opened_city, told
 from tests.city_documents import ENTERPRISE, OPERATOR, REVIEW, RIVAL, ROWS_QUESTION
 
@@ -296,8 +296,10 @@ def test_what_leaves_is_what_was_voted_and_certified(city: City, answer: str) ->
     assert signature_holds(key, signature, CONTEXT + canonical_bytes(document))
     forged = {**document, "sha256": "sha256:" + "0" * 64}
     assert not signature_holds(key, signature, CONTEXT + canonical_bytes(forged))
-    delivered = entries(city, EntryKind.RELEASE_DELIVERED)[-1].public
-    assert (delivered["release"], delivered["sha256"]) == (request.id, request.sha256)
+    delivered = entries(city, EntryKind.RELEASE_DELIVERED)[-1]
+    assert delivered.public["release"] == request.id
+    assert opened(city, delivered)["sha256"] == request.sha256
+    assert request.sha256.encode() not in delivered.body
 
 
 def test_a_suspended_licence_blocks_request_vote_and_delivery(city: City, answer: str) -> None:

@@ -161,7 +161,7 @@ def test_what_the_platform_serves_carries_the_cosignatures(
         path.write_bytes(bundle.content)
         arguments = ["bundle", str(path), "--key", city.platform.log.verifier_key.text()]
         keys = tmp_path / "witness.key"
-        keys.write_text(witness.keys[0].text() + "\n", encoding="utf-8")
+        keys.write_text("".join(f"{key.text()}\n" for key in witness.keys), encoding="utf-8")
         demanding = ["--witness-key", str(keys), "--require-witness", "1", "--json"]
         assert run([*arguments, *demanding]) == 0
     kept = httpx.get(f"{witness.url}/{hash_of_origin(ORIGIN)}/checkpoint").text

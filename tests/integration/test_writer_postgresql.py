@@ -10,15 +10,18 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from audit import store
+from audit.cosigned import best_cosigned_size, keep_lines, with_cosignatures
 from audit.events import AuditEvent, PendingEntry, no_effect
 from audit.export import export_bundle
+from audit.notes import SignatureLine, parse_checkpoint
 from audit.proofs import verify_receipt
 from audit.tags import EntryKind
 from audit.verify.__main__ import verify_files
 from audit.verify.notes import read_key
 from audit.verify.sources import read_source
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata, open_engine
+from foundation.db import metadata, open_engine, reading
+from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
 from tests.fakes import SteppedClock
@@ -30,6 +33,7 @@ TABLES = [
     store.erasure,
     store.tile,
     store.checkpoint,
+    store.cosignature,
 ]
 EVENT = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"}, {"sql": "x"})
 
@@ -74,6 +78,17 @@ def test_the_log_keeps_its_promises_on_postgresql(
     assert verify_files(read_source(bundle), read_key(key.text())).exit_code == 0
     with GroupCommitWriter(postgresql, keys, clock, "test.example/log", head) as writer:
         assert writer.submit(EVENT, no_effect).index == 261
+        size = parse_checkpoint(writer.head()).size
+        line = SignatureLine("w.example", b"abcd", bytes(72))
+        for _ in range(2):  # a line that is there already is not written again
+            writer.keep_beside(lambda connection: keep_lines(connection, size, [line], 1))
+        with pytest.raises(Unavailable):  # there is no checkpoint of that size
+            writer.keep_beside(lambda connection: keep_lines(connection, size + 9, [line], 1))
+        assert writer.submit(EVENT, no_effect).index == 262
+        with reading(postgresql) as connection:
+            assert best_cosigned_size(connection, 261) == size
+            assert best_cosigned_size(connection, 262) is None
+            assert with_cosignatures(connection, size, "t\n\n— l AAAABBBB\n").endswith(line.text())
 
 
 @pytest.mark.parametrize(
@@ -85,6 +100,8 @@ def test_the_log_keeps_its_promises_on_postgresql(
         "UPDATE entry_private SET key_name = ''",
         "DELETE FROM entry_private",
         "DELETE FROM erasure",
+        "UPDATE cosignature SET line = 'x'",
+        "DELETE FROM cosignature",
         (
             "INSERT INTO entry SELECT idx, time_us, kind, body, leaf_hash FROM entry "
             "ON CONFLICT (idx) DO UPDATE SET kind = 'y'"

@@ -1,6 +1,7 @@
 """Whatever is submitted in whatever order, a witness's cosigned checkpoints form one history."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import settings
@@ -33,12 +34,13 @@ class Submissions(RuleBasedStateMachine):
         if len(which.leaves) + count <= LEAVES_MAX:
             which.grow(count, f"log{log % len(self.logs)}-")
 
-    @rule(log=st.integers(0, 5), shared=st.integers(0, LEAVES_MAX))
+    @rule(log=st.integers(0, 5), shared=st.integers(0, 3) | st.integers(0, LEAVES_MAX))
     def fork(self, log: int, shared: int) -> None:
         if len(self.logs) < 6:
             self.logs.append(self.logs[log % len(self.logs)].fork(shared))
+            self.logs[-1].grow(2, f"fork{len(self.logs)}-")
 
-    @rule(log=st.integers(0, 5), size=st.integers(0, LEAVES_MAX))
+    @rule(log=st.integers(0, 5), size=st.just(LEAVES_MAX) | st.integers(0, LEAVES_MAX))
     def submit(self, log: int, size: int) -> None:
         """Bring an honest proof from whatever the witness holds."""
         which = self.logs[log % len(self.logs)]
@@ -79,7 +81,7 @@ class Submissions(RuleBasedStateMachine):
 
     @invariant()
     def all_that_was_cosigned_is_one_history(self) -> None:
-        for (_, old), (log, new) in zip(self.cosigned, self.cosigned[1:], strict=False):
+        for (_, old), (log, new) in pairwise(self.cosigned):
             assert old.size <= new.size
             proof = log.proof(old.size, new.size) if old.size else []
             assert verify_consistency(old.size, new.size, proof, old.root, new.root)
@@ -91,4 +93,4 @@ class Submissions(RuleBasedStateMachine):
 
 
 TestSubmissions = Submissions.TestCase
-TestSubmissions.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestSubmissions.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -562,46 +562,6 @@ CREATE TABLE purge_confirmation (
 -- next
 CREATE TRIGGER purge_confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purge_confirmation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE alert_rule (
-	id VARCHAR(64) NOT NULL, 
-	revision INTEGER NOT NULL, 
-	name VARCHAR(200) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	enabled BOOLEAN NOT NULL, 
-	person VARCHAR(64) NOT NULL, 
-	saved_index BIGINT NOT NULL, 
-	saved_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
-	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
--- next
-CREATE TRIGGER alert_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_rule FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
-CREATE TABLE alert (
-	id VARCHAR(64) NOT NULL, 
-	rule VARCHAR(64) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	key VARCHAR(500) NOT NULL, 
-	trigger_index BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	figure BIGINT NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	evidence TEXT NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	raised_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert PRIMARY KEY (id), 
-	CONSTRAINT uq_alert_trigger UNIQUE (rule, key, trigger_index), 
-	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
--- next
-CREATE INDEX ix_alert_entry ON alert (entry_index)
--- next
-CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 
@@ -1092,18 +1052,45 @@ CREATE TABLE payout_file (
 -- next
 CREATE TRIGGER payout_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE alert_acknowledgement (
-	alert VARCHAR(64) NOT NULL, 
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
-	organisation VARCHAR(64) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	acknowledged_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
-	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
-	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
 -- next
-CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER alert_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_rule FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	key VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, key, trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
@@ -1247,6 +1234,19 @@ CREATE INDEX ix_carry_licence ON carry (licence, payee)
 -- next
 CREATE TRIGGER carry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON carry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE closing_salt (
+	period_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	salt BYTEA NOT NULL, 
+	CONSTRAINT pk_closing_salt PRIMARY KEY (period_id, kind, name), 
+	CONSTRAINT ck_closing_salt_kind CHECK (kind IN ('payee', 'pool')), 
+	CONSTRAINT ck_closing_salt_salt CHECK (length(salt) = 16), 
+	CONSTRAINT fk_closing_salt_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
+-- next
+CREATE TRIGGER closing_salt_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON closing_salt FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE permitted_decision (
 	operator VARCHAR(200) NOT NULL, 
 	year INTEGER NOT NULL, 
@@ -1303,6 +1303,19 @@ CREATE TABLE payout_file_move (
 )
 -- next
 CREATE TRIGGER payout_file_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+-- next
+CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 

@@ -574,52 +574,6 @@ CREATE TRIGGER purge_confirmation_no_update BEFORE UPDATE ON purge_confirmation 
 -- next
 CREATE TRIGGER purge_confirmation_no_delete BEFORE DELETE ON purge_confirmation BEGIN SELECT RAISE(ABORT, 'purge_confirmation does not change so'); END
 -- next
-CREATE TABLE alert_rule (
-	id VARCHAR(64) NOT NULL, 
-	revision INTEGER NOT NULL, 
-	name VARCHAR(200) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	enabled BOOLEAN NOT NULL, 
-	person VARCHAR(64) NOT NULL, 
-	saved_index BIGINT NOT NULL, 
-	saved_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
-	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
- WITHOUT ROWID
--- next
-CREATE TRIGGER alert_rule_no_update BEFORE UPDATE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
--- next
-CREATE TRIGGER alert_rule_no_delete BEFORE DELETE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
--- next
-CREATE TABLE alert (
-	id VARCHAR(64) NOT NULL, 
-	rule VARCHAR(64) NOT NULL, 
-	check_name VARCHAR(40) NOT NULL, 
-	"key" VARCHAR(500) NOT NULL, 
-	trigger_index BIGINT NOT NULL, 
-	about TEXT NOT NULL, 
-	figure BIGINT NOT NULL, 
-	minimum BIGINT NOT NULL, 
-	window_seconds BIGINT NOT NULL, 
-	evidence TEXT NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	raised_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert PRIMARY KEY (id), 
-	CONSTRAINT uq_alert_trigger UNIQUE (rule, "key", trigger_index), 
-	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
-)
- WITHOUT ROWID
--- next
-CREATE INDEX ix_alert_entry ON alert (entry_index)
--- next
-CREATE TRIGGER alert_no_update BEFORE UPDATE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
--- next
-CREATE TRIGGER alert_no_delete BEFORE DELETE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
--- next
 CREATE TABLE organisation_affiliate (
 	organisation VARCHAR(64) NOT NULL, 
 	affiliate VARCHAR(64) NOT NULL, 
@@ -1224,21 +1178,51 @@ CREATE TRIGGER payout_file_no_delete BEFORE DELETE ON payout_file BEGIN SELECT R
 -- next
 CREATE TRIGGER payout_file_no_replace_id BEFORE INSERT ON payout_file WHEN EXISTS (SELECT 1 FROM payout_file WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'payout_file does not change so'); END
 -- next
-CREATE TABLE alert_acknowledgement (
-	alert VARCHAR(64) NOT NULL, 
+CREATE TABLE alert_rule (
+	id VARCHAR(64) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
-	organisation VARCHAR(64) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	acknowledged_us BIGINT NOT NULL, 
-	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
-	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
-	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_rule PRIMARY KEY (id, revision), 
+	CONSTRAINT fk_alert_rule_saved_index_entry FOREIGN KEY(saved_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
 )
  WITHOUT ROWID
 -- next
-CREATE TRIGGER alert_acknowledgement_no_update BEFORE UPDATE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+CREATE TRIGGER alert_rule_no_update BEFORE UPDATE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
 -- next
-CREATE TRIGGER alert_acknowledgement_no_delete BEFORE DELETE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+CREATE TRIGGER alert_rule_no_delete BEFORE DELETE ON alert_rule BEGIN SELECT RAISE(ABORT, 'alert_rule does not change so'); END
+-- next
+CREATE TABLE alert (
+	id VARCHAR(64) NOT NULL, 
+	rule VARCHAR(64) NOT NULL, 
+	check_name VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(500) NOT NULL, 
+	trigger_index BIGINT NOT NULL, 
+	about TEXT NOT NULL, 
+	figure BIGINT NOT NULL, 
+	minimum BIGINT NOT NULL, 
+	window_seconds BIGINT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert PRIMARY KEY (id), 
+	CONSTRAINT uq_alert_trigger UNIQUE (rule, "key", trigger_index), 
+	CONSTRAINT fk_alert_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE INDEX ix_alert_entry ON alert (entry_index)
+-- next
+CREATE TRIGGER alert_no_update BEFORE UPDATE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
+-- next
+CREATE TRIGGER alert_no_delete BEFORE DELETE ON alert BEGIN SELECT RAISE(ABORT, 'alert does not change so'); END
 -- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
@@ -1386,6 +1370,24 @@ CREATE TRIGGER carry_no_replace_audit_index_licence_period_id_payee BEFORE INSER
 -- next
 CREATE TRIGGER carry_whole_micro_fen BEFORE INSERT ON carry WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro-fen are whole numbers'); END
 -- next
+CREATE TABLE closing_salt (
+	period_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	salt BLOB NOT NULL, 
+	CONSTRAINT pk_closing_salt PRIMARY KEY (period_id, kind, name), 
+	CONSTRAINT ck_closing_salt_kind CHECK (kind IN ('payee', 'pool')), 
+	CONSTRAINT ck_closing_salt_salt CHECK (length(salt) = 16), 
+	CONSTRAINT fk_closing_salt_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER closing_salt_no_update BEFORE UPDATE ON closing_salt BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
+CREATE TRIGGER closing_salt_no_delete BEFORE DELETE ON closing_salt BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
+CREATE TRIGGER closing_salt_no_replace_period_id_kind_name BEFORE INSERT ON closing_salt WHEN EXISTS (SELECT 1 FROM closing_salt WHERE period_id = NEW.period_id AND kind = NEW.kind AND name = NEW.name) BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
 CREATE TABLE permitted_decision (
 	operator VARCHAR(200) NOT NULL, 
 	year INTEGER NOT NULL, 
@@ -1464,6 +1466,22 @@ CREATE TRIGGER payout_file_move_no_update BEFORE UPDATE ON payout_file_move BEGI
 CREATE TRIGGER payout_file_move_no_delete BEFORE DELETE ON payout_file_move BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
 -- next
 CREATE TRIGGER payout_file_move_no_replace_file_state BEFORE INSERT ON payout_file_move WHEN EXISTS (SELECT 1 FROM payout_file_move WHERE file = NEW.file AND state = NEW.state) BEGIN SELECT RAISE(ABORT, 'payout_file_move does not change so'); END
+-- next
+CREATE TABLE alert_acknowledgement (
+	alert VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	acknowledged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_alert_acknowledgement PRIMARY KEY (alert), 
+	CONSTRAINT fk_alert_acknowledgement_alert_alert FOREIGN KEY(alert) REFERENCES alert (id), 
+	CONSTRAINT fk_alert_acknowledgement_entry_index_entry FOREIGN KEY(entry_index) REFERENCES entry (idx) DEFERRABLE INITIALLY DEFERRED
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER alert_acknowledgement_no_update BEFORE UPDATE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
+-- next
+CREATE TRIGGER alert_acknowledgement_no_delete BEFORE DELETE ON alert_acknowledgement BEGIN SELECT RAISE(ABORT, 'alert_acknowledgement does not change so'); END
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 

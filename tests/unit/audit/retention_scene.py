@@ -10,13 +10,20 @@ from sqlalchemy import Engine, func, select
 
 import audit.cases.store
 import audit.retention.store  # noqa: F401 - the tables
+from audit.cases.export import CaseExporter
 from audit.cases.files import CaseFiles
+from audit.cases.texts import CaseTexts
 from audit.events import AuditEvent, no_effect
 from audit.retention.classes import Classes
 from audit.retention.keys import TextKeys
 from audit.retention.purge import PurgeDesk
 from audit.store import entry_private
 from audit.tags import EntryKind
+from audit.verify.findings import Report
+from audit.verify.notes import read_key
+from audit.verify.packs import verify_pack
+from audit.verify.sources import read_source
+from audit.view.narration import PlainNames
 from audit.writer import GroupCommitWriter
 from foundation.clock import MICROSECONDS_PER_DAY
 from foundation.db import metadata, open_engine, reading
@@ -57,6 +64,27 @@ class Scene:
     @property
     def files(self) -> CaseFiles:
         return CaseFiles(self.writer)
+
+    @property
+    def texts(self) -> CaseTexts:
+        return CaseTexts(self.engine, self.writer, self.keys, self.classes)
+
+    def export(self, actor: Actor, case: str, name: str = "case.zip") -> Path:
+        out = self.home / name
+        exporter = CaseExporter(
+            self.engine,
+            self.writer,
+            self.texts,
+            key=self.writer.verifier_key,
+            policies={"retention/national.toml": b"rules"},
+            policy_digest="sha256:" + "0" * 64,
+        )
+        exporter.export(actor, case, names=PlainNames(), now_us=self.clock.now_us(), out=out)
+        return out
+
+    def verified(self, path: Path) -> Report:
+        key = read_key(self.writer.verifier_key.text())
+        return verify_pack(dict(read_source(path)), key, each_text=True)
 
     def ask(self, sql: str, **public: object) -> int:
         event = AuditEvent(EntryKind.QUESTION_DECIDED, ANALYST, public, {"sql": sql})

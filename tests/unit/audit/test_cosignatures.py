@@ -131,6 +131,9 @@ def test_a_zero_time_is_no_cosignature_of_a_checkpoint() -> None:
     line = line_by_hand(PQ_KEY, PQ.sign, 6, time_s=0)  # what sign-subtree would answer
     with pytest.raises(BadNote):
         signatures_by(TEXT + "\n" + line.text(), [PQ_KEY])
+    report = Report()
+    verify_witnesses(TEXT + "\n" + line.text(), [read_witness_key(PQ_KEY.text())], 0, report)
+    assert report.exit_code == 1
 
 
 def test_a_log_signature_counts_for_no_cosignature_and_the_other_way_round() -> None:

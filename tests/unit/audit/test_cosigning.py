@@ -26,7 +26,7 @@ from audit.writer import GroupCommitWriter
 from foundation.db import reading
 from tests.fakes import SteppedClock
 
-TEMPO = Tempo(round_seconds_max=5.0, idle_seconds_between=3_600)
+TEMPO = Tempo(round_seconds_max=5.0, idle_seconds_between=3_600, waiting_max=10)
 
 
 class Wire:
@@ -290,6 +290,36 @@ def test_many_callers_are_served_by_few_rounds(
     assert len(sizes) == 40
     assert None not in sizes
     assert len(scene.wire.calls) < 3 * 40
+
+
+def test_no_more_wait_than_may(scene: Scene, cosigning: Cosigning, event: AuditEvent) -> None:
+    cosigning.start()
+    for name in scene.wire.witnesses:
+        scene.wire.instead[name] = cut
+    done = scene.writer.submit(event, no_effect)
+    found: list[int | None] = []
+    waiting = [
+        threading.Thread(target=lambda: found.append(cosigning.wait_for(done.index, 1, 60.0)))
+        for _ in range(TEMPO.waiting_max)
+    ]
+    for thread in waiting:
+        thread.start()
+    while cosigning._waiting < TEMPO.waiting_max:
+        threading.Event().wait(0.01)
+    assert cosigning.wait_for(done.index, 1, 60.0) is None  # at once
+    scene.wire.instead.clear()
+    for thread in waiting:
+        thread.join()
+    assert found == [1] * TEMPO.waiting_max
+
+
+def test_the_last_checkpoint_is_shown_before_the_end(
+    scene: Scene, cosigning: Cosigning, event: AuditEvent
+) -> None:
+    cosigning.start()
+    scene.writer.submit(event, no_effect)
+    cosigning.close()
+    assert cosigning.covered_size(3) == 1
 
 
 def test_closing_lets_who_waits_go_without_a_cosignature(

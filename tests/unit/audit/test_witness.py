@@ -129,6 +129,18 @@ def test_a_fork_signed_with_the_true_key_gets_no_cosignature_and_is_kept_as_proo
     assert fork.note(20) in kept
 
 
+def test_one_size_under_two_roots_is_kept_as_proof_whatever_old_size_came_with_it(
+    witness: Witness, paper: PaperLog, tmp_path: Path
+) -> None:
+    witness.add_checkpoint(paper.request(0, 8))
+    fork = paper.fork(2)
+    fork.grow(6, "fork")
+    assert witness.add_checkpoint(fork.request(3, 8)).status == 409
+    assert witness.add_checkpoint(paper.request(3, 8)).status == 409  # the log itself: no proof
+    kept = [note for _, note, _ in WitnessMemory(tmp_path / "w" / "memory.db").disputes()]
+    assert kept == [fork.note(8)]
+
+
 @pytest.mark.parametrize(
     ("old", "proof", "size", "root"),
     [

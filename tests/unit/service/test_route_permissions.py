@@ -21,6 +21,7 @@ PUBLIC = {
     ("GET", "/health"),
     ("GET", "/log/key"),
     ("GET", "/log/checkpoint"),
+    ("GET", "/log/witnesses"),
     ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
 }
 ROUTERS = tuple(router for _, router in PREFIXED)

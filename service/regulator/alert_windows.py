@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from audit.reading import LogEntry
-from audit.view.alert_checks import SCALES, Checks, Weighed
 from foundation.clock import MICROSECONDS_PER_SECOND
 from policies.schema.alerts import CheckName
+from service.regulator.alert_checks import SCALES, Checks, Weighed
 
 EVIDENCE_MAX = 50
 

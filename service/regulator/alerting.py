@@ -15,11 +15,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.reading import read_entries
 from audit.tags import EntryKind
-from audit.view.alert_checks import CHECK_WORDS, Checks
-from audit.view.alert_rules import rules_in_force
-from audit.view.alert_windows import ActiveRule, Signal, Windows
 from audit.view.search import index_at, log_size
-from audit.view.store import KEY_CHARACTERS_MAX, alert, alert_acknowledgement
 from foundation.calendar import WorkingDayCalendar
 from foundation.canonical import canonical_bytes, digest
 from foundation.clock import MICROSECONDS_PER_SECOND, Clock, to_iso
@@ -28,6 +24,10 @@ from foundation.errors import Conflict, Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from policies.schema.alerts import AlertRules
+from service.regulator.alert_checks import CHECK_WORDS, Checks
+from service.regulator.alert_rules import rules_in_force
+from service.regulator.alert_store import KEY_CHARACTERS_MAX, alert, alert_acknowledgement
+from service.regulator.alert_windows import ActiveRule, Signal, Windows
 
 BATCH = 1_000
 BATCHES_MAX = 5

@@ -6,9 +6,8 @@ policy, never of data, so that an alert tells nobody more than the questions did
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from audit.reading import LogEntry
 from audit.tags import EntryKind
@@ -79,7 +78,8 @@ class Checks:
 
     def at_work(self, time_us: int) -> bool:
         """Tell whether a time lies within working hours. Years without calendar go by hours."""
-        moment = (_EPOCH + timedelta(microseconds=time_us)).astimezone(ZoneInfo(self.rules.zone))
+        zone = timezone(timedelta(minutes=self.rules.utc_offset_minutes))
+        moment = (_EPOCH + timedelta(microseconds=time_us)).astimezone(zone)
         minute = moment.hour * 60 + moment.minute
         within = self.rules.opens_minute <= minute < self.rules.closes_minute
         return within and self._worked(moment.date())
@@ -125,10 +125,12 @@ def _at_odd_hours(
 def _circling_columns(
     _checks: Checks, entry: LogEntry, actor: Mapping[str, Any], public: Mapping[str, Any]
 ) -> Iterator[Weighed]:
-    plan, columns = public.get("plan_digest"), public.get("columns")
-    if entry.kind == EntryKind.QUESTION_DECIDED and plan and isinstance(columns, Mapping):
+    private, columns = public.get("mode") == "aggregate", public.get("columns")
+    if entry.kind == EntryKind.QUESTION_DECIDED and private and isinstance(columns, Mapping):
         about = {**_by(actor, public), "columns": columns}
-        yield Weighed(f"{actor['person']}|{digest(columns)}", 1, about, once=str(plan))
+        yield Weighed(
+            f"{actor['person']}|{digest(columns)}", 1, about, once=str(public.get("question"))
+        )
 
 
 def _circling_refusals(

@@ -15,9 +15,6 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
-from audit.view.alert_checks import CHECK_WORDS
-from audit.view.alert_windows import ActiveRule
-from audit.view.store import alert_rule
 from foundation.canonical import canonical_bytes
 from foundation.clock import to_iso
 from foundation.errors import Conflict, Message, NotFound
@@ -25,6 +22,9 @@ from foundation.identity import Actor
 from foundation.ids import new_id
 from policies.schema import Rules
 from policies.schema.alerts import AlertRules, AlertThreshold, CheckName
+from service.regulator.alert_checks import CHECK_WORDS
+from service.regulator.alert_store import alert_rule
+from service.regulator.alert_windows import ActiveRule
 
 NATIONAL = "national"
 CHECKS: tuple[CheckName, ...] = tuple(CHECK_WORDS)

@@ -12,12 +12,12 @@ from audit.events import AuditEvent
 from audit.reading import LogEntry
 from audit.tags import EntryKind
 from audit.tree import leaf_hash
-from audit.view.alert_checks import Checks
-from audit.view.alert_windows import ActiveRule, Windows
 from foundation.calendar import WorkingDayCalendar
 from foundation.identity import Actor, Role
 from policies.load import load_policies
 from policies.schema.alerts import AlertRules, CheckName
+from service.regulator.alert_checks import Checks
+from service.regulator.alert_windows import ActiveRule, Windows
 from tests.fakes import START_US
 
 RULES = load_policies().rules(AlertRules)
@@ -138,11 +138,16 @@ def test_odd_hours_follow_shanghai_and_the_working_day_calendar(
     assert fired(Windows(looked, [rule("odd_hours", 1)], {}), [asked]) == ([] if at_work else [0])
 
 
-def test_circling_counts_different_plans_over_the_same_columns_only() -> None:
+def test_circling_counts_different_private_questions_over_the_same_columns_only() -> None:
     def asked(index: int, plan: str | None, column: str) -> LogEntry:
         columns = {"homes": [column]}
         return entry(
-            EntryKind.QUESTION_DECIDED, index, START_US + index, plan_digest=plan, columns=columns
+            EntryKind.QUESTION_DECIDED,
+            index,
+            START_US + index,
+            mode="rows" if plan is None else "aggregate",
+            question=plan,
+            columns=columns,
         )
 
     one = rule("circling_columns", 3)

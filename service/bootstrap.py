@@ -3,12 +3,11 @@
 ``Platform`` is what every endpoint is handed. Nothing else in the service builds a part.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-import pyarrow as pa
 from sqlalchemy import Engine
 
 from audit.coalescing import CoalescingLog
@@ -16,15 +15,13 @@ from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
-from authorization.signing import AuthorityKeys
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
 from catalog.publishing import Publisher
-from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
-from disclosure.gate.question import QueryGate
-from disclosure.pipeline.asking import Pipeline, PipelineParts
+from disclosure.engine.supervisor import EnginePool
+from disclosure.pipeline.asking import Pipeline
 from disclosure.release.desk import ReleaseDesk
-from disclosure.verify.verifier import Verifier, VerifierParts
+from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
@@ -36,9 +33,6 @@ from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
-from policies.schema.history import HistoryRules
-from policies.schema.privacy import PrivacyRules
-from policies.schema.verification import VerificationRules
 from policies.schema.witness import WitnessRules
 from revenue.flow.moving import MoneyMoves
 from sandbox.backends.bubblewrap import BubblewrapBackend
@@ -47,12 +41,13 @@ from sandbox.isolation import check_isolation
 from sandbox.sessions import Doors, SessionRegistry
 from sandbox.tickets import Tickets
 from service.activation import Activation
+from service.answering import Ground, build_pipeline, build_verifier
 from service.doors import SessionDoors
 from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
 from service.key_opening import OpenedKeys, authority_of, open_keys
-from service.metering import UseMetering, use_metering
+from service.metering import use_metering
 from service.migrate import upgrade
 from service.production import check_mode
 from service.readers import Readers
@@ -61,7 +56,7 @@ from service.regulator.oversight import Oversight
 from service.retention import RecordKeeping, classes_of
 from service.session_proxy import SessionProxy
 from service.shop import ProductShop
-from service.starting import BudgetsWatch, log_start, remove_uploads
+from service.starting import log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
 from service.witness_secrets import check_witness_secrets
 from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
@@ -139,23 +134,6 @@ class Platform:
         self.engine.dispose()
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What every part stands on: where it writes, what it signs with, which rules hold."""
-
-    settings: Settings
-    clock: Clock
-    opened: OpenedKeys
-    issuer: TokenIssuer
-    pack: PolicyPack
-    engine: Engine
-    log: GroupCommitWriter
-    writer: Writer
-    authority: AuthorityKeys
-    witnessing: Witnessing
-    fault: Callable[[str], None]
-
-
 def build_platform(
     settings: Settings,
     *,
@@ -195,7 +173,7 @@ def build_platform(
         )
         undo.callback(log.close)
         witnessing = _witnessing(settings, pack, engine, log, clock, undo)
-        ground = _Ground(
+        ground = Ground(
             settings=settings,
             clock=clock,
             opened=opened,
@@ -214,7 +192,7 @@ def build_platform(
     return platform
 
 
-def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
+def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     """Join the parts. Nothing starts a process but the session backend, at its first session."""
     log_start(ground.writer, ground.engine, ground.settings.mode.value, ground.pack)
     found(ground.writer, ground.engine)
@@ -252,8 +230,8 @@ def _assembled(ground: _Ground, undo: ExitStack) -> Platform:
         publisher=version_publisher(settings, engine, writer, pack, ground.opened.store),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
-        pipeline=_pipeline(ground, enforcer, board, pool, metering),
-        verifier=_verifier(ground, enforcer, board, pool, denials, metering),
+        pipeline=build_pipeline(ground, enforcer, board, pool, metering),
+        verifier=build_verifier(ground, enforcer, board, pool, denials, metering),
         desk=ReleaseDesk(
             engine,
             writer,
@@ -307,11 +285,11 @@ def _put_in_order(platform: Platform) -> None:
     platform.records.keys.finish(platform.clock.now_us())
 
 
-def _enforcer(ground: _Ground) -> Enforcer:
+def _enforcer(ground: Ground) -> Enforcer:
     return enforcer_of(ground.engine, ground.pack, ground.authority.accepted, AUTHORITY)
 
 
-def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activation:
+def _activation(ground: Ground, enforcer: Enforcer, pool: EnginePool) -> Activation:
     return Activation(
         engine=ground.engine,
         writer=ground.writer,
@@ -329,73 +307,6 @@ def _activation(ground: _Ground, enforcer: Enforcer, pool: EnginePool) -> Activa
             home=ground.settings.home,
             forget=lambda licence, now: pool.drop(licence) if now else pool.drop_idle(licence),
         ),
-    )
-
-
-def _pipeline(
-    ground: _Ground,
-    enforcer: Enforcer,
-    board: SuspensionBoard,
-    pool: EnginePool,
-    metering: UseMetering,
-) -> Pipeline:
-    pack = ground.pack
-    limits = pack.rules(GateRules)
-    return Pipeline(
-        PipelineParts(
-            engine=ground.engine,
-            writer=ground.writer,
-            clock=ground.clock,
-            keys=ground.opened.store,
-            home=ground.settings.home,
-            enforcer=enforcer,
-            board=board,
-            gate=QueryGate(pool.parse, limits),
-            pool=pool,
-            privacy=pack.rules(PrivacyRules),
-            limits=limits,
-            history=pack.rules(HistoryRules),
-            policy_digest=pack.digest,
-            fault=ground.fault,
-            closed=BudgetsWatch(ground.engine, ground.writer),
-            meter=metering,
-        )
-    )
-
-
-def _verifier(
-    ground: _Ground,
-    enforcer: Enforcer,
-    board: SuspensionBoard,
-    pool: EnginePool,
-    denials: CoalescingLog,
-    metering: UseMetering,
-) -> Verifier:
-    rules = ground.pack.rules(VerificationRules)
-    seconds = rules.answer_slot_milliseconds / 1_000
-    caps = AnswerCaps(rows_max=1, bytes_max=1 << 16, deadline_seconds=seconds)
-
-    def run(
-        licence: str, version: str, tables: Mapping[str, Opener], sql: str, person: str
-    ) -> pa.Table:
-        key = WorkerKey(licence, version, "aggregate")
-        return pool.query(key, tables, sql, caps, person=person)
-
-    return Verifier(
-        VerifierParts(
-            engine=ground.engine,
-            writer=ground.writer,
-            clock=ground.clock,
-            keys=ground.opened.store,
-            home=ground.settings.home,
-            enforcer=enforcer,
-            board=board,
-            run=run,
-            rules=rules,
-            policy_digest=ground.pack.digest,
-            refusals=denials,
-            meter=metering,
-        )
     )
 
 

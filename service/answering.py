@@ -1,0 +1,116 @@
+"""What answers questions and claims, put together: the pipeline and the verifier on one ground."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from audit.coalescing import CoalescingLog
+from audit.events import Writer
+from audit.writer import GroupCommitWriter
+from authorization.enforcer import Enforcer
+from authorization.revocation import SuspensionBoard
+from authorization.signing import AuthorityKeys
+from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
+from disclosure.gate.question import QueryGate
+from disclosure.pipeline.asking import Pipeline, PipelineParts
+from disclosure.verify.verifier import Verifier, VerifierParts
+from foundation.clock import Clock
+from foundation.settings import Settings
+from policies.load import PolicyPack
+from policies.schema.gate import GateRules
+from policies.schema.history import HistoryRules
+from policies.schema.privacy import PrivacyRules
+from policies.schema.verification import VerificationRules
+from service.key_opening import OpenedKeys
+from service.metering import UseMetering
+from service.starting import BudgetsWatch
+from service.tokens import TokenIssuer
+from service.witnessing import Witnessing
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every part stands on: where it writes, what it signs with, which rules hold."""
+
+    settings: Settings
+    clock: Clock
+    opened: OpenedKeys
+    issuer: TokenIssuer
+    pack: PolicyPack
+    engine: Engine
+    log: GroupCommitWriter
+    writer: Writer
+    authority: AuthorityKeys
+    witnessing: Witnessing
+    fault: Callable[[str], None]
+
+
+def build_pipeline(
+    ground: Ground,
+    enforcer: Enforcer,
+    board: SuspensionBoard,
+    pool: EnginePool,
+    metering: UseMetering,
+) -> Pipeline:
+    """Return what answers questions."""
+    pack = ground.pack
+    limits = pack.rules(GateRules)
+    return Pipeline(
+        PipelineParts(
+            engine=ground.engine,
+            writer=ground.writer,
+            clock=ground.clock,
+            keys=ground.opened.store,
+            home=ground.settings.home,
+            enforcer=enforcer,
+            board=board,
+            gate=QueryGate(pool.parse, limits),
+            pool=pool,
+            privacy=pack.rules(PrivacyRules),
+            limits=limits,
+            history=pack.rules(HistoryRules),
+            policy_digest=pack.digest,
+            fault=ground.fault,
+            closed=BudgetsWatch(ground.engine, ground.writer),
+            meter=metering,
+        )
+    )
+
+
+def build_verifier(
+    ground: Ground,
+    enforcer: Enforcer,
+    board: SuspensionBoard,
+    pool: EnginePool,
+    denials: CoalescingLog,
+    metering: UseMetering,
+) -> Verifier:
+    """Return what answers claims (核验), each by the workers that hold protected columns."""
+    rules = ground.pack.rules(VerificationRules)
+    seconds = rules.answer_slot_milliseconds / 1_000
+    caps = AnswerCaps(rows_max=1, bytes_max=1 << 16, deadline_seconds=seconds)
+
+    def run(
+        licence: str, version: str, tables: Mapping[str, Opener], sql: str, person: str
+    ) -> pa.Table:
+        key = WorkerKey(licence, version, "aggregate")
+        return pool.query(key, tables, sql, caps, person=person)
+
+    return Verifier(
+        VerifierParts(
+            engine=ground.engine,
+            writer=ground.writer,
+            clock=ground.clock,
+            keys=ground.opened.store,
+            home=ground.settings.home,
+            enforcer=enforcer,
+            board=board,
+            run=run,
+            rules=rules,
+            policy_digest=ground.pack.digest,
+            refusals=denials,
+            meter=metering,
+        )
+    )

@@ -9,7 +9,6 @@ from authorization.documents import LicenceDocument
 from disclosure.metering import QuestionUse, VerificationUse
 from foundation.db import reading
 from foundation.errors import Denied
-from foundation.keys import FileKeyStore
 from policies.schema.revenue import Meter
 from revenue.usage_store import contribution, usage
 from sandbox.sessions import Session, SessionState
@@ -30,8 +29,8 @@ def licence(**changes: object) -> LicenceDocument:
 
 
 @pytest.fixture
-def metering(keys: FileKeyStore) -> UseMetering:
-    return UseMetering(BILLING, keys, 12 * 3_600)
+def metering() -> UseMetering:
+    return UseMetering(BILLING, bytes(32), 12 * 3_600)
 
 
 def session(closed_us: int, opened_us: int | None = OPENED_US, reason: str = "asked") -> Session:

@@ -133,7 +133,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert metered.gross_micro_fen == PRICES_MICRO_FEN.get(licence, 0)
 
     @rule(licence=st.sampled_from(sorted(PRICES_MICRO_FEN)), target=journals)
-    def month(self, licence: str) -> MultipleResults[str]:
+    def month(self, licence: str) -> MultipleResults[str] | str:
         """A whole period at once, so that many closes are tried and not only many refusals."""
         if self.model.open is None:
             self.open()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli_remote import DEFAULT_URL, UNUSABLE, Language, Token, Url, path_part, call, show
+from service.cli_remote import DEFAULT_URL, UNUSABLE, Language, Token, Url, call, path_part, show
 
 scheme = typer.Typer(no_args_is_help=True, help="Distribution schemes of a licence. 分配方案")
 File = Annotated[Path, typer.Argument(help="a scheme as JSON")]

@@ -5,10 +5,11 @@ first journal; the same key for another request is refused. The tables refuse th
 is no table of balances: each is summed from the postings, so none can differ from them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, union_all
 
 from audit.events import PendingEntry
 from foundation.canonical import digest
@@ -100,7 +101,8 @@ def post_all(
 
     All of them or none: whatever is refused rolls back the submit that this runs in.
     """
-    known = _posted_under(connection, {request.idempotency_key for request in requests})
+    before = _before(connection, entry, requests)
+    known = before.posted
     drafts: list[_Draft] = []
     answers: list[Posted] = []
     for request in requests:
@@ -114,8 +116,8 @@ def post_all(
         known[request.idempotency_key] = draft.id, request_digest, draft.seal_digest
         answers.append(Posted(draft.id, draft.seal_digest))
     if drafts:
-        _check(connection, entry, [draft.request for draft in drafts])
-        _insert(connection, entry, drafts)
+        _check(before, [draft.request for draft in drafts])
+        _insert(connection, entry, drafts, before.accounts)
     return answers
 
 
@@ -194,18 +196,59 @@ def _request_digest(request: JournalRequest) -> str:
     )
 
 
-def _posted_under(connection: Connection, keys: Iterable[str]) -> dict[str, tuple[str, str, str]]:
-    """Return the identifier, request and seal digest of each key's journal."""
-    query = select(
-        journal.c.idempotency_key, journal.c.id, journal.c.request_digest, seal.c.digest
-    ).join(seal, seal.c.journal_id == journal.c.id)
-    return {
-        key: (journal_id, request_digest, sealed)
-        for names in _in_parts(sorted(keys))
-        for key, journal_id, request_digest, sealed in connection.execute(
-            query.where(journal.c.idempotency_key.in_(names))
-        )
-    }
+@dataclass
+class _Before:
+    """What stands in the ledger before a posting: of keys, periods, this entry, and accounts."""
+
+    posted: dict[str, tuple[str, str, str]]
+    open_periods: set[str]
+    billed: set[tuple[str, str]]
+    accounts: set[str]
+
+
+def _before(
+    connection: Connection, entry: PendingEntry, requests: Sequence[JournalRequest]
+) -> _Before:
+    """Ask all of it in one question for each part: a round trip costs more than a row."""
+    keys = sorted({request.idempotency_key for request in requests})
+    codes = sorted({leg.account.code for request in requests for leg in request.postings})
+    found = _Before({}, set(), set(), set())
+    for names, accounts in zip_longest(_in_parts(keys), _in_parts(codes), fillvalue=()):
+        asked = {"keys": names, "codes": accounts, "index": entry.index}
+        for what, one, two, three, four in connection.execute(_BEFORE, asked):
+            if what == _POSTED:
+                found.posted[one] = two, three, four
+            elif what == _OPEN:
+                found.open_periods.add(one)
+            elif what == _BILLED:
+                found.billed.add((one, two))
+            else:
+                found.accounts.add(one)
+    return found
+
+
+_POSTED, _OPEN, _BILLED, _ACCOUNT = range(4)
+_NOTHING = literal("")
+_BEFORE = union_all(
+    select(
+        literal(_POSTED),
+        journal.c.idempotency_key,
+        journal.c.id,
+        journal.c.request_digest,
+        seal.c.digest,
+    )
+    .join(seal, seal.c.journal_id == journal.c.id)
+    .where(journal.c.idempotency_key.in_(bindparam("keys", expanding=True))),
+    select(literal(_OPEN), period.c.id, _NOTHING, _NOTHING, _NOTHING).where(
+        period.c.state == "open"
+    ),
+    select(literal(_BILLED), journal.c.kind, journal.c.rule_digest, _NOTHING, _NOTHING).where(
+        journal.c.audit_index == bindparam("index")
+    ),
+    select(literal(_ACCOUNT), account.c.code, _NOTHING, _NOTHING, _NOTHING).where(
+        account.c.code.in_(bindparam("codes", expanding=True))
+    ),
+)
 
 
 def _in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -238,29 +281,21 @@ def _draft(entry: PendingEntry, request: JournalRequest, request_digest: str) ->
     return _Draft(journal_id, request, request_digest, digest(journal_content(head, legs)))
 
 
-def _check(connection: Connection, entry: PendingEntry, requests: Sequence[JournalRequest]) -> None:
-    open_periods = set(
-        connection.execute(select(period.c.id).where(period.c.state == "open")).scalars()
-    )
-    outcome = select(journal.c.kind, journal.c.rule_digest)
-    billed = {
-        (kind, rule)
-        for kind, rule in connection.execute(outcome.where(journal.c.audit_index == entry.index))
-    }
+def _check(before: _Before, requests: Sequence[JournalRequest]) -> None:
     for request in requests:
-        if request.period not in open_periods:
+        if request.period not in before.open_periods:
             raise _conflict(
                 "period_not_open",
                 f"账期“{request.period}”未开启或已关闭，不得记账。",
                 f"The period {request.period!r} is not open, so nothing is posted in it.",
             )
-        if (request.kind.value, request.rule_digest) in billed:
+        if (request.kind.value, request.rule_digest) in before.billed:
             raise _conflict(
                 "outcome_already_billed",
                 "该日志条目已按同一规则记账。",
                 "This log entry has already been billed under this rule.",
             )
-        billed.add((request.kind.value, request.rule_digest))
+        before.billed.add((request.kind.value, request.rule_digest))
 
 
 def _check_legs(legs: tuple[Posting, ...]) -> None:
@@ -284,10 +319,19 @@ def _check_legs(legs: tuple[Posting, ...]) -> None:
         )
 
 
-def _insert(connection: Connection, entry: PendingEntry, drafts: Sequence[_Draft]) -> None:
-    """Insert heads, then accounts and legs, then seals: a seal is refused before its legs."""
+def _insert(
+    connection: Connection, entry: PendingEntry, drafts: Sequence[_Draft], accounts: set[str]
+) -> None:
+    """Insert heads, then new accounts and legs, then seals: a seal is refused before its legs."""
     connection.execute(insert(journal), [_head(entry, draft) for draft in drafts])
-    _keep_accounts(connection, [leg.account for draft in drafts for leg in draft.request.postings])
+    wanted = {leg.account.code: leg.account for draft in drafts for leg in draft.request.postings}
+    fresh = [
+        {"code": code, "kind": str(one.kind), "holder": one.holder}
+        for code, one in wanted.items()
+        if code not in accounts
+    ]
+    if fresh:
+        connection.execute(insert(account), fresh)
     connection.execute(
         insert(posting),
         [
@@ -320,22 +364,6 @@ def _head(entry: PendingEntry, draft: _Draft) -> dict[str, object]:
         "reverses": request.reverses,
         "recorded_us": entry.time_us,
     }
-
-
-def _keep_accounts(connection: Connection, wanted: Sequence[Account]) -> None:
-    by_code = {one.code: one for one in wanted}
-    known: set[str] = set()
-    for names in _in_parts(list(by_code)):
-        known.update(
-            connection.execute(select(account.c.code).where(account.c.code.in_(names))).scalars()
-        )
-    fresh = [
-        {"code": code, "kind": str(one.kind), "holder": one.holder}
-        for code, one in by_code.items()
-        if code not in known
-    ]
-    if fresh:
-        connection.execute(insert(account), fresh)
 
 
 def _conflict(code: str, zh: str, en: str) -> Conflict:

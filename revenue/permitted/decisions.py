@@ -26,7 +26,7 @@ from foundation.identity import Actor, Role
 from policies.schema.revenue import PermittedRules
 from revenue.permitted.actual import actual_fen, maximum_fen
 from revenue.permitted.documents import PermittedRevenue, check_document, year_bounds_us
-from revenue.permitted.law import adjustment_for, deductions_of, excess_of, spread
+from revenue.permitted.law import adjustment_for, deductions_of, excess_of, merged, spread
 from revenue.permitted.store import permitted_decision, permitted_proposal, permitted_review
 
 RULE = "revenue/permitted"
@@ -236,7 +236,7 @@ def _computed(
     whole_fen = maximum.total_fen * len(years)
     excess_fen, due_fen = _excess(connection, before, document.smoothing_periods, rules)
     deducted_fen = min(whole_fen, due_fen[0])
-    later = [due_fen[0] - deducted_fen, *due_fen[1:]]
+    later = merged([due_fen[0] - deducted_fen], due_fen[1:])
     left = spread(deducted_fen, len(years))
     return {
         "cost_fen": maximum.cost_fen,
@@ -246,7 +246,7 @@ def _computed(
         "yearly_fen": maximum.total_fen,
         "excess_before_fen": excess_fen,
         "deducted_fen": deducted_fen,
-        "due_later_fen": [later[0] + sum(later[1:2]), *later[2:]],
+        "due_later_fen": list(later),
         "maxima_fen": {
             str(year): maximum.total_fen - off for year, off in zip(years, left, strict=True)
         },
@@ -266,10 +266,7 @@ def _excess(
     actuals = [actual_fen(connection, before.operator, year) for year in maxima]
     excess_fen = excess_of(actuals, list(maxima.values()))
     new = deductions_of(excess_fen, sum(maxima.values()), periods, rules)
-    old = list(before.computed["due_later_fen"])
-    length = max(len(new), len(old), 1)
-    padded = [[*parts, *([0] * (length - len(parts)))] for parts in (list(new), old)]
-    return excess_fen, [sum(parts) for parts in zip(*padded, strict=True)]
+    return excess_fen, list(merged(new, before.computed["due_later_fen"]))
 
 
 def _check_follows(before: Decision | None, document: PermittedRevenue, time_us: int) -> None:

@@ -119,6 +119,14 @@ def deductions_of(
     return spread(excess_fen, periods)
 
 
+def merged(*schedules: Sequence[int]) -> tuple[int, ...]:
+    """Add deductions due in the same period, the first of each schedule first."""
+    length = max(map(len, schedules))
+    return tuple(
+        sum(due[place] for due in schedules if place < len(due)) for place in range(length)
+    )
+
+
 def spread(fen: int, parts: int) -> tuple[int, ...]:
     """Split whole fen evenly into parts, the first ones a fen more where it does not divide."""
     each, left = divmod(fen, parts)

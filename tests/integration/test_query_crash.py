@@ -26,6 +26,7 @@ from disclosure.budgets.store import charge
 from disclosure.store import answer
 from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
+from revenue.usage_store import usage
 from service.evidence import evidence_files
 from tests.city import City, built_city, opened_city, told
 from tests.parts import REPOSITORY, need_namespaces
@@ -54,6 +55,11 @@ KILLS = (
     (ROWS, BY_AGE, 2),
     (ROWS, OTHER_ROWS, 2),
     (OTHER_ROWS, IN_EAST, 1),
+)
+METERED = (
+    EntryKind.ANSWER_RELEASED,
+    EntryKind.ANSWER_REPEATED,
+    EntryKind.SESSION_DESTROYED,
 )
 
 
@@ -148,8 +154,20 @@ def check_agreement(city: City) -> None:
             select(charge.c.entry_index, charge.c.nano_rho).order_by(charge.c.entry_index)
         ).all()
         answers = set(connection.execute(select(answer.c.id)).scalars())
+        metered = connection.execute(
+            select(usage.c.audit_index, usage.c.meter).order_by(usage.c.audit_index)
+        ).all()
         check_odometer(connection)
         spent = odometer(connection)
+    told_use = [
+        (entry.index, line["meter"])
+        for entry in city.entries(*METERED)
+        for line in entry.public["usage"]
+    ]
+    assert sorted(tuple(row) for row in metered) == sorted(told_use)
+    assert {index for index, meter in told_use if meter == "call"} == {
+        entry.index for entry in released
+    }
     costly = [entry for entry in decided if entry.public["cost_nano_rho"]]
     told_costs = [(entry.index, entry.public["cost_nano_rho"]) for entry in costly]
     assert [tuple(row) for row in charges] == told_costs

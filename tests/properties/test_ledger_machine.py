@@ -123,12 +123,22 @@ class LedgerMachine(RuleBasedStateMachine):
         key=st.sampled_from("ab"),
         dataset=st.sampled_from(DATASETS),
         rows=st.integers(0, 60),
+        times=st.integers(1, 3),
     )
-    def use(self, licence: str, key: str, dataset: str, rows: int) -> None:
+    def use(self, licence: str, key: str, dataset: str, rows: int, times: int) -> None:
         """Use before a period opens is of the next one: nothing is refused, nothing is lost."""
-        metered = self.scene.use(Asked(LICENCES[licence], key, {dataset: rows}))
-        self.model.use(licence)
-        assert metered.gross_micro_fen == PRICES_MICRO_FEN.get(licence, 0)
+        for _ in range(times):
+            metered = self.scene.use(Asked(LICENCES[licence], key, {dataset: rows}))
+            self.model.use(licence)
+            assert metered.gross_micro_fen == PRICES_MICRO_FEN.get(licence, 0)
+
+    @rule(licence=st.sampled_from(sorted(PRICES_MICRO_FEN)), target=journals)
+    def month(self, licence: str) -> MultipleResults[str] | str:
+        """A whole period at once, so that many closes are tried and not only many refusals."""
+        if self.model.open is None:
+            self.open()
+        self.use(licence, "a", DATASETS[0], 7, 2)
+        return self.close()
 
     @rule(target=journals)
     def close(self) -> MultipleResults[str]:

@@ -13,6 +13,7 @@ from revenue.permitted.law import (
     deductions_of,
     excess_of,
     maximum_of,
+    merged,
     spread,
 )
 
@@ -103,3 +104,10 @@ def test_an_excess_is_deducted_at_once_or_smoothed_where_it_is_large(row: Row) -
 def test_a_deduction_lowers_the_years_evenly(row: Row) -> None:
     off = spread(fen(row["deduction"]), number(row["years"]))
     assert [fen(row["yearly"]) - part for part in off] == sums(row["maxima"])
+
+
+@named("Deductions that meet")
+def test_deductions_of_several_periods_add_up_where_they_meet(row: Row) -> None:
+    found = merged(sums(row["new"]), sums(row["older"]))
+    assert list(found) == sums(row["due"])
+    assert sum(found) == sum(sums(row["new"])) + sum(sums(row["older"]))

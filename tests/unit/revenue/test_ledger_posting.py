@@ -22,7 +22,8 @@ from revenue.settlement_rules import compile_rule, keep_rule
 from revenue.store import FEN_MAX
 from tests.unit.revenue.selling import make_licence, revenue_rules
 
-RULE = compile_rule(make_licence(), revenue_rules())
+LICENCE = make_licence()
+RULE = compile_rule(LICENCE, LICENCE.product.tariff, "sha256:s", revenue_rules())
 Submit = Callable[..., list[Posted]]
 
 
@@ -69,7 +70,7 @@ def test_a_journal_has_two_legs_that_sum_to_zero(
 def test_nothing_is_posted_in_a_closed_or_unknown_period(
     writer: Writer, authority: Actor, submit: Submit
 ) -> None:
-    close_period(writer, authority, "p")
+    close_period(writer, authority, "p", revenue_rules())
     for period in ("p", "never"):
         with pytest.raises(Conflict, match="period_not_open"):
             submit(asked(5, -5, period=period))

@@ -25,9 +25,9 @@ from audit.tree import (
 )
 from foundation.errors import Message, Unavailable
 
-EDGES_KEPT_MAX = 4
-EDGE_NODES_MAX = 4_096
-_EDGES: dict[tuple[str, int, bytes], NodeReader] = {}
+HEADS_KEPT_MAX = 4
+UPPER_NODES_MAX = 65_536
+_UPPER: dict[tuple[str, int, bytes], "_Upper"] = {}
 
 
 @dataclass
@@ -146,28 +146,48 @@ def stored_nodes(connection: Connection) -> NodeReader:
 def nodes_for(connection: Connection, index: int, head: Checkpoint) -> NodeReader:
     """Read interior hashes as an inclusion proof of one entry needs them.
 
-    The right edge is the same for every proof under one head, so that the last few are kept.
+    The right edge and the upper tiles are the same for every proof under one head, so that those
+    of the last few heads are kept; the tile of the entry itself is read each time.
     """
-    places = [
+    kept = _kept_upper(connection, head)
+    wanted = [
         (level, number)
         for level, count in _levels(head.size)
         if (number := index >> (TILE_HEIGHT * (level + 1))) < count >> TILE_HEIGHT
+        if (level, number) not in kept.tiles
     ]
-    held: dict[tuple[int, int], bytes] = {}
-    if places:
-        statement, bound = _full_tiles(places)
+    own: dict[tuple[int, int], bytes] = {}
+    if wanted:
+        statement, bound = _full_tiles(wanted)
         for level, number, data in connection.execute(statement, bound).all():
-            held[level, number] = bytes(data)
-    edge = _kept_edge(connection, head)
-    inside = _held_nodes(connection, held)
+            (kept.tiles if level else own)[level, number] = bytes(data)
+    inside = nodes_of_tiles(lambda level, number: own[level, number])
 
     def node(height: int, number: int) -> bytes:
-        level, above = divmod(height, TILE_HEIGHT)
-        if ((level, number >> (TILE_HEIGHT - above))) in held:
+        if height < TILE_HEIGHT and (0, number >> (TILE_HEIGHT - height)) in own:
             return inside(height, number)
-        return edge(height, number)
+        return kept.node(height, number)
 
     return node
+
+
+class _Upper:
+    """The right edge of one tree, and the full tiles above level 0 that were asked for."""
+
+    def __init__(self, tiles: dict[tuple[int, int], bytes]) -> None:
+        self.tiles = tiles
+        read = nodes_of_tiles(lambda level, number: self.tiles.get((level, number), b""))
+        self.node: NodeReader = lru_cache(maxsize=UPPER_NODES_MAX)(read)
+
+
+def _kept_upper(connection: Connection, head: Checkpoint) -> _Upper:
+    key = (head.origin, head.size, head.root)
+    kept = _UPPER.get(key)
+    if kept is None:
+        kept = _UPPER[key] = _Upper(_unfinished_tiles(connection, head.size))
+        while len(_UPPER) > HEADS_KEPT_MAX:
+            _UPPER.pop(next(iter(_UPPER)), None)
+    return kept
 
 
 def _full_tiles(
@@ -186,18 +206,6 @@ def _select_tiles(count: int) -> Select[int, int, bytes]:
         for i in range(count)
     )
     return select(tile.c.level, tile.c.number, tile.c.data).where(or_(*terms))
-
-
-def _kept_edge(connection: Connection, head: Checkpoint) -> NodeReader:
-    key = (head.origin, head.size, head.root)
-    edge = _EDGES.get(key)
-    if edge is None:
-        held = _unfinished_tiles(connection, head.size)
-        inside = nodes_of_tiles(lambda level, number: held.get((level, number), b""))
-        edge = _EDGES[key] = lru_cache(maxsize=EDGE_NODES_MAX)(inside)
-        while len(_EDGES) > EDGES_KEPT_MAX:
-            _EDGES.pop(next(iter(_EDGES)), None)
-    return edge
 
 
 def _held_nodes(connection: Connection, held: dict[tuple[int, int], bytes]) -> NodeReader:

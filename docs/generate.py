@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
+from audit.cases.files import CASE_TRANSITIONS, HOLD_TRANSITIONS
 from audit.grammar import grammar
 from audit.tags import KIND_SENTENCES
 from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
@@ -151,10 +152,14 @@ def states() -> str:
     licence = {(old, new): move for (old, move), new in LICENCE_TRANSITIONS.items()}
     session = {(old, new): kind.value for (old, new), kind in SESSION_TRANSITIONS.items()}
     release = {(old, new): move for (old, move), (new, _) in RELEASE_TRANSITIONS.items()}
+    case = {(old, new): kind.value for (old, new), kind in CASE_TRANSITIONS.items()}
+    hold = {(old, new): kind.value for (old, new), kind in HOLD_TRANSITIONS.items()}
     for title, table in (
         ("Licence · 授权", licence),
         ("Session · 会话", session),
         ("Release · 出域", release),
+        ("Case · 审计案件", case),
+        ("Hold · 证据保全", hold),
     ):
         arrows = "\n".join(
             f"    {old} --> {new}: {_label(way)}" for (old, new), way in table.items()

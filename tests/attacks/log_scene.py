@@ -67,9 +67,14 @@ def make_scene(home: Path, entries: int) -> Scene:
         key = writer.verifier_key
         for number in range(entries):
             clock.advance(1_000)
-            public = {"licence": f"lic_{number % 3}", "cost_nano_rho": number}
+            public = {
+                "licence": f"lic_{number % 3}",
+                "session": "ses",
+                "question": f"q{number}",
+                "code": "c",
+            }
             event = AuditEvent(
-                EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, public, {"sql": f"SELECT {number}"}
+                EntryKind.QUESTION_REFUSED, SYSTEM_ACTOR, public, {"sql": f"SELECT {number}"}
             )
             writer.submit(event, no_effect)
             if number == entries * 2 // 3:
@@ -129,7 +134,7 @@ def renumbered(bodies: Sequence[bytes]) -> list[bytes]:
 
 def edit(bodies: list[bytes], place: int) -> None:
     content = json.loads(bodies[place])
-    content["public"]["cost_nano_rho"] = 99_999
+    content["public"]["question"] = "edited"
     bodies[place] = canonical_bytes(content)
 
 

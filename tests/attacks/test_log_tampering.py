@@ -158,7 +158,7 @@ def test_a_log_rebuilt_and_resigned_with_the_true_key_is_refused_against_the_pas
         report = judged(rebuilt, scene, [kept])
         assert (report.exit_code, report.first_bad_index) == (1, place)
         assert "rewritten_since" in codes(report)
-    assert "query:question:decided" in report.findings[-1].en  # what stood there before
+    assert "query:question:refused" in report.findings[-1].en  # what stood there before
 
 
 def test_several_kept_checkpoints_narrow_the_difference_down(scene: Scene) -> None:
@@ -329,7 +329,7 @@ def test_archives_with_names_twice_or_climbing_are_unusable(tmp_path: Path) -> N
 def test_an_honest_bundle_is_good_and_every_finding_speaks_both_languages(scene: Scene) -> None:
     report = judged(scene.files, scene, scene.earlier())
     assert report.exit_code == 0
-    assert codes(report) == {"log_intact", "files_logged", "extends_checkpoint"}
+    assert codes(report) == {"log_intact", "files_logged", "extends_checkpoint", "private_fields"}
     assert all(finding.zh and finding.en for finding in report.findings)
     assert "log_intact" in report.text("zh")
 

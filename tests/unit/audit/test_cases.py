@@ -278,7 +278,7 @@ def test_an_erasure_that_no_entry_names_is_tampering() -> None:
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="apt-get install poppler-utils")
 def test_the_report_tells_the_facts_in_order(scene: Scene, tmp_path: Path) -> None:
-    path, gone, kept = exported(scene)
+    path, _gone, kept = exported(scene)
     with zipfile.ZipFile(path) as pack:
         (tmp_path / "report.pdf").write_bytes(pack.read("report.pdf"))
     found = subprocess.run(

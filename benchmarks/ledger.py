@@ -210,8 +210,11 @@ def against_pgledger(home: Path, source: Path) -> Iterator[dict[str, Any]]:
                 _submit(writer, lambda connection, entry, p=pools: post_all(connection, entry, p))
             return calls / (time.perf_counter() - started)
 
+        def alone(calls: int) -> float:
+            return together(ours, calls, 1)
+
         rounds = (
-            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, lambda n: together(ours, n, 1)),
+            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, alone),
             ("vs_pgledger_hot", HOT_MIN, HOT_CALLS, CALLERS, close),
         )
         for name, least, calls, callers, mine in rounds:

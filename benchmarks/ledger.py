@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def replay_duplicates(home: Path) -> dict[str, Any]:
     }
 
 
+def _post_in_one(
+    connection: Connection, entry: PendingEntry, requests: list[JournalRequest]
+) -> None:
+    post_all(connection, entry, requests)
+
+
 def _submit(writer: GroupCommitWriter, apply: Callable[[Connection, PendingEntry], object]) -> None:
     writer.submit(EVENT, apply)
 
@@ -207,11 +214,14 @@ def against_pgledger(home: Path, source: Path) -> Iterator[dict[str, Any]]:
                 pools = [
                     request(f"j{next(numbers)}", f"rule-{number}") for number in range(AT_A_CLOSE)
                 ]
-                _submit(writer, lambda connection, entry, p=pools: post_all(connection, entry, p))
+                _submit(writer, partial(_post_in_one, requests=pools))
             return calls / (time.perf_counter() - started)
 
+        def alone(calls: int) -> float:
+            return together(ours, calls, 1)
+
         rounds = (
-            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, lambda n: together(ours, n, 1)),
+            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, alone),
             ("vs_pgledger_hot", HOT_MIN, HOT_CALLS, CALLERS, close),
         )
         for name, least, calls, callers, mine in rounds:

@@ -5,7 +5,7 @@ are two further accounts of the same money, kept by different tables, and all th
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -195,7 +195,8 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 99), crash=st.booleans())
     def undo(self, pick: int, crash: bool) -> None:
         with reading(self.scene.engine) as connection:
-            rows = connection.execute(select(journal.c.id, journal.c.kind)).all()
+            found = connection.execute(select(journal.c.id, journal.c.kind)).all()
+            rows: list[tuple[str, str]] = [(row.id, row.kind) for row in found]
         for name, kind in self._one(rows, pick):
             before = self._balances()
             with self._may_refuse():
@@ -273,7 +274,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @staticmethod
     @contextmanager
-    def _may_refuse() -> object:
+    def _may_refuse() -> Iterator[None]:
         """Let a refusal pass: the invariants say that it changed nothing that counts."""
         try:
             yield

@@ -33,7 +33,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
 FINDING = re.compile(r"[a-z]+(?:_[a-z]+)+")
-FINDING_CALLS = {"report.add", "report.good", "report.tampered"}
+FINDING_CALLS = {"report.add", "report.good", "report.tampered", "_bad"}
 READMES = ("README.md", "README.zh-CN.md")
 
 pytestmark = pytest.mark.skipif(
@@ -81,7 +81,7 @@ def code_places(node: ast.AST) -> list[ast.expr]:
     """Return the expressions where a finding's code stands: a report's argument, a problem."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) in FINDING_CALLS:
         return node.args
-    if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+    if isinstance(node, (ast.Return, ast.Yield)) and isinstance(node.value, ast.Tuple):
         return node.value.elts[:1]
     return []
 

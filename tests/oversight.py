@@ -10,6 +10,7 @@ import httpx
 from audit.tags import EntryKind
 from disclosure.release.desk import ReleaseRequest
 from foundation.errors import SandgateError
+from policies.schema.revenue import RevenueRules
 from revenue.periods import close_period, open_period
 from tests.calling import API, entries
 from tests.city import City, told
@@ -40,7 +41,8 @@ class Scene:
         for checker in ("checker_one", "checker_two"):
             city.client(checker).post(f"{API}/releases/{request.id}/votes", json=body)
         self.fetched = platform.shop.fetch(city.actor("buyer"), city.licence)
-        close_period(platform.writer, city.actor("founder"), "2026-11")
+        rules = platform.pack.rules(RevenueRules)
+        close_period(platform.writer, city.actor("founder"), "2026-11", rules)
         released = entries(city, EntryKind.ANSWER_RELEASED, answer=self.answer)
         self.question = str(released[0].public["question"])
 

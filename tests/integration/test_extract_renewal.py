@@ -1,6 +1,6 @@
 """Extracts follow versions and rules: without a gap, and never wider than what is allowed now."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,7 +130,7 @@ def test_upkeep_looks_at_the_extracts_when_something_moved_and_each_minute(
     city: City, clock: TickingClock
 ) -> None:
     upkeep = Upkeep(city.platform)
-    moved = (
+    moved: tuple[Callable[[], object], ...] = (
         lambda: None,  # it never looked before
         lambda: city.publish("colleges", college_rows()),
         lambda: city.draft(licence_json()),

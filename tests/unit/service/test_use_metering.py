@@ -1,5 +1,7 @@
 """What the service tells the meter of sessions, verifications and questions, over real tables."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -115,8 +117,8 @@ def test_verifications_of_two_people_look_the_same(metering: UseMetering) -> Non
     scene = Scene([terms])
     for claim in ("clm_1", "clm_2"):
         use = VerificationUse(claim, terms, "operator", "households", ("household", "state"))
-        scene.submit(lambda c, entry, use=use: metering.verification_decided(c, entry, use))
-        scene.submit(lambda c, entry, use=use: metering.verification_answered(c, entry, use))
+        scene.submit(partial(metering.verification_decided, use=use))
+        scene.submit(partial(metering.verification_answered, use=use))
     with reading(scene.engine) as connection:
         keys = list(connection.execute(select(contribution.c.outcome_key)).scalars())
         prices = list(connection.execute(select(usage.c.gross_micro_fen)).scalars())
@@ -140,8 +142,8 @@ def test_equal_questions_of_a_licence_have_one_key_and_others_another(
             cost_nano_rho=7,
             answer=f"ans_{scene.size}",
         )
-        scene.submit(lambda c, entry, use=use: metering.question_decided(c, entry, use))
-        scene.submit(lambda c, entry, use=use: metering.question_answered(c, entry, use))
+        scene.submit(partial(metering.question_decided, use=use))
+        scene.submit(partial(metering.question_answered, use=use))
     with reading(scene.engine) as connection:
         query = select(contribution.c.outcome_key).order_by(contribution.c.audit_index)
         one, again, other, of_another = connection.execute(query).scalars()

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -123,5 +124,5 @@ def test_the_shipped_rules_ask_for_no_witness_and_name_kinds_that_exist() -> Non
     rules = load_policies().rules(WitnessRules)
     assert rules.witnesses_required == 0
     kinds = {kind.value for kind in EntryKind}
-    assert set(AnswerKind.__args__) | set(ClosedKind.__args__) <= kinds
-    assert set(rules.before_release.kinds) == set(AnswerKind.__args__)
+    assert set(get_args(AnswerKind)) | set(get_args(ClosedKind)) <= kinds
+    assert set(rules.before_release.kinds) == set(get_args(AnswerKind))

@@ -22,6 +22,7 @@ from foundation.db import open_engine, reading
 from foundation.keys import CIPHERS, FileKeyStore
 from foundation.settings import Settings
 from service.cli_remote import REFUSED, UNUSABLE, audit
+from service.key_opening import HOLDER, KEYS
 
 FAULTS_SHOWN_MAX = 1_000
 
@@ -52,7 +53,9 @@ def audit_fsck(
 def _faults(connection: Connection, key: VerifierKey, private: Settings | None) -> list[Fault]:
     if private is None:
         return list(islice(fsck(connection, key), FAULTS_SHOWN_MAX))
-    keys = FileKeyStore(private.home / "keys", cipher=CIPHERS[private.data_cipher])
+    held = private.home / HOLDER / KEYS  # where a key holder moved them; readable by root alone
+    place = held if held.exists() else private.home / KEYS
+    keys = FileKeyStore(place, cipher=CIPHERS[private.data_cipher])
 
     def opened(index: int) -> Mapping[str, PrivateField]:
         return private_of(connection, index, keys)

@@ -22,6 +22,8 @@ from docs.revenue_pictures import waterfall
 from foundation.errors import Message
 from foundation.settings import Settings
 from policies.load import load_policies
+from revenue.disputes.states import NEXT as DISPUTE_NEXT
+from revenue.settlement_files.writing import NEXT as FILE_NEXT
 from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
 from service.api import callers, delegated, gateway
 from service.app import IN_SESSION, ROUTERS
@@ -154,12 +156,16 @@ def states() -> str:
     release = {(old, new): move for (old, move), (new, _) in RELEASE_TRANSITIONS.items()}
     case = {(old, new): kind.value for (old, new), kind in CASE_TRANSITIONS.items()}
     hold = {(old, new): kind.value for (old, new), kind in HOLD_TRANSITIONS.items()}
+    dispute = {(old, new): new for old, after in DISPUTE_NEXT.items() for new in after}
+    file = {(old, new): new for old, after in FILE_NEXT.items() for new in after}
     for title, table in (
         ("Licence · 授权", licence),
         ("Session · 会话", session),
         ("Release · 出域", release),
         ("Case · 审计案件", case),
         ("Hold · 证据保全", hold),
+        ("Dispute · 账务异议", dispute),
+        ("Settlement file · 拨付文件", file),
     ):
         arrows = "\n".join(
             f"    {old} --> {new}: {_label(way)}" for (old, new), way in table.items()

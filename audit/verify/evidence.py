@@ -52,6 +52,11 @@ def holds_money(files: Mapping[str, bytes]) -> bool:
     return any(name == "journals.jsonl" or name.startswith("statements/") for name in files)
 
 
+def is_statement(name: str) -> bool:
+    """Tell whether a file is one of the statements that are verified."""
+    return name.startswith("statements/") and name.endswith(".json")
+
+
 def read_evidence(
     files: Mapping[str, bytes], entries: Sequence[Record], leaves: Sequence[bytes]
 ) -> Evidence:
@@ -69,9 +74,7 @@ def read_evidence(
         },
         licences=_licences(_lines(files, "licences.jsonl")),
         statements={
-            name: _parsed(name, data)
-            for name, data in sorted(files.items())
-            if name.startswith("statements/") and name.endswith(".json")
+            name: _parsed(name, data) for name, data in sorted(files.items()) if is_statement(name)
         },
     )
 

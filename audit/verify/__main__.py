@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from audit.verify.evidence import holds_money, read_evidence
+from audit.verify.evidence import holds_money, is_statement, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.key_checks import add_key_options, check_keys
 from audit.verify.ledger import verify_ledger
@@ -25,6 +25,7 @@ from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
 from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
+from audit.verify.strict import UNREADABLE, check_unambiguous, read_strictly
 from audit.verify.texts import DISCLOSED_FILE, add_states, field_states
 from audit.verify.usage import verify_usage
 from audit.verify.witnesses import add_witness_options, check_witnesses
@@ -49,7 +50,7 @@ def verify_files(
     if log is None:
         return report
     verify_since(log, kept, report)
-    if log.entries:
+    if log.entries or not log.head.size:
         verify_beside(files, log, report, each_text=each_text)
     if not kept:
         report.add(
@@ -99,6 +100,7 @@ def verify_beside(
     if not verify_manifest(files, log.entries, report):
         return
     try:
+        check_unambiguous({name: files[name] for name in files if not of_the_log(name)}, report)
         if each_text or DISCLOSED_FILE in files:
             add_states(field_states(files, log.entries, report), report, each=each_text)
         if holds_money(files):
@@ -175,10 +177,10 @@ def _verify_statement(options: argparse.Namespace, key: Key) -> Report:
     files = read_source(options.bundle)
     wanted = _bytes(options.file)
     report = verify_files(files, key, _kept(options, key))
-    held = {data for name, data in files.items() if name.startswith("statements/")}
+    held = {data for name, data in files.items() if is_statement(name)}
     try:
-        same = canonical(json.loads(wanted)) in held or wanted in held
-    except ValueError as error:
+        same = canonical(read_strictly(wanted)) in held or wanted in held
+    except UNREADABLE as error:
         raise Unusable("结算单不是有效的 JSON。", "The statement is not valid JSON.") from error
     if same:
         report.good(
@@ -202,7 +204,9 @@ def _kept(options: argparse.Namespace, key: Key) -> list[Kept]:
 def _verify_whole(options: argparse.Namespace, key: Key) -> Report:
     files, kept, processes = read_source(options.file), _kept(options, key), options.processes
     if is_pack(files):
-        return verify_pack(files, key, compared=bool(kept), each_text=options.texts)
+        return verify_pack(
+            files, key, compared=bool(kept or options.state), each_text=options.texts
+        )
     if options.state is not None:
         return verify_grown(files, key, options.state, kept, processes)
     return verify_files(files, key, kept, processes, each_text=options.texts)
@@ -298,6 +302,14 @@ def verify(options: argparse.Namespace) -> Report:
     except Unusable as unusable:
         report = Report()
         report.add(Verdict.UNUSABLE, "unusable_input", zh=unusable.zh, en=unusable.en)
+    except (*_BROKEN_RECORD, RecursionError, OverflowError, MemoryError, OSError) as error:
+        report = Report()  # what this run found so far may be half of it, and half is not good
+        report.add(
+            Verdict.UNUSABLE,
+            "unusable_input",
+            zh=f"材料无法读取（{type(error).__name__}），未得出结论。",
+            en=f"The input cannot be read ({type(error).__name__}); nothing was concluded.",
+        )
     if getattr(options, "require_since", False) and not options.since:
         report.add(
             Verdict.UNMET,

@@ -55,6 +55,11 @@ def holds_money(files: Mapping[str, bytes]) -> bool:
     return any(name == "journals.jsonl" or name.startswith("statements/") for name in files)
 
 
+def is_statement(name: str) -> bool:
+    """Tell whether a file is one of the statements that are verified."""
+    return name.startswith("statements/") and name.endswith(".json")
+
+
 def read_evidence(
     files: Mapping[str, bytes], entries: Sequence[Record], leaves: Sequence[bytes]
 ) -> Evidence:
@@ -70,9 +75,7 @@ def read_evidence(
         schemes=documents(files, "schemes/"),
         licences=_licences(_lines(files, "licences.jsonl")),
         statements={
-            name: parsed(name, files[name])
-            for name in sorted(files)
-            if name.startswith("statements/") and name.endswith(".json")
+            name: parsed(name, files[name]) for name in sorted(files) if is_statement(name)
         },
         free_classes=_free_classes(files),
     )

@@ -7,7 +7,7 @@ and the checkpoint signs something else.
 from collections.abc import Sequence
 
 from audit.verify.findings import Report
-from audit.verify.merkle import TILE_WIDTH, numbered_path, tile_spans
+from audit.verify.merkle import TILE_WIDTH, numbered_path
 from audit.verify.notes import Head
 from audit.verify.scan import Difference, Disorder, Stretch
 from audit.verify.tiles import Files, StoredBodies, StoredLeaves, parse_body
@@ -16,6 +16,15 @@ from audit.verify.tiles import Files, StoredBodies, StoredLeaves, parse_body
 def name_disorder(disorder: Disorder, report: Report) -> None:
     """Say which entry's own account of its place or time is wrong."""
     index = disorder.index
+    if disorder.code == "entry_unreadable":
+        report.tampered(
+            "entry_unreadable",
+            zh=f"第 {index} 号条目不是各程序读法一致的 JSON（残缺、名称重复或含小数）。",
+            en=f"Entry {index} is no JSON that every reader reads alike: it is broken, holds a "
+            "name twice, or a fraction.",
+            index=index,
+        )
+        return
     if disorder.code == "time_runs_backwards":
         report.tampered(
             "time_runs_backwards",
@@ -69,10 +78,11 @@ def name_fault(
 
 
 def _missing(files: Files, head: Head, index: int, report: Report) -> None:
+    first = index // TILE_WIDTH
+    end = min(-(-head.size // TILE_WIDTH), first + len(files) + 1)
     later = (
-        numbered_path("tile/entries", number, width)
-        for number, width in tile_spans(head.size)
-        if number >= index // TILE_WIDTH
+        numbered_path("tile/entries", number, min(TILE_WIDTH, head.size - number * TILE_WIDTH))
+        for number in range(first, end)
     )
     if not any(path in files for path in later):
         report.tampered(

@@ -54,7 +54,7 @@ class Report:
         self, verdict: Verdict, code: str, *, zh: str, en: str, index: int | None = None
     ) -> None:
         """Record a finding."""
-        self.findings.append(Finding(verdict, code, zh, en, index))
+        self.findings.append(Finding(verdict, code, _inert(zh), _inert(en), index))
 
     def good(self, code: str, *, zh: str, en: str) -> None:
         """Record something that holds."""
@@ -92,3 +92,8 @@ class Report:
             lines.append(f"[{item.verdict}] {item.code}")
             lines += [f"    {sentence}" for sentence in spoken]
         return "\n".join(lines) + "\n"
+
+
+def _inert(text: str) -> str:
+    """Spell out what would act on a terminal: a name in the evidence may hold a forged line."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

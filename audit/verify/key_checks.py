@@ -5,17 +5,18 @@ profile. Without them nothing is claimed about either.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from audit.verify.findings import Report, Unusable
+from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.licences import verify_licences
-from audit.verify.notes import Key
+from audit.verify.notes import Key, claimed_size
 from audit.verify.rotations import check_current, key_of_file
 from audit.verify.sm import NoSM3
 from audit.verify.sm_log import holds_sm_log, verify_sm_log
 from audit.verify.sm_notes import read_sm_key, sm_line_holds
 from audit.verify.sources import read_source, text_of
-from audit.verify.tiles import StoredBodies, parse_body
+from audit.verify.tiles import Entry, StoredBodies, parse_body
 
 
 def add_key_options(command: argparse.ArgumentParser) -> None:
@@ -42,18 +43,36 @@ def check_keys(options: argparse.Namespace, key: Key, report: Report) -> None:
         _check_sm_line(note, name, public_key, report)
         if holds_sm_log(files):
             verify_sm_log(files, public_key, report)
-    lines = note.split("\n")
-    size = int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
     authority = None if options.authority_key is None else key_of_file(_text(options.authority_key))
     if authority is None and not key.later:
         return
     try:
-        entries = [parse_body(body) for body in StoredBodies(files, size)]
+        entries = [parse_body(body) for body in StoredBodies(files, claimed_size(note))]
     except (IndexError, KeyError):
         return  # named by the verification of the log
     check_current(note, key, entries, report)
     if authority is not None:
-        verify_licences(files, entries, authority, (key, *key.later), report)
+        _check_licences(files, note, entries, authority, (key, *key.later), report)
+
+
+def _check_licences(
+    files: Mapping[str, bytes],
+    note: str,
+    entries: Sequence[Entry],
+    authority: Key,
+    log_keys: Sequence[Key],
+    report: Report,
+) -> None:
+    if len(entries) < claimed_size(note):
+        report.add(
+            Verdict.UNMET,
+            "licences_not_checked",
+            zh="材料中没有全部日志条目，无法核验有哪些授权生效；请用完整证据包。",
+            en="Not every entry of the log is here, so which licences came into force cannot be "
+            "told: use a whole bundle.",
+        )
+        return
+    verify_licences(files, entries, authority, log_keys, report)
 
 
 def _check_sm_line(note: str, name: str, public_key: bytes, report: Report) -> None:

@@ -13,6 +13,7 @@ from audit.verify.faults import name_disorder, name_fault
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.merkle import TILE_WIDTH, Edge, numbered_path, root_of_stream
 from audit.verify.notes import Head, Key, NotSigned, read_head
+from audit.verify.rotations import ROTATED, check_current
 from audit.verify.scan import (
     Disorder,
     Stretch,
@@ -123,7 +124,7 @@ def verify_log(
     complete = found.body_missing is None
     keeps = start is None or not complete or _keeps(files, head, start)
     if complete and keeps and found.edge.root() == head.root:
-        return _signed(files, head, note, found, start, report)
+        return _signed(files, head, note, key, found, start, report)
     if start is not None and not found.faults and complete:
         refuse_departure(files, head, start, report)
         return None
@@ -166,6 +167,7 @@ def _signed(
     files: Files,
     head: Head,
     note: str,
+    key: Key,
     found: Assembly,
     start: State | None,
     report: Report,
@@ -184,6 +186,9 @@ def _signed(
         name_disorder(found.disorder, report)
         return VerifiedLog(head, leaves, bodies, ())
     _say_intact(head, start, report)
+    if not key.later and ROTATED in found.kinds:
+        stated = StoredEntries(files, head.size, found.kinds).of_kind(ROTATED)
+        check_current(note, key, stated, report)
     if found.departure is not None:
         _note_departure(*found.departure, report)
     whole = StoredLeaves(files, head.size) if not found.tiles_changed else leaves

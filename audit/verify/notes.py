@@ -14,6 +14,8 @@ ED25519 = 1
 KEY_BYTES = 32
 KEY_PARTS = 3
 CHECKPOINT_LINES = 3
+SIZE_MAX = (1 << 63) - 1
+_DIGITS_MAX = len(str(SIZE_MAX))
 RECEIPT_HEADER = "c2sp.org/tlog-proof@v1"
 
 
@@ -85,6 +87,12 @@ def read_head(note: str, key: Key) -> Head:
     return Head(lines[0], int(lines[1]), root)
 
 
+def claimed_size(note: str) -> int:
+    """Return the size that a note names, unchecked; 0 where it names none."""
+    lines = note.split("\n")
+    return int(lines[1]) if len(lines) > 1 and _is_number(lines[1]) else 0
+
+
 def read_receipt(text: str) -> ReceiptParts:
     """Split a receipt into index, proof and checkpoint."""
     head, separator, note = text.partition("\n\n")
@@ -114,7 +122,8 @@ def _signs(line: str, signed: str, key: Key) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+    plain = text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+    return plain and len(text) <= _DIGITS_MAX and int(text) <= SIZE_MAX
 
 
 def _base64(text: str) -> bytes | None:

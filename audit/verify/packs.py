@@ -6,7 +6,6 @@ That nothing was left out of a pack is not proven by it, and the report says so.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Head, Key, NotSigned, read_head, read_receipt
 from audit.verify.sources import text_of
+from audit.verify.strict import UNREADABLE, check_unambiguous, read_strictly
 from audit.verify.texts import add_states, field_states
 
 PACK_FORMAT = "sandgate/pack@1"
@@ -73,6 +73,7 @@ def _verify(
     _check_export(files, export, note, head, report)
     _check_files(files, manifest, report)
     _check_entries(files, manifest, note, head, report)
+    check_unambiguous(files, report)
     if not report.findings:
         bodies = [_read(data) for name, data in files.items() if name.startswith("entries/")]
         add_states(field_states(files, bodies, report), report, each=each_text)
@@ -95,8 +96,8 @@ def _verify(
 
 def _read(data: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(data)
-    except ValueError as error:
+        found = read_strictly(data)
+    except UNREADABLE as error:
         raise Unusable(
             "取证包中的 JSON 无法读取。", "A JSON file of the pack is broken."
         ) from error

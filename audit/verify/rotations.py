@@ -5,7 +5,7 @@ the key it begins. A statement that does not begin at a key already trusted says
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.verify.findings import Report, Unusable, Verdict
-from audit.verify.notes import Key, NotSigned, read_head, read_key
+from audit.verify.notes import Key, NotSigned, claimed_size, read_head, read_key
 from audit.verify.shares import canonical
 from audit.verify.sources import text_of
 from audit.verify.tiles import StoredBodies, parse_body
@@ -87,11 +87,12 @@ def key_of_file(text: str) -> Key:
 
 
 def check_current(
-    note: str, key: Key, entries: Sequence[Mapping[str, Any]], report: Report
+    note: str, key: Key, entries: Iterable[Mapping[str, Any]], report: Report
 ) -> None:
     """Name a checkpoint that is signed only by a key which the log itself has ended."""
     chain = followed(replace(key, later=()), steps_of(entries))
     if len(chain) == 1:
+        _note_earlier_key(note, key, report)
         return
     try:
         read_head(note, chain[-1][1])
@@ -111,11 +112,27 @@ def check_current(
     )
 
 
-def _stated(files: Mapping[str, bytes], note: str) -> Iterator[Mapping[str, Any]]:
-    lines = note.split("\n")
-    size = int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
+def _note_earlier_key(note: str, key: Key, report: Report) -> None:
+    """Say that a key which is known to have ended signed alone: before its end, or stolen since."""
+    if not key.later:
+        return
     try:
-        for body in StoredBodies(files, size):
+        read_head(note, key.later[-1])
+    except NotSigned:
+        report.add(
+            Verdict.NOTE,
+            "signed_before_key_turned_over",
+            zh="检查点没有现行密钥的签名，日志中也没有轮换声明：它出自轮换之前，或由持有旧密钥者"
+            "另造；须对照早先的检查点。",
+            en="The present key has not signed this checkpoint, and the log states no turning "
+            "over: it is from before that, or somebody who holds the old key made it. Hold it "
+            "against an earlier checkpoint.",
+        )
+
+
+def _stated(files: Mapping[str, bytes], note: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        for body in StoredBodies(files, claimed_size(note)):
             if _MARK in body:
                 yield parse_body(body)
     except (Unusable, IndexError, KeyError, ValueError):

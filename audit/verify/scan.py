@@ -80,7 +80,8 @@ def scan(files: Files, size: int, first_tile: int, end_tile: int) -> Stretch:
 
 def scan_all(files: Files, size: int, first_tile: int, processes: int) -> Iterator[Stretch]:
     """Read a log from a tile on, in order, with so many processes."""
-    end = -(-size // TILE_WIDTH)
+    # Each tile needs a file: of a size that no files can hold, only so many need be looked for.
+    end = min(-(-size // TILE_WIDTH), first_tile + len(files) + 1)
     stretches = [
         (start, min(start + STRETCH_TILES, end)) for start in range(first_tile, end, STRETCH_TILES)
     ]
@@ -140,9 +141,12 @@ def _read(bodies: list[bytes], first: int, found: Stretch) -> None:
     kinds = found.kinds
     for index, body in enumerate(bodies, first):
         content = parse_body(body)
-        time_us = content.get("time_us")
-        if content.get("format") != FORMAT or content.get("index") != index:
-            found.disorder = Disorder("entry_misplaced", index, content.get("index"))
+        time_us, stated = content.get("time_us"), content.get("index")
+        if not content:
+            found.disorder = Disorder("entry_unreadable", index)
+            return
+        if content.get("format") != FORMAT or type(stated) is not int or stated != index:
+            found.disorder = Disorder("entry_misplaced", index, stated)
             return
         if type(time_us) is not int or time_us < last_time_us:
             found.disorder = Disorder("time_runs_backwards", index)

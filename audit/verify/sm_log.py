@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from audit.verify.findings import Report, Unusable
 from audit.verify.merkle import numbered_path, tile_spans
+from audit.verify.notes import claimed_size
 from audit.verify.sm import sm3
 from audit.verify.sm_notes import sm_line_holds
 from audit.verify.sources import text_of
@@ -27,7 +28,7 @@ def verify_sm_log(files: Mapping[str, bytes], public_key: bytes, report: Report)
     """Rehash every body with SM3 and check tiles, root and the SM2 signature."""
     note = text_of(files[CHECKPOINT], CHECKPOINT)
     lines = note.split("\n")
-    if len(lines) <= _CHECKPOINT_LINES or not lines[1].isdigit():
+    if len(lines) <= _CHECKPOINT_LINES or (not claimed_size(note) and lines[1] != "0"):
         raise Unusable("SM3 日志的检查点无法读取。", "The SM3 log's checkpoint cannot be read.")
     if not sm_line_holds(note, lines[0], public_key):
         report.tampered(
@@ -36,11 +37,11 @@ def verify_sm_log(files: Mapping[str, bytes], public_key: bytes, report: Report)
             en="The SM3 log's checkpoint carries no valid signature by the SM2 key given.",
         )
         return
-    size = int(lines[1])
+    size = claimed_size(note)
     leaves = [sm3(b"\x00" + body) for body in _bodies(files)[:size]]
     stored = b"".join(
         files.get(numbered_path("sm/tile/0", number, width), b"")
-        for number, width in tile_spans(size)
+        for number, width in tile_spans(min(size, len(leaves)))
     )
     if len(leaves) < size or stored != b"".join(leaves):
         bad = _first_bad(leaves, stored)
@@ -82,5 +83,4 @@ def _first_bad(leaves: Sequence[bytes], stored: bytes) -> int:
 
 def _bodies(files: Mapping[str, bytes]) -> list[bytes]:
     """Return the entries of the first log, which this one shares and may lag behind."""
-    lines = files.get("checkpoint", b"").split(b"\n")
-    return read_bodies(files, int(lines[1])) if len(lines) > 1 and lines[1].isdigit() else []
+    return read_bodies(files, claimed_size(text_of(files.get("checkpoint", b""), "checkpoint")))

@@ -15,6 +15,9 @@ from audit.verify.findings import Unusable
 
 BYTES_MAX = 64 << 30
 MEMBER_BYTES_MAX = 2 << 30
+NOTE_BYTES_MAX = 1 << 20
+TILE_BYTES_MAX = 256 * 32
+BUNDLE_BYTES_MAX = 256 * (2 + (1 << 16))
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -35,8 +38,13 @@ class DirectoryFiles(Mapping[str, bytes]):
 
     def __getitem__(self, name: str) -> bytes:
         """Read a file. Raises KeyError where there is none, Unusable where it cannot be read."""
+        path = self._root / name
+        if path.exists() and not self._is_inside(path):
+            raise KeyError(name)
         try:
-            return (self._root / name).read_bytes()
+            if path.is_file() and path.stat().st_size > _bytes_max(name):
+                raise _too_large()
+            return path.read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise KeyError(name) from None
         except OSError as error:
@@ -44,17 +52,24 @@ class DirectoryFiles(Mapping[str, bytes]):
 
     def __contains__(self, name: object) -> bool:
         """Tell whether there is such a file."""
-        return isinstance(name, str) and (self._root / name).is_file()
+        return isinstance(name, str) and self._is_inside(self._root / name)
 
     def __iter__(self) -> Iterator[str]:
         """Name every file."""
         for file in sorted(self._root.rglob("*")):
-            if file.is_file():
+            if self._is_inside(file):
                 yield file.relative_to(self._root).as_posix()
 
     def __len__(self) -> int:
         """Count the files."""
         return sum(1 for _ in self)
+
+    def _is_inside(self, path: Path) -> bool:
+        """Tell whether a path is a file of the directory: no pipe, no link or name that leads out.
+
+        What lies elsewhere on the verifier's machine is no part of the evidence.
+        """
+        return path.is_file() and path.resolve().is_relative_to(self._root.resolve())
 
 
 class ZipFiles(Mapping[str, bytes]):
@@ -134,6 +149,19 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         raise Unusable(
             "压缩包内文件名重复或越界。", "The archive holds a name twice, or one that climbs out."
         )
-    sizes = [item.file_size for item in members]
-    if sum(sizes) > BYTES_MAX or max(sizes, default=0) > MEMBER_BYTES_MAX:
-        raise Unusable("压缩包展开后过大。", "The archive is too large once unpacked.")
+    large = any(item.file_size > _bytes_max(item.filename) for item in members)
+    if large or sum(item.file_size for item in members) > BYTES_MAX:
+        raise _too_large()
+
+
+def _bytes_max(name: str) -> int:
+    """Return how many bytes a file can have: the log's own are small, whatever the log's size."""
+    if name.endswith("checkpoint"):
+        return NOTE_BYTES_MAX
+    if name.startswith("tile/entries/"):
+        return BUNDLE_BYTES_MAX
+    return TILE_BYTES_MAX if name.startswith("tile/") else MEMBER_BYTES_MAX
+
+
+def _too_large() -> Unusable:
+    return Unusable("材料展开后过大。", "The evidence is too large once unpacked.")

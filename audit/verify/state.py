@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from audit.verify.findings import Report, Unusable
-from audit.verify.merkle import TILE_WIDTH, Edge, numbered_path
+from audit.verify.merkle import HASH_BYTES, TILE_WIDTH, Edge, numbered_path
 from audit.verify.notes import Head, Key, NotSigned, read_head
+from audit.verify.strict import UNREADABLE, read_strictly
 from audit.verify.tiles import Files, split_tile
 
 FORMAT = "sandgate/verified@1"
@@ -32,14 +33,19 @@ def read_state(path: Path, key: Key) -> State | None:
     if not path.exists():
         return None
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = read_strictly(path.read_bytes())
         levels = [[bytes.fromhex(item) for item in row] for row in content["edge"]]
         state = State(
             read_head(content["checkpoint"], key), content["checkpoint"], Edge(levels),
-            int(content["time_us"]),
+            content["time_us"],
         )  # fmt: skip
-        sound = content["format"] == FORMAT and all(len(row) < TILE_WIDTH for row in levels)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, NotSigned) as error:
+        sound = (
+            content["format"] == FORMAT
+            and type(state.time_us) is int
+            and all(len(row) < TILE_WIDTH for row in levels)
+            and all(len(item) == HASH_BYTES for row in levels for item in row)
+        )
+    except (OSError, *UNREADABLE, TypeError, KeyError, AttributeError, NotSigned) as error:
         raise _broken(path) from error
     if not sound or (state.edge.size, state.edge.root()) != (state.head.size, state.head.root):
         raise _broken(path)

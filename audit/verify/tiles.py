@@ -4,13 +4,13 @@ The sequences here hold one tile at a time, so that ten million entries need no 
 in its name what it believes: the bodies, or the stored hashes.
 """
 
-import json
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from audit.verify.merkle import HASH_BYTES, TILE_WIDTH, hash_leaf, numbered_path, tile_spans
+from audit.verify.strict import UNREADABLE, read_strictly
 
 LENGTH_BYTES = 2
 
@@ -55,10 +55,10 @@ def read_bodies(files: Files, size: int) -> list[bytes]:
 
 
 def parse_body(body: bytes) -> Entry:
-    """Read a body as JSON; an empty map where it is none."""
+    """Read a body as JSON; an empty map where it is none, or none that all read alike."""
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = read_strictly(body)
+    except UNREADABLE:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -5,8 +5,9 @@ there, so that an empty page is never taken for an empty log. Every entry found 
 its hashed body; the index that found it is a convenience and no authority.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 from sqlalchemy.sql.selectable import Exists, Subquery
@@ -61,7 +62,9 @@ def search(
 ) -> Page:
     """Return the newest entries that name all the terms, below the cursor ``before``.
 
-    ``visible`` decides over each entry read; what it hides counts as not found. ``leading`` names
+    ``visible`` decides over each entry read; what it hides counts as not found, and how far a page
+    read is told by what it shows, or by whole windows: never by a hidden entry's own place (unless
+    that is the lowest of a window). ``leading`` names
     the term whose entries are looked through, so that how far a page read tells of these alone;
     without it the rarest leads. ``window`` is how many candidates are looked through at once.
     Raises NotFound for an accounting period that the log does not open, and InvalidInput for a
@@ -77,9 +80,15 @@ def search(
     for _ in range(WINDOWS_MAX):
         if low <= span.first or len(found) >= limit:
             break
-        low, indexes = looking.window(Span(span.first, low), limit - len(found))
-        entries = looking.entries(indexes)
-        found += [item for item in entries if visible is None or visible(item)]
+        wanted = limit - len(found)
+        if visible is None:
+            low, indexes = looking.window(Span(span.first, low), wanted)
+            found += looking.entries(indexes)
+            continue
+        low, indexes = looking.window(Span(span.first, low), window)
+        shown = list(islice(filter(visible, looking.each(indexes)), wanted))
+        found += shown
+        low = shown[-1].index if len(shown) == wanted else low
     return Page(tuple(found), Span(low, end), low if low > span.first else None)
 
 
@@ -184,6 +193,11 @@ class _Looking:
             LogEntry(row.idx, row.time_us, row.kind, bytes(row.body), bytes(row.leaf_hash))
             for row in rows
         ]
+
+    def each(self, indexes: Sequence[int]) -> Iterator[LogEntry]:
+        """Read entries one after another, newest first, so many at a time."""
+        for start in range(0, len(indexes), PAGE_ENTRIES_MAX):
+            yield from self.entries(indexes[start : start + PAGE_ENTRIES_MAX])
 
     def _rarest(self) -> str | None:
         """Name the subject with the fewest entries; None where the kinds, or the log, lead."""

@@ -5,7 +5,6 @@ document is known by the digest of its own bytes, never by what its file is call
 """
 
 import hashlib
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from audit.verify.findings import Unusable
 from audit.verify.shares import digest_of
+from audit.verify.strict import UNREADABLE, read_strictly
 
 LICENCE_FORMAT = "sandgate/licence@1"
 CLOSED = "revenue:period:closed"
@@ -96,8 +96,8 @@ def documents(files: Mapping[str, bytes], folder: str) -> dict[str, Record]:
 def parsed(name: str, data: bytes) -> Any:
     """Read JSON, or say which file is none."""
     try:
-        return json.loads(data)
-    except ValueError as error:
+        return read_strictly(data)
+    except UNREADABLE as error:
         raise Unusable(f"{name} 不是有效的 JSON。", f"{name} is not valid JSON.") from error
 
 

@@ -6,7 +6,6 @@ log, or receipts that its users kept, can show.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from audit.verify.notes import Head, Key, NotSigned, read_head
 from audit.verify.pools import Carries, pool_problem
 from audit.verify.shares import MICRO_FEN, digest_of
 from audit.verify.sources import text_of
+from audit.verify.strict import read_strictly
 from audit.verify.sums import branch_root
 from audit.verify.usage import verify_lines
 
@@ -146,7 +146,7 @@ def _entries(files: Mapping[str, bytes], head: Head, report: Report) -> dict[int
         record = parsed("entries.jsonl", line)
         body, index = record["body"].encode(), record["index"]
         proof = [bytes.fromhex(sibling) for sibling in record["proof"]]
-        content = json.loads(body)
+        content = read_strictly(body)
         holds = inclusion_holds(hash_leaf(body), index, head.size, proof, head.root)
         if not holds or content["index"] != index or index in found:
             _bad(

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from audit.notes import VerifierKey
 from audit.verify.__main__ import run
+from audit.verify.findings import Unusable
 from audit.verify.notes import Key, read_key
 from audit.verify.payee import verify_payee
 from audit.writer import GroupCommitWriter
@@ -179,3 +180,11 @@ def test_the_command_verifies_the_zip(
     assert "payee_statement_holds" in capsys.readouterr().out
     path.write_bytes(again.replace(b"statement.json", b"statement.jsom"))
     assert run(argv) in {1, 2}
+
+
+@pytest.mark.parametrize("name", ["statement.json", "pools.json", "payee.json", "usage.jsonl"])
+def test_a_name_that_stands_twice_is_refused(files: Files, key: Key, name: str) -> None:
+    first, quote, rest = files[name].partition(b'"')
+    twice = first + b'"payee":"x","payee":"y",' + quote + rest
+    with pytest.raises(Unusable):
+        verify_payee({**files, name: twice}, key)

@@ -5,6 +5,7 @@ use sets its highest price aside before anything is given, and is refused where 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -140,6 +141,8 @@ class Billing:
                 sum(line.gross_micro_fen for line in lines),
                 after_index=after_index,
                 time_us=entry.time_us,
+                # Of rows the price tells how many there are, and a refusal gives nothing.
+                told=Meter.ROW not in use.meters,
             )
         return self._meter(connection, entry, use, tariff)
 
@@ -155,14 +158,21 @@ class Billing:
         entry: PendingEntry,
         use: Use,
         reserved: tuple[str, str] | None = None,
+        *,
+        began_us: int,
     ) -> Metered:
-        """Meter what cannot be refused any more: without an approved tariff at no price."""
+        """Meter what cannot be refused any more, at the tariff of its end or else its beginning.
+
+        So nothing that began under an approved tariff is free by outliving it. Where neither holds
+        it has no price.
+        """
         if reserved is not None:
             end_hold(connection, entry, *reserved)
-        try:
-            tariff = self.tariff(connection, use.licence, entry.time_us)
-        except Denied:
-            tariff = None
+        tariff = None
+        for time_us in (entry.time_us, began_us):
+            with suppress(Denied):
+                tariff = self.tariff(connection, use.licence, time_us)
+                break
         return self._meter(connection, entry, use, tariff)
 
     def bill_again(

@@ -35,7 +35,10 @@ class BuyerUse:
 
 @dataclass(frozen=True)
 class PoolUsage:
-    """All usage of one licence in one period, in numbers and in two digests."""
+    """All usage of one licence in one period, in numbers and in two digests.
+
+    ``tariffs`` are the digests of what priced it, each with the time of its first use.
+    """
 
     outcomes: int
     totals: Mapping[str, int]
@@ -46,6 +49,7 @@ class PoolUsage:
     buyers: Mapping[str, BuyerUse]
     contributions: tuple[Contribution, ...]
     contributions_digest: str
+    tariffs: frozenset[tuple[str, int]]
 
 
 def licences_used(connection: Connection, within: IndexRange) -> set[str]:
@@ -61,12 +65,14 @@ def pool_usage(connection: Connection, licence: str, within: IndexRange) -> Pool
     totals: Counter[str] = Counter()
     buyers: dict[str, tuple[set[tuple[int, int]], int]] = {}
     rules: set[str] = set()
+    tariffs: dict[str, int] = {}
     prepaid = 0
     lines = []
     for row in connection.execute(query.order_by(*order)).mappings():
         lines.append(usage_line(dict(row)))
         totals[row["meter"]] += row["quantity"]
         rules.add(row["rule_digest"])
+        tariffs.setdefault(row["tariff_digest"], row["time_us"])
         prepaid += row["gross_micro_fen"] * row["prepaid"]
         outcomes, gross = buyers.get(row["buyer"], (set(), 0))
         outcomes.add((row["audit_index"], row["source_index"]))
@@ -84,6 +90,7 @@ def pool_usage(connection: Connection, licence: str, within: IndexRange) -> Pool
         },
         contributions=given,
         contributions_digest=given_digest,
+        tariffs=frozenset(tariffs.items()),
     )
 
 

@@ -38,7 +38,7 @@ from revenue.schemes.versions import KeptScheme, keep_scheme, scheme_in_force
 from revenue.settlement_rules import SettlementRule, compile_rule, keep_rule
 from revenue.shares import Carried, Line, Money, pay, split_pool
 from revenue.tariffs.checking import check_billable, is_free
-from revenue.tariffs.versions import keep_tariff, tariff_in_force
+from revenue.tariffs.versions import keep_tariff, kept_tariff, tariff_in_force
 
 _IN_FORCE = (LicenceState.ACTIVE, LicenceState.SUSPENDED)
 
@@ -103,7 +103,8 @@ class _Settling:
             LicenceDocument.model_validate_json(licence.document)
             for licence in licences_in(self.connection, _IN_FORCE)
         )
-        return {one.id for one in documents if self._fee_fen(one, self._tariff(one))}
+        now = self.entry.time_us
+        return {one.id for one in documents if self._fee_fen(one, self._tariff(one), now)}
 
     def owed(self, licence_id: str) -> _Owed:
         """Work out what a licence's payer owes."""
@@ -166,21 +167,33 @@ class _Settling:
     def _tariff(self, licence: LicenceDocument) -> Tariff:
         return tariff_in_force(self.connection, licence, self.entry.time_us)
 
-    def _fee_fen(self, licence: LicenceDocument, tariff: Tariff) -> int:
-        """Return the fee of the period: nothing for a free class or without an approved tariff."""
+    def _fee(self, licence: LicenceDocument, tariff: Tariff, used: PoolUsage) -> tuple[int, Tariff]:
+        """Return the fee of the period in fen, and the tariff that asks it: the highest there is.
+
+        A fee is owed by the tariff of the close, or by one that something was used under: what it
+        includes was given, so its end or a change before the close does not save the fee.
+        """
+        asked = [(self._fee_fen(licence, tariff, self.entry.time_us), tariff)]
+        for name, time_us in sorted(used.tariffs):
+            other = kept_tariff(self.connection, name)
+            asked.append((self._fee_fen(licence, other, time_us), other))
+        return max(asked, key=lambda one: one[0])
+
+    def _fee_fen(self, licence: LicenceDocument, tariff: Tariff, time_us: int) -> int:
+        """Return a tariff's fee: nothing for a free class, or where it may not be billed then."""
         terms = tariff.subscription
         if terms is None or is_free(licence.product, self.rules):
             return 0
         if terms.fen_per_period > terms.ceiling_fen_per_period:
             return 0
         try:
-            check_billable(tariff, self.entry.time_us)
+            check_billable(tariff, time_us)
         except Denied:
             return 0
         return terms.fen_per_period
 
     def _bill(self, licence: LicenceDocument, tariff: Tariff, used: PoolUsage) -> Bill:
-        fee = self._fee_fen(licence, tariff)
+        fee, asks = self._fee(licence, tariff, used)
         bill = Bill(
             gross_micro_fen=used.gross_micro_fen,
             subscription_fen=fee,
@@ -188,7 +201,7 @@ class _Settling:
             prepaid_fen=0,
             permitted_left_fen=None,
         )
-        prepaid = used.prepaid_micro_fen + (fee * MICRO_FEN_PER_FEN if tariff.prepaid else 0)
+        prepaid = used.prepaid_micro_fen + (fee * MICRO_FEN_PER_FEN if asks.prepaid else 0)
         gross = used.gross_micro_fen + fee * MICRO_FEN_PER_FEN
         wanted = bill.billed_fen if prepaid == gross else prepaid // MICRO_FEN_PER_FEN
         payer = licence.product.payer

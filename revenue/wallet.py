@@ -97,9 +97,18 @@ def available_fen(connection: Connection, payer: str, *, after_index: int, time_
 
 
 def check_covers(
-    connection: Connection, payer: str, micro_fen: int, *, after_index: int, time_us: int
+    connection: Connection,
+    payer: str,
+    micro_fen: int,
+    *,
+    after_index: int,
+    time_us: int,
+    told: bool = True,
 ) -> None:
-    """Refuse what a wallet does not cover: the hard stop of prepaid use."""
+    """Refuse what a wallet does not cover: the hard stop of prepaid use.
+
+    A price that depends on what was found is not ``told``: a refusal quotes no data (I11).
+    """
     if micro_fen <= available_micro_fen(
         connection, payer, after_index=after_index, time_us=time_us
     ):
@@ -110,7 +119,9 @@ def check_covers(
         Message(
             zh=f"预付余额不足：需要 {price} 元。",
             en=f"The prepaid wallet holds too little: CNY {price} is needed.",
-        ),
+        )
+        if told
+        else Message(zh="预付余额不足。", en="The prepaid wallet holds too little."),
         field="wallet",
         rule="prepaid tariff",
         way_out=Message(zh="请付费方先充值。", en="Let the payer make a deposit first."),

@@ -169,7 +169,8 @@ class UseMetering:
         licence = _document(connection, session.licence)
         meters = {Meter.SESSION_HOUR: -(-lived_us // HOUR_US)}
         billed = Use(licence, session.id, session.organisation, meters)
-        self.billing.bill_what_ended(connection, entry, billed, held)
+        began_us = session.opened_us
+        self.billing.bill_what_ended(connection, entry, billed, held, began_us=began_us)
 
     def fetched(
         self,

@@ -52,6 +52,12 @@ def keep_tariff(connection: Connection, tariff: Tariff) -> str:
     return name
 
 
+def kept_tariff(connection: Connection, name: str) -> Tariff:
+    """Return a tariff that priced something, by its digest."""
+    query = select(tariff_document.c.document).where(tariff_document.c.digest == name)
+    return _read(connection.execute(query).scalar_one())
+
+
 @lru_cache(maxsize=TARIFFS_KEPT_MAX)
 def _read(document: str) -> Tariff:
     return Tariff.model_validate_json(document)

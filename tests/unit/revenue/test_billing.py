@@ -157,7 +157,7 @@ def test_a_free_class_is_metered_at_zero_whatever_its_tariff_says(purpose: Purpo
 def test_what_ended_is_metered_at_no_price_without_a_tariff() -> None:
     till = Till(licence_under(tariff(prices=[price_json("session_hour", 9)], **EXPIRED)))
     use = Use(till.licence, "ses", "buyer", {Meter.SESSION_HOUR: 2})
-    metered = till.submit(lambda c, entry: BILLING.bill_what_ended(c, entry, use))
+    metered = till.submit(lambda c, entry: BILLING.bill_what_ended(c, entry, use, began_us=0))
     assert (metered.gross_micro_fen, len(till.rows(usage))) == (0, 1)
 
 

@@ -25,6 +25,7 @@ log = logging.getLogger("sandgate.service")
 PROBLEM = "application/problem+json"
 BEARER_WANTED = {"WWW-Authenticate": "Bearer"}
 FIELD_CHARACTERS_MAX = 200
+LIMIT_CHARACTERS_MAX = 500
 UNEXPECTED = Message(
     "平台内部错误，请求未完成。请把发生时间告知平台管理员。",
     "The platform failed and did not finish this request. Tell the administrator the time.",
@@ -81,8 +82,10 @@ def invalid_form(error: Mapping[str, Any]) -> InvalidInput:
     field = json.dumps(path[:FIELD_CHARACTERS_MAX], ensure_ascii=not path.isprintable())[1:-1]
     sentence = _FORM_SENTENCES.get(error["type"], _FORM_DEFAULT)
     context = error.get("ctx", {})
-    limit = next((context[key] for key in _LIMITS if key in context), "")
-    suffix = f" [{limit}]" if limit != "" else ""
+    limit = str(next((context[key] for key in _LIMITS if key in context), ""))
+    if len(limit) > LIMIT_CHARACTERS_MAX:
+        limit = f"{limit[:LIMIT_CHARACTERS_MAX]}…"
+    suffix = f" [{limit}]" if limit else ""
     subject = Message(f"字段 {field}", f"Field {field}") if field else Message("请求体", "The body")
     return InvalidInput(
         "invalid_field",

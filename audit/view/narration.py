@@ -177,9 +177,9 @@ def _amounts(kind: str, public: Mapping[str, Any]) -> list[Message]:
     if kind == EntryKind.QUESTION_DECIDED and isinstance(loss, int) and loss > 0:
         rho = decimal(loss, NANO_PER_RHO)
         lines.append(Message(f"隐私损失 {rho} ρ", f"privacy loss {rho} rho"))
-    gross = public.get("gross_micro_fen")
-    if isinstance(gross, int):
-        yuan = decimal(gross, MICRO_FEN_PER_YUAN)
+    used = public.get("usage")
+    if isinstance(used, list) and used:
+        yuan = decimal(sum(line["gross_micro_fen"] for line in used), MICRO_FEN_PER_YUAN)
         lines.append(Message(f"计费 {yuan} 元", f"charged {yuan} yuan"))
     pool = public.get("pool_fen")
     if isinstance(pool, int):

@@ -4,6 +4,7 @@ A life begins with what names its subject and follows what those entries name in
 answer, the answer's release, the release's fetches as a product, and the period that settles them.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ from foundation.errors import Message, NotFound
 
 STEPS_MAX = 400
 """A life with more entries than this says so, and shows the first of them."""
+CLOSINGS_READ_MAX = 1_000
 
 
 class Subject(StrEnum):
@@ -46,21 +48,15 @@ _COUNTED_KINDS = frozenset(kind for kinds in _LICENCE_COUNTED.values() for kind 
 _READING = frozenset({EntryKind.RECORDS_READ, EntryKind.VIEW_EXPORTED})
 _LIVED = tuple(kind for kind in EntryKind if kind not in _READING)
 _LICENCE_KINDS = tuple(kind for kind in _LIVED if kind not in _COUNTED_KINDS)
-_SETTLING = tuple(
-    kind
-    for kind in EntryKind
-    if kind.startswith("revenue:")
-    and kind not in {EntryKind.PRODUCT_FETCHED, EntryKind.PRODUCT_REFUSED, EntryKind.PERIOD_OPENED}
-)
+_SETTLING = (EntryKind.PERIOD_CLOSED,)
 
 _NEXT: Mapping[Subject, Mapping[str, tuple[str, ...]]] = {
     Subject.QUESTION: {
         "question": ("answer",),
         "answer": ("release",),
-        "product": ("period",),
     },
-    Subject.RELEASE: {"release": ("answer",), "product": ("period",)},
-    Subject.LICENCE: {"licence": ("session", "period")},
+    Subject.RELEASE: {"release": ("answer",)},
+    Subject.LICENCE: {"licence": ("session",)},
 }
 _SOLD_AS = {"release": "product"}
 """A release that a buyer fetches is that product, under the same identifier."""
@@ -138,6 +134,7 @@ def entries_of(
         complete = complete and len(page) <= STEPS_MAX
         found |= {entry.index: entry for entry in page}
         links = _links(page, _NEXT[subject].get(field, ()))
+        links += _settled(connection, page)
         if field in _SOLD_AS:
             links.append((_SOLD_AS[field], value))
         for link in links:
@@ -154,6 +151,22 @@ def _links(entries: Iterable[LogEntry], fields: tuple[str, ...]) -> list[tuple[s
         for entry in entries
         for field in fields
         if isinstance(value := entry.public.get(field), str)
+    ]
+
+
+def _settled(connection: Connection, entries: Iterable[LogEntry]) -> list[tuple[str, str]]:
+    """Return the periods that settle what these entries metered: the first to close after each."""
+    metered = [entry.index for entry in entries if entry.public.get("usage")]
+    if not metered:
+        return []
+    closings = read_entries(
+        connection, kinds=_SETTLING, first=min(metered), limit=CLOSINGS_READ_MAX
+    )
+    places = {bisect_left(closings, index, key=lambda entry: entry.index) for index in metered}
+    return [
+        ("period", str(closings[place].public["period"]))
+        for place in sorted(places)
+        if place < len(closings)
     ]
 
 

@@ -19,6 +19,7 @@ PAIRS = (
     ("README.md", "README.zh-CN.md"),
     ("docs/en/authority.md", "docs/zh/authority.md"),
     ("docs/en/operator.md", "docs/zh/operator.md"),
+    ("docs/en/finance.md", "docs/zh/finance.md"),
     ("docs/en/regulator.md", "docs/zh/regulator.md"),
     ("docs/explanation/query-path.md", "docs/explanation/query-path.zh-CN.md"),
     ("docs/explanation/budgets.md", "docs/explanation/budgets.zh-CN.md"),

@@ -25,6 +25,7 @@ PAIRS = (
     ("docs/explanation/budgets.md", "docs/explanation/budgets.zh-CN.md"),
     ("docs/explanation/private-answers.md", "docs/explanation/private-answers.zh-CN.md"),
     ("docs/explanation/extracts.md", "docs/explanation/extracts.zh-CN.md"),
+    ("docs/explanation/distribution.md", "docs/explanation/distribution.zh-CN.md"),
     ("docs/explanation/decisions-at-scale.md", "docs/explanation/decisions-at-scale.zh-CN.md"),
 )
 REGULATOR_GUIDES = ("docs/en/regulator.md", "docs/zh/regulator.md")

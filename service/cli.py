@@ -26,13 +26,14 @@ from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
 from service.cli_scheme import scheme
 from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
+from service.doctor import parts_of
 from service.founding import founder_token
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Sandgate 沙闸: licensed, checked, audited use of public data.",
+    help="Sandgate 沙闸: licensed, checked, audited use of public data. 公共数据授权运营平台",
 )
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
@@ -61,13 +62,16 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     language: Annotated[str, typer.Option("--lang", help="zh or en")] = "",
 ) -> None:
-    """Print what this host enforces for sessions and workers, and what it cannot. 主机隔离能力"""
+    """Print what this host enforces and what guards log, keys and terms. 主机隔离与安全配置"""
     settings = Settings()
     report = isolation_report(probe_host(Path(sys.prefix), bubblewrap=settings.bubblewrap))
+    parts = parts_of(settings)
     if as_json:
-        typer.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+        told = {**report.as_json(), "parts": [part.as_json() for part in parts]}
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         typer.echo(report.as_text(language or settings.language))
+        typer.echo("\n".join(part.as_text(language or settings.language) for part in parts))
     raise typer.Exit(0 if report.development_ready else 1)
 
 

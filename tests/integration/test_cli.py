@@ -155,6 +155,8 @@ def test_doctor_speaks_both_languages_and_json() -> None:
     assert chinese.code == english.code
     assert "命名空间" in chinese.out
     assert "Namespaces" in english.out
+    assert "见证方" in chinese.out
+    assert "Key holder" in english.out
     limits = json.loads(sandgate("doctor", "--json").out)["limits"]
     assert {line["enforced"] for line in limits} <= {True, False}
 

@@ -6,7 +6,7 @@ here by one person and approved by another.
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,39 +25,78 @@ from service.cli_remote import (
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger and its money. 账簿与资金")
 Reason = Annotated[str, typer.Option(help="why; it goes into the log")]
-Body = Annotated[Path, typer.Argument(help="what is proposed, as JSON (docs/reference/api.md)")]
+Body = Annotated[Path, typer.Argument(help="a JSON file with these fields")]
 Answer = Annotated[Path, typer.Argument(help="the bank's answer: pain.002 or CSV")]
 Form = Annotated[str, typer.Option("--form", help="beancount, hledger or csv")]
 FileForm = Annotated[str, typer.Option("--form", help="csv or pain.001")]
 ReturnForm = Annotated[str, typer.Option("--form", help="pain.002 or csv")]
 PROPOSALS = {
-    "receipt": ("receipts", "Propose to take a receipt in. 登记收款"),
-    "match": ("receipts/matches", "Propose to match money that came in before. 核销"),
-    "deposit": ("receipts/deposits", "Propose to take money into a wallet. 预付充值"),
-    "refund": ("receipts/refunds", "Propose to give money back. 退款"),
-    "distribute": ("distributions", "Propose to distribute a pool's collected money. 分账"),
-    "confirm": ("distributions/confirmations", "Confirm your own lines of a period. 确认结算单"),
-    "dispute": ("disputes", "Dispute your own lines of a pool. 提出异议"),
-    "account": ("settlement-files/details", "Propose where a payee is paid. 登记账户"),
-    "pay": ("settlement-files", "Write a settlement file of all that is payable. 生成拨付文件"),
+    "receipt": (
+        "receipts",
+        "Propose to take a receipt in. 登记收款",
+        "biller, payer, fen, bank_reference, reason; matches, if not the oldest bills first",
+    ),
+    "match": (
+        "receipts/matches",
+        "Propose to match money that came in before. 核销",
+        "biller, payer, matches [{period, licence, fen}], reason",
+    ),
+    "deposit": (
+        "receipts/deposits",
+        "Propose to take money into a wallet. 预付充值",
+        "biller, payer, fen, bank_reference, reason",
+    ),
+    "refund": (
+        "receipts/refunds",
+        "Propose to give money back. 退款",
+        "biller, payer, fen, source (wallet or unmatched), reason",
+    ),
+    "distribute": (
+        "distributions",
+        "Propose to distribute a pool's collected money. 分账",
+        "period, licence, reason",
+    ),
+    "confirm": (
+        "distributions/confirmations",
+        "Confirm your own lines of a period, as `claim` prints them. 确认结算单",
+        "period, digest",
+    ),
+    "dispute": (
+        "disputes",
+        "Dispute your own lines of a pool: they are not paid from now on. 提出异议",
+        "period, licence, reason",
+    ),
+    "account": (
+        "settlement-files/details",
+        "Propose where a payee is paid. 登记账户",
+        "payee, channel, holder, account, bank_code, reason",
+    ),
+    "pay": (
+        "settlement-files",
+        "Write a settlement file of all that is payable. 生成拨付文件",
+        "biller",
+    ),
 }
 
 
-def _proposal(name: str, address: str, sentence: str) -> None:
-    @ledger.command(name, help=sentence)
+def _read(body: Path) -> Any:
+    try:
+        return json.loads(body.read_bytes())
+    except (OSError, ValueError) as error:
+        typer.echo(f"文件无法读取或不是 JSON / not readable as JSON: {body}", err=True)
+        raise typer.Exit(UNUSABLE) from error
+
+
+def _proposal(name: str, address: str, sentence: str, fields: str) -> None:
+    @ledger.command(name, help=f"{sentence}。 BODY: {fields}", short_help=sentence)
     def _propose(
         body: Body, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
     ) -> None:
-        try:
-            asked = json.loads(body.read_bytes())
-        except (OSError, ValueError) as error:
-            typer.echo(f"文件无法读取或不是 JSON / not readable as JSON: {body}", err=True)
-            raise typer.Exit(UNUSABLE) from error
-        show(call("POST", f"{url}/api/v1/{address}", token, language, asked))
+        show(call("POST", f"{url}/api/v1/{address}", token, language, _read(body)))
 
 
-for _name, (_address, _sentence) in PROPOSALS.items():
-    _proposal(_name, _address, _sentence)
+for _name, (_address, _sentence, _fields) in PROPOSALS.items():
+    _proposal(_name, _address, _sentence, _fields)
 
 
 @ledger.command("balances")
@@ -114,6 +153,29 @@ def ledger_reverse(
     """Propose to undo a journal by its mirror. 冲销凭证"""
     address = f"{url}/api/v1/journals/{path_part(journal)}/reversal"
     show(call("POST", address, token, language, {"reason": reason}))
+
+
+@ledger.command("disputes")
+def ledger_disputes(token: Token, url: Url = DEFAULT_URL, language: Language = "zh") -> None:
+    """Print the disputes and how each stands. 异议清单"""
+    show(call("GET", f"{url}/api/v1/disputes", token, language))
+
+
+@ledger.command("hold")
+def ledger_hold(
+    dispute: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Hold what is disputed and not paid yet. 冻结有异议的款项"""
+    show(call("POST", f"{url}/api/v1/disputes/{path_part(dispute)}/hold", token, language))
+
+
+@ledger.command("decide")
+def ledger_decide(
+    dispute: str, body: Body, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Propose a decision. 决定异议。 BODY: outcome (upheld, dismissed), lines if upheld, reason"""
+    address = f"{url}/api/v1/disputes/{path_part(dispute)}/decision"
+    show(call("POST", address, token, language, _read(body)))
 
 
 @ledger.command("claim")

@@ -124,6 +124,14 @@ def licence_received(
     show(call("GET", f"{url}/api/v1/licences/{path_part(identifier)}/received", token, language))
 
 
+@period.command("open")
+def period_open(
+    identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
+) -> None:
+    """Open a period, such as 2026-11; one is open at a time. 开启账期"""
+    show(call("POST", f"{url}/api/v1/periods", token, language, {"id": identifier}))
+
+
 @period.command("close")
 def period_close(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"

@@ -208,3 +208,34 @@ def test_the_founders_token_opens_the_api(city: City) -> None:
         "licence", "received", city.licence, "--token", said.out.strip(), "--url", url_of(city)
     )
     assert json.loads(listed.out) == {"licence": city.licence, "received": []}
+
+
+def test_money_is_taken_in_by_two_people_from_the_command_line(city: City, tmp_path: Path) -> None:
+    assert remote(city, "founder", "period", "open", "2026-11").code == GOOD
+    body = tmp_path / "deposit.json"
+    body.write_text(
+        '{"biller": "pearl_operator", "payer": "harbour_buyer", "fen": 5000,'
+        ' "bank_reference": "b-1", "reason": "prepaid"}',
+        encoding="utf-8",
+    )
+    proposed = remote(city, "treasurer", "ledger", "deposit", str(body))
+    assert proposed.code == GOOD, proposed.err
+    (move,) = json.loads(remote(city, "founder", "ledger", "moves").out)["moves"]
+    again = remote(city, "treasurer", "ledger", "approve", move["id"])
+    assert again.code == REFUSED
+    assert remote(city, "founder", "ledger", "approve", move["id"]).code == GOOD
+    assert "5000" in remote(city, "auditor", "ledger", "balances").out
+    assert remote(city, "buyer", "ledger", "pools").code == GOOD
+
+
+def test_a_proposal_names_its_fields_and_a_file_that_is_none_is_unusable(
+    city: City, tmp_path: Path
+) -> None:
+    assert "bank_reference" in sandgate("ledger", "receipt", "--help").out
+    missing = remote(city, "treasurer", "ledger", "receipt", str(tmp_path / "none.json"))
+    assert (missing.code, "not readable as JSON" in missing.err) == (UNUSABLE, True)
+    body = tmp_path / "decision.json"
+    body.write_text('{"outcome": "dismissed", "reason": "r"}', encoding="utf-8")
+    for command in (("hold", "dispute_x"), ("decide", "dispute_x", str(body))):
+        assert remote(city, "treasurer", "ledger", *command).code == REFUSED
+    assert json.loads(remote(city, "buyer", "ledger", "disputes").out) == {"disputes": []}

@@ -26,6 +26,8 @@ from service.migrate import import_stores
 INSIDER = Actor("auditor", "cyberspace_regulator", frozenset({Role.REGULATOR}))
 LOG_TABLES = ("entry", "entry_subject", "entry_private", "tile", "checkpoint")
 SHIFTED_TABLES = ("entry", "entry_subject", "entry_private")
+METERED_TABLES = ("usage", "contribution")
+METERED_COLUMNS = ("audit_index", "source_index")
 
 
 def forge_bundle(home: Path, removed: list[int], origin: str, out: Path) -> None:
@@ -59,19 +61,25 @@ def _drop_guards(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA ignore_check_constraints = ON")
     guards = database.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'")
     for trigger, table in guards.fetchall():
-        if table in LOG_TABLES:
+        if table in (*LOG_TABLES, *METERED_TABLES):
             database.execute(f"DROP TRIGGER {trigger}")
     database.execute("DELETE FROM tile")
     database.execute("DELETE FROM checkpoint")
 
 
 def _cut_out(database: sqlite3.Connection, removed: int) -> None:
-    """Remove one entry and close the gap."""
+    """Remove one entry and what it metered, and close the gap."""
     for table in SHIFTED_TABLES:
         database.execute(f"DELETE FROM {table} WHERE idx = ?", (removed,))  # noqa: S608 - our own names
         # Through the negatives, so that no two rows hold one index on the way.
         database.execute(f"UPDATE {table} SET idx = -idx WHERE idx > ?", (removed,))  # noqa: S608
         database.execute(f"UPDATE {table} SET idx = -idx - 1 WHERE idx < 0")  # noqa: S608
+    for table in METERED_TABLES:
+        database.execute(f"DELETE FROM {table} WHERE audit_index = ?", (removed,))  # noqa: S608
+        for column in METERED_COLUMNS:
+            moved = f"UPDATE {table} SET {column} ="  # noqa: S608
+            database.execute(f"{moved} -{column} WHERE {column} > ?", (removed,))
+            database.execute(f"{moved} -{column} - 1 WHERE {column} < 0")
 
 
 def _sign_again(database: sqlite3.Connection, key: VerifierKey, keys: FileKeyStore) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, union_all
+from sqlalchemy import Connection, bindparam, func, literal, select, union_all
 
 from audit.events import PendingEntry
+from audit.insertion import insert_rows
 from foundation.canonical import digest
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.ids import new_id
 from revenue.kinds import AccountKind, JournalKind
+from revenue.posting_at_once import Leg, post_at_once, posts_at_once
 from revenue.store import FEN_MAX, account, journal, period, posting, seal
 from revenue.triggers import LEGS_MIN
 
@@ -91,6 +93,10 @@ class _Draft:
 
 def post(connection: Connection, entry: PendingEntry, request: JournalRequest) -> Posted:
     """Post and seal one journal, or return the one posted before under the same key."""
+    if posts_at_once(connection) and _legs_refused(request.postings) is None:
+        draft = _draft(entry, request, _request_digest(request))
+        if post_at_once(connection, _head(entry, draft), _legs(draft), draft.seal_digest):
+            return Posted(draft.id, draft.seal_digest)
     return post_all(connection, entry, (request,))[0]
 
 
@@ -299,8 +305,14 @@ def _check(before: _Before, requests: Sequence[JournalRequest]) -> None:
 
 
 def _check_legs(legs: tuple[Posting, ...]) -> None:
+    refused = _legs_refused(legs)
+    if refused is not None:
+        raise refused
+
+
+def _legs_refused(legs: tuple[Posting, ...]) -> InvalidInput | None:
     if len(legs) < LEGS_MIN or sum(leg.fen for leg in legs) != 0:
-        raise InvalidInput(
+        return InvalidInput(
             "journal_unbalanced",
             Message(
                 zh="凭证至少须有两条分录，且借贷合计为零。",
@@ -309,7 +321,7 @@ def _check_legs(legs: tuple[Posting, ...]) -> None:
             field="$.postings",
         )
     if any(leg.fen == 0 or abs(leg.fen) > FEN_MAX for leg in legs):
-        raise InvalidInput(
+        return InvalidInput(
             "posting_out_of_range",
             Message(
                 zh=f"分录金额须为非零整数分，且绝对值不超过 {FEN_MAX}。",
@@ -317,38 +329,44 @@ def _check_legs(legs: tuple[Posting, ...]) -> None:
             ),
             field="$.postings",
         )
+    return None
 
 
 def _insert(
     connection: Connection, entry: PendingEntry, drafts: Sequence[_Draft], accounts: set[str]
 ) -> None:
     """Insert heads, then new accounts and legs, then seals: a seal is refused before its legs."""
-    connection.execute(insert(journal), [_head(entry, draft) for draft in drafts])
-    wanted = {leg.account.code: leg.account for draft in drafts for leg in draft.request.postings}
-    fresh = [
-        {"code": code, "kind": str(one.kind), "holder": one.holder}
-        for code, one in wanted.items()
+    insert_rows(connection, journal, [_head(entry, draft) for draft in drafts])
+    legs = [(draft.id, _legs(draft)) for draft in drafts]
+    fresh = {
+        code: {"code": code, "kind": kind, "holder": holder}
+        for _, written in legs
+        for code, kind, holder, _ in written
         if code not in accounts
-    ]
+    }
     if fresh:
-        connection.execute(insert(account), fresh)
-    connection.execute(
-        insert(posting),
+        insert_rows(connection, account, list(fresh.values()))
+    insert_rows(
+        connection,
+        posting,
         [
-            {
-                "journal_id": draft.id,
-                "sequence": sequence,
-                "account": leg.account.code,
-                "fen": leg.fen,
-            }
-            for draft in drafts
-            for sequence, leg in enumerate(draft.request.postings)
+            {"journal_id": journal_id, "sequence": sequence, "account": code, "fen": fen}
+            for journal_id, written in legs
+            for sequence, (code, _, _, fen) in enumerate(written)
         ],
     )
-    connection.execute(
-        insert(seal),
+    insert_rows(
+        connection,
+        seal,
         [{"journal_id": draft.id, "digest": draft.seal_digest} for draft in drafts],
     )
+
+
+def _legs(draft: _Draft) -> list[Leg]:
+    postings = draft.request.postings
+    return [
+        (one.account.code, str(one.account.kind), one.account.holder, one.fen) for one in postings
+    ]
 
 
 def _head(entry: PendingEntry, draft: _Draft) -> dict[str, object]:

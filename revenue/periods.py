@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from authorization.separation import check_may_write, check_natural_person
 from foundation.canonical import digest
 from foundation.errors import Conflict, Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
@@ -156,7 +157,9 @@ def _check_free(connection: Connection, period_id: str) -> None:
 
 
 def check_authority(actor: Actor) -> None:
-    """Refuse anyone but the data authority."""
+    """Refuse anyone but a person of the data authority: a close bills every payer."""
+    check_may_write(actor)
+    check_natural_person(actor)
     if not actor.has(Role.AUTHORITY):
         raise Denied(
             "authority_required",

@@ -17,7 +17,8 @@ from audit.notes import checkpoint_of, signatures_by, split_note
 from audit.proofs import receipt_text
 from audit.tree import inclusion_proof, verify_consistency
 from audit.verify.__main__ import run
-from audit.witness.protocol import REQUEST_BYTES_MAX
+from audit.witness.memory import DISPUTES_MAX
+from audit.witness.protocol import REQUEST_BYTES_MAX, request_body
 from audit.witness.witness import hash_of_origin
 from tests.witness_process import WitnessProcess, witness_process
 from tests.witnessed_logs import ORIGIN, PaperLog
@@ -129,6 +130,24 @@ def test_a_flood_of_bytes_is_cut_off_and_the_witness_goes_on(
     for path in ("/", "/add-checkpoint", "/../keys/ed25519/checkpoint", "/keys/checkpoint"):
         assert httpx.get(f"{witness.url}{path}", timeout=30.0).status_code in {404, 405}
     assert post(witness, paper.request(0)).status_code == 200
+
+
+def test_a_log_cannot_crowd_out_the_proof_against_it(
+    witness: WitnessProcess, paper: PaperLog
+) -> None:
+    """True checkpoints under wrong proofs tell nothing and fill the room; the fork comes last."""
+    assert post(witness, paper.request(0)).status_code == 200
+    size = len(paper.leaves)
+    fork = paper.fork(size - 1)
+    fork.grow(1, "fork")
+    for number in range(DISPUTES_MAX + 5):
+        paper.grow(1, f"{number}-")
+        wrong = request_body(size, [bytes(32)], paper.note())
+        assert post(witness, wrong).status_code == 422
+    assert post(witness, request_body(size, [], fork.note())).status_code == 422
+    kept = [note for _, note, _ in witness.place.memory().disputes()]
+    assert len(kept) == DISPUTES_MAX + 1
+    assert fork.note() in kept
 
 
 def test_cosignatures_cannot_be_borrowed_for_a_rebuilt_log(

@@ -21,7 +21,7 @@ from audit.witness.memory import DISPUTES_MAX
 from audit.witness.protocol import REQUEST_BYTES_MAX, request_body
 from audit.witness.witness import hash_of_origin
 from tests.witness_process import WitnessProcess, witness_process
-from tests.witnessed_logs import ORIGIN, PaperLog
+from tests.witnessed_logs import ORIGIN, PaperLog, made_witness
 
 KILLS = 4
 FORKS = 6
@@ -171,3 +171,26 @@ def test_cosignatures_cannot_be_borrowed_for_a_rebuilt_log(
         arguments += ["--leaf", log.leaves[4].hex(), "--require-witness", "1"]
         arguments += [part for key in witness.keys for part in ("--witness-key", key.text())]
         assert run(arguments) == code
+
+
+def test_a_file_named_like_a_witness_key_does_not_stand_in_for_it(
+    tmp_path: Path, paper: PaperLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The evidence holds a file whose name is the regulator's key, and in it the insider's own."""
+    asked, place = made_witness(tmp_path / "regulator", paper)
+    false, own = made_witness(tmp_path / "insider", paper)
+    reply = false.add_checkpoint(paper.request(0))
+    note = paper.note() + reply.body
+    assert asked.latest(hash_of_origin(ORIGIN)) is None
+    evidence = tmp_path / "evidence"
+    key = place.keys().verifier_keys[-1].text()  # the Ed25519 one: a file can have its name
+    own_keys = [key.text() for key in own.keys().verifier_keys]
+    (evidence / key).parent.mkdir(parents=True)
+    (evidence / key).write_text("\n".join(own_keys), encoding="utf-8")
+    receipt = evidence / "receipt"
+    receipt.write_text(receipt_text(4, inclusion_proof(4, 5, paper.node), note), encoding="utf-8")
+    monkeypatch.chdir(evidence)
+    arguments = ["receipt", str(receipt), "--key", paper.verifier.text()]
+    arguments += ["--leaf", paper.leaves[4].hex(), "--require-witness", "1"]
+    assert run([*arguments, "--witness-key", key]) == 3
+    assert run([*arguments, "--witness-key", own_keys[0]]) == 0

@@ -87,12 +87,16 @@ class CaseTexts:
             with reading(self._engine) as connection:
                 _check_covered(connection, actor, case, wanted)
                 names = self.keys_of(connection, wanted)
+            public = {"case": case, "entries": wanted, "key_names": names}
+            recorded = self._writer.submit(
+                AuditEvent(EntryKind.TEXTS_READ, actor, public),
+                # once more, beside the entry: the case may have been closed just now
+                lambda connection, _entry: _check_covered(connection, actor, case, wanted),
+            )
         except (Denied, NotFound) as refusal:
             self._log_refusal(actor, case, wanted, refusal.code)
             refusal.logged = True
             raise
-        public = {"case": case, "entries": wanted, "key_names": names}
-        recorded = self._writer.submit(AuditEvent(EntryKind.TEXTS_READ, actor, public), no_effect)
         with reading(self._engine) as connection:
             found = self.found(connection, wanted, KeyRing(self._keys, recorded.citation))
         return Recorded(

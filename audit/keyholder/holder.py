@@ -87,9 +87,7 @@ class KeyHolder:
                 "该检查点属于另一份日志，不予签名。",
                 "The checkpoint is of another log; it is not signed.",
             )
-        dropped = self._head.extend(base, Mark(head.size, head.root), proof)
-        if dropped is not None:
-            self._write(lines.ABANDONED, size=dropped.size, root=dropped.root.hex())
+        self._head.extend(base, Mark(head.size, head.root), proof, self._abandon)
         data = text.encode()
         found = {ED25519: self._keys.sign(LOG_KEY, data).hex()}
         if self._sm2:
@@ -197,6 +195,9 @@ class KeyHolder:
         self._write(lines.REFUSED, request=what[:40], key=name[:120], code=code)
 
     # --- inside
+
+    def _abandon(self, dropped: Mark) -> None:
+        self._write(lines.ABANDONED, size=dropped.size, root=dropped.root.hex())
 
     def _opens(self, name: str, cited: Citation | None) -> CitedEntry:
         entry = self._proved(cited)

@@ -8,7 +8,7 @@ From then on nothing is signed that does not extend it; one that came to nothing
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -46,11 +46,14 @@ class LogHead:
             default=(0, self._empty, self._empty),
         )
 
-    def extend(self, base: Mark, head: Mark, proof: Sequence[bytes]) -> Mark | None:
+    def extend(
+        self, base: Mark, head: Mark, proof: Sequence[bytes], told: Callable[[Mark], object] = bool
+    ) -> None:
         """Take note that ``head`` is signed on top of ``base``; durable on return.
 
-        Returns a checkpoint that came to nothing by it, if there is one. Raises Denied where
-        ``base`` is not what this log's last checkpoint was, or ``head`` does not extend it.
+        ``told`` hears first of a checkpoint that came to nothing by it: were it forgotten between
+        the two, its entries would open keys later. Raises Denied where ``base`` is not what this
+        log's last checkpoint was, or ``head`` does not extend it.
         """
         if base not in (self.standing, self.signed):
             raise _refused(
@@ -71,10 +74,10 @@ class LogHead:
                 "请求签名的检查点不是原日志的延续：条目被改动、删除或重排。",
                 "The checkpoint does not extend the log: entries were changed, removed or moved.",
             )
-        dropped = self.signed if self.signed not in (self.standing, base, head) else None
+        if self.signed not in (self.standing, base, head):
+            told(self.signed)
         if (self.standing, self.signed) != (base, head):
             self._write(base, head)
-        return dropped
 
     def rest_on(self, mark: Mark) -> None:
         """Stand by a checkpoint that something rests on; one known to be older changes nothing."""

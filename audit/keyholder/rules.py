@@ -2,8 +2,8 @@
 
 A key that the entry itself names under ``key_names``; the key of an extract for a
 ``query:question:decided`` entry of the licence it was made for; the release desk's signature for
-the vote on the very release that is certified. An entry serves once for a key, but for reading
-several private texts under one; and one long past opens nothing.
+the vote that approved the very release that is certified. An entry serves once for a key, but for
+reading several private texts under one; and one long past opens nothing.
 """
 
 import json
@@ -15,11 +15,13 @@ from audit.notes import BadNote, VerifierKey, parse_checkpoint
 from audit.proofs import parse_receipt, verify_receipt
 from audit.tags import EntryKind
 from audit.tree import leaf_hash
+from foundation.canonical import canonical_bytes
 from foundation.errors import Denied, Message
 from foundation.keys import Citation
 
 ENTRIES_BACK_MAX = 65_536  # how far behind the head an entry may lie that still opens a key
 EXTRACT_KEY = "extract-"
+APPROVED = "approved"  # the state that the last vote needed brings a release to
 TEXTS_KEY = "texts."  # seals new private texts (audit.sealing): made freely, opened for an entry
 
 
@@ -79,17 +81,21 @@ def check_opens(entry: CitedEntry, name: str, made_for: str | None) -> None:
 
 
 def check_certifies(entry: CitedEntry, data: bytes) -> None:
-    """Raise Denied where the entry is no vote on the release that the data certifies."""
+    """Raise Denied where the entry is not the vote that approved what the data certifies."""
     try:
-        document = json.loads(data.partition(b"\n")[2])
-        release = document["release"]
-    except (ValueError, KeyError, TypeError):
-        release = None
-    if entry.kind != EntryKind.RELEASE_VOTED or entry.public.get("release") != release:
+        text = data.partition(b"\n")[2]
+        document = json.loads(text)
+        about = {name: document[name] for name in ("release", "licence")}
+        alike = canonical_bytes(document) == text  # no name twice, of which readers choose one
+    except (ValueError, KeyError, TypeError, RecursionError):
+        about, alike = {}, False
+    voted = entry.kind == EntryKind.RELEASE_VOTED and entry.public.get("state") == APPROVED
+    if not (voted and alike) or any(entry.public.get(name) != about[name] for name in about):
         raise refused(
             "entry_certifies_another_release",
-            f"第 {entry.index} 号日志条目不是对该出域申请的表决，不予签名。",
-            f"Entry {entry.index} of the log is no vote on this release; nothing is signed.",
+            f"第 {entry.index} 号日志条目不是批准该出域申请的表决，不予签名。",
+            f"Entry {entry.index} of the log is not the vote that approved this release; nothing "
+            "is signed.",
         )
 
 

@@ -27,6 +27,7 @@ from audit.verify.state import read_state, write_state
 from audit.verify.statements import verify_statements
 from audit.verify.strict import UNREADABLE, check_unambiguous, read_strictly
 from audit.verify.texts import DISCLOSED_FILE, add_states, field_states
+from audit.verify.tiles import parse_body
 from audit.verify.usage import verify_usage
 from audit.verify.witnesses import add_witness_options, check_witnesses
 
@@ -133,7 +134,15 @@ def _verify_receipt(options: argparse.Namespace, key: Key) -> Report:
             index=receipt.index,
         )
         return report
-    if inclusion_holds(leaf, receipt.index, head.size, receipt.proof, head.root):
+    stated = None if options.entry is None else parse_body(_bytes(options.entry)).get("index")
+    if options.entry is not None and (type(stated) is not int or stated != receipt.index):
+        report.tampered(
+            "entry_misplaced",
+            zh=f"回执说的是第 {receipt.index} 号条目，而条目自称第 {stated} 号。",
+            en=f"The receipt is of entry {receipt.index}, but the entry says it is {stated}.",
+            index=receipt.index,
+        )
+    elif inclusion_holds(leaf, receipt.index, head.size, receipt.proof, head.root):
         report.good(
             "receipt_holds",
             zh=f"该条目是日志（{head.size} 条）的第 {receipt.index} 号条目。",

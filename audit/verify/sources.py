@@ -35,6 +35,7 @@ class DirectoryFiles(Mapping[str, bytes]):
     def __init__(self, root: Path) -> None:
         """Stand over a directory."""
         self._root = root
+        self._true_root = root.resolve()
 
     def __getitem__(self, name: str) -> bytes:
         """Read a file. Raises KeyError where there is none, Unusable where it cannot be read."""
@@ -69,7 +70,7 @@ class DirectoryFiles(Mapping[str, bytes]):
 
         What lies elsewhere on the verifier's machine is no part of the evidence.
         """
-        return path.is_file() and path.resolve().is_relative_to(self._root.resolve())
+        return path.is_file() and path.resolve().is_relative_to(self._true_root)
 
 
 class ZipFiles(Mapping[str, bytes]):

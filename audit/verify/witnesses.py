@@ -71,14 +71,28 @@ def check_witnesses(options: argparse.Namespace, report: Report) -> None:
 
 
 def _key_texts(given: str) -> list[str]:
-    """Return a key as it was given, or those of a file, one a line."""
+    """Return a key as it was given, or those of a file, one a line.
+
+    What is a key is taken for one, whatever files there are: a file of that name in the evidence
+    would else bring a key of its own.
+    """
+    if _is_key(given):
+        return [given]
     try:
         written = Path(given).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         if given.count("+") > 1:
             return [given]
         raise Unusable(f"无法读取 {given}。", f"{given} cannot be read.") from error
     return [line for line in text_of(written, given).splitlines() if line.strip()]
+
+
+def _is_key(given: str) -> bool:
+    try:
+        read_witness_key(given)
+    except Unusable:
+        return False
+    return True
 
 
 def read_witness_key(text: str) -> WitnessKey:

@@ -15,6 +15,7 @@ from pathlib import Path
 from foundation.errors import Conflict, Message, Unavailable
 
 DISPUTES_MAX = 100  # of one log: enough to prove misbehaviour, too few to fill a disk
+PROOFS_MAX = 20  # beyond those, kept free for what is proof by itself
 _BUSY_SECONDS_MAX = 30.0
 _TABLES = """
 CREATE TABLE witnessed (
@@ -66,12 +67,25 @@ class Turn:
             (new.origin, origin_hash, new.size, new.root, new.note, new.time_s),
         )
 
-    def dispute(self, origin: str, note: str, old_size: int, held_size: int, time_s: int) -> None:
-        """Keep a signed checkpoint that did not extend what was seen: it may be proof."""
+    def dispute(
+        self,
+        origin: str,
+        note: str,
+        old_size: int,
+        held_size: int,
+        time_s: int,
+        *,
+        proof: bool = False,
+    ) -> None:
+        """Keep a signed checkpoint that did not extend what was seen: it may be proof.
+
+        ``proof`` says that it is: a log that fills the room with true checkpoints under wrong
+        proofs, which tell nothing, leaves room for it still.
+        """
         (kept,) = self._database.execute(
             "SELECT count(*) FROM dispute WHERE origin = ?", (origin,)
         ).fetchone()
-        if kept < DISPUTES_MAX:
+        if kept < DISPUTES_MAX + (PROOFS_MAX if proof else 0):
             self._database.execute(
                 "INSERT OR IGNORE INTO dispute VALUES (?, ?, ?, ?, ?)",
                 (origin, note, old_size, held_size, time_s),

@@ -125,11 +125,12 @@ class Witness:
             held_size = 0 if held is None else held.size
             if submitted.request.old_size != held_size:
                 if held is not None and _two_roots(submitted.head, held):
-                    self._keep_dispute(turn, submitted, held_size)
+                    self._keep_dispute(turn, submitted, held_size, proof=True)
                 return Reply(CONFLICT, f"{held_size}\n", SIZE_TYPE)
             fault = _inconsistency(submitted, held)
             if fault:
-                self._keep_dispute(turn, submitted, held_size)
+                proof = held is not None and _two_roots(submitted.head, held)
+                self._keep_dispute(turn, submitted, held_size, proof=proof)
                 return Reply(UNPROCESSABLE, fault + "\n")
             lines = self._cosign(turn, submitted, held)
             self._fault("before_store")
@@ -150,10 +151,17 @@ class Witness:
         )
         return lines
 
-    def _keep_dispute(self, turn: Turn, submitted: _Submitted, held_size: int) -> None:
+    def _keep_dispute(
+        self, turn: Turn, submitted: _Submitted, held_size: int, *, proof: bool
+    ) -> None:
         request = submitted.request
         turn.dispute(
-            submitted.head.origin, request.note, request.old_size, held_size, self._now_s()
+            submitted.head.origin,
+            request.note,
+            request.old_size,
+            held_size,
+            self._now_s(),
+            proof=proof,
         )
 
     def _now_s(self) -> int:

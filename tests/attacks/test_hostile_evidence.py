@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.export import export_bundle
 from audit.notes import VerifierKey
+from audit.proofs import receipt_text
 from audit.reading import entry_at
 from audit.tags import EntryKind
+from audit.tree import complete_root, inclusion_proof, leaf_hash
 from audit.verify.__main__ import run
 from audit.verify.rotations import CONTEXT
 from audit.view.packing import export_pack
@@ -308,3 +310,23 @@ def test_a_stolen_key_that_the_key_file_has_ended_is_remarked(scene: Scene, tmp_
         run(["log", str(scene.bundle), "--key", str(key_file)])
     assert "signed_before_key_turned_over" in said.getvalue()
     assert new.public_key != scene.key.public_key
+
+
+def test_a_receipt_for_an_entry_that_names_another_place_does_not_hold(
+    scene: Scene, tmp_path: Path
+) -> None:
+    body = bodies_of(scene)[PLACE].replace(b'"index":5', b'"index":7')
+    leaves = [leaf_hash(item) for item in bodies_of(scene)]
+    leaves[PLACE] = leaf_hash(body)
+
+    def node(height: int, number: int) -> bytes:
+        return complete_root(leaves[number << height : (number + 1) << height])
+
+    note = signed_over(scene, body)["checkpoint"].decode()
+    proof = inclusion_proof(PLACE, len(leaves), node)
+    receipt, entry = tmp_path / "receipt", tmp_path / "entry"
+    receipt.write_text(receipt_text(PLACE, proof, note), encoding="utf-8")
+    entry.write_bytes(body)
+    assert verify(scene, "receipt", receipt, "--leaf", leaves[PLACE].hex())[0] == GOOD
+    code, said = verify(scene, "receipt", receipt, "--entry", entry)
+    assert (code, "entry_misplaced" in said) == (TAMPERED, True)

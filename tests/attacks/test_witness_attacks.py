@@ -17,10 +17,11 @@ from audit.notes import checkpoint_of, signatures_by, split_note
 from audit.proofs import receipt_text
 from audit.tree import inclusion_proof, verify_consistency
 from audit.verify.__main__ import run
-from audit.witness.protocol import REQUEST_BYTES_MAX
+from audit.witness.memory import DISPUTES_MAX
+from audit.witness.protocol import REQUEST_BYTES_MAX, request_body
 from audit.witness.witness import hash_of_origin
 from tests.witness_process import WitnessProcess, witness_process
-from tests.witnessed_logs import ORIGIN, PaperLog
+from tests.witnessed_logs import ORIGIN, PaperLog, made_witness
 
 KILLS = 4
 FORKS = 6
@@ -131,6 +132,24 @@ def test_a_flood_of_bytes_is_cut_off_and_the_witness_goes_on(
     assert post(witness, paper.request(0)).status_code == 200
 
 
+def test_a_log_cannot_crowd_out_the_proof_against_it(
+    witness: WitnessProcess, paper: PaperLog
+) -> None:
+    """True checkpoints under wrong proofs tell nothing and fill the room; the fork comes last."""
+    assert post(witness, paper.request(0)).status_code == 200
+    size = len(paper.leaves)
+    fork = paper.fork(size - 1)
+    fork.grow(1, "fork")
+    for number in range(DISPUTES_MAX + 5):
+        paper.grow(1, f"{number}-")
+        wrong = request_body(size, [bytes(32)], paper.note())
+        assert post(witness, wrong).status_code == 422
+    assert post(witness, request_body(size, [], fork.note())).status_code == 422
+    kept = [note for _, note, _ in witness.place.memory().disputes()]
+    assert len(kept) == DISPUTES_MAX + 1
+    assert fork.note() in kept
+
+
 def test_cosignatures_cannot_be_borrowed_for_a_rebuilt_log(
     witness: WitnessProcess, paper: PaperLog, tmp_path: Path
 ) -> None:
@@ -152,3 +171,26 @@ def test_cosignatures_cannot_be_borrowed_for_a_rebuilt_log(
         arguments += ["--leaf", log.leaves[4].hex(), "--require-witness", "1"]
         arguments += [part for key in witness.keys for part in ("--witness-key", key.text())]
         assert run(arguments) == code
+
+
+def test_a_file_named_like_a_witness_key_does_not_stand_in_for_it(
+    tmp_path: Path, paper: PaperLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The evidence holds a file whose name is the regulator's key, and in it the insider's own."""
+    asked, place = made_witness(tmp_path / "regulator", paper)
+    false, own = made_witness(tmp_path / "insider", paper)
+    reply = false.add_checkpoint(paper.request(0))
+    note = paper.note() + reply.body
+    assert asked.latest(hash_of_origin(ORIGIN)) is None
+    evidence = tmp_path / "evidence"
+    key = place.keys().verifier_keys[-1].text()  # the Ed25519 one: a file can have its name
+    own_keys = [key.text() for key in own.keys().verifier_keys]
+    (evidence / key).parent.mkdir(parents=True)
+    (evidence / key).write_text("\n".join(own_keys), encoding="utf-8")
+    receipt = evidence / "receipt"
+    receipt.write_text(receipt_text(4, inclusion_proof(4, 5, paper.node), note), encoding="utf-8")
+    monkeypatch.chdir(evidence)
+    arguments = ["receipt", str(receipt), "--key", paper.verifier.text()]
+    arguments += ["--leaf", paper.leaves[4].hex(), "--require-witness", "1"]
+    assert run([*arguments, "--witness-key", key]) == 3
+    assert run([*arguments, "--witness-key", own_keys[0]]) == 0

@@ -33,6 +33,7 @@ from tests.fakes import SteppedClock
 from tests.parts import REPOSITORY
 
 ORIGIN = "test.example/log"
+VOTE = {"release": "rel_a", "licence": "lic_a", "decision": "approve", "state": "approved"}
 
 
 @contextmanager
@@ -223,11 +224,11 @@ def test_certificates_are_signed_for_the_vote_on_that_release_alone(
     writer: GroupCommitWriter, holder: RemoteKeyStore
 ) -> None:
     public_key = holder.ensure_signing_key("release-desk")
-    certificate = b'sandgate/release-certificate@1\n{"release":"rel_a"}'
-    voted = record(writer, EntryKind.RELEASE_VOTED, release="rel_b", decision="approve")
+    certificate = b'sandgate/release-certificate@1\n{"licence":"lic_a","release":"rel_a"}'
+    voted = record(writer, EntryKind.RELEASE_VOTED, **VOTE | {"release": "rel_b"})
     with refusal(Denied, "entry_certifies_another_release"):
         holder.sign("release-desk", certificate, voted.citation)
-    voted = record(writer, EntryKind.RELEASE_VOTED, release="rel_a", decision="approve")
+    voted = record(writer, EntryKind.RELEASE_VOTED, **VOTE)
     signature = holder.sign("release-desk", certificate, voted.citation)
     assert signature_holds(public_key, signature, certificate)
     with refusal(Denied, "key_not_for_signing"):

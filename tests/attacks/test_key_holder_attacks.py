@@ -1,0 +1,116 @@
+"""What the service itself, once taken over, would have the key holder do: each is refused.
+
+The caller speaks to the holder as the service does and logs whatever it likes; it lacks only the
+keys.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Never
+
+import pytest
+from sqlalchemy import Engine
+
+from audit.events import AuditEvent, no_effect
+from audit.keyholder.client import HolderOptions, RemoteKeyStore, start_holder
+from audit.keyholder.log_head import LogHead, Mark
+from audit.tags import EntryKind
+from audit.tree import EMPTY_ROOT
+from audit.writer import GroupCommitWriter
+from disclosure.release.states import ReleaseState
+from foundation.db import metadata
+from foundation.errors import Denied
+from foundation.identity import SYSTEM_ACTOR
+from foundation.keys import Citation, signature_holds
+from tests.fakes import SteppedClock
+
+ORIGIN = "test.example/log"
+CERTIFICATE = b'sandgate/release-certificate@1\n{"licence":"lic_a","release":"rel_a"}'
+VOTE = {
+    "release": "rel_a",
+    "licence": "lic_a",
+    "decision": "approve",
+    "state": ReleaseState.APPROVED.value,
+}
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[RemoteKeyStore]:
+    found = start_holder(HolderOptions(tmp_path / "holder", ORIGIN))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def writer(engine: Engine, holder: RemoteKeyStore, tmp_path: Path) -> Iterator[GroupCommitWriter]:
+    metadata.create_all(engine)
+    head = tmp_path / "head"
+    with GroupCommitWriter(engine, holder, SteppedClock(), ORIGIN, head) as found:
+        yield found
+
+
+def voted(writer: GroupCommitWriter, **public: str) -> Citation:
+    event = AuditEvent(EntryKind.RELEASE_VOTED, SYSTEM_ACTOR, {**VOTE, **public})
+    return writer.submit(event, no_effect).citation
+
+
+def test_only_the_vote_that_approved_certifies(
+    writer: GroupCommitWriter, holder: RemoteKeyStore
+) -> None:
+    public_key = holder.ensure_signing_key("release-desk")
+    for state in ReleaseState:
+        cited = voted(writer, state=state.value)
+        if state is ReleaseState.APPROVED:
+            signature = holder.sign("release-desk", CERTIFICATE, cited)
+            assert signature_holds(public_key, signature, CERTIFICATE)
+            continue
+        with pytest.raises(Denied, match="entry_certifies_another_release"):
+            holder.sign("release-desk", CERTIFICATE, cited)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"licence":"lic_a","release":"rel_evil","release":"rel_a"}',
+        b'{"licence":"lic_evil","licence":"lic_a","release":"rel_a"}',
+        b'{"licence":"lic_b","release":"rel_a"}',
+        b'{"licence":"lic_a","release":"rel_a"} ',
+        b'{"release":"rel_a"}',
+        b'["rel_a"]',
+        b"[" * 30_000,
+    ],
+)
+def test_a_certificate_that_reads_two_ways_is_not_signed(
+    writer: GroupCommitWriter, holder: RemoteKeyStore, document: bytes
+) -> None:
+    holder.ensure_signing_key("release-desk")
+    cited = voted(writer)
+    with pytest.raises(Denied, match="entry_certifies_another_release"):
+        holder.sign("release-desk", b"sandgate/release-certificate@1\n" + document, cited)
+    assert holder.sign("release-desk", CERTIFICATE, cited)
+
+
+def test_a_holder_killed_while_it_signs_over_a_lost_batch_forgets_none_of_the_two(
+    tmp_path: Path,
+) -> None:
+    """Were the new head durable before the line of the lost one, the lost entries would open keys.
+
+    The end of the process is played by an error where the line is written.
+    """
+    empty, lost, kept = Mark(0, EMPTY_ROOT), Mark(1, bytes(32)), Mark(1, bytes([1]) * 32)
+    head = LogHead(tmp_path / "head")
+    head.extend(empty, lost, [])
+    told: list[Mark] = []
+
+    def killed(dropped: Mark) -> Never:
+        told.append(dropped)
+        raise OSError("killed")
+
+    with pytest.raises(OSError, match="killed"):
+        head.extend(empty, kept, [], killed)
+    assert told == [lost]
+    again = LogHead(tmp_path / "head")
+    assert (again.standing, again.signed) == (empty, lost)
+    again.extend(empty, kept, [], told.append)
+    assert told == [lost, lost]
+    assert LogHead(tmp_path / "head").signed == kept

@@ -208,15 +208,18 @@ def test_a_tariff_without_approval_is_never_licensed(city: City) -> None:
 
 
 def reverse_once(city: City, closed: dict[str, Any]) -> None:
-    """Reverse the closed period's journal in the next one: once, by the authority, with why."""
-    founder = city.client("founder")
+    """Reverse the closed period's journal in the next one: once, by two persons, with why."""
+    founder, treasurer = city.client("founder"), city.client("treasurer")
     with reading(city.platform.engine) as connection:
         journal = connection.execute(select(journal_table.c.id)).scalars().first()
     path = f"{API}/journals/{journal}/reversal"
     why = {"reason": "a wrong tariff"}
-    problem_of(founder.post(path, json=why), 409)  # no period is open
     assert founder.post(f"{API}/periods", json={"id": "next"}).status_code == 201
-    assert founder.post(path, json=why).status_code == 201
+    proposed = founder.post(path, json=why)
+    assert proposed.status_code == 201
+    approval = f"{API}/moves/{proposed.json()['id']}/approval"
+    problem_of(founder.post(approval), 403)
+    assert treasurer.post(approval).status_code == 201
     assert problem_of(founder.post(path, json=why), 409)["code"] == "journal_reversed"
     assert problem_of(founder.post(f"{API}/journals/none/reversal", json=why), 404)
     assert entries(city, EntryKind.JOURNAL_REVERSED)

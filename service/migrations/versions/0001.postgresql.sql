@@ -1247,6 +1247,19 @@ CREATE INDEX ix_carry_licence ON carry (licence, payee)
 -- next
 CREATE TRIGGER carry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON carry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE closing_salt (
+	period_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	salt BYTEA NOT NULL, 
+	CONSTRAINT pk_closing_salt PRIMARY KEY (period_id, kind, name), 
+	CONSTRAINT ck_closing_salt_kind CHECK (kind IN ('payee', 'pool')), 
+	CONSTRAINT ck_closing_salt_salt CHECK (length(salt) = 16), 
+	CONSTRAINT fk_closing_salt_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
+-- next
+CREATE TRIGGER closing_salt_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON closing_salt FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE permitted_decision (
 	operator VARCHAR(200) NOT NULL, 
 	year INTEGER NOT NULL, 

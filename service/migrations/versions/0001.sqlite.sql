@@ -1386,6 +1386,24 @@ CREATE TRIGGER carry_no_replace_audit_index_licence_period_id_payee BEFORE INSER
 -- next
 CREATE TRIGGER carry_whole_micro_fen BEFORE INSERT ON carry WHEN typeof(NEW.micro_fen) <> 'integer' BEGIN SELECT RAISE(ABORT, 'micro-fen are whole numbers'); END
 -- next
+CREATE TABLE closing_salt (
+	period_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	salt BLOB NOT NULL, 
+	CONSTRAINT pk_closing_salt PRIMARY KEY (period_id, kind, name), 
+	CONSTRAINT ck_closing_salt_kind CHECK (kind IN ('payee', 'pool')), 
+	CONSTRAINT ck_closing_salt_salt CHECK (length(salt) = 16), 
+	CONSTRAINT fk_closing_salt_period_id_period FOREIGN KEY(period_id) REFERENCES period (id)
+)
+ WITHOUT ROWID
+-- next
+CREATE TRIGGER closing_salt_no_update BEFORE UPDATE ON closing_salt BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
+CREATE TRIGGER closing_salt_no_delete BEFORE DELETE ON closing_salt BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
+CREATE TRIGGER closing_salt_no_replace_period_id_kind_name BEFORE INSERT ON closing_salt WHEN EXISTS (SELECT 1 FROM closing_salt WHERE period_id = NEW.period_id AND kind = NEW.kind AND name = NEW.name) BEGIN SELECT RAISE(ABORT, 'closing_salt does not change so'); END
+-- next
 CREATE TABLE permitted_decision (
 	operator VARCHAR(200) NOT NULL, 
 	year INTEGER NOT NULL, 

@@ -19,6 +19,7 @@ from revenue.readable import ReadableTable
 
 _AMOUNT = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?")
 _NAME_WIDTH = 30.0
+_COLUMN_MIN, _COLUMN_MAX = 9, 34
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,15 @@ def _pairs(facts: Sequence[tuple[Message, Message]], language: str) -> list[tupl
 def _table(paper: Paper, table: ReadableTable, language: str) -> None:
     shown = table.in_language(language)
     paper.heading(shown["title"], 2)
-    amounts = len(table.numbers)
-    wide = [1.0 if place in table.numbers else 1.2 for place in range(len(table.headings))]
-    widths = wide if amounts else ()
+    columns = zip(shown["headings"], *shown["rows"], strict=True)
+    widths = [float(max(map(_places, column))) for column in columns]
     paper.table(shown["headings"], shown["rows"], widths=widths, numbers=table.numbers)
+
+
+def _places(text: str) -> int:
+    """Return how wide a column a text wants, in Latin characters, within bounds."""
+    longest = max((len(line.encode("gb18030")) for line in text.split("\n")), default=0)
+    return max(_COLUMN_MIN, min(_COLUMN_MAX, longest))
 
 
 def _checks(paper: Paper, official: Official, language: str) -> None:

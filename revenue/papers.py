@@ -14,7 +14,7 @@ from audit.notes import parse_checkpoint
 from audit.reading import current_checkpoint
 from authorization.documents import LicenceDocument
 from authorization.licences import require_licence
-from authorization.organisations import organisations
+from authorization.organisations import Organisation, organisations
 from foundation.errors import Denied, Message, NotFound
 from foundation.money import MICRO_FEN_PER_FEN, yuan_text
 from policies.schema.accounts import AccountRules
@@ -167,7 +167,12 @@ class _Names(dict[str, str]):
         wanted = {line["payee"] for pool in pools for line in pool["lines"]}
         wanted |= {pool[name] for pool in pools for name in ("payer", "biller")} | set(more)
         known = organisations(connection, sorted(wanted))
-        return cls({name: f"{one.name_zh} {one.name_en} ({name})" for name, one in known.items()})
+        return cls({name: _named(one) for name, one in known.items()})
+
+
+def _named(one: Organisation) -> str:
+    words = dict.fromkeys((one.name_zh, one.name_en))
+    return f"{' '.join(words)} ({one.id})"
 
 
 def _terms(

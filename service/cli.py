@@ -18,8 +18,9 @@ from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.cli_audit import audit
-from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
+from service.cli_remote import REFUSED, UNUSABLE, licence, period
 from service.cli_scheme import scheme
+from service.cli_statement import statement
 from service.cli_witness import witness
 from service.founding import founder_token
 

@@ -10,7 +10,7 @@ import tomllib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,7 @@ class Evidence:
     licences: Mapping[str, Record]
     statements: Mapping[str, Record]
     free_classes: tuple[str, ...]
+    permitted: Mapping[str, Record] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the log entries of a kind, in order."""
@@ -170,6 +171,7 @@ def read_evidence(
             if name.startswith("statements/") and name.endswith(".json")
         },
         free_classes=_free_classes(files),
+        permitted=documents(files, "permitted/"),
     )
 
 

@@ -1,19 +1,20 @@
 """What an operator took in a year, and what its permitted maximum leaves: by the ledger alone.
 
-Revenue is what closed periods billed, by the day of their close in China; a pool whose settlement
-was reversed counts no more.
+Revenue is what closed periods billed, by the day of their close in China, as it stands now: a pool
+whose settlement was reversed counts no more, a corrected one at its correction.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from authorization.store import licence as licence_table
 from foundation.clock import to_iso
+from revenue.flow.pool_state import pool_state
 from revenue.permitted.documents import year_bounds_us
 from revenue.permitted.store import permitted_decision
 from revenue.pool_store import pool
-from revenue.store import journal, period
+from revenue.store import period
 
 EIGHT_HOURS_US = 8 * 3_600 * 1_000_000
 
@@ -35,29 +36,19 @@ def year_in_china(time_us: int) -> int:
 def actual_fen(connection: Connection, operator: str, year: int) -> int:
     """Return what closed periods of a year billed under an operator's licences, in fen."""
     since_us, until_us = year_bounds_us(year)
-    reversal = journal.alias("reversal")
-    reversed_ = (
-        select(journal.c.id)
-        .join(reversal, reversal.c.reverses == journal.c.id)
-        .where(
-            journal.c.kind == "settlement",
-            journal.c.period_id == pool.c.period_id,
-            journal.c.rule_digest == pool.c.rule_digest,
-        )
-        .exists()
-    )
     query = (
-        select(func.sum(pool.c.billed_fen))
+        select(pool.c.period_id, pool.c.licence)
         .join(period, period.c.id == pool.c.period_id)
         .join(licence_table, licence_table.c.id == pool.c.licence)
         .where(
             licence_table.c.operator == operator,
             period.c.closed_us >= since_us,
             period.c.closed_us < until_us,
-            ~reversed_,
+            pool.c.billed_fen > 0,
         )
     )
-    return int(connection.execute(query).scalar() or 0)
+    billed = connection.execute(query).all()
+    return sum(pool_state(connection, name, licence).billed_fen for name, licence in billed)
 
 
 def maximum_fen(connection: Connection, operator: str, year: int) -> int | None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, select
 
+from audit.events import AuditEvent, no_effect
 from audit.store import entry as entry_table
+from audit.tags import EntryKind
 from audit.verify.approvals import verify_approvals
 from audit.verify.evidence import Evidence, read_evidence
 from audit.verify.findings import Report
@@ -20,7 +22,7 @@ from audit.verify.flow import verify_flow
 from audit.verify.permitted import verify_permitted
 from audit.writer import GroupCommitWriter
 from authorization import store as authorization_store
-from authorization.signing import document_bytes
+from authorization.signing import document_bytes, document_digest
 from foundation.db import reading
 from foundation.identity import Actor, Role
 from revenue.disputes.deciding import CorrectedLine
@@ -30,6 +32,7 @@ from revenue.permitted.decisions import decide_permitted, propose_permitted
 from revenue.permitted.documents import PermittedRevenue
 from tests.fakes import TickingClock
 from tests.unit.revenue.flow_scene import CHIEF, CLERK, RULES, Scene
+from tests.unit.revenue.settling import pot_scheme
 
 PRICER, SECOND = (Actor(name, "prices", frozenset({Role.PRICING})) for name in ("chen", "wu"))
 MAXIMUM = PermittedRevenue.model_validate(
@@ -76,10 +79,18 @@ def evidence_of(scene: Scene) -> Evidence:
 
 @pytest.fixture
 def evidence(engine: Engine, writer: GroupCommitWriter, clock: TickingClock) -> Evidence:
-    """Two periods under a decided maximum; part payment, a lowered bill that was overpaid."""
+    return evidence_of(played(engine, writer, clock))
+
+
+def played(engine: Engine, writer: GroupCommitWriter, clock: TickingClock) -> Scene:
+    """Play two periods under a decided maximum; part payment, a lowered bill that was overpaid."""
     scene = Scene.over(engine, writer, clock)
     scene.licence()
     scene.licence("licence_b", fen=700)
+    scene.licence("licence_c", fen=9, payer="city", scheme=pot_scheme())
+    for licence in scene.licences.values():
+        public = {"document_digest": document_digest(document_bytes(licence))}
+        writer.submit(AuditEvent(EntryKind.LICENCE_ACTIVATED, CLERK, public), no_effect)
     scene.act(
         lambda connection, _entry: connection.execute(
             insert(authorization_store.organisation).values(
@@ -103,7 +114,7 @@ def evidence(engine: Engine, writer: GroupCommitWriter, clock: TickingClock) -> 
     scene.use(times=1)
     scene.use("licence_b", times=1)
     scene.next_period("p2", "p3")
-    return evidence_of(scene)
+    return scene
 
 
 Change = Callable[[Evidence], None]

@@ -14,6 +14,8 @@ from audit.verify.findings import Report
 from audit.verify.permitted import Permitted
 from audit.verify.shares import digest_of
 
+OPENED = "revenue:dispute:opened"
+HELD = "revenue:dispute:held"
 MATCHED = "revenue:receipt:matched"
 CONFIRMED = "revenue:statement:confirmed"
 DISTRIBUTED = "revenue:pool:distributed"
@@ -44,6 +46,8 @@ class _Replay:
     evidence: Evidence
     money: Money = field(default_factory=Money)
     confirmed: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    disputes: dict[str, Record] = field(default_factory=dict)
+    holds: dict[str, dict[str, int]] = field(default_factory=dict)
     permitted: Permitted = field(init=False)
     resting: dict[int, list[Record]] = field(init=False)
     stated: dict[int, Record] = field(init=False)
@@ -177,12 +181,16 @@ def _distributed(replay: _Replay, entry: Record) -> Iterator[Problem]:
     journals = list(replay.of_kind(entry, "distribution"))
     if not right or [_legs(journal) for journal in journals] != [legs]:
         yield _paid_otherwise()
-    unheard = [name for name in paid if not _word_given(replay, place, bill, name)]
+    unheard = [
+        name
+        for name in paid
+        if not _word_given(replay, place, bill, name) or _disputed(replay, place, name)
+    ]
     if unheard:
         yield (
             "paid_unconfirmed",
-            f"{unheard[0]} 未经其收款方确认即分账",
-            f"{unheard[0]} is paid though its payee had not confirmed",
+            f"{unheard[0]} 未经其收款方确认，或在异议未决时即分账",
+            f"{unheard[0]} is paid though its payee had not confirmed, or it is disputed",
         )
     for journal in journals:
         replay.money.pools[place].distributed.append((journal["id"], lines))
@@ -199,6 +207,56 @@ def _paid_otherwise() -> Problem:
 def _word_given(replay: _Replay, place: Place, bill: Bill, line: str) -> bool:
     channel, _, payee = line.partition(":")
     return channel in NOBODYS_WORD or replay.confirmed[place[0], payee] > bill.index
+
+
+def _disputed(replay: _Replay, place: Place, line: str) -> bool:
+    return any(
+        (one["public"]["period"], one["public"]["licence"]) == place and _covers(one, line)
+        for one in replay.disputes.values()
+    )
+
+
+def _covers(opened: Record, line: str) -> bool:
+    """Tell whether a dispute keeps a line: a payee its own, a payer every one."""
+    own = line.partition(":")[2] == opened["actor"]["organisation"]
+    return bool(opened["public"]["party"] == "payer" or own)
+
+
+def _opened(replay: _Replay, entry: Record) -> Iterator[Problem]:
+    replay.disputes[entry["public"]["dispute"]] = entry
+    return iter(())
+
+
+def _held(replay: _Replay, entry: Record) -> Iterator[Problem]:
+    """Let a hold move what is left of the lines that its dispute covers, and nothing else."""
+    opened = replay.disputes.get(entry["public"]["dispute"])
+    for journal in replay.of_kind(entry, "hold"):
+        legs = _legs(journal)
+        replay.holds[entry["public"]["dispute"]] = legs
+        lines = {name.partition(":")[2]: fen for name, fen in legs.items() if fen > 0}
+        expected = {f"accrued:{line}": fen for line, fen in lines.items()}
+        expected |= {f"disputed:{line}": -fen for line, fen in lines.items()}
+        if opened is None or legs != expected or not all(_covers(opened, one) for one in lines):
+            yield _held_otherwise()
+
+
+def _released(replay: _Replay, entry: Record) -> Iterator[Problem]:
+    """Require that what a decided dispute held goes back whole."""
+    name = entry["public"]["subject"]["dispute"]
+    held = replay.holds.pop(name, None)
+    released = [_legs(journal) for journal in replay.of_kind(entry, "release")]
+    mirror = [] if held is None else [{account: -fen for account, fen in held.items()}]
+    if replay.disputes.pop(name, None) is None or released != mirror:
+        yield _held_otherwise()
+    yield from _decided(replay, entry)
+
+
+def _held_otherwise() -> Problem:
+    return (
+        "hold_differs",
+        "冻结或解冻的款项不是该异议所涉的款项",
+        "what it holds or releases is not what its dispute covers",
+    )
 
 
 def _decided(replay: _Replay, entry: Record) -> Iterator[Problem]:
@@ -306,6 +364,8 @@ _CHECKS: Mapping[str, Callable[[_Replay, Record], Iterator[Problem]]] = {
     MATCHED: _matched,
     CONFIRMED: _confirmed,
     DISTRIBUTED: _distributed,
-    DECIDED: _decided,
+    OPENED: _opened,
+    HELD: _held,
+    DECIDED: _released,
     REVERSED: _undone,
 }

@@ -189,6 +189,22 @@ def overpayment_kept(evidence: Evidence) -> None:
     matching["kind"] = "adjustment"
 
 
+def hold_of_another(evidence: Evidence) -> None:
+    of_kind(evidence, "revenue:dispute:opened")["actor"]["organisation"] = "platform"
+
+
+def hold_kept(evidence: Evidence) -> None:
+    journal_of(evidence, "release")["kind"] = "adjustment"
+
+
+def paid_while_disputed(evidence: Evidence) -> None:
+    decided = of_kind(evidence, "revenue:dispute:decided")
+    paid = of_kind(evidence, "revenue:pool:distributed", 1)
+    others: Any = evidence.entries
+    others.remove(decided)
+    others.insert(others.index(paid) + 1, decided)
+
+
 def cap_lifted(evidence: Evidence) -> None:
     for pool in evidence.statements["statements/p2.json"]["pools"]:
         pool["permitted_left_fen"] = None
@@ -229,6 +245,9 @@ LIES: Mapping[str, tuple[Change, str]] = {
     "a correction that nobody decided": (correction_not_decided, "correction_differs"),
     "a correction of another bill": (correction_of_another_bill, "correction_differs"),
     "an overpayment kept": (overpayment_kept, "correction_differs"),
+    "a hold of another's money": (hold_of_another, "hold_differs"),
+    "a hold never released": (hold_kept, "hold_differs"),
+    "a line paid while disputed": (paid_while_disputed, "paid_unconfirmed"),
     "a cap forgotten": (cap_lifted, "permitted_differs"),
     "a cap moved between licences": (cap_moved, "permitted_differs"),
     "a maximum raised in the log": (maximum_raised, "permitted_differs"),

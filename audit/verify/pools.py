@@ -1,7 +1,8 @@
 """Pools recomputed: from the usage of a period to every payee's fen, with what was carried.
 
-Everything of a pool document but what it says of affiliates, of the permitted revenue and of the
-wallet is worked out again from the log, the usage and the documents; those are named as stated.
+Everything of a pool document is worked out again from the log, the usage and the documents, but
+what it says of affiliates and of the wallet, which is stated; what permitted revenue was left is
+checked where the whole log is there (``audit.verify.permitted``).
 """
 
 from bisect import bisect_left

@@ -4,9 +4,9 @@ import io
 import re
 import zipfile
 from decimal import Decimal
+from xml.etree import ElementTree as ET
 
 import pytest
-from defusedxml import ElementTree
 
 from foundation.sheet import CELL_CHARACTERS_MAX, Book, Cell
 
@@ -36,9 +36,9 @@ def book(rows: list[list[Cell]]) -> bytes:
 def cells(data: bytes) -> dict[str, tuple[str, str]]:
     """Read a sheet's own XML: place to kind and text of each cell."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        strings = ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))
+        strings = ET.fromstring(archive.read("xl/sharedStrings.xml"))
         shared = ["".join(one.itertext()) for one in strings.findall("m:si", NAMESPACE)]
-        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
+        sheet = ET.fromstring(archive.read("xl/worksheets/sheet1.xml"))
     found = {}
     for cell in sheet.iterfind(".//m:c", NAMESPACE):
         text = cell.findtext("m:v", "", NAMESPACE)

@@ -171,6 +171,14 @@ def renamed(journals: list[dict[str, Any]], place: int) -> None:
     journals[place] = resealed(changed, without=("audit_leaf",))
 
 
+def forgotten(journals: list[dict[str, Any]], place: int) -> None:
+    del journals[place]
+
+
+def statement_dropped(files: Files) -> None:
+    del files["statements/p1.json"]
+
+
 def share_edited_in_the_licence(documents: list[dict[str, Any]]) -> None:
     shares = documents[0]["scheme"]["shares"]
     shares[0]["ppm"], shares[1]["ppm"] = 333_332, 333_334
@@ -185,7 +193,7 @@ DOCTORED: Mapping[str, Callable[[Files], None]] = {
     "a carry kept back": in_statement(
         lambda doc: doc["pools"][0]["lines"][0].update(carry_out_micro_fen=1)
     ),
-    "a statement dropped": lambda files: files.pop("statements/p1.json") and None,
+    "a statement dropped": statement_dropped,
     "usage dropped": in_lines("usage.jsonl", lambda lines: lines.pop(0)),
     "usage priced higher": in_lines(
         "usage.jsonl", lambda lines: lines[0].update(gross_micro_fen=10**12)
@@ -201,13 +209,9 @@ DOCTORED: Mapping[str, Callable[[Files], None]] = {
     "a journal dropped": in_lines("journals.jsonl", lambda lines: lines.pop(0)),
     "a journal edited": in_lines("journals.jsonl", leg_moved),
     "a journal doubled": in_lines("journals.jsonl", journal_doubled),
-    "a distribution that never was": in_lines(
-        "journals.jsonl", of_kind("distribution", lambda lines, at: lines.pop(at) and None)
-    ),
+    "a distribution that never was": in_lines("journals.jsonl", of_kind("distribution", forgotten)),
     "a receipt by another name": in_lines("journals.jsonl", of_kind("receipt", renamed)),
-    "a hold forgotten": in_lines(
-        "journals.jsonl", of_kind("hold", lambda lines, at: lines.pop(at) and None)
-    ),
+    "a hold forgotten": in_lines("journals.jsonl", of_kind("hold", forgotten)),
     "a share edited in the licence": in_lines("licences.jsonl", share_edited_in_the_licence),
     "a tariff raised": as_documents(
         "tariffs", lambda document: document["prices"][0].update(micro_fen=1)

@@ -1,9 +1,11 @@
 """The ledger: replays that duplicate nothing, and journals a second against pgledger's.
 
-``--pgledger FOLDER`` names a copy of pgledger with what it vendors; else two figures are
-skipped. Both sides run on one PostgreSQL, interleaved, durable, the same split of one payer to six
-payees a call; ours also writes, signs and proves a log entry with each. TigerBeetle posts batches
-two to three times faster than this ledger (research, section 4), replicated besides: conceded.
+``--pgledger FOLDER`` names a copy of pgledger with what it vendors; else its figures are skipped.
+Both sides run on one PostgreSQL, interleaved, durable, the same split of one payer to six payees a
+call, every caller waiting for its durable answer; ours also writes, signs and proves a log entry
+with each. Beside the bars stand what a close's one pass posts, and the ledger without its log.
+TigerBeetle posts batches two to three times faster than this ledger (research, section 4),
+replicated besides: conceded.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
+from audit.batch import EntryDraft
 from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
@@ -207,7 +210,7 @@ def against_pgledger(home: Path, source: Path) -> Iterator[dict[str, Any]]:
             key = f"j{next(numbers)}"
             _submit(writer, lambda connection, entry: post(connection, entry, request(key)))
 
-        def close(calls: int) -> float:
+        def close(calls: int, _callers: int) -> float:
             """Post as a close does: every pool's journal by one writer in one pass."""
             started = time.perf_counter()
             for _ in range(calls // AT_A_CLOSE):
@@ -217,35 +220,63 @@ def against_pgledger(home: Path, source: Path) -> Iterator[dict[str, Any]]:
                 _submit(writer, partial(_post_in_one, requests=pools))
             return calls / (time.perf_counter() - started)
 
-        def alone(calls: int) -> float:
-            return together(ours, calls, 1)
-
-        rounds = (
-            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, alone),
-            ("vs_pgledger_hot", HOT_MIN, HOT_CALLS, CALLERS, close),
-        )
-        for name, least, calls, callers, mine in rounds:
-            mine(calls)  # warm
+        bare = stack.enter_context(ledger_alone(new("alone"), home))
+        mine = partial(together, ours)
+        for name, least, calls, callers, posted in (
+            ("vs_pgledger_single", SINGLE_MIN, SINGLE_CALLS, 1, mine),
+            ("vs_pgledger_hot", HOT_MIN, HOT_CALLS, CALLERS, mine),
+            ("close_pass_vs_pgledger_hot", None, HOT_CALLS, CALLERS, close),
+        ):
+            posted(calls, callers)  # warm
             together(theirs.split, calls // 4, callers)
-            pairs = [(mine(calls), together(theirs.split, calls, callers)) for _ in range(PAIRS)]
-            yield _against(name, least, callers, pairs)
+            rounds = [
+                (posted(calls, callers), together(theirs.split, calls, callers))
+                for _ in range(PAIRS)
+            ]
+            figure = _against(name, least, callers, rounds)
+            if callers == 1:
+                figure["ours_without_log_per_second"] = round(together(bare, calls, 1))
+            yield figure
+
+
+@contextmanager
+def ledger_alone(address: str, home: Path) -> Iterator[Callable[[int], None]]:
+    """Hand out a lone journal's posting and commit with no log entry: what the log adds is shown.
+
+    Its journals all rest on the one entry of its period, each under a rule of its own.
+    """
+    engine = open_engine(address)
+    folder = home / "alone"
+    folder.mkdir()
+    with ledger(engine, folder), engine.connect() as connection:
+        entry = EntryDraft(EVENT, 0, 1)
+
+        def lone(number: int) -> None:
+            rule = f"alone-{number}"
+            keys = {"digest": rule, "document": "{}"}
+            connection.execute(insert(store.settlement_rule), keys)
+            post(connection, entry, request(rule, rule))
+            connection.commit()
+
+        yield lone
+    engine.dispose()
 
 
 def _against(
-    name: str, least: float, callers: int, pairs: list[tuple[float, float]]
+    name: str, least: float | None, callers: int, rounds: list[tuple[float, float]]
 ) -> dict[str, Any]:
-    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
-    ours = "one caller" if callers == 1 else f"one pass over {AT_A_CLOSE} pools of a close"
+    ratio = statistics.median(ours / theirs for ours, theirs in rounds)
+    ours = f"one pass over {AT_A_CLOSE} pools of a close" if least is None else f"by {callers}"
     return {
         "figure": name,
         "value": round(ratio, 2),
         "unit": "ratio",
-        "limit": f">={least:g}",
-        "ok": ratio >= least,
+        "limit": "shown" if least is None else f">={least:g}",
+        "ok": least is None or ratio >= least,
         "against": f"pgledger by {callers}, the same six-way split and seven accounts; ours {ours}",
-        "runs": len(pairs),
-        "ours_per_second": round(statistics.median(ours for ours, _ in pairs)),
-        "pgledger_per_second": round(statistics.median(theirs for _, theirs in pairs)),
+        "runs": len(rounds),
+        "ours_per_second": round(statistics.median(ours for ours, _ in rounds)),
+        "pgledger_per_second": round(statistics.median(theirs for _, theirs in rounds)),
     }
 
 

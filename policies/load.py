@@ -20,6 +20,7 @@ from foundation.canonical import digest, sha256_hex
 from foundation.errors import InvalidInput, Message
 from policies.schema import RuleFile
 from policies.schema.access import AccessRules
+from policies.schema.accounts import AccountRules
 from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
@@ -40,6 +41,7 @@ R = TypeVar("R", bound=RuleFile)
 SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
     {
         "access": AccessRules,
+        "accounts": AccountRules,
         "alerts": AlertRules,
         "calendars": CalendarRules,
         "catalog": CatalogRules,

@@ -13,6 +13,7 @@ from audit.store import entry
 from foundation.canonical import canonical_bytes
 from revenue.ledger import journal_content
 from revenue.metering import contribution_line, usage_line
+from revenue.permitted.store import permitted_proposal
 from revenue.schemes.store import scheme_document
 from revenue.statements import closed_periods, period_statement
 from revenue.store import journal, posting, seal, settlement_rule
@@ -28,6 +29,7 @@ def export_ledger(connection: Connection) -> Mapping[str, bytes]:
         **_documents(connection, "rules", settlement_rule),
         **_documents(connection, "tariffs", tariff_document),
         **_documents(connection, "schemes", scheme_document),
+        **_documents(connection, "permitted", permitted_proposal),
         **_statements(connection),
     }
 

@@ -1,11 +1,11 @@
 """Statements: what each pool of a period held, who is paid how much, and the log entries behind it.
 
 The period statement is written once, when the period closes, and its digest stands in the closing
-entry. A payee's statement is derived from the same rows and names every fetch that it rests on.
+entry. A payee's statement is derived from it, one line for each pool that pays the payee.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, insert, select
 from audit.events import PendingEntry
 from foundation.canonical import canonical_bytes, digest
 from foundation.errors import Message, NotFound
-from revenue.pools import KeptPool, pools_of
+from revenue.pools import pools_of
+from revenue.shares import TAX_PAYEE
 from revenue.store import journal, period, posting, statement
 
 FICTIONAL = Message(
@@ -37,7 +38,9 @@ def write_period_statement(
     connection: Connection, entry: PendingEntry, period_id: str
 ) -> PeriodStatement:
     """Write the statement of the period that the entry being written closes."""
-    document = _period_document(connection, period_id, entry.index)
+    pools = [dict(pool.document) for pool in pools_of(connection, period_id)]
+    adjustments = _adjustments(connection, period_id)
+    document = period_document(period_id, entry.index, pools, adjustments)
     connection.execute(
         insert(statement).values(
             period_id=period_id,
@@ -72,12 +75,14 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
     a stranger.
     """
     whole = period_statement(connection, period_id)
+    return statement_for(whole.document, payee)
+
+
+def statement_for(whole: Mapping[str, Any], payee: str) -> dict[str, Any]:
+    """Derive a payee's statement from that of its period. Raises NotFound for a stranger."""
     copied = ("licence", "rule_digest", "product", "price_class", "tariff", "scheme", "billed_fen")
     paying = [
-        (line, pool)
-        for pool in whole.document["pools"]
-        for line in pool["lines"]
-        if line["payee"] == payee
+        (line, pool) for pool in whole["pools"] for line in pool["lines"] if line["payee"] == payee
     ]
     if not paying:
         raise NotFound(
@@ -93,9 +98,9 @@ def payee_statement(connection: Connection, period_id: str, payee: str) -> dict[
     return _sealed(
         {
             "format": "sandgate/payee-statement@2",
-            "period": period_id,
-            "close_index": whole.document["close_index"],
-            "period_digest": whole.digest,
+            "period": whole["period"],
+            "close_index": whole["close_index"],
+            "period_digest": whole["digest"],
             "payee": payee,
             "fictional": fictional,
             "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
@@ -133,9 +138,15 @@ def closed_periods(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
-def _period_document(connection: Connection, period_id: str, close_index: int) -> dict[str, Any]:
-    pools = pools_of(connection, period_id)
-    fictional = any(pool.document["fictional"] for pool in pools)
+def period_document(
+    period_id: str,
+    close_index: int,
+    pools: Sequence[Mapping[str, Any]],
+    adjustments: Sequence[Mapping[str, object]],
+) -> dict[str, Any]:
+    """Return the sealed statement of a period over its pool documents."""
+    fictional = any(pool["fictional"] for pool in pools)
+    lines = [line for pool in pools for line in _lines(pool)]
     return _sealed(
         {
             "format": "sandgate/period-statement@2",
@@ -143,19 +154,19 @@ def _period_document(connection: Connection, period_id: str, close_index: int) -
             "close_index": close_index,
             "fictional": fictional,
             "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
-            "pool_fen": sum(pool.billed_fen for pool in pools),
-            "tax_fen": sum(pool.tax_fen for pool in pools),
-            "lines": [line for pool in pools for line in _lines(pool)],
-            "pools": [pool.document for pool in pools],
-            "adjustments": _adjustments(connection, period_id),
+            "pool_fen": sum(pool["billed_fen"] for pool in pools),
+            "tax_fen": sum(line["fen"] for line in lines if line["payee"] == TAX_PAYEE),
+            "lines": lines,
+            "pools": list(pools),
+            "adjustments": list(adjustments),
         }
     )
 
 
-def _lines(pool: KeptPool) -> list[dict[str, object]]:
+def _lines(pool: Mapping[str, Any]) -> list[dict[str, object]]:
     return [
-        {"licence": pool.licence, "rule_digest": pool.rule_digest, **line}
-        for line in pool.document["lines"]
+        {"licence": pool["licence"], "rule_digest": pool["rule_digest"], **line}
+        for line in pool["lines"]
     ]
 
 

@@ -22,8 +22,9 @@ from service.cli_audit import audit
 from service.cli_cases import case, retention
 from service.cli_keys import keys
 from service.cli_ledger import ledger
-from service.cli_remote import REFUSED, UNUSABLE, licence, period, statement
+from service.cli_remote import REFUSED, UNUSABLE, licence, period
 from service.cli_scheme import scheme
+from service.cli_statement import statement
 from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
 from service.doctor import parts_of

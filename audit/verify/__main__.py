@@ -9,8 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from audit.verify.approvals import verify_approvals
 from audit.verify.evidence import holds_money, is_statement, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
+from audit.verify.flow import verify_flow
 from audit.verify.key_checks import add_key_options, check_keys
 from audit.verify.ledger import verify_ledger
 from audit.verify.log import VerifiedLog, verify_log
@@ -19,6 +21,7 @@ from audit.verify.merkle import HASH_BYTES, hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_receipt
 from audit.verify.packs import is_pack, verify_pack
 from audit.verify.payee import is_payee_bundle, verify_payee
+from audit.verify.permitted import verify_permitted
 from audit.verify.rotations import key_of_file, with_successors
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
@@ -108,6 +111,9 @@ def verify_beside(
             evidence = read_evidence(files, log.entries, log.leaves)
             verify_usage(evidence, report)
             verify_ledger(evidence, report)
+            verify_approvals(evidence, report)
+            verify_permitted(evidence, report)
+            verify_flow(evidence, report)
             verify_statements(evidence, report)
     except Unusable as unusable:
         report.add(Verdict.UNUSABLE, "unusable_record", zh=unusable.zh, en=unusable.en)

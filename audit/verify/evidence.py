@@ -6,8 +6,11 @@ document is known by the digest of its own bytes, never by what its file is call
 
 import hashlib
 import tomllib
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from audit.verify.findings import Unusable
@@ -40,14 +43,107 @@ class Evidence:
     licences: Mapping[str, Record]
     statements: Mapping[str, Record]
     free_classes: tuple[str, ...]
+    permitted: Mapping[str, Record] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the log entries of a kind, in order."""
-        return [entry for entry in self.entries if entry["kind"] == kind]
+        return self._by_kind.get(kind, [])
 
     def closings(self) -> list[int]:
         """Return the indexes at which periods were closed, in order."""
-        return [int(entry["index"]) for entry in self.of_kind(CLOSED)]
+        return self._closings
+
+    def first_logged(self, kind: str, name: str, digest: str) -> Record | None:
+        """Return the first entry of a kind whose public field of that name is a digest."""
+        return self._first_of((kind, name)).get(digest)
+
+    def usage_within(self, licence: str, after: int, until: int) -> list[Record]:
+        """Return a licence's usage lines after one entry and up to another, in order."""
+        return _between(self._usage_of, licence, after, until)
+
+    def contributions_within(self, licence: str, after: int, until: int) -> list[Record]:
+        """Return a licence's contribution lines in the same way."""
+        return _between(self._contributions_of, licence, after, until)
+
+    def used_before_close(self, close_index: int) -> set[str]:
+        """Return the licences whose use falls in the period that an entry closed."""
+        return self._used.get(close_index, set())
+
+    def journals_of(self, period: str) -> list[Record]:
+        """Return the journals of a period, in their order."""
+        return self._journals_of.get(period, [])
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Record]]:
+        found: defaultdict[str, list[Record]] = defaultdict(list)
+        for entry in self.entries:
+            found[entry["kind"]].append(entry)
+        return dict(found)
+
+    @cached_property
+    def _closings(self) -> list[int]:
+        return sorted(int(entry["index"]) for entry in self.of_kind(CLOSED))
+
+    @cached_property
+    def _firsts(self) -> dict[tuple[str, str], dict[str, Record]]:
+        return {}
+
+    def _first_of(self, key: tuple[str, str]) -> dict[str, Record]:
+        if key not in self._firsts:
+            kind, name = key
+            found: dict[str, Record] = {}
+            for entry in self.of_kind(kind):
+                digest = entry["public"].get(name)
+                if isinstance(digest, str):
+                    found.setdefault(digest, entry)
+            self._firsts[key] = found
+        return self._firsts[key]
+
+    @cached_property
+    def _usage_of(self) -> dict[str, list[Record]]:
+        return _by_licence(self.usage, "meter")
+
+    @cached_property
+    def _contributions_of(self) -> dict[str, list[Record]]:
+        return _by_licence(self.contributions, "dataset")
+
+    @cached_property
+    def _used(self) -> dict[int, set[str]]:
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for line in self.usage:
+            place = bisect_left(self._closings, line["audit_index"])
+            if place < len(self._closings):
+                found[self._closings[place]].add(line["licence"])
+        return dict(found)
+
+    @cached_property
+    def _journals_of(self) -> dict[str, list[Record]]:
+        found: defaultdict[str, list[Record]] = defaultdict(list)
+        for journal in self.journals:
+            found[journal["period"]].append(journal)
+        return dict(found)
+
+
+def _by_licence(lines: Sequence[Record], last: str) -> dict[str, list[Record]]:
+    """Group lines by licence, each group in the order that its digest is taken in."""
+    found: defaultdict[str, list[Record]] = defaultdict(list)
+    for line in lines:
+        found[line["licence"]].append(line)
+    for group in found.values():
+        group.sort(key=lambda line: (line["audit_index"], line["source_index"], line[last]))
+    return dict(found)
+
+
+def _between(
+    groups: Mapping[str, list[Record]], licence: str, after: int, until: int
+) -> list[Record]:
+    group = groups.get(licence, [])
+    first = bisect_right(group, after, key=_place)
+    return group[first : bisect_right(group, until, key=_place)]
+
+
+def _place(line: Record) -> int:
+    return int(line["audit_index"])
 
 
 def holds_money(files: Mapping[str, bytes]) -> bool:
@@ -78,6 +174,7 @@ def read_evidence(
             name: parsed(name, files[name]) for name in sorted(files) if is_statement(name)
         },
         free_classes=_free_classes(files),
+        permitted=documents(files, "permitted/"),
     )
 
 

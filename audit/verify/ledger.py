@@ -32,6 +32,10 @@ ENTRIES_OF: Mapping[str, frozenset[str]] = {
     "correction": frozenset({_DECIDED}),
 }
 
+_OF_A_LICENCE = ("sandgate/settlement-rule@2", "sandgate/correction-rule@1")
+_FLOW_RULE = "sandgate/ledger-rule@1"
+_FLOW_KINDS = frozenset({"receipt", "matching", "deposit", "refund", "payout"})
+
 # On which side of zero an account shows money that is not there: a bank's below, a debt's above.
 _WRONG_SIDE = {"bank": -1} | dict.fromkeys(
     ("accrued", "disputed", "treasury", "account", "tax", "wallet", "unmatched", "reserve"), 1
@@ -76,6 +80,13 @@ def _check_journal(journal: Record, evidence: Evidence, report: Report) -> None:
             en=f"The postings of the journal {name} do not sum to zero.",
             index=index,
         )
+    if not _rests_on_its_rule(journal, evidence):
+        report.tampered(
+            "journal_rule_absent",
+            zh=f"凭证 {name} 所依据的规则文件缺失，或不是这类凭证的规则。",
+            en=f"The rule that the journal {name} rests on is missing, or is none for its kind.",
+            index=index,
+        )
     known = 0 <= index < len(evidence.leaves)
     if not known or evidence.leaves[index].hex() != journal["audit_leaf"]:
         report.tampered(
@@ -93,6 +104,16 @@ def _check_journal(journal: Record, evidence: Evidence, report: Report) -> None:
             "posts.",
             index=index,
         )
+
+
+def _rests_on_its_rule(journal: Record, evidence: Evidence) -> bool:
+    """Tell whether the rule a journal names is in the bundle, and is one for its kind."""
+    rule = evidence.rules.get(journal["rule_digest"])
+    if rule is None:
+        return False
+    if journal["kind"] in _FLOW_KINDS:
+        return bool(rule["format"] == _FLOW_RULE and rule["kind"] == journal["kind"])
+    return journal["kind"] == "reversal" or rule["format"] in _OF_A_LICENCE
 
 
 def _check_named(evidence: Evidence, report: Report) -> None:

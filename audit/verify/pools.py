@@ -1,9 +1,11 @@
 """Pools recomputed: from the usage of a period to every payee's fen, with what was carried.
 
-Everything of a pool document but what it says of affiliates, of the permitted revenue and of the
-wallet is worked out again from the log, the usage and the documents; those are named as stated.
+Everything of a pool document is worked out again from the log, the usage and the documents, but
+what it says of affiliates and of the wallet, which is stated; what permitted revenue was left is
+checked where the whole log is there (``audit.verify.permitted``).
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -103,9 +105,11 @@ def _expected(
     scheme: Record,
 ) -> dict[str, Any]:
     close_index, licence = int(pool["close_index"]), rule["licence"]
-    after = max((one for one in evidence.closings() if one < close_index), default=-1)
-    usage = _within(evidence.usage, licence, after, close_index)
-    given = _within(evidence.contributions, licence, after, close_index)
+    closings = evidence.closings()
+    before = bisect_left(closings, close_index)
+    after = closings[before - 1] if before else -1
+    usage = evidence.usage_within(licence, after, close_index)
+    given = evidence.contributions_within(licence, after, close_index)
     sources = measured(scheme, given)
     bill_in, carried = carries.before(licence)
     gross = sum(line["gross_micro_fen"] for line in usage)
@@ -149,22 +153,6 @@ def _heads(pool: Record, rule: Record, tariff: Record, scheme: Record) -> dict[s
         "scheme": {name: scheme[name] for name in ("version", "approval")},
         "fictional": rule["fictional"] or scheme["fictional"],
     }
-
-
-def _within(lines: Any, licence: str, after: int, until: int) -> list[Record]:
-    found = [
-        line
-        for line in lines
-        if line["licence"] == licence and after < line["audit_index"] <= until
-    ]
-    return sorted(
-        found,
-        key=lambda line: (
-            line["audit_index"],
-            line["source_index"],
-            str(line.get("meter", line.get("dataset"))),
-        ),
-    )
 
 
 def _totals(usage: list[Record]) -> dict[str, int]:

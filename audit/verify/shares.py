@@ -81,14 +81,16 @@ def measured(scheme: Record, contributions: Sequence[Record]) -> list[dict[str, 
     pot = scheme["pot"]
     if pot is None:
         return []
+    lines: dict[str, list[Record]] = {}
+    for line in contributions:
+        lines.setdefault(line["dataset"], []).append(line)
     return [
-        _source(source, pot["weight"], contributions)
+        _source(source, pot["weight"], lines.get(source["dataset"], []))
         for source in sorted(pot["sources"], key=lambda source: str(source["dataset"]))
     ]
 
 
-def _source(source: Record, weight: str, contributions: Sequence[Record]) -> dict[str, Any]:
-    own = [line for line in contributions if line["dataset"] == source["dataset"]]
+def _source(source: Record, weight: str, own: Sequence[Record]) -> dict[str, Any]:
     questions: dict[str, list[int]] = {}
     for line in own:
         questions.setdefault(line["outcome_key"], []).append(line["rows"])

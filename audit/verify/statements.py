@@ -99,11 +99,7 @@ def _problems(
 
 def _whole_problems(statement: Record, evidence: Evidence) -> Iterator[tuple[str, Problem]]:
     pools = statement["pools"]
-    used = {
-        line["licence"]
-        for line in evidence.usage
-        if _falls_in(line["audit_index"], statement["close_index"], evidence)
-    }
+    used = evidence.used_before_close(statement["close_index"])
     named = [pool["licence"] for pool in pools]
     if named != sorted(set(named)) or not used <= set(named):
         yield (
@@ -158,11 +154,6 @@ def _payees_problems(statement: Record, public: Record) -> Iterator[tuple[str, P
         )
 
 
-def _falls_in(index: int, close_index: int, evidence: Evidence) -> bool:
-    later = min((one for one in evidence.closings() if one >= index), default=None)
-    return later == close_index
-
-
 def _posted(statement: Record, evidence: Evidence) -> bool:
     """Tell whether the settlement journals are exactly those of the pools."""
     expected = {
@@ -170,8 +161,8 @@ def _posted(statement: Record, evidence: Evidence) -> bool:
     }
     posted = {
         journal["rule_digest"]: {leg["account"]: leg["fen"] for leg in journal["postings"]}
-        for journal in evidence.journals
-        if journal["kind"] == "settlement" and journal["period"] == statement["period"]
+        for journal in evidence.journals_of(statement["period"])
+        if journal["kind"] == "settlement"
     }
     return expected == posted
 
@@ -191,10 +182,8 @@ def _adjusted(statement: Record, evidence: Evidence) -> bool:
     listed = {item["journal"]: item["postings"] for item in statement.get("adjustments", [])}
     posted = {
         journal["id"]: journal["postings"]
-        for journal in evidence.journals
-        if journal["period"] == statement["period"]
-        and journal["kind"] != "settlement"
-        and journal["audit_index"] < statement["close_index"]
+        for journal in evidence.journals_of(statement["period"])
+        if journal["kind"] != "settlement" and journal["audit_index"] < statement["close_index"]
     }
     return listed == posted
 

@@ -191,7 +191,5 @@ def _in_force(
 
 
 def _logged(evidence: Evidence, kind: str, name: str, digest: str, until: int) -> bool:
-    return any(
-        entry["public"].get(name) == digest and entry["index"] < until
-        for entry in evidence.of_kind(kind)
-    )
+    first = evidence.first_logged(kind, name, digest)
+    return first is not None and first["index"] < until

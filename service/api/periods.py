@@ -12,7 +12,7 @@ from foundation.identity import Actor, Role
 from policies.schema.revenue import RevenueRules
 from revenue.periods import close_period, open_period
 from revenue.readable import readable_payee, readable_period
-from revenue.statements import bills_of, payee_statement, payees_of, period_statement
+from revenue.statements import bills_of, payees_of, period_statement, statement_for
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
 from service.idempotency import IdempotentRoute
 
@@ -60,17 +60,17 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
                 rule="roles",
             )
         shown = [payee for payee in payees if overseer or payee == actor.organisation]
-        lines = {payee: payee_statement(connection, period_id, payee) for payee in shown}
-        whole = period_statement(connection, period_id) if overseer else None
+        whole = period_statement(connection, period_id).document
+    lines = {payee: statement_for(whole, payee) for payee in shown}
+    language = actor.language
     return {
-        "period": None if whole is None else whole.document,
-        "readable": None
-        if whole is None
-        else readable_period(whole.document).in_language(actor.language),
+        "period": whole if overseer else None,
+        "readable": readable_period(whole).in_language(language) if overseer else None,
         "bills": bills,
         "payees": lines,
         "readable_payees": {
-            payee: readable_payee(line).in_language(actor.language) for payee, line in lines.items()
+            payee: readable_payee(line, whole["pools"]).in_language(language)
+            for payee, line in lines.items()
         },
     }
 

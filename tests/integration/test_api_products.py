@@ -1,5 +1,7 @@
 """Fetching a product over HTTP: payer only, in force only, billed once, every refusal logged."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from audit.tags import EntryKind
+from audit.verify.notes import read_key
+from audit.verify.payee import verify_payee
 from authorization.organisations import (
     Account,
     Organisation,
@@ -228,6 +232,34 @@ def reverse_once(city: City, closed: dict[str, Any]) -> None:
     assert founder.post(f"{API}/periods/next/close").status_code == 201
 
 
+def check_papers(city: City, closed: dict[str, Any]) -> None:
+    """Print what belongs to a caller, and nothing to anyone else; the bundle verifies offline."""
+    period, pool = f"{API}/periods/2026-11", closed["pools"][0]
+    own = f"{period}/statements/city_bureau"
+    bill = f"{period}/bills/{city.licence}"
+    with reading(city.platform.engine) as connection:
+        journal = connection.execute(select(journal_table.c.id)).scalars().first()
+    for name in ("steward", "founder", "treasurer", "auditor"):
+        assert city.client(name).get(f"{own}/pdf?invoice=发票1").content.startswith(b"%PDF")
+    for name in ("buyer", "analyst", "founder"):
+        assert city.client(name).get(f"{bill}/xlsx").content.startswith(b"PK")
+    for name in ("stranger", "rival", "checker_one", "buyer"):
+        for form in ("bundle", "pdf", "xlsx"):
+            found = problem_of(city.client(name).get(f"{own}/{form}"), 403)
+            assert found["code"] == "statement_not_yours"
+    for name in ("stranger", "rival", "steward"):
+        assert problem_of(city.client(name).get(f"{bill}/pdf"), 403)["code"] == "bill_not_yours"
+    voucher = f"{API}/journals/{journal}/voucher/pdf?chart=enterprise"
+    assert city.client("treasurer").get(voucher).content.startswith(b"%PDF")
+    assert problem_of(city.client("buyer").get(voucher), 403)["code"] == "role_missing"
+    bundle = city.client("steward").get(f"{own}/bundle").content
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    key = read_key(city.client().get(f"{API}/log/key").text.strip())
+    assert verify_payee(files, key).exit_code == 0
+    assert pool["licence"]
+
+
 def test_statements_are_read_by_their_own_payee_only(city: City) -> None:
     founder = city.client("founder")
     assert founder.post(f"{API}/periods/2026-11/close").status_code == 201
@@ -241,6 +273,7 @@ def test_statements_are_read_by_their_own_payee_only(city: City) -> None:
     assert sum(bill["billed_fen"] for bill in owed["bills"]) > 0
     whole = founder.get(path).json()
     assert sum(line["fen"] for line in whole["period"]["lines"]) > 0
+    check_papers(city, whole["period"])
     problem_of(founder.post(f"{API}/periods/2026-11/close"), 409)
     reverse_once(city, whole["period"])
     late = fetch(city)  # no period is open: the next one that closes takes it

@@ -171,15 +171,12 @@ def renamed(journals: list[dict[str, Any]], place: int) -> None:
     journals[place] = resealed(changed, without=("audit_leaf",))
 
 
-def dropped(journals: list[dict[str, Any]], place: int) -> None:
+def forgotten(journals: list[dict[str, Any]], place: int) -> None:
     del journals[place]
 
 
-def without(name: str) -> Callable[[Files], None]:
-    def doctor(files: Files) -> None:
-        del files[name]
-
-    return doctor
+def statement_dropped(files: Files) -> None:
+    del files["statements/p1.json"]
 
 
 def share_edited_in_the_licence(documents: list[dict[str, Any]]) -> None:
@@ -196,7 +193,7 @@ DOCTORED: Mapping[str, Callable[[Files], None]] = {
     "a carry kept back": in_statement(
         lambda doc: doc["pools"][0]["lines"][0].update(carry_out_micro_fen=1)
     ),
-    "a statement dropped": without("statements/p1.json"),
+    "a statement dropped": statement_dropped,
     "usage dropped": in_lines("usage.jsonl", lambda lines: lines.pop(0)),
     "usage priced higher": in_lines(
         "usage.jsonl", lambda lines: lines[0].update(gross_micro_fen=10**12)
@@ -212,9 +209,9 @@ DOCTORED: Mapping[str, Callable[[Files], None]] = {
     "a journal dropped": in_lines("journals.jsonl", lambda lines: lines.pop(0)),
     "a journal edited": in_lines("journals.jsonl", leg_moved),
     "a journal doubled": in_lines("journals.jsonl", journal_doubled),
-    "a distribution that never was": in_lines("journals.jsonl", of_kind("distribution", dropped)),
+    "a distribution that never was": in_lines("journals.jsonl", of_kind("distribution", forgotten)),
     "a receipt by another name": in_lines("journals.jsonl", of_kind("receipt", renamed)),
-    "a hold forgotten": in_lines("journals.jsonl", of_kind("hold", dropped)),
+    "a hold forgotten": in_lines("journals.jsonl", of_kind("hold", forgotten)),
     "a share edited in the licence": in_lines("licences.jsonl", share_edited_in_the_licence),
     "a tariff raised": as_documents(
         "tariffs", lambda document: document["prices"][0].update(micro_fen=1)

@@ -203,8 +203,9 @@ def test_statements_read_in_both_languages_and_say_that_they_are_fictional(
         fetch(FIRST)
     close("2026-11")
     with reading(engine) as connection:
-        whole = readable_period(period_statement(connection, "2026-11").document)
-        one = readable_payee(payee_statement(connection, "2026-11", "education"))
+        document = period_statement(connection, "2026-11").document
+        one = readable_payee(payee_statement(connection, "2026-11", "education"), document["pools"])
+    whole = readable_period(document)
     assert "虚构示例" in whole.markdown("zh")
     assert "Fictional" in one.markdown("en")
     assert "国库（非税收入）" in whole.markdown("zh")

@@ -13,7 +13,7 @@ from typing import Any
 
 from audit.verify.evidence import Evidence, Record
 from audit.verify.shares import MICRO_FEN, digest_of, lines_of, measured, waterfall
-from audit.verify.usage import billable, rule_holds
+from audit.verify.usage import billable, rule_holds, tariff_at
 
 STATED = ("affiliates", "permitted_left_fen", "prepaid_fen")
 REVERSED = "revenue:journal:reversed"
@@ -93,7 +93,10 @@ def _rule_supported(pool: Record, evidence: Evidence) -> bool:
     rule = evidence.rules[pool["rule_digest"]]
     licence = evidence.licences.get(rule["licence_digest"])
     # An absent licence was reported with its usage; a pool without usage has none to report.
-    return licence is None or rule_holds(rule, licence, pool["close_index"], evidence)
+    return licence is None or (
+        rule_holds(rule, licence, pool["close_index"], evidence)
+        and rule["tariff_digest"] == tariff_at(licence, pool["close_index"], evidence)
+    )
 
 
 def _expected(
@@ -113,7 +116,8 @@ def _expected(
     sources = measured(scheme, given)
     bill_in, carried = carries.before(licence)
     gross = sum(line["gross_micro_fen"] for line in usage)
-    fee = _fee_fen(tariff, rule, evidence.entries[close_index]["time_us"], evidence)
+    closed_us = evidence.entries[close_index]["time_us"]
+    fee = _fee_fen([(tariff, closed_us), *_used_under(usage, evidence)], rule, evidence)
     due = gross + fee * MICRO_FEN + bill_in
     billed = max(0, due) // MICRO_FEN
     left = pool["permitted_left_fen"]
@@ -162,9 +166,25 @@ def _totals(usage: list[Record]) -> dict[str, int]:
     return dict(totals)
 
 
-def _fee_fen(tariff: Record, rule: Record, time_us: int, evidence: Evidence) -> int:
-    subscription = tariff["subscription"]
-    free = rule["price_class"] in evidence.free_classes
-    if subscription is None or free or not billable(tariff, time_us):
+def _used_under(usage: list[Record], evidence: Evidence) -> list[tuple[Record, int]]:
+    """Return each tariff that priced something, with the time of its first use."""
+    first: dict[str, int] = {}
+    for line in usage:
+        first.setdefault(line["tariff_digest"], line["audit_index"])
+    return [
+        (evidence.tariffs[name], evidence.entries[index]["time_us"])
+        for name, index in first.items()
+        if name in evidence.tariffs
+    ]
+
+
+def _fee_fen(asked: list[tuple[Record, int]], rule: Record, evidence: Evidence) -> int:
+    """Return the highest fee of the tariffs that may be billed at their times."""
+    if rule["price_class"] in evidence.free_classes:
         return 0
-    return int(subscription["fen_per_period"])
+    fees = (
+        int(tariff["subscription"]["fen_per_period"])
+        for tariff, time_us in asked
+        if tariff["subscription"] is not None and billable(tariff, time_us)
+    )
+    return max(fees, default=0)

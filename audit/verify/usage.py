@@ -20,6 +20,7 @@ from audit.verify.findings import Report, Verdict
 from audit.verify.shares import canonical, digest_of, price_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGAN_BEFORE = ("session_hour",)  # what outlives a tariff may be priced by that of its beginning
 _NAMED = ("licence", "tariff_digest", "payer", "biller", "price_class")
 
 
@@ -132,22 +133,27 @@ def _price_problem(line: Record, before: int, evidence: Evidence) -> str:
     return "" if unbilled else "gross_micro_fen"
 
 
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 def billable(tariff: Record, time_us: int) -> bool:
     """Tell whether a tariff may be billed: approved, in its term, at or below its ceilings."""
     now = _EPOCH + timedelta(microseconds=time_us)
-    begins, ends = (
-        datetime.fromisoformat(tariff[name]).replace(tzinfo=UTC)
-        for name in ("valid_from", "valid_until")
-    )
+    begins, ends = _day(tariff["valid_from"]), _day(tariff["valid_until"])
     beneath = all(one["micro_fen"] <= one["ceiling_micro_fen"] for one in tariff["prices"])
     return bool(tariff["approval"].strip()) and begins <= now < ends and beneath
 
 
 def _check_rules(evidence: Evidence, report: Report) -> None:
     first_use: dict[str, int] = {}
+    priced: dict[str, tuple[int, int]] = {}
     for line in evidence.usage:
         digest, index = line["rule_digest"], line["audit_index"]
         first_use[digest] = min(index, first_use.get(digest, index))
+        if line["meter"] not in _BEGAN_BEFORE and line["price_class"] not in evidence.free_classes:
+            first, last = priced.get(digest, (index, index))
+            priced[digest] = min(index, first), max(index, last)
     for digest, index in sorted(first_use.items()):
         rule = evidence.rules.get(digest)
         if rule is None:
@@ -161,7 +167,10 @@ def _check_rules(evidence: Evidence, report: Report) -> None:
                 en=f"The bundle lacks the licence document {rule['licence_digest']}, so its tariff "
                 "and scheme cannot be checked against it.",
             )
-        elif not rule_holds(rule, licence, index, evidence):
+        elif not rule_holds(rule, licence, index, evidence) or not all(
+            rule["tariff_digest"] == tariff_at(licence, used, evidence)
+            for used in priced.get(digest, ())
+        ):
             report.tampered(
                 "rule_differs",
                 zh=f"计费规则 {digest} 与日志中生效的授权、资费或分配方案不符。",
@@ -187,7 +196,28 @@ def rule_holds(rule: Record, licence: Record, until: int, evidence: Evidence) ->
 def _in_force(
     evidence: Evidence, rule: Record, kind: str, name: str, embedded: Any, until: int
 ) -> bool:
-    return rule[name] == digest_of(embedded) or _logged(evidence, kind, name, rule[name], until)
+    return rule[name] == digest_of(embedded) or any(
+        entry["index"] < until
+        and entry["public"][name] == rule[name]
+        and entry["public"]["licence"] == rule["licence"]
+        for entry in evidence.of_kind(kind)
+    )
+
+
+def tariff_at(licence: Record, index: int, evidence: Evidence) -> str:
+    """Return the digest of the tariff in force at an entry: the newest whose first day had come.
+
+    What was approved for another licence, or holds no longer, prices nothing.
+    """
+    now = _EPOCH + timedelta(microseconds=evidence.entries[index]["time_us"])
+    newest = digest_of(licence["product"]["tariff"])
+    for entry in evidence.of_kind(TARIFF_APPROVED):
+        public = entry["public"]
+        if entry["index"] < index and public["licence"] == licence["id"]:
+            tariff = evidence.tariffs.get(public["tariff_digest"])
+            if tariff is not None and _day(tariff["valid_from"]) <= now:
+                newest = public["tariff_digest"]
+    return newest
 
 
 def _logged(evidence: Evidence, kind: str, name: str, digest: str, until: int) -> bool:

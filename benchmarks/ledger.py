@@ -235,7 +235,8 @@ def against_pgledger(home: Path, source: Path) -> Iterator[dict[str, Any]]:
             ]
             figure = _against(name, least, callers, rounds)
             if callers == 1:
-                figure["ours_without_log_per_second"] = round(together(bare, calls, 1))
+                alone = [together(bare, calls, 1) for _ in range(PAIRS)]
+                figure["ours_without_log_per_second"] = round(statistics.median(alone))
             yield figure
 
 
@@ -250,9 +251,10 @@ def ledger_alone(address: str, home: Path) -> Iterator[Callable[[int], None]]:
     folder.mkdir()
     with ledger(engine, folder), engine.connect() as connection:
         entry = EntryDraft(EVENT, 0, 1)
+        numbers = iter(range(10**9))
 
-        def lone(number: int) -> None:
-            rule = f"alone-{number}"
+        def lone(_number: int) -> None:
+            rule = f"alone-{next(numbers)}"
             keys = {"digest": rule, "document": "{}"}
             connection.execute(insert(store.settlement_rule), keys)
             post(connection, entry, request(rule, rule))
@@ -271,8 +273,8 @@ def _against(
         "figure": name,
         "value": round(ratio, 2),
         "unit": "ratio",
-        "limit": "shown" if least is None else f">={least:g}",
-        "ok": least is None or ratio >= least,
+        "limit": None if least is None else f">={least:g}",
+        "ok": None if least is None else ratio >= least,
         "against": f"pgledger by {callers}, the same six-way split and seven accounts; ours {ours}",
         "runs": len(rounds),
         "ours_per_second": round(statistics.median(ours for ours, _ in rounds)),

@@ -116,6 +116,12 @@ def _receipt(connection: Connection, row: Row[*tuple[Any, ...]], _time_us: int) 
             raise _distributed()
 
 
+def _matching(connection: Connection, row: Row[*tuple[Any, ...]], time_us: int) -> None:
+    if any(fen < 0 for _period, _licence, fen in _matches(connection, row.id)):
+        _never(connection, row, time_us)  # a decided dispute took it out of the bill
+    _receipt(connection, row, time_us)
+
+
 def _distribution(connection: Connection, row: Row[*tuple[Any, ...]], _time_us: int) -> None:
     query = select(
         distribution_line.c.period_id,
@@ -184,7 +190,7 @@ _CHECKS: Mapping[JournalKind, Callable[[Connection, Row[*tuple[Any, ...]], int],
     JournalKind.ADJUSTMENT: _free,
     JournalKind.REVERSAL: _never,
     JournalKind.RECEIPT: _receipt,
-    JournalKind.MATCHING: _receipt,
+    JournalKind.MATCHING: _matching,
     JournalKind.DISTRIBUTION: _distribution,
     JournalKind.PAYOUT: _payout,
     JournalKind.DEPOSIT: _deposit,

@@ -4,6 +4,8 @@ A bill may be paid in parts. What exceeds the bills stays with the payer as unma
 later or given back; nobody's money is ever taken as another's.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from audit.events import PendingEntry
+from authorization.organisations import CODE_PATTERN
 from foundation.errors import Conflict, InvalidInput, Message
 from policies.schema.revenue import RevenueRules
 from revenue.flow.pool_state import PoolState, not_reversed, open_bills, pool_state
@@ -47,7 +50,9 @@ def prepare_receipt(
     matches: Sequence[Match] | None,
 ) -> dict[str, Any]:
     """Check a receipt as things stand; where no match is named, the oldest bills are paid first."""
+    check_parties(biller, payer)
     check_amount(fen)
+    bank_reference = same_reference(bank_reference)
     check_reference(connection, biller, bank_reference)
     chosen = _oldest_first(connection, biller, payer, fen) if matches is None else list(matches)
     _check_matches(connection, biller, payer, fen, chosen)
@@ -96,6 +101,7 @@ def prepare_matching(
     connection: Connection, biller: str, payer: str, matches: Sequence[Match]
 ) -> dict[str, Any]:
     """Check a later match of money that a payer sent before."""
+    check_parties(biller, payer)
     _check_unmatched(connection, biller, payer, matches)
     return {
         "biller": biller,
@@ -144,6 +150,23 @@ def keep_matches(connection: Connection, journal_id: str, matches: Sequence[Matc
     ]
     if rows:
         connection.execute(insert(receipt_match), rows)
+
+
+def check_parties(*names: str) -> None:
+    """Refuse a name that no organisation can have: ``a:b`` and ``c`` is no ``a`` and ``b:c``."""
+    if not all(re.fullmatch(CODE_PATTERN, name) and not name.endswith("\n") for name in names):
+        raise InvalidInput(
+            "party_invalid",
+            Message("付款方、收款方须为登记机构的代码。", "A party is an organisation's code."),
+            field="$.payer",
+            rule="revenue/flow",
+        )
+
+
+def same_reference(bank_reference: str) -> str:
+    """Return a bank's reference as it is compared: however it is typed, one transfer has one."""
+    text = unicodedata.normalize("NFKC", bank_reference).upper()
+    return "".join(one for one in text if unicodedata.category(one)[0] not in "CZ")
 
 
 def check_amount(fen: int) -> None:

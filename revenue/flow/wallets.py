@@ -12,10 +12,17 @@ from sqlalchemy import Connection, insert
 from audit.events import PendingEntry
 from foundation.errors import Conflict, InvalidInput, Message
 from policies.schema.revenue import RevenueRules
-from revenue.flow.receipts import check_amount, check_reference, post_flow, unmatched_fen
+from revenue.flow.receipts import (
+    check_amount,
+    check_parties,
+    check_reference,
+    post_flow,
+    same_reference,
+    unmatched_fen,
+)
 from revenue.flow.store import receipt
 from revenue.kinds import AccountKind, JournalKind
-from revenue.ledger import Account, Posted, Posting
+from revenue.ledger import Account, Posted, Posting, balance_fen
 from revenue.metering import last_close_index
 from revenue.wallet import available_fen
 
@@ -26,7 +33,9 @@ def prepare_deposit(
     connection: Connection, biller: str, payer: str, fen: int, bank_reference: str
 ) -> dict[str, Any]:
     """Check a deposit as things stand."""
+    check_parties(biller, payer)
     check_amount(fen)
+    bank_reference = same_reference(bank_reference)
     check_reference(connection, biller, bank_reference)
     return {"biller": biller, "payer": payer, "fen": fen, "bank_reference": bank_reference}
 
@@ -62,6 +71,7 @@ def prepare_refund(
     connection: Connection, biller: str, payer: str, fen: int, source: str, time_us: int
 ) -> dict[str, Any]:
     """Check a refund as things stand: from the wallet, or from what was never matched."""
+    check_parties(biller, payer)
     check_amount(fen)
     if source not in SOURCES:
         raise InvalidInput(
@@ -101,6 +111,8 @@ def _check_covered(
         )
     else:
         held = unmatched_fen(connection, biller, payer)
+    # A wallet has no bank: what was paid in to one biller is not given back by another's.
+    held = min(held, balance_fen(connection, Account(AccountKind.BANK, biller)))
     if fen > held:
         raise Conflict(
             "refund_not_covered",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from audit.events import PendingEntry
 from foundation.errors import Conflict, InvalidInput, Message
+from revenue.flow.receipts import check_parties
 from revenue.flow.store import payment_details
 from revenue.kinds import AccountKind
 
@@ -44,6 +45,7 @@ def prepare_details(
 ) -> dict[str, Any]:
     """Check an account that is to be registered."""
     del connection  # nothing stored decides whether it is well formed
+    check_parties(payee)
     good = (
         channel in CHANNELS
         and 0 < len(details.holder.strip()) <= HOLDER_CHARACTERS_MAX

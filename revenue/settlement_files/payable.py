@@ -41,7 +41,9 @@ def payables(connection: Connection, biller: str) -> list[Payable]:
         if state.biller == biller:
             for line, fen in state.paid.items():
                 key = state.period, line
-                distributed[key] = distributed.get(key, 0) + fen
+                # What a correction took off a line stays until its distribution is undone.
+                owed = min(fen, state.lines.get(line, 0))
+                distributed[key] = distributed.get(key, 0) + owed
     found = (
         Payable(biller, period, line, fen - _under_way(connection, biller, period, line))
         for (period, line), fen in sorted(distributed.items())

@@ -5,6 +5,7 @@ entry. A payee's statement is derived from it, one line for each pool that pays 
 """
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from revenue.pools import pools_of
 from revenue.shares import TAX_PAYEE
 from revenue.store import journal, period, posting, statement
 
+SALT_BYTES = 32  # the digest of a statement stands in the log, and confirms no guess of its money
 FICTIONAL = Message(
     zh="虚构示例：资费、税率与分配比例均为演示而设，不代表任何真实安排。",
     en="Fictional: tariffs, tax rate and shares are made up for demonstration.",
@@ -152,6 +154,7 @@ def period_document(
             "format": "sandgate/period-statement@2",
             "period": period_id,
             "close_index": close_index,
+            "salt": secrets.token_hex(SALT_BYTES),
             "fictional": fictional,
             "notice": {"zh": FICTIONAL.zh, "en": FICTIONAL.en} if fictional else None,
             "pool_fen": sum(pool["billed_fen"] for pool in pools),

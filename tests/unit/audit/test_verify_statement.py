@@ -17,7 +17,8 @@ EMPTY = digest([])
 
 
 def empty_statement(**changes: object) -> dict[str, object]:
-    content = {"period": "2026-11", "close_index": 0, "pool_fen": 0, "lines": [], **changes}
+    whole = {"pool_fen": 0, "tax_fen": 0, "lines": [], "pools": [], "adjustments": []}
+    content = {"period": "2026-11", "close_index": 0, **whole, **changes}
     return {**content, "digest": digest(content)}
 
 
@@ -33,6 +34,7 @@ class Platform:
             "period": "2026-11",
             "pool_fen": 0,
             "statement_digest": statement["digest"],
+            "journal_count": 0,
             "journals_digest": EMPTY,
         }
         event = AuditEvent(EntryKind.PERIOD_CLOSED, SYSTEM_ACTOR, public)
@@ -40,7 +42,7 @@ class Platform:
 
     def verify(self, given: object, held: Mapping[str, bytes]) -> int:
         bundle, statement = self.home / "bundle.zip", self.home / "statement.json"
-        files = {"journals.jsonl": b"", "accruals.jsonl": b"", **held}
+        files = {"journals.jsonl": b"", "usage.jsonl": b"", **held}
         key = self.writer.verifier_key
         export_bundle(self.engine, self.writer, SYSTEM_ACTOR, key=key, files=files, out=bundle)
         statement.write_bytes(given if isinstance(given, bytes) else canonical_bytes(given))

@@ -147,7 +147,7 @@ def test_the_files_digests_are_logged_before_anyone_reads_them(
             data = file_bytes(connection, file.id, form)
             assert digest == f"sha256:{sha256_hex(data)}"
             assert digest.encode() in body
-    assert b"6222" not in body
+    assert re.search(rb"6222[0-9]{10}", body) is None
 
 
 def test_each_payment_names_the_statement_it_rests_on(engine: Engine, scene: Scene) -> None:

@@ -1,20 +1,22 @@
 """Free use that moved into a product of industry: billed after all, once, at that product's tariff.
 
 A purpose is fixed by the approved scenario. Where the authority finds that an industry product was
-made from what a free purpose gave, it names those outcomes, and their use is metered again for the
-product's licence. The free use stays as it was; both point at the same log entries.
+made from what a free purpose gave, one of its persons names those outcomes and another approves;
+then their use is metered again for the product's licence. The free use stays as it was; both point
+at the same log entries.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from audit.events import AuditEvent, PendingEntry, Recorded, Writer
-from audit.tags import EntryKind
+from audit.events import PendingEntry
 from authorization.documents import LicenceDocument
 from authorization.licences import check_not_of_operator, require_licence
-from authorization.separation import check_natural_person, check_role
+from authorization.organisations import group_of, organisations_of
+from authorization.separation import check_independent, check_not_buying, check_role
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from policies.schema.revenue import Meter
@@ -48,56 +50,78 @@ class Declared:
     licence: str
     source_licence: str
     outcomes: tuple[int, ...]
-    reason: str
 
 
-def reprice(
-    writer: Writer, actor: Actor, declared: Declared, billing: Billing, basis: BasisOf
-) -> Recorded[Metered]:
-    """Bill free outcomes to an industry licence at its tariff.
+@dataclass(frozen=True)
+class Repricing:
+    """Checks what one person of the authority proposes, and bills it once another approves."""
 
-    Raises InvalidInput where a licence is of the wrong class, NotFound where an outcome is not the
-    source licence's, Conflict where one was repriced before, Denied without an approved tariff.
-    """
-    check_role(actor, Role.AUTHORITY)
-    check_natural_person(actor)
-    if not 1 <= len(set(declared.outcomes)) <= OUTCOMES_MAX:
-        raise _invalid(
-            "outcomes_count",
-            "outcomes",
-            f"每次须列 1 至 {OUTCOMES_MAX} 条不同的日志条目。",
-            f"Name 1 to {OUTCOMES_MAX} different log entries at a time.",
-        )
+    billing: Billing
+    basis: BasisOf
 
-    def apply(connection: Connection, entry: PendingEntry) -> Metered:
-        paying = _licence(connection, actor, declared.licence)
-        source = _licence(connection, actor, declared.source_licence)
-        if is_free(paying.product, billing.rules) or not is_free(source.product, billing.rules):
+    def prepare(self, connection: Connection, actor: Actor, declared: Declared) -> dict[str, Any]:
+        """Check a finding as things stand and return it as the subject of a proposal.
+
+        Raises Denied for whoever is not of the authority alone, InvalidInput where a licence is of
+        the wrong class, NotFound where an outcome is not the source licence's, Conflict where one
+        was repriced before.
+        """
+        subject = {
+            "licence": declared.licence,
+            "source_licence": declared.source_licence,
+            "outcomes": sorted(set(declared.outcomes)),
+        }
+        self._uses(connection, actor, subject)
+        return subject
+
+    def carry_out(
+        self, connection: Connection, entry: PendingEntry, actor: Actor, subject: Mapping[str, Any]
+    ) -> Metered:
+        """Bill the outcomes of a proposal that a second person approves, checked again.
+
+        Raises what ``prepare`` does, and Denied without an approved tariff or with too little in a
+        prepaid wallet.
+        """
+        uses = self._uses(connection, actor, subject)
+        entry.amend(**{name: subject[name] for name in ("licence", "source_licence", "outcomes")})
+        return self.billing.bill_again(connection, entry, uses)
+
+    def _uses(
+        self, connection: Connection, actor: Actor, subject: Mapping[str, Any]
+    ) -> list[tuple[int, Use]]:
+        check_role(actor, Role.AUTHORITY)
+        if not 1 <= len(subject["outcomes"]) <= OUTCOMES_MAX:
+            raise _invalid(
+                "outcomes_count",
+                "outcomes",
+                f"每次须列 1 至 {OUTCOMES_MAX} 条不同的日志条目。",
+                f"Name 1 to {OUTCOMES_MAX} different log entries at a time.",
+            )
+        paying = _licence(connection, actor, subject["licence"])
+        source = _licence(connection, actor, subject["source_licence"])
+        rules = self.billing.rules
+        if is_free(paying.product, rules) or not is_free(source.product, rules):
             raise _invalid(
                 "repricing_classes",
                 "licence",
                 "只能将免费用途下的使用补计到产业用途的授权。",
                 "Only use under a free purpose is priced anew, for a licence of industry.",
             )
-        uses = [
-            (index, _use(connection, paying, source.id, index, basis))
-            for index in sorted(set(declared.outcomes))
+        return [
+            (index, _use(connection, paying, source.id, index, self.basis))
+            for index in subject["outcomes"]
         ]
-        return billing.bill_again(connection, entry, uses)
-
-    public = {
-        "licence": declared.licence,
-        "source_licence": declared.source_licence,
-        "outcomes": sorted(set(declared.outcomes)),
-    }
-    event = AuditEvent(EntryKind.USAGE_REPRICED, actor, public, {"reason": declared.reason})
-    return writer.submit(event, apply)
 
 
 def _licence(connection: Connection, actor: Actor, licence_id: str) -> LicenceDocument:
+    """Return a licence. Raises Denied for whoever is near its operator, biller or payer (I8)."""
     licence = require_licence(connection, licence_id)
     check_not_of_operator(connection, actor, licence)
-    return LicenceDocument.model_validate_json(licence.document)
+    document = LicenceDocument.model_validate_json(licence.document)
+    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    check_independent(belongs_to, group_of(connection, document.product.biller))
+    check_not_buying(belongs_to, group_of(connection, document.product.payer))
+    return document
 
 
 def _use(

@@ -241,7 +241,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
             metering,
         ),
         shop=ProductShop(engine, writer, board, metering),
-        money=money_moves(settings, engine, writer, ground.clock, pack),
+        money=money_moves(settings, engine, writer, ground.clock, pack, metering.repricing),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
         records=RecordKeeping.of(

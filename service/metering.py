@@ -30,7 +30,7 @@ from policies.load import PolicyPack
 from policies.schema.revenue import Meter, RevenueRules
 from revenue.billing import Billing, Quote, Reserved
 from revenue.metering import Metered, Source, Use
-from revenue.repricing import Basis
+from revenue.repricing import Basis, Repricing
 from revenue.schemes.versions import scheme_digest_in_force
 from revenue.wallet import QUESTION, SESSION
 from sandbox.sessions import Session
@@ -191,6 +191,11 @@ class UseMetering:
             outcome_key=self._outcome_key(licence.id, asked.asked),
         )
         return self.billing.bill(connection, entry, billed)
+
+    @property
+    def repricing(self) -> Repricing:
+        """Return what prices earlier outcomes anew, by this process's billing."""
+        return Repricing(self.billing, self.basis)
 
     def basis(
         self, connection: Connection, licence: LicenceDocument, index: int, product: str

@@ -15,6 +15,7 @@ from policies.load import PolicyPack
 from policies.schema.catalog import CatalogRules
 from policies.schema.revenue import RevenueRules
 from revenue.flow.moving import MoneyMoves
+from revenue.repricing import Repricing
 from revenue.settlement_files.return_reader import ConfinedReturnReader
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 
@@ -67,7 +68,12 @@ def session_backend(settings: Settings) -> BubblewrapBackend:
 
 
 def money_moves(
-    settings: Settings, engine: Engine, writer: Writer, clock: Clock, pack: PolicyPack
+    settings: Settings,
+    engine: Engine,
+    writer: Writer,
+    clock: Clock,
+    pack: PolicyPack,
+    repricing: Repricing,
 ) -> MoneyMoves:
     """Return what moves money; a bank's answer is read in a confined child."""
     reader = ConfinedReturnReader(
@@ -75,4 +81,4 @@ def money_moves(
         bubblewrap=settings.bubblewrap,
         processors=settings.other_processors,
     )
-    return MoneyMoves(engine, writer, clock, pack.rules(RevenueRules), reader)
+    return MoneyMoves(engine, writer, clock, pack.rules(RevenueRules), reader, repricing)

@@ -46,6 +46,7 @@ class MoveKind(StrEnum):
     REVERSAL = "reversal"
     DECISION = "decision"
     DETAILS = "details"
+    REPRICING = "repricing"
 
 
 APPROVED: dict[MoveKind, EntryKind] = {
@@ -58,6 +59,7 @@ APPROVED: dict[MoveKind, EntryKind] = {
     MoveKind.REVERSAL: EntryKind.JOURNAL_REVERSED,
     MoveKind.DECISION: EntryKind.DISPUTE_DECIDED,
     MoveKind.DETAILS: EntryKind.PAYMENT_DETAILS_CONFIRMED,
+    MoveKind.REPRICING: EntryKind.USAGE_REPRICED,
 }
 _PRIVATE = frozenset({"bank_reference", "holder", "account", "bank_code", "results", "reasons"})
 _BILLER = frozenset({MoveKind.RECEIPT, MoveKind.MATCHING, MoveKind.DEPOSIT, MoveKind.RETURN})

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from audit.events import PendingEntry, Recorded, Writer
 from foundation.clock import Clock
 from foundation.db import reading
+from foundation.errors import Message, Unavailable
 from foundation.identity import Actor
 from policies.schema.revenue import RevenueRules
 from revenue.corrections import post_reversal, prepare_reversal
@@ -29,6 +30,7 @@ from revenue.flow.receipts import (
 )
 from revenue.flow.wallets import post_deposit, post_refund, prepare_deposit, prepare_refund
 from revenue.ledger import Posted
+from revenue.repricing import Declared, Repricing
 from revenue.settlement_files.details import Details, keep_details, prepare_details
 from revenue.settlement_files.return_reader import ReadReturn
 from revenue.settlement_files.returning import post_return, prepare_return
@@ -50,13 +52,14 @@ class Incoming:
 
 @dataclass(frozen=True)
 class MoneyMoves:
-    """Proposes and approves every move of money."""
+    """Proposes and approves every move of money; without ``repricing`` none of that kind."""
 
     engine: Engine
     writer: Writer
     clock: Clock
     rules: RevenueRules
     read_return: ReadReturn
+    repricing: Repricing | None = None
 
     def propose_receipt(
         self, actor: Actor, money: Incoming, matches: Sequence[Match] | None, reason: str
@@ -176,6 +179,17 @@ class MoneyMoves:
             lambda connection: prepare_details(connection, payee, channel, details),
         )
 
+    def propose_repricing(self, actor: Actor, declared: Declared, reason: str) -> Recorded[Move]:
+        """Propose to bill what a free purpose gave to the industry licence that was made of it."""
+        repricing = _present(self.repricing)
+        return propose(
+            self.writer,
+            actor,
+            MoveKind.REPRICING,
+            reason,
+            lambda connection: repricing.prepare(connection, actor, declared),
+        )
+
     def approve(self, actor: Actor, name: str) -> Recorded[Done]:
         """Approve a move as its second person, and carry it out in the same commit."""
         with reading(self.engine) as connection:
@@ -185,7 +199,7 @@ class MoneyMoves:
             actor,
             move,
             lambda connection, entry, found: _CARRY_OUT[found.kind](
-                _Approval(connection, entry, actor, found, self.rules)
+                _Approval(connection, entry, actor, found, self.rules, self.repricing)
             ),
         )
 
@@ -199,6 +213,7 @@ class _Approval:
     actor: Actor
     move: Move
     rules: RevenueRules
+    repricing: Repricing | None
 
     def by(self, post: _Post) -> tuple[Posted, ...]:
         """Carry the move out under the rule file."""
@@ -225,6 +240,23 @@ def _keep_details(one: _Approval) -> tuple[Posted, ...]:
     return ()
 
 
+def _reprice(one: _Approval) -> tuple[Posted, ...]:
+    """Meter and bill; the journal is that of the period's close."""
+    repricing = _present(one.repricing)
+    repricing.carry_out(one.connection, one.entry, one.actor, one.move.subject)
+    return ()
+
+
+def _present(repricing: Repricing | None) -> Repricing:
+    if repricing is None:
+        raise Unavailable(
+            "repricing_unavailable",
+            Message("此处不能补计价。", "Nothing is priced anew here."),
+            rule="revenue/repricing",
+        )
+    return repricing
+
+
 _CARRY_OUT: Mapping[MoveKind, Callable[[_Approval], tuple[Posted, ...]]] = {
     MoveKind.RECEIPT: lambda one: one.by(post_receipt),
     MoveKind.MATCHING: lambda one: one.by(post_matching),
@@ -235,4 +267,5 @@ _CARRY_OUT: Mapping[MoveKind, Callable[[_Approval], tuple[Posted, ...]]] = {
     MoveKind.REVERSAL: lambda one: post_reversal(one.connection, one.entry, one.move.subject),
     MoveKind.DECISION: _decide,
     MoveKind.DETAILS: _keep_details,
+    MoveKind.REPRICING: _reprice,
 }

@@ -11,7 +11,7 @@ from foundation.db import reading
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
 from policies.schema.revenue import RevenueRules
-from revenue.repricing import OUTCOMES_MAX, Declared, reprice
+from revenue.repricing import OUTCOMES_MAX, Declared
 from revenue.tariffs.proposals import approve_tariff, propose_tariff, tariff_versions
 from revenue.tariffs.versions import tariff_digest, tariff_in_force
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
@@ -71,15 +71,10 @@ class Repricing(Frozen):
 def post_repricing(
     licence_id: str, body: Repricing, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
-    """Bill what a free purpose gave to the industry licence whose product was made from it."""
-    declared = Declared(licence_id, body.source_licence, body.outcomes, body.reason)
-    metering = platform.shop.metering
-    recorded = reprice(platform.writer, actor, declared, metering.billing, metering.basis)
-    return {
-        "licence": licence_id,
-        "gross_micro_fen": recorded.value.gross_micro_fen,
-        "entry": recorded.index,
-    }
+    """Propose to bill a free purpose's outcomes to industry; ``/moves/{move}/approval`` bills."""
+    declared = Declared(licence_id, body.source_licence, body.outcomes)
+    recorded = platform.money.propose_repricing(actor, declared, body.reason)
+    return {**recorded.value.as_json(), "entry": recorded.index}
 
 
 def _check_reader(actor: Actor, licence: Licence, document: LicenceDocument) -> None:

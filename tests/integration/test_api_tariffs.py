@@ -176,8 +176,7 @@ def test_a_version_holds_from_its_approval_by_another_person(city: City) -> None
     proposed = founder.post(path, json=dearer)
     assert proposed.status_code == 201
     approval = f"{path}/{proposed.json()['digest']}/approval"
-    own = problem_of(founder.post(approval), 403)
-    assert own["code"] == "applicant_cannot_approve"
+    assert problem_of(founder.post(approval), 403)["code"] == "applicant_cannot_approve"
     problem_of(founder.post(f"{path}/sha256:none/approval"), 404)
     city.ask(BY_AGE, scope=city.scope(licence=licence), nano_rho=NANO_RHO + 1)
     assert approver.post(approval).status_code == 201
@@ -296,18 +295,28 @@ def test_free_use_that_moved_into_industry_is_priced_once(city: City) -> None:
     back = f"{API}/licences/{gave}/repricings"
     swapped = {**body, "source_licence": pays}
     assert problem_of(founder.post(back, json=swapped), 422)["code"] == "repricing_classes"
-    done = founder.post(path, json=body)
+    proposed = founder.post(path, json=body)
+    assert proposed.status_code == 201
+    approval = f"{API}/moves/{proposed.json()['id']}/approval"
+    assert problem_of(founder.post(approval), 403)["code"] == "applicant_cannot_approve"
+    assert (metered(city, pays), entries(city, EntryKind.USAGE_REPRICED)) == ([], [])
+    approver = city.client("approver")
+    done = approver.post(approval)
     assert done.status_code == 201
-    cost = int(str(answered.public["cost_nano_rho"]))
-    assert done.json()["gross_micro_fen"] == 50 * FEN + 2 * cost
+    assert problem_of(approver.post(approval), 409)["code"] == "move_decided"
     assert problem_of(founder.post(path, json=body), 409)["code"] == "usage_repriced"
+    cost = int(str(answered.public["cost_nano_rho"]))
+    assert sum(row["gross_micro_fen"] for row in metered(city, pays)) == 50 * FEN + 2 * cost
     lines = metered(city, pays)
     assert {row["source_index"] for row in lines} == {answered.index}
     assert {row["audit_index"] for row in lines} == {done.json()["entry"]}
     assert {row["gross_micro_fen"] for row in metered(city, gave)} == {0}
     assert [row["dataset"] for row in weighed(city, pays)] == ["households"]
-    said = entries(city, EntryKind.USAGE_REPRICED)[-1].public["usage"]
-    assert {line["source_index"] for line in said} == {answered.index}
+    said: dict[str, Any] = entries(city, EntryKind.USAGE_REPRICED)[-1].public
+    assert {line["source_index"] for line in said["usage"]} == {answered.index}
+    assert said["subject"] == {
+        name: said[name] for name in ("licence", "source_licence", "outcomes")
+    }
 
 
 SHEET: dict[str, Any] = {

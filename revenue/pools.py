@@ -24,7 +24,7 @@ from revenue.schemes.measures import Measured
 from revenue.schemes.versions import KeptScheme
 from revenue.settlement_rules import SettlementRule
 from revenue.shares import TAX_PAYEE, Line, Step
-from revenue.store import journal
+from revenue.store import journal, period
 
 FORMAT = "sandgate/pool@1"
 
@@ -198,6 +198,17 @@ def pools_of(connection: Connection, period_id: str) -> tuple[KeptPool, ...]:
         for row in connection.execute(query)
     )
     return tuple(sorted(found, key=lambda one: one.licence))
+
+
+def charged_a_fee(connection: Connection, licence: str, after_us: int) -> bool:
+    """Tell whether a period that closed after a time charged a licence its fee, reversed or not."""
+    query = (
+        select(pool.c.document)
+        .join(period, period.c.id == pool.c.period_id)
+        .where(period.c.closed_us > after_us, pool.c.licence == licence)
+    )
+    found = connection.execute(query).scalars()
+    return any(json.loads(document)["subscription_fen"] for document in found)
 
 
 def give_back_pool(connection: Connection, entry: PendingEntry, journal_id: str) -> None:

@@ -16,6 +16,7 @@ from authorization.licences import LicenceState, licences_in, require_licence
 from authorization.organisations import group_of
 from authorization.revenue_terms import Tariff
 from authorization.scheme_terms import ShareScheme
+from foundation.clock import MICROSECONDS_PER_DAY
 from foundation.errors import Denied, Message, Unavailable
 from foundation.money import MICRO_FEN_PER_FEN, largest_remainder
 from policies.schema.revenue import RevenueRules
@@ -32,7 +33,7 @@ from revenue.ledger import (
 from revenue.metering import last_close_index
 from revenue.permitted.actual import permitted_left_fen
 from revenue.pool_usage import IndexRange, PoolUsage, licences_used, pool_usage
-from revenue.pools import Affiliate, Bill, Pool, keep_pools
+from revenue.pools import Affiliate, Bill, Pool, charged_a_fee, keep_pools
 from revenue.schemes.measures import measure, weights_of
 from revenue.schemes.versions import KeptScheme, keep_scheme, scheme_in_force
 from revenue.settlement_rules import SettlementRule, compile_rule, keep_rule
@@ -180,7 +181,10 @@ class _Settling:
         return max(asked, key=lambda one: one[0])
 
     def _fee_fen(self, licence: LicenceDocument, tariff: Tariff, time_us: int) -> int:
-        """Return a tariff's fee: nothing for a free class, or where it may not be billed then."""
+        """Return a tariff's fee: nothing for a free class, or where it may not be billed then.
+
+        Nor is it owed so soon after the last one that closing often would charge it often.
+        """
         terms = tariff.subscription
         if terms is None or is_free(licence.product, self.rules):
             return 0
@@ -190,7 +194,9 @@ class _Settling:
             check_billable(tariff, time_us)
         except Denied:
             return 0
-        return terms.fen_per_period
+        after_us = self.entry.time_us - self.rules.subscription.days_min * MICROSECONDS_PER_DAY
+        charged = charged_a_fee(self.connection, licence.id, after_us)
+        return 0 if charged else terms.fen_per_period
 
     def _bill(self, licence: LicenceDocument, tariff: Tariff, used: PoolUsage) -> Bill:
         fee, asks = self._fee(licence, tariff, used)

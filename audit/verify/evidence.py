@@ -23,6 +23,7 @@ ACTIVATED = "authorization:licence:activated"
 TARIFF_APPROVED = "revenue:tariff:approved"
 SCHEME_APPROVED = "revenue:scheme:approved"
 REVENUE_RULES = "policies/revenue/national.toml"
+FEE_DAYS_MIN = 25  # Sandgate's own rule
 FREE_CLASSES = ("public_governance", "public_welfare")  # 发改价格〔2025〕65号
 
 Record = Mapping[str, Any]
@@ -44,6 +45,7 @@ class Evidence:
     statements: Mapping[str, Record]
     free_classes: tuple[str, ...]
     permitted: Mapping[str, Record] = field(default_factory=dict)
+    fee_days_min: int = FEE_DAYS_MIN
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the log entries of a kind, in order."""
@@ -160,6 +162,7 @@ def read_evidence(
     files: Mapping[str, bytes], entries: Sequence[Record], leaves: Sequence[bytes]
 ) -> Evidence:
     """Parse the money part of a bundle."""
+    free_classes, fee_days_min = _rules(files)
     return Evidence(
         entries=entries,
         leaves=leaves,
@@ -173,8 +176,9 @@ def read_evidence(
         statements={
             name: parsed(name, files[name]) for name in sorted(files) if is_statement(name)
         },
-        free_classes=_free_classes(files),
+        free_classes=free_classes,
         permitted=documents(files, "permitted/"),
+        fee_days_min=fee_days_min,
     )
 
 
@@ -209,11 +213,16 @@ def _lines(files: Mapping[str, bytes], name: str) -> list[Record]:
     return [parsed(name, line) for line in files.get(name, b"").splitlines()]
 
 
-def _free_classes(files: Mapping[str, bytes]) -> tuple[str, ...]:
+def _rules(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], int]:
+    """Return which classes are free, and how many days lie at least between two fees."""
     if REVENUE_RULES not in files:
-        return FREE_CLASSES
+        return FREE_CLASSES, FEE_DAYS_MIN
     try:
         rules = tomllib.loads(files[REVENUE_RULES].decode())
     except ValueError as error:
         raise Unusable(f"{REVENUE_RULES} 无法读取。", f"{REVENUE_RULES} cannot be read.") from error
-    return tuple(rules["free_price_classes"])
+    return tuple(rules["free_price_classes"]), _days_min(rules)
+
+
+def _days_min(rules: Record) -> int:
+    return int(rules.get("subscription", {}).get("days_min", FEE_DAYS_MIN))

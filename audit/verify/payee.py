@@ -248,11 +248,17 @@ def _check_pools(
 
 
 def _stated(pool: Record) -> Carries:
-    """Return what the pool itself says it carried in: the closing entry commits to it."""
+    """Return what the pool itself says it carried in: the closing entry commits to it.
+
+    Earlier closes are not here: where it says that it charged no fee, none was due so soon.
+    """
     payees = {
         line["payee"]: (line["channel"], line["carry_in_micro_fen"]) for line in pool["lines"]
     }
-    return Carries({pool["licence"]: pool["carry_in_micro_fen"]}, {pool["licence"]: payees})
+    licence, close_index = pool["licence"], int(pool["close_index"])
+    charged = {} if pool.get("subscription_fen") else {licence: close_index}
+    carried = {licence: pool["carry_in_micro_fen"]}
+    return Carries(carried, {licence: payees}, charged=charged)
 
 
 def _evidence(files: Mapping[str, bytes], entries: Mapping[int, Record]) -> Evidence:

@@ -15,6 +15,7 @@ from audit.verify.evidence import Evidence, Record
 from audit.verify.shares import MICRO_FEN, digest_of, lines_of, measured, waterfall
 from audit.verify.usage import billable, rule_holds, tariff_at
 
+DAY_US = 86_400_000_000
 STATED = ("affiliates", "permitted_left_fen", "prepaid_fen")
 REVERSED = "revenue:journal:reversed"
 
@@ -23,11 +24,15 @@ Problem = tuple[str, str]
 
 @dataclass
 class Carries:
-    """What every licence carries: of its bill, and by payee; and what each pool moved."""
+    """What every licence carries: of its bill, and by payee; and what each pool moved.
+
+    ``charged`` names by licence the close that last charged a fee, whatever was reversed since.
+    """
 
     bill: dict[str, int] = field(default_factory=dict)
     payees: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
     moved: dict[tuple[str, str], Record] = field(default_factory=dict)
+    charged: dict[str, int] = field(default_factory=dict)
 
     def before(self, licence: str) -> tuple[int, Mapping[str, tuple[str, int]]]:
         """Return what a licence carries, zeros left out."""
@@ -46,6 +51,16 @@ class Carries:
                 before = held.get(line["payee"], ("", 0))[1]
                 held[line["payee"]] = (line["channel"], before + sign * step)
         self.moved[pool["period"], licence] = pool
+        if sign > 0 and pool.get("subscription_fen"):
+            self.charged[licence] = pool["close_index"]
+
+    def owes_fee(self, licence: str, close_index: int, evidence: Evidence) -> bool:
+        """Tell whether enough whole days of the log have passed since the last fee."""
+        last = self.charged.get(licence)
+        if last is None:
+            return True
+        passed = evidence.entries[close_index]["time_us"] - evidence.entries[last]["time_us"]
+        return bool(passed >= evidence.fee_days_min * DAY_US)
 
     def give_back(self, period: str, licence: str) -> None:
         """Undo what a pool moved, once."""
@@ -117,7 +132,9 @@ def _expected(
     bill_in, carried = carries.before(licence)
     gross = sum(line["gross_micro_fen"] for line in usage)
     closed_us = evidence.entries[close_index]["time_us"]
-    fee = _fee_fen([(tariff, closed_us), *_used_under(usage, evidence)], rule, evidence)
+    asked = [(tariff, closed_us), *_used_under(usage, evidence)]
+    owes = carries.owes_fee(licence, close_index, evidence)
+    fee = _fee_fen(asked, rule, evidence) if owes else 0
     due = gross + fee * MICRO_FEN + bill_in
     billed = max(0, due) // MICRO_FEN
     left = pool["permitted_left_fen"]

@@ -40,6 +40,15 @@ class TariffRules(Rules):
     document: str = Field(min_length=1, max_length=200)
 
 
+class SubscriptionRules(Rules):
+    """How many whole days lie at least between two closes that charge a licence a fee.
+
+    Ours: without it whoever closes periods could charge the fee as often as he likes.
+    """
+
+    days_min: int = Field(ge=1, le=366)
+
+
 class WalletRules(Rules):
     """How long money stays reserved for a question that was decided and never answered."""
 
@@ -90,6 +99,7 @@ class RevenueRules(RuleFile):
     meters: tuple[Meter, ...] = Field(min_length=1)
     fictional: bool
     tariff: TariffRules
+    subscription: SubscriptionRules
     wallet: WalletRules
     permitted: PermittedRules
     tax: TaxRule

@@ -12,6 +12,7 @@ from audit.events import AuditEvent, no_effect
 from audit.export import export_bundle
 from audit.tags import EntryKind
 from audit.verify.__main__ import verify_files
+from audit.verify.evidence import FEE_DAYS_MIN, REVENUE_RULES, read_evidence
 from audit.verify.notes import read_key
 from audit.verify.sources import read_source
 from audit.writer import GroupCommitWriter
@@ -20,7 +21,7 @@ from authorization.signing import document_bytes, document_digest
 from foundation.db import metadata, reading
 from foundation.identity import Actor, Role
 from foundation.keys import FileKeyStore
-from policies.schema.revenue import Meter
+from policies.schema.revenue import Meter, RevenueRules, SubscriptionRules
 from revenue.billing import Billing
 from revenue.export import export_ledger
 from revenue.metering import Use, meter
@@ -65,8 +66,15 @@ class Market(Scene):
 
         self.act(apply)
 
-    def findings(self, out: Path) -> set[str]:
-        close_period(self.writer, CLERK, "p1", RULES)
+    def charge(self, clock: SteppedClock, days: int, rules: RevenueRules) -> None:
+        """Ask a fee, close, and be about to close again after so many days."""
+        self.change_tariff("licence_a", tariff(version="t2", prices=PRICES, subscription=FEE))
+        close_period(self.writer, CLERK, "p1", rules)
+        clock.advance(days * 86_400_000_000)
+        open_period(self.writer, CLERK, "p2")
+
+    def findings(self, out: Path, period: str = "p1", rules: RevenueRules = RULES) -> set[str]:
+        close_period(self.writer, CLERK, period, rules)
         with reading(self.engine) as connection:
             files = dict(export_ledger(connection))
         documents = (document_bytes(one) + b"\n" for one in self.licences.values())
@@ -121,3 +129,42 @@ def test_a_fee_that_a_change_would_have_saved_is_found_right(
     assert "ledger_intact" in found
     assert "rule_differs" not in found
     assert market.state().billed_fen == 900 + 2 * 1_000
+
+
+EAGER = RULES.model_copy(update={"subscription": SubscriptionRules(days_min=1)})
+
+
+@pytest.mark.parametrize("days", [2, 24])
+def test_a_fee_charged_again_too_soon_is_named(
+    market: Market, clock: SteppedClock, tmp_path: Path, days: int
+) -> None:
+    market.charge(clock, days, EAGER)
+    assert "statement_differs" in market.findings(tmp_path / "bundle.zip", "p2", EAGER)
+    assert market.state(period="p2").billed_fen == 900
+
+
+@pytest.mark.parametrize(("days", "fen"), [(24, 0), (25, 900)])
+def test_a_fee_left_out_so_soon_and_charged_in_time_is_found_right(
+    market: Market, clock: SteppedClock, tmp_path: Path, days: int, fen: int
+) -> None:
+    market.charge(clock, days, RULES)
+    market.bill()
+    found = market.findings(tmp_path / "bundle.zip", "p2")
+    assert "ledger_intact" in found
+    assert market.state(period="p2").billed_fen == 1_000 + fen
+
+
+def test_a_fee_left_out_in_time_is_named(
+    market: Market, clock: SteppedClock, tmp_path: Path
+) -> None:
+    lax = RULES.model_copy(update={"subscription": SubscriptionRules(days_min=60)})
+    market.charge(clock, 25, lax)
+    market.bill()
+    assert "statement_differs" in market.findings(tmp_path / "bundle.zip", "p2", lax)
+
+
+def test_the_days_between_fees_are_those_of_the_rule_file_in_the_bundle() -> None:
+    rules = b"free_price_classes = []\n[subscription]\ndays_min = 7\n"
+    read = read_evidence({REVENUE_RULES: rules}, (), ())
+    assert (read.fee_days_min, read_evidence({}, (), ()).fee_days_min) == (7, 25)
+    assert RULES.subscription.days_min == FEE_DAYS_MIN

@@ -152,6 +152,52 @@ def test_two_fees_of_one_period_are_not_added_up() -> None:
     assert till.settled()["subscription_fen"] == FEE_FEN + 7
 
 
+def closed_at(till: Till, *days: int) -> list[int]:
+    """Close a period after so many days each, counted from the first; return the fees."""
+    fees = []
+    for number, day in enumerate(days):
+        period = f"period-{number}"
+        till.now_us = NOW_US + day * 86_400_000_000
+        if number:
+            till.open(period)
+        till.close(period)
+        pool = till.pools(period).get("licence_a")
+        fees.append(pool["subscription_fen"] if pool else 0)
+    return fees
+
+
+def test_closing_often_does_not_charge_the_fee_often() -> None:
+    till = Till(tariff(prices=CALLS, subscription=FEE))
+    till.open("period-0")
+    days_min = RULES.subscription.days_min
+    fees = closed_at(till, 0, 0, 1, days_min - 1, days_min, days_min + 1, 2 * days_min)
+    assert fees == [FEE_FEN, 0, 0, 0, FEE_FEN, 0, FEE_FEN]
+
+
+def test_a_microsecond_less_than_the_days_charges_no_fee() -> None:
+    till = Till(tariff(prices=CALLS, subscription=FEE))
+    till.open("period-0")
+    closed_at(till, 0)
+    due_us = NOW_US + RULES.subscription.days_min * 86_400_000_000
+    for name, now_us, fee in (("early", due_us - 1, None), ("due", due_us, FEE_FEN)):
+        till.now_us = now_us
+        till.open(name)
+        till.close(name)
+        pool = till.pools(name).get("licence_a")
+        assert (pool and pool["subscription_fen"]) == fee
+
+
+def test_use_in_a_short_period_is_billed_without_the_fee() -> None:
+    till = Till(tariff(prices=CALLS, subscription={**FEE, "included": []}))
+    till.open("period-0")
+    closed_at(till, 0)
+    till.open("short")
+    till.bill({Meter.CALL: 3})
+    till.close("short")
+    pool = till.pools("short")["licence_a"]
+    assert (pool["subscription_fen"], pool["billed_fen"]) == (0, 15)
+
+
 def test_a_free_class_owes_no_fee_whatever_its_tariff_says() -> None:
     free = Purpose.PUBLIC_WELFARE
     till = Till(tariff(prices=CALLS, subscription=FEE, price_class=free, **ENDS_TOMORROW))

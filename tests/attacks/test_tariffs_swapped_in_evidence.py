@@ -14,6 +14,7 @@ from audit.tags import EntryKind
 from audit.verify.__main__ import verify_files
 from audit.verify.evidence import FEE_DAYS_MIN, REVENUE_RULES, read_evidence
 from audit.verify.notes import read_key
+from audit.verify.payee import verify_payee
 from audit.verify.sources import read_source
 from audit.writer import GroupCommitWriter
 from authorization.revenue_terms import Tariff
@@ -25,6 +26,7 @@ from policies.schema.revenue import Meter, RevenueRules, SubscriptionRules
 from revenue.billing import Billing
 from revenue.export import export_ledger
 from revenue.metering import Use, meter
+from revenue.payee_bundle import payee_files
 from revenue.periods import close_period, open_period
 from revenue.schemes.versions import scheme_digest_in_force
 from revenue.tariffs.proposals import approve_tariff, propose_tariff
@@ -168,3 +170,18 @@ def test_the_days_between_fees_are_those_of_the_rule_file_in_the_bundle() -> Non
     read = read_evidence({REVENUE_RULES: rules}, (), ())
     assert (read.fee_days_min, read_evidence({}, (), ()).fee_days_min) == (7, 25)
     assert RULES.subscription.days_min == FEE_DAYS_MIN
+
+
+def test_a_payee_told_of_a_period_without_the_fee_verifies_its_bundle(
+    market: Market, clock: SteppedClock
+) -> None:
+    market.charge(clock, 2, RULES)
+    market.bill()
+    close_period(market.writer, CLERK, "p2", RULES)
+    assert isinstance(market.writer, GroupCommitWriter)
+    key = read_key(market.writer.verifier_key.text())
+    for period, fen in (("p1", 900), ("p2", 1_000)):
+        assert market.state(period=period).billed_fen == fen
+        with reading(market.engine) as connection:
+            files = payee_files(connection, period, "platform")
+        assert verify_payee(files, key).exit_code == 0, period

@@ -3,6 +3,7 @@
 import copy
 import json
 import time
+import zipfile
 from typing import Any
 
 from examples.demo.free_purpose import fetch_free_product
@@ -12,6 +13,7 @@ from examples.demo.stage import Stage, StepFailed
 
 PERIOD = time.strftime("%Y-%m", time.gmtime())
 FETCHES = 7
+PAYEE = "education_bureau"
 
 
 def play(stage: Stage) -> dict[str, str]:
@@ -36,6 +38,7 @@ def play(stage: Stage) -> dict[str, str]:
     stage.write("statements.json", statement)
     stage.facts["statements"], total_fen = _lines(stage, statement)
     _check_total(statement["period"]["pools"], total_fen)
+    _prove_statement(stage)
     stage.facts["revenue"] = {
         "period": PERIOD,
         "fetches": FETCHES,
@@ -44,10 +47,30 @@ def play(stage: Stage) -> dict[str, str]:
     }
     return {
         "zh": f"数据企业调用产品 {FETCHES} 次，重复请求不重复计费，"
-        "公益用途计量而不收费；账期关闭，按各来源贡献分配，合计精确到分（虚构示例）。",
+        "公益用途计量而不收费；账期关闭，按各来源贡献分配，合计精确到分（虚构示例）；"
+        "一家供数单位离线核验了自己的结算单，多写一分即被识破。",
         "en": f"The data enterprise fetched the product {FETCHES} times, repeats unbilled, and one "
-        "for public welfare at zero; sources share by what they gave, to the fen (fictional).",
+        "for public welfare at zero; sources share by what they gave, to the fen (fictional). One "
+        "of them proved its statement offline, and a fen more was refused.",
     }
+
+
+def _prove_statement(stage: Stage) -> None:
+    """Let a source verify its own statement from one file and the log's key, and a forged one."""
+    bundle = stage.output / "statement-education.zip"
+    key = stage.output / "regulator" / "log.key"
+    for form, path in (("bundle", bundle), ("pdf", bundle.with_suffix(".pdf"))):
+        told = ("statement", form, PERIOD, PAYEE, "--out", str(path))
+        stage.command(*told, caller="education_steward")
+    stage.command("verify", "statement", str(bundle), "--key", str(key))
+    forged = stage.output / "statement-education-forged.zip"
+    with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(forged, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "statement.json":
+                data = json.dumps({**json.loads(data), "fen": json.loads(data)["fen"] + 1}).encode()
+            target.writestr(name, data)
+    stage.command("verify", "statement", str(forged), "--key", str(key), expect=1)
 
 
 def _check_total(pools: list[dict[str, Any]], total_fen: int) -> None:

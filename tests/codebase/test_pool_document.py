@@ -2,12 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 from foundation.money import MICRO_FEN_PER_FEN
+from tests.parts import REPOSITORY
 from tests.unit.revenue.example_pool import compact, example_document
 
-PAGE = Path("docs/reference/pool-document.md")
+PAGE = REPOSITORY / "docs/reference/pool-document.md"
 
 
 def test_the_page_shows_what_the_code_writes() -> None:

@@ -132,6 +132,7 @@ class Cosigning:
         self._waiting = 0
         self._head_moved = True
         self._stopping = False
+        self._closing = threading.Lock()
         self._pool = ThreadPoolExecutor(max(1, len(self._peers)), "cosigning")
         self._thread = threading.Thread(target=self._run, name="cosigning", daemon=True)
         writer.on_head(self._on_head)
@@ -199,10 +200,11 @@ class Cosigning:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS_MAX)
-            self.round()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._closing:  # a second caller waits for the last round, and makes none
+            if self._thread.is_alive():
+                self._thread.join(STOP_SECONDS_MAX)
+                self.round()
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ended(self) -> bool:
         return self._stopping or any(seen.standing in CONTRARY for seen in self._seen.values())

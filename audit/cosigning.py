@@ -133,6 +133,7 @@ class Cosigning:
         self._head_moved = True
         self._stopping = False
         self._closing = threading.Lock()
+        self._closed = False
         self._pool = ThreadPoolExecutor(max(1, len(self._peers)), "cosigning")
         self._thread = threading.Thread(target=self._run, name="cosigning", daemon=True)
         writer.on_head(self._on_head)
@@ -201,9 +202,10 @@ class Cosigning:
             self._stopping = True
             self._changed.notify_all()
         with self._closing:  # a second caller waits for the last round, and makes none
-            if self._thread.is_alive():
+            if self._thread.ident is not None and not self._closed:
                 self._thread.join(STOP_SECONDS_MAX)
                 self.round()
+            self._closed = True
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ended(self) -> bool:

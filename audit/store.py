@@ -22,6 +22,12 @@ from foundation.db import attach_guards, metadata
 
 BODY_BYTES_MAX = 65_535  # C2SP tlog-tiles writes an entry's length in two bytes
 
+
+def logged() -> ForeignKey:
+    """Return what ties a row to its log entry, which may be written later in the same commit."""
+    return ForeignKey("entry.idx", deferrable=True, initially="DEFERRED")
+
+
 entry = Table(
     "entry",
     metadata,
@@ -45,7 +51,7 @@ entry_subject = Table(
     Column(
         "idx",
         BigInteger().with_variant(Integer, "sqlite"),
-        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        logged(),
         primary_key=True,
     ),
     sqlite_with_rowid=False,
@@ -57,7 +63,7 @@ entry_private = Table(
     Column(
         "idx",
         BigInteger().with_variant(Integer, "sqlite"),
-        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        logged(),
         primary_key=True,
     ),
     Column("field", String(64), primary_key=True),
@@ -76,7 +82,7 @@ erasure = Table(
     Column(
         "erased_index",
         BigInteger().with_variant(Integer, "sqlite"),
-        ForeignKey("entry.idx", deferrable=True, initially="DEFERRED"),
+        logged(),
         nullable=False,
     ),
 )

@@ -6,24 +6,19 @@ that what is carried now is always the sum of what moved, and a reversal gives b
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, String, Table, Text
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import attach_guards, metadata
 from foundation.guards import guard_append_only, guard_from_replacing
 from revenue.schemes.store import scheme_document
 from revenue.store import FEN_MAX, period, settlement_rule
 from revenue.usage_store import MICRO_FEN_MAX
 
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
-
-
 pool = Table(
     "pool",
     metadata,
     Column("period_id", String(40), ForeignKey(period.c.id), primary_key=True),
     Column("licence", String(200), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("rule_digest", String(80), ForeignKey(settlement_rule.c.digest), nullable=False),
     Column("scheme_digest", String(80), ForeignKey(scheme_document.c.digest), nullable=False),
     Column("billed_fen", BigInteger, nullable=False),
@@ -37,7 +32,7 @@ pool = Table(
 carry = Table(
     "carry",
     metadata,
-    Column("audit_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
+    Column("audit_index", BigInteger, logged(), primary_key=True, autoincrement=False),
     Column("licence", String(200), primary_key=True),
     Column("period_id", String(40), ForeignKey(period.c.id), primary_key=True),
     Column("payee", String(200), primary_key=True),

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import metadata
 from revenue import triggers
 from revenue.kinds import AccountKind, JournalKind, one_of
@@ -31,10 +31,6 @@ __all__ = ["TRIGGERS_POSTGRESQL", "TRIGGERS_SQLITE"]
 
 TRIGGERS_POSTGRESQL = (*triggers.FUNCTIONS_POSTGRESQL, *triggers.TRIGGERS_POSTGRESQL)
 FEN_MAX = 10**15
-
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
 
 
 account = Table(
@@ -52,9 +48,9 @@ period = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("state", String(10), nullable=False),
-    Column("opened_index", BigInteger, _logged(), nullable=False),
+    Column("opened_index", BigInteger, logged(), nullable=False),
     Column("opened_us", BigInteger, nullable=False),
-    Column("closed_index", BigInteger, _logged()),
+    Column("closed_index", BigInteger, logged()),
     Column("closed_us", BigInteger),
     CheckConstraint("state IN ('open', 'closed')", name="state"),
     CheckConstraint(
@@ -100,7 +96,7 @@ journal = Table(
     Column("request_digest", String(80), nullable=False),
     Column("period_id", String(40), ForeignKey("period.id"), nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("rule_digest", String(80), ForeignKey("settlement_rule.digest"), nullable=False),
     Column("reverses", String(60), ForeignKey("journal.id"), unique=True),
     Column("recorded_us", BigInteger, nullable=False),
@@ -134,7 +130,7 @@ statement = Table(
     "statement",
     metadata,
     Column("period_id", String(40), ForeignKey("period.id"), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("document", Text, nullable=False),
     Column("digest", String(80), nullable=False),
     sqlite_with_rowid=False,

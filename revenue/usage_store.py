@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import attach_guards, metadata
 from foundation.guards import guard_append_only, guard_from_replacing
 from policies.schema.revenue import Meter
@@ -27,15 +27,11 @@ MICRO_FEN_MAX = 10**18
 _METERS = ", ".join(f"'{meter.value}'" for meter in Meter)
 
 
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
-
-
 usage = Table(
     "usage",
     metadata,
-    Column("audit_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
-    Column("source_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
+    Column("audit_index", BigInteger, logged(), primary_key=True, autoincrement=False),
+    Column("source_index", BigInteger, logged(), primary_key=True, autoincrement=False),
     Column("meter", String(20), primary_key=True),
     Column("quantity", BigInteger, nullable=False),
     Column("units_before", BigInteger, nullable=False),
@@ -66,8 +62,8 @@ last close, in the order of the log, so that each price can be computed again by
 contribution = Table(
     "contribution",
     metadata,
-    Column("audit_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
-    Column("source_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
+    Column("audit_index", BigInteger, logged(), primary_key=True, autoincrement=False),
+    Column("source_index", BigInteger, logged(), primary_key=True, autoincrement=False),
     Column("dataset", String(200), primary_key=True),
     Column("licence", String(200), nullable=False),
     Column("columns", Text, nullable=False),
@@ -88,7 +84,7 @@ tariff_version = Table(
     Column("version", String(60), nullable=False),
     Column("document", Text, nullable=False),
     Column("proposed_by", String(200), nullable=False),
-    Column("proposed_index", BigInteger, _logged(), nullable=False),
+    Column("proposed_index", BigInteger, logged(), nullable=False),
     Column("proposed_us", BigInteger, nullable=False),
     UniqueConstraint("licence", "version", name="uq_tariff_version"),
     sqlite_with_rowid=False,
@@ -100,7 +96,7 @@ tariff_approval = Table(
     Column("digest", String(80), primary_key=True),
     Column("licence", String(200), primary_key=True),
     Column("approved_by", String(200), nullable=False),
-    Column("approved_index", BigInteger, _logged(), nullable=False),
+    Column("approved_index", BigInteger, logged(), nullable=False),
     Column("valid_from_us", BigInteger, nullable=False),
     Index("ix_tariff_approval", "licence", "approved_index"),
     sqlite_with_rowid=False,
@@ -120,7 +116,7 @@ wallet_hold = Table(
     metadata,
     Column("reference", String(200), primary_key=True),
     Column("kind", String(20), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("payer", String(200), nullable=False),
     Column("licence", String(200), nullable=False),
     Column("micro_fen", BigInteger, nullable=False),
@@ -137,7 +133,7 @@ wallet_hold_end = Table(
     metadata,
     Column("reference", String(200), primary_key=True),
     Column("kind", String(20), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     sqlite_with_rowid=False,
 )
 

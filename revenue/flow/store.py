@@ -16,14 +16,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import metadata
 from foundation.guards import guard_append_only, guard_from_replacing
 from revenue.store import FEN_MAX
-
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
 
 
 def _fen(name: str = "fen") -> CheckConstraint:
@@ -39,7 +35,7 @@ money_move = Table(
     Column("reason", Text, nullable=False),
     Column("proposed_by", String(200), nullable=False),
     Column("organisation", String(200), nullable=False),
-    Column("proposed_index", BigInteger, _logged(), nullable=False, unique=True),
+    Column("proposed_index", BigInteger, logged(), nullable=False, unique=True),
     Column("proposed_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -51,7 +47,7 @@ money_move_decision = Table(
     Column("move", String(60), ForeignKey("money_move.id"), primary_key=True),
     Column("state", String(10), nullable=False),
     Column("decided_by", String(200), nullable=False),
-    Column("decided_index", BigInteger, _logged(), nullable=False),
+    Column("decided_index", BigInteger, logged(), nullable=False),
     Column("decided_us", BigInteger, nullable=False),
     CheckConstraint("state IN ('approved', 'withdrawn')", name="state"),
     sqlite_with_rowid=False,
@@ -91,7 +87,7 @@ statement_confirmation = Table(
     Column("journal_id", String(60), ForeignKey("journal.id"), primary_key=True),
     Column("payee", String(200), primary_key=True),
     Column("period_id", String(40), nullable=False),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("confirmed_by", String(200), nullable=False),
     Column("claim_digest", String(80), nullable=False),
     sqlite_with_rowid=False,
@@ -120,7 +116,7 @@ correction = Table(
     Column("journal_id", String(60), ForeignKey("journal.id"), primary_key=True),
     Column("period_id", String(40), nullable=False),
     Column("licence", String(200), nullable=False),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("rule_digest", String(80), ForeignKey("settlement_rule.digest"), nullable=False),
     Index("ix_correction_pool", "period_id", "licence", "audit_index"),
     sqlite_with_rowid=False,
@@ -136,7 +132,7 @@ dispute = Table(
     Column("party", String(10), nullable=False),
     Column("organisation", String(200), nullable=False),
     Column("opened_by", String(200), nullable=False),
-    Column("opened_index", BigInteger, _logged(), nullable=False),
+    Column("opened_index", BigInteger, logged(), nullable=False),
     Column("opened_us", BigInteger, nullable=False),
     CheckConstraint("party IN ('payee', 'payer')", name="party"),
     Index("ix_dispute_pool", "period_id", "licence"),
@@ -148,7 +144,7 @@ dispute_move = Table(
     metadata,
     Column("dispute", String(60), ForeignKey("dispute.id"), primary_key=True),
     Column("state", String(10), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("person", String(200), nullable=False),
     Column("journal_id", String(60), ForeignKey("journal.id")),
     CheckConstraint("state IN ('held', 'upheld', 'dismissed')", name="state"),
@@ -161,7 +157,7 @@ payment_details = Table(
     metadata,
     Column("payee", String(200), primary_key=True),
     Column("channel", String(20), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), primary_key=True, autoincrement=False),
+    Column("audit_index", BigInteger, logged(), primary_key=True, autoincrement=False),
     Column("holder", String(140), nullable=False),
     Column("account", String(34), nullable=False),
     Column("bank_code", String(14), nullable=False),
@@ -173,7 +169,7 @@ payout_file = Table(
     "payout_file",
     metadata,
     Column("id", String(60), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("biller", String(200), nullable=False),
     Column("written_by", String(200), nullable=False),
     Column("written_us", BigInteger, nullable=False),
@@ -204,7 +200,7 @@ payout_file_move = Table(
     metadata,
     Column("file", String(60), ForeignKey("payout_file.id"), primary_key=True),
     Column("state", String(10), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("person", String(200), nullable=False),
     CheckConstraint("state IN ('sent', 'withdrawn', 'returned')", name="state"),
     sqlite_with_rowid=False,
@@ -214,7 +210,7 @@ payout_result = Table(
     "payout_result",
     metadata,
     Column("end_to_end_id", String(35), ForeignKey("payout_line.end_to_end_id"), primary_key=True),
-    Column("audit_index", BigInteger, _logged(), nullable=False),
+    Column("audit_index", BigInteger, logged(), nullable=False),
     Column("status", String(10), nullable=False),
     Column("reason_code", String(35), nullable=False),
     Column("journal_id", String(60), ForeignKey("journal.id")),

@@ -12,14 +12,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import metadata
 from foundation.guards import guard_append_only, guard_from_replacing
-
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
-
 
 permitted_proposal = Table(
     "permitted_proposal",
@@ -29,7 +24,7 @@ permitted_proposal = Table(
     Column("version", String(60), nullable=False),
     Column("document", Text, nullable=False),
     Column("proposed_by", String(200), nullable=False),
-    Column("proposed_index", BigInteger, _logged(), nullable=False),
+    Column("proposed_index", BigInteger, logged(), nullable=False),
     Column("proposed_us", BigInteger, nullable=False),
     UniqueConstraint("operator", "version", name="uq_permitted_version"),
     sqlite_with_rowid=False,
@@ -44,7 +39,7 @@ permitted_decision = Table(
     Column("maximum_fen", BigInteger, nullable=False),
     Column("computed", Text, nullable=False),
     Column("decided_by", String(200), nullable=False),
-    Column("decided_index", BigInteger, _logged(), nullable=False),
+    Column("decided_index", BigInteger, logged(), nullable=False),
     CheckConstraint("maximum_fen >= 0", name="maximum"),
     sqlite_with_rowid=False,
 )
@@ -59,7 +54,7 @@ permitted_review = Table(
     Column("maximum_fen", BigInteger, nullable=False),
     Column("adjustment", String(20), nullable=False),
     Column("reviewed_by", String(200), nullable=False),
-    Column("reviewed_index", BigInteger, _logged(), nullable=False),
+    Column("reviewed_index", BigInteger, logged(), nullable=False),
     CheckConstraint("adjustment IN ('none', 'prices', 'ceilings')", name="adjustment"),
     sqlite_with_rowid=False,
 )

@@ -6,14 +6,9 @@ the approval's own row says so, and the database refuses a second one.
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import metadata
 from foundation.guards import guard_append_only, guard_from_replacing
-
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
-
 
 scheme_document = Table(
     "scheme_document",
@@ -31,7 +26,7 @@ scheme_version = Table(
     Column("digest", String(80), ForeignKey("scheme_document.digest"), primary_key=True),
     Column("version", String(60), nullable=False),
     Column("proposed_by", String(200), nullable=False),
-    Column("proposed_index", BigInteger, _logged(), nullable=False),
+    Column("proposed_index", BigInteger, logged(), nullable=False),
     Column("proposed_us", BigInteger, nullable=False),
     UniqueConstraint("licence", "version", name="uq_scheme_version"),
     sqlite_with_rowid=False,
@@ -43,7 +38,7 @@ scheme_approval = Table(
     Column("licence", String(200), primary_key=True),
     Column("digest", String(80), primary_key=True),
     Column("approved_by", String(200), nullable=False),
-    Column("approved_index", BigInteger, _logged(), nullable=False),
+    Column("approved_index", BigInteger, logged(), nullable=False),
     Column("approved_us", BigInteger, nullable=False),
     Index("ix_scheme_approval", "licence", "approved_index"),
     sqlite_with_rowid=False,

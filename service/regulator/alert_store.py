@@ -17,15 +17,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from audit.store import entry
+from audit.store import logged
 from foundation.db import metadata
 from foundation.guards import guard_append_only
 
 KEY_CHARACTERS_MAX = 500
-
-
-def _logged() -> ForeignKey:
-    return ForeignKey(entry.c.idx, deferrable=True, initially="DEFERRED")
 
 
 alert_rule = Table(
@@ -40,7 +36,7 @@ alert_rule = Table(
     Column("about", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("person", String(64), nullable=False),
-    Column("saved_index", BigInteger, _logged(), nullable=False),
+    Column("saved_index", BigInteger, logged(), nullable=False),
     Column("saved_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -58,7 +54,7 @@ alert = Table(
     Column("minimum", BigInteger, nullable=False),
     Column("window_seconds", BigInteger, nullable=False),
     Column("evidence", Text, nullable=False),
-    Column("entry_index", BigInteger, _logged(), nullable=False),
+    Column("entry_index", BigInteger, logged(), nullable=False),
     Column("raised_us", BigInteger, nullable=False),
     UniqueConstraint("rule", "key", "trigger_index", name="uq_alert_trigger"),
     Index("ix_alert_entry", "entry_index"),
@@ -71,7 +67,7 @@ alert_acknowledgement = Table(
     Column("alert", String(64), ForeignKey("alert.id"), primary_key=True),
     Column("person", String(64), nullable=False),
     Column("organisation", String(64), nullable=False),
-    Column("entry_index", BigInteger, _logged(), nullable=False),
+    Column("entry_index", BigInteger, logged(), nullable=False),
     Column("acknowledged_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -13,29 +13,18 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
-from authorization.licences import (
-    Licence,
-    LicenceState,
-    check_not_of_operator,
-    require_licence,
-)
+from authorization.licences import Licence
 from authorization.organisations import organisations
 from authorization.scheme_terms import ShareScheme
 from authorization.scheme_validation import check_scheme
-from authorization.separation import (
-    check_another_person,
-    check_natural_person,
-    check_older_than,
-    check_role,
-)
 from foundation.canonical import canonical_bytes, digest
 from foundation.errors import Conflict, Message, NotFound
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
+from revenue.later_versions import check_approver, check_author, replaceable_licence
 from revenue.schemes.store import scheme_approval, scheme_document, scheme_version
 from revenue.store import period
 
 RULE = "revenue/schemes"
-_IN_FORCE = (LicenceState.ACTIVE, LicenceState.SUSPENDED)
 SCHEMES_KEPT_MAX = 256
 INDEX_MAX = 2**62
 # Built once: every outcome asks them, in the one writer.
@@ -100,7 +89,7 @@ def propose_scheme(
     Raises InvalidInput where it does not add up or could not be shared out, Conflict where the
     version is known, NotFound, Denied.
     """
-    _check_person(actor)
+    check_author(actor)
     name = scheme_digest(scheme)
 
     def apply(connection: Connection, entry: PendingEntry) -> SchemeVersion:
@@ -132,17 +121,15 @@ def approve_scheme(
 
     It is checked against the facts of the moment again; it holds from the next opening on.
     """
-    _check_person(actor)
+    check_author(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> SchemeVersion:
         licence = _usable(connection, actor, licence_id)
         found = require_version(connection, licence_id, name)
-        check_another_person(actor, found.proposed_by)
-        check_older_than(actor, found.proposed_us)
-        if found.approved_by is not None:
-            raise _conflict(
-                "scheme_approved", "该方案版本已批准。", "This version has been approved already."
-            )
+        approved = _conflict(
+            "scheme_approved", "该方案版本已批准。", "This version has been approved already."
+        )
+        check_approver(actor, found, approved)
         _check_content(
             connection, LicenceDocument.model_validate_json(licence.document), found.scheme
         )
@@ -230,16 +217,12 @@ def require_version(connection: Connection, licence_id: str, name: str) -> Schem
 
 
 def _usable(connection: Connection, actor: Actor, licence_id: str) -> Licence:
-    """Return a licence in force that the actor has no other part in."""
-    licence = require_licence(connection, licence_id)
-    check_not_of_operator(connection, actor, licence)
-    if licence.state not in _IN_FORCE:
-        raise _conflict(
-            "licence_not_in_force",
-            "授权未生效或已结束，不能更换分配方案。",
-            "The licence is not in force, so its scheme cannot be replaced.",
-        )
-    return licence
+    refused = _conflict(
+        "licence_not_in_force",
+        "授权未生效或已结束，不能更换分配方案。",
+        "The licence is not in force, so its scheme cannot be replaced.",
+    )
+    return replaceable_licence(connection, actor, licence_id, refused)
 
 
 def _check_content(connection: Connection, document: LicenceDocument, scheme: ShareScheme) -> None:
@@ -262,11 +245,6 @@ def _check_new(
             "该版本号或内容相同的分配方案已存在，请使用新的版本号。",
             "A scheme of this version, or of the same content, is known; give it a new version.",
         )
-
-
-def _check_person(actor: Actor) -> None:
-    check_role(actor, Role.AUTHORITY)
-    check_natural_person(actor)
 
 
 def _version(row: RowMapping) -> SchemeVersion:

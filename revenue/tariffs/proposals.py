@@ -12,25 +12,19 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
-from authorization.licences import Licence, LicenceState, check_not_of_operator, require_licence
+from authorization.licences import Licence
 from authorization.revenue_terms import Tariff
-from authorization.separation import (
-    check_another_person,
-    check_natural_person,
-    check_older_than,
-    check_role,
-)
 from authorization.tariff_validation import check_tariff
 from foundation.canonical import canonical_bytes
 from foundation.clock import from_iso
 from foundation.errors import Conflict, Message, NotFound
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 from policies.schema.revenue import RevenueRules
+from revenue.later_versions import check_approver, check_author, replaceable_licence
 from revenue.tariffs.versions import tariff_digest
 from revenue.usage_store import tariff_approval, tariff_version
 
 RULE = "revenue/tariffs"
-_IN_FORCE = (LicenceState.ACTIVE, LicenceState.SUSPENDED)
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ def propose_tariff(
     Raises InvalidInput where it may not be published (above a ceiling, no approval, a trial too
     long), Conflict where the version is known, NotFound, Denied.
     """
-    _check_person(actor)
+    check_author(actor)
     name = tariff_digest(tariff)
 
     def apply(connection: Connection, entry: PendingEntry) -> TariffVersion:
@@ -94,18 +88,16 @@ def approve_tariff(
     writer: Writer, actor: Actor, licence_id: str, name: str, rules: RevenueRules
 ) -> Recorded[TariffVersion]:
     """Approve a proposed version by its digest: another person, once; checked again as it is."""
-    _check_person(actor)
+    check_author(actor)
 
     def apply(connection: Connection, entry: PendingEntry) -> TariffVersion:
         licence = _usable(connection, actor, licence_id)
         document = LicenceDocument.model_validate_json(licence.document)
         found = require_tariff_version(connection, licence_id, name)
-        check_another_person(actor, found.proposed_by)
-        check_older_than(actor, found.proposed_us)
-        if found.approved_by is not None:
-            raise _conflict(
-                "tariff_approved", "该资费版本已批准。", "This version has been approved already."
-            )
+        approved = _conflict(
+            "tariff_approved", "该资费版本已批准。", "This version has been approved already."
+        )
+        check_approver(actor, found, approved)
         check_tariff(found.tariff, document.product.price_class, rules)
         connection.execute(
             insert(tariff_approval).values(
@@ -152,15 +144,12 @@ def require_tariff_version(connection: Connection, licence_id: str, name: str) -
 
 
 def _usable(connection: Connection, actor: Actor, licence_id: str) -> Licence:
-    licence = require_licence(connection, licence_id)
-    check_not_of_operator(connection, actor, licence)
-    if licence.state not in _IN_FORCE:
-        raise _conflict(
-            "licence_not_in_force",
-            "授权未生效或已结束，不能更换资费。",
-            "The licence is not in force, so its tariff cannot be replaced.",
-        )
-    return licence
+    refused = _conflict(
+        "licence_not_in_force",
+        "授权未生效或已结束，不能更换资费。",
+        "The licence is not in force, so its tariff cannot be replaced.",
+    )
+    return replaceable_licence(connection, actor, licence_id, refused)
 
 
 def _check_new(
@@ -176,11 +165,6 @@ def _check_new(
             "该版本号或内容相同的资费已存在，请使用新的版本号。",
             "A tariff of this version, or of the same content, is known; give it a new version.",
         )
-
-
-def _check_person(actor: Actor) -> None:
-    check_role(actor, Role.AUTHORITY)
-    check_natural_person(actor)
 
 
 def _version(row: RowMapping) -> TariffVersion:

@@ -54,7 +54,6 @@ class SessionDoors:
         with self._lock:
             self._licence_of[endpoint.slot] = session.licence
         self._gateways.serve(endpoint.slot, endpoint.gateway_listener, endpoint.peer_uid)
-        self._gateways.assign(endpoint.slot)
         meter = self._egress.meter(endpoint.slot, egress_account(session))
         self.proxy.light_up(endpoint.slot, endpoint.ui_socket, endpoint.ui_token, meter)
 

@@ -1,11 +1,13 @@
 """Serves the gateway on one Unix socket per slot: the listener, not the request, says who asks.
 
-Until its slot is assigned a socket answers 503; a connection from any uid but the slot's own is
-dropped before a byte is read. The slot stands in the ASGI scope as ``state["slot"]``. A slot is
-served a few requests at once, the rest wait on no thread: one session's flood delays no other.
+Until its slot's assignment is committed a socket does not listen, so that nothing sent before can
+be answered after; what connected meanwhile is dropped unread, as is any uid but the slot's own. The
+slot stands in the ASGI scope as ``state["slot"]``. A slot is served a few requests at once, the
+rest wait on no thread: one session's flood delays no other.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -15,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from anyio.to_thread import current_default_thread_limiter
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -28,6 +29,7 @@ REQUESTS_AT_ONCE = 4
 """A slot's requests that hold a thread; a private answer holds one until its time has come."""
 THREADS_MAX = 1_024
 """Enough for every slot of a host to be served at once."""
+BACKLOG = 64
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -36,7 +38,7 @@ class _Served:
     """One slot's listener and what it may do."""
 
     peer_uid: int
-    assigned: bool = False
+    dark: bool = False
     server: asyncio.Server | None = None
     state: ServerState = field(default_factory=ServerState)
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
@@ -54,20 +56,22 @@ class GatewaySockets:
         self._thread.start()
 
     def serve(self, slot: str, listener: socket.socket, peer_uid: int) -> None:
-        """Accept on a slot's listener; answers 503 until the slot is assigned."""
+        """Listen and answer: call only after the slot's assignment was committed to the log.
+
+        The socket should be bound and not yet listening; where it listens already, whatever
+        connected is cut off unread.
+        """
+        _drop_pending(listener)
+        listener.listen(BACKLOG)
         served = _Served(peer_uid)
         self._served[slot] = served
         self._await(self._listen(slot, served, listener))
-
-    def assign(self, slot: str) -> None:
-        """Begin to answer: call only after the assignment was committed to the log."""
-        self._served[slot].assigned = True
 
     def go_dark(self, slot: str) -> None:
         """Stop serving a slot and cut its connections; waits on nothing. From any thread."""
         served = self._served.pop(slot, None)
         if served is not None:
-            served.assigned = False
+            served.dark = True
             self._loop.call_soon_threadsafe(_shut, served)
 
     def close(self) -> None:
@@ -94,7 +98,7 @@ class GatewaySockets:
 
     async def _listen(self, slot: str, served: _Served, listener: socket.socket) -> None:
         current_default_thread_limiter().total_tokens = THREADS_MAX
-        application = _unless_unassigned(self._gateway, served)
+        application = _in_turn(self._gateway, served)
         config = Config(application, lifespan="off", log_config=None, access_log=False, ws="none")
         config.load()
 
@@ -104,6 +108,8 @@ class GatewaySockets:
             )
 
         served.server = await self._loop.create_unix_server(connection, sock=listener.dup())
+        if served.dark:  # it went dark while it was being opened
+            _shut(served)
 
 
 class _OwnPeerOnly(H11Protocol):
@@ -131,26 +137,25 @@ def peer_uid_of(connection: socket.socket) -> int:
     return uid
 
 
-def _unless_unassigned(gateway: ASGIApp, served: _Served) -> Callable[..., Awaitable[None]]:
+def _in_turn(gateway: ASGIApp, served: _Served) -> Callable[..., Awaitable[None]]:
+    """Hand a few requests at once to the gateway, and none once the slot went dark."""
+
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         async with served.turns:
-            if served.assigned:
+            if not served.dark:  # else its connection is cut already: nobody waits for an answer
                 await gateway(scope, receive, send)
-                return
-        body = {
-            "type": "urn:sandgate:unavailable",
-            "title": "This sandbox belongs to no session yet.",
-            "status": 503,
-            "code": "slot_unassigned",
-            "messages": {
-                "zh": "该沙箱尚未分配给会话。",
-                "en": "This sandbox belongs to no session yet.",
-            },
-        }
-        response = JSONResponse(body, 503, media_type="application/problem+json")
-        await response(scope, receive, send)
 
     return application
+
+
+def _drop_pending(listener: socket.socket) -> None:
+    """Cut off what connected before now; a socket that does not listen has nothing pending."""
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return
+    listener.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
 
 
 def _shut(served: _Served) -> None:

@@ -79,7 +79,8 @@ class BubblewrapBackend:
         directory = self._root / name
         directory.mkdir()
         directory.chmod(DIRECTORY_MODE)
-        ui, gateway = _listen(directory / "ui.sock"), _listen(directory / "gateway.sock")
+        ui, gateway = _bound(directory / "ui.sock"), _bound(directory / "gateway.sock")
+        ui.listen(BACKLOG)  # what the host asks before the server runs waits there
         try:
             token = secrets.token_urlsafe(32)
             confinement = self._confinement(directory, ui.fileno(), token)
@@ -181,12 +182,12 @@ def _variables(token: str) -> dict[str, str]:
     }
 
 
-def _listen(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
+def _bound(path: Path) -> socket.socket:
+    """Bind a socket that refuses every connection until somebody listens on it."""
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(path))
     path.chmod(0o666)  # the slot's own uid must connect; no other can list or guess the way
-    listener.listen(BACKLOG)
-    return listener
+    return bound
 
 
 def _endpoint(slot: str, held: _Slot) -> Endpoint:

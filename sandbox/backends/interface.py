@@ -14,7 +14,9 @@ from typing import Protocol
 class Endpoint:
     """How the host reaches one slot's interface, and how the slot reaches the gateway.
 
-    ``peer_uid`` is the only uid that may connect to the gateway socket (SO_PEERCRED).
+    ``gateway_listener`` is bound and does **not** listen: until the service listens on it, after
+    the assignment is in the log, the kernel refuses every connection, so none can be older than
+    the identity it is answered under. ``peer_uid`` is the only uid that may connect (SO_PEERCRED).
     """
 
     slot: str

@@ -10,11 +10,15 @@ import socket
 import sys
 from typing import Any
 
+from jupyter_server.base.handlers import APIHandler
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import authenticated
 from traitlets.config import Config
 
 HOME = "/home/operator"
+WARM_PATH = "/warm"
+WARM_SECONDS_MAX = 60
 HIDDEN_EXTENSIONS = {
     "jupyter_lsp": False,
     "jupyter_server_terminals": False,
@@ -42,6 +46,29 @@ class WarmKernels(AsyncMappingKernelManager):
         """Begin starting the kernel that the first request will get."""
         self._warm = asyncio.ensure_future(super().start_kernel())
 
+    async def warmed(self, modules: list[str]) -> bool:
+        """Wait until the warm kernel answers; import modules in it, leaving no name and no cell.
+
+        Stops importing as soon as somebody was given the kernel, who must not wait.
+        """
+        if self._warm is None:
+            return False
+        kernel = self.get_kernel(await asyncio.shield(self._warm))
+        client = kernel.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=WARM_SECONDS_MAX)
+            for module in modules:
+                if self._warm is None:
+                    return False
+                code = f"__import__({module!r})"
+                await client.execute_interactive(
+                    code, silent=True, store_history=False, output_hook=_unseen
+                )
+        finally:
+            client.stop_channels()
+        return True
+
     async def start_kernel(self, *, kernel_id: Any = None, path: Any = None, **options: Any) -> str:
         """Hand over the warm kernel once, else start another."""
         default = options.get("kernel_name") in {None, "", self.default_kernel_name}
@@ -52,6 +79,21 @@ class WarmKernels(AsyncMappingKernelManager):
 
     def _at_home(self, path: Any) -> bool:
         return path is None or os.path.realpath(self.cwd_for_path(path)) == HOME
+
+
+def _unseen(_message: Any) -> None:
+    """Show nothing of an import, not even that it failed: a cell's own import will say so."""
+
+
+class Warmth(APIHandler):
+    """Answers the host when the warm kernel is ready: ``/warm?import=pandas&import=pyarrow``."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer 204 once warm; 409 where somebody has the kernel already."""
+        warm = await self.kernel_manager.warmed(self.get_arguments("import"))
+        self.set_status(204 if warm else 409)
+        self.finish()
 
 
 class SessionServer(ServerApp):
@@ -110,6 +152,7 @@ def main() -> None:
     server.listener.setblocking(False)
     server.initialize(argv=[])
     server.web_app.settings["page_config_hook"] = without_downloads
+    server.web_app.add_handlers(".*", [(WARM_PATH, Warmth)])
     server.start()
 
 

@@ -62,9 +62,7 @@ def client(sockets: GatewaySockets, directory: Path, slot: str) -> httpx.Client:
     path = directory / slot
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        listener.listen(FLOOD)
         sockets.serve(slot, listener, os.geteuid())
-    sockets.assign(slot)
     limits = httpx.Limits(max_connections=FLOOD)
     transport = httpx.HTTPTransport(uds=str(path), limits=limits)
     return httpx.Client(transport=transport, base_url="http://gateway", timeout=SECONDS_MAX)

@@ -62,7 +62,6 @@ class Stage:
         slot = self.backend.prestart()
         endpoint = self.backend.assign(slot, "ses_test")
         self.gateways.serve(slot, endpoint.gateway_listener, endpoint.peer_uid)
-        self.gateways.assign(slot)
         count = self.egress.meter(slot, EgressAccount("p1", "lic_1"))
         self.proxy.light_up(slot, endpoint.ui_socket, endpoint.ui_token, count)
         return endpoint

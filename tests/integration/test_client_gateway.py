@@ -41,9 +41,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandgate.Gatew
         sockets = GatewaySockets(create_gateway(city.platform))
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
-            listener.listen()
             sockets.serve(SLOT, listener, os.getuid())
-            sockets.assign(SLOT)
             yield sandgate.Gateway(path)
             sockets.close()
 

@@ -160,12 +160,13 @@ def test_another_uid_is_cut_off_at_the_gateway(endpoint: Endpoint) -> None:
 def test_an_unassigned_slot_gets_no_answer(running: Stage) -> None:
     slot = running.backend.prestart()
     held = running.backend.endpoint(slot)
-    running.gateways.serve(slot, held.gateway_listener, os.geteuid())
+    path = str(held.ui_socket.with_name("gateway.sock"))
+    transport = httpx.HTTPTransport(uds=path)
     try:
-        transport = httpx.HTTPTransport(uds=str(held.ui_socket.with_name("gateway.sock")))
+        with socket.socket(socket.AF_UNIX) as early, pytest.raises(ConnectionRefusedError):
+            early.connect(path)
         with httpx.Client(transport=transport, base_url="http://gateway") as client:
-            assert client.get("/who").status_code == 503
-            running.gateways.assign(slot)
+            running.gateways.serve(slot, held.gateway_listener, os.geteuid())
             assert client.get("/who").json() == {"slot": slot}
     finally:
         running.gateways.go_dark(slot)

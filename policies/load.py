@@ -24,6 +24,7 @@ from policies.schema.accounts import AccountRules
 from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
+from policies.schema.contents import ContentRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
@@ -33,6 +34,10 @@ from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.retention import RetentionRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.screen import ScreenRules
+from policies.schema.sessions import SessionRules
+from policies.schema.tables import TableRules
+from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
 from policies.schema.witness import WitnessRules
 
@@ -45,6 +50,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "alerts": AlertRules,
         "calendars": CalendarRules,
         "catalog": CatalogRules,
+        "contents": ContentRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
         "gate": GateRules,
@@ -54,6 +60,10 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "privacy": PrivacyRules,
         "retention": RetentionRules,
         "revenue": RevenueRules,
+        "sessions": SessionRules,
+        "tables": TableRules,
+        "screen": ScreenRules,
+        "twins": TwinRules,
         "verification": VerificationRules,
         "witness": WitnessRules,
     }

@@ -1,0 +1,28 @@
+"""What a table rule file may say: how large a recomputed table may be, and how near two may come."""
+
+from pydantic import Field
+
+from policies.schema import RuleFile
+
+
+class TableRules(RuleFile):
+    """One table rule file.
+
+    ``difference_people_min`` is how many people, at least, must tell two published figures apart,
+    on one side or the other; so many must stand behind any sum or difference of published figures.
+    ``register_figures_max`` bounds what one table is compared with; beyond it nothing is released.
+    ``row_space_figures_max`` and ``row_space_trials`` bound the search through all combinations.
+    """
+
+    keys_max: int = Field(ge=0, le=4)
+    figures_max: int = Field(ge=1, le=20)
+    categories_max: int = Field(ge=2, le=5_000)
+    cells_max: int = Field(ge=2, le=100_000)
+    seconds_max: int = Field(ge=1, le=3_600)
+    difference_people_min: int = Field(ge=2, le=120)
+    register_figures_max: int = Field(ge=100, le=1_000_000)
+    row_space_figures_max: int = Field(ge=2, le=200)
+    row_space_trials: int = Field(ge=1, le=64)
+    suppression_rounds_max: int = Field(ge=1, le=100)
+    average_decimals: int = Field(ge=0, le=6)
+    previews_per_day_max: int = Field(ge=1, le=1_000)

@@ -20,6 +20,7 @@ never interpreted: nothing in it can be markup, a link or a command.
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import TextMode
@@ -46,6 +47,11 @@ _GREY = (110, 118, 130)
 _RULE = (200, 206, 214)
 _GROUND = (240, 243, 247)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def chinese_font() -> Path:
+    """Return the font that travels with the installation, for whoever else draws Chinese."""
+    return Path(sans_path())
 
 
 class _Sheets(FPDF):
@@ -84,7 +90,7 @@ class Paper:
         """Begin with a title. ``made_at_us`` (UTC microseconds) is the document's date."""
         self._widths: dict[str, float] = {}
         self._pdf = _Sheets(inert(footer).replace("\n", " "), language)
-        self._pdf.add_font(FONT, fname=sans_path())
+        self._pdf.add_font(FONT, fname=chinese_font())
         font = self._pdf.fonts[FONT]
         assert isinstance(font, TTFFont)  # noqa: S101 - what add_font just loaded
         self._glyphs = frozenset(font.cmap)

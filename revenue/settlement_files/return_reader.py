@@ -5,12 +5,12 @@ no child can be confined nothing is read.
 """
 
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.confinement import Confinement, Limits, launch
+from foundation.confined_exchange import AnswerTooLarge, ChildStopped, exchange
+from foundation.confinement import Confinement, Limits
 from foundation.errors import InvalidInput, Message, Unavailable
 from revenue.settlement_files.return_forms import (
     BYTES_MAX,
@@ -50,27 +50,21 @@ class ConfinedReturnReader:
             raise refused("unreadable") from error
 
     def _ask(self, order: bytes) -> bytes:
-        ours, theirs = socket.socketpair()
         try:
-            process = launch(self._confinement(theirs.fileno()), bubblewrap=self.bubblewrap)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        try:
-            with ours:
-                ours.settimeout(READ_SECONDS_MAX)
-                ours.sendall(order)
-                ours.shutdown(socket.SHUT_WR)
-                return _everything(ours)
-        except OSError as error:
+            return exchange(
+                self._confinement,
+                order,
+                seconds_max=READ_SECONDS_MAX,
+                answer_bytes_max=ANSWER_BYTES_MAX,
+                bubblewrap=self.bubblewrap,
+            )
+        except AnswerTooLarge as error:
+            raise refused("too_large") from error
+        except ChildStopped as error:
             raise Unavailable(
                 "return_reader_stopped",
                 Message("银行回单解析进程已停止。", "The reader of bank answers stopped."),
             ) from error
-        finally:
-            process.kill()
 
     def _confinement(self, channel: int) -> Confinement:
         here = GUEST.parent
@@ -103,12 +97,3 @@ def refused(code: str) -> InvalidInput:
         field="$.content",
         rule="revenue/settlement_files",
     )
-
-
-def _everything(link: socket.socket) -> bytes:
-    found = bytearray()
-    while chunk := link.recv(1 << 16):
-        found += chunk
-        if len(found) > ANSWER_BYTES_MAX:
-            raise refused("too_large")
-    return bytes(found)

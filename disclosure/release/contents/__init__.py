@@ -1,0 +1,1 @@
+"""What a released file may hold: foreign bytes read apart, hidden content found, figures drawn."""

@@ -40,6 +40,7 @@ class EntryKind(StrEnum):
     EXTRACT_DESTROYED = "disclosure:extract:destroyed"
     SESSION_REQUESTED = "sandbox:session:requested"
     SESSION_OPENED = "sandbox:session:opened"
+    SESSION_PROMOTED = "sandbox:session:promoted"
     SESSION_FROZEN = "sandbox:session:frozen"
     SESSION_CLOSED = "sandbox:session:closed"
     SESSION_DESTROYED = "sandbox:session:destroyed"
@@ -156,8 +157,11 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
     EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
     EntryKind.EXTRACT_DESTROYED: Message("授权数据副本已销毁", "A governed extract was destroyed"),
-    EntryKind.SESSION_REQUESTED: Message("已申请沙箱会话", "A sandbox session was requested"),
+    EntryKind.SESSION_REQUESTED: Message("已申请沙箱会话", "A sandbox session was applied for"),
     EntryKind.SESSION_OPENED: Message("沙箱会话已开通", "A sandbox session opened"),
+    EntryKind.SESSION_PROMOTED: Message(
+        "沙箱会话已由调试转入生产运行", "A sandbox session moved from debugging to production"
+    ),
     EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
     EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
     EntryKind.SESSION_DESTROYED: Message("沙箱会话已销毁", "A sandbox session was destroyed"),

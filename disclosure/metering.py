@@ -31,6 +31,7 @@ class QuestionUse:
     cost_nano_rho: int
     answer: str = ""
     rows: int | None = None
+    session: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class VerificationUse:
     organisation: str
     dataset: str
     columns: tuple[str, ...]
+    session: str = ""
 
 
 @dataclass(frozen=True)

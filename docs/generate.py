@@ -24,7 +24,7 @@ from foundation.settings import Settings
 from policies.load import load_policies
 from revenue.disputes.states import NEXT as DISPUTE_NEXT
 from revenue.settlement_files.writing import NEXT as FILE_NEXT
-from sandbox.sessions import TRANSITIONS as SESSION_TRANSITIONS
+from sandbox.lifecycle import TRANSITIONS as SESSION_TRANSITIONS
 from service.api import callers, delegated, gateway
 from service.app import IN_SESSION, ROUTERS
 

@@ -1,4 +1,4 @@
-"""A session's life: requested → open → frozen → closed → destroyed, each step a logged entry.
+"""Sessions as the platform keeps them: each step of ``sandbox.lifecycle`` committed with its entry.
 
 A slot answers only after its assignment is committed. Ending works the other way round: darkness
 and death come first and never wait on the log (I7).
@@ -7,7 +7,6 @@ and death come first and never wait on the log (I7).
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
@@ -15,38 +14,22 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
 from foundation.db import reading
-from foundation.errors import Conflict, Message, NotFound, SandgateError
+from foundation.errors import Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from sandbox.backends.interface import Endpoint, SessionBackend
 from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.lifecycle import ANSWERING, LIVE, SessionMode, SessionState, illegal, step
 from sandbox.store import sessions
-
-
-class SessionState(StrEnum):
-    """Where a session stands."""
-
-    REQUESTED = "requested"
-    OPEN = "open"
-    FROZEN = "frozen"
-    CLOSED = "closed"
-    DESTROYED = "destroyed"
-
-
-TRANSITIONS: dict[tuple[SessionState, SessionState], EntryKind] = {
-    (SessionState.REQUESTED, SessionState.OPEN): EntryKind.SESSION_OPENED,
-    (SessionState.REQUESTED, SessionState.CLOSED): EntryKind.SESSION_REFUSED,
-    (SessionState.OPEN, SessionState.FROZEN): EntryKind.SESSION_FROZEN,
-    (SessionState.OPEN, SessionState.CLOSED): EntryKind.SESSION_CLOSED,
-    (SessionState.FROZEN, SessionState.CLOSED): EntryKind.SESSION_CLOSED,
-    (SessionState.CLOSED, SessionState.DESTROYED): EntryKind.SESSION_DESTROYED,
-}
-LIVE = (SessionState.REQUESTED, SessionState.OPEN, SessionState.FROZEN)
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session as the store knows it."""
+    """One session as the store knows it.
+
+    ``mode`` is what its questions are answered from; ``review`` the approved review of the
+    notebook that it runs, None where the person works freely.
+    """
 
     id: str
     slot: str | None
@@ -55,11 +38,18 @@ class Session:
     licence: str
     purpose: str
     project: str | None
+    mode: SessionMode
+    review: str | None
     state: SessionState
     reason: str | None
     egress_bytes: int
     opened_us: int | None
     changed_us: int
+
+    @property
+    def answering(self) -> bool:
+        """Tell whether it has a sandbox whose questions are answered."""
+        return self.state in ANSWERING
 
 
 @dataclass(frozen=True)
@@ -107,12 +97,20 @@ class SessionRegistry:
         self._ending = threading.Lock()
         self._used_us: dict[str, int] = {}
 
-    def open(self, actor: Actor, licence: str, purpose: str, project: str | None = None) -> Session:
+    def open(
+        self,
+        actor: Actor,
+        licence: str,
+        purpose: str,
+        project: str | None = None,
+        mode: SessionMode = SessionMode.PRODUCTION,
+    ) -> Session:
         """Open a session for an actor under a licence. Raises Unavailable where none can be.
 
-        ``project`` is one that the caller knows the licence to have.
+        ``project`` is one that the caller knows the licence to have, ``mode`` one in which it
+        knows that the actor may work.
         """
-        session = self._request(actor, licence, purpose, project)
+        session = self._apply_for(actor, licence, purpose, project, mode)
         try:
             slot = self._backend.prestart()
         except SandgateError as error:
@@ -120,8 +118,8 @@ class SessionRegistry:
             raise
         try:
             endpoint = self._backend.assign(slot, session.id)
-            public: dict[str, object] = {"slot": slot, **_project_public(project)}
-            opened = self._move(session.id, SessionState.OPEN, actor, public, slot=slot)
+            public: dict[str, object] = {"slot": slot, "mode": mode, **_project_public(project)}
+            opened = self._move(session.id, mode.state, actor, public, slot=slot)
             self._doors.open(opened, endpoint)
         except BaseException:
             self._doors.darken(slot, False)
@@ -141,7 +139,7 @@ class SessionRegistry:
         """End a session and its sandbox; both are gone before anything is logged."""
         session = self.session(session_id)
         if session.state not in LIVE:
-            raise _illegal(session.state, SessionState.CLOSED)
+            raise illegal(session.state, SessionState.CLOSED)
         if session.slot is not None:
             self._doors.darken(session.slot, False)
             self._backend.kill(session.slot)
@@ -150,7 +148,7 @@ class SessionRegistry:
     def freeze_slot(self, slot: str) -> None:
         """Freeze the session whose day's egress is spent; nothing happens where it just ended."""
         for session in self.sessions(live=True):
-            if session.slot == slot and session.state is SessionState.OPEN:
+            if session.slot == slot and session.answering:
                 self.freeze(session.id, SYSTEM_ACTOR, "egress_budget_spent")
 
     def touch(self, slot: str, now_us: int) -> None:
@@ -188,7 +186,7 @@ class SessionRegistry:
     def session_of_slot(self, slot: str) -> Session | None:
         """Return the open session behind a slot; None where it is not, or no longer, open."""
         query = select(sessions).where(
-            sessions.c.slot == slot, sessions.c.state == SessionState.OPEN.value
+            sessions.c.slot == slot, sessions.c.state.in_([state.value for state in ANSWERING])
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
@@ -204,7 +202,9 @@ class SessionRegistry:
         with reading(self._engine) as connection:
             return tuple(_session(row) for row in connection.execute(query))
 
-    def _request(self, actor: Actor, licence: str, purpose: str, project: str | None) -> Session:
+    def _apply_for(
+        self, actor: Actor, licence: str, purpose: str, project: str | None, mode: SessionMode
+    ) -> Session:
         session_id = new_id("ses")
 
         def apply(connection: Connection, entry: PendingEntry) -> Session:
@@ -215,7 +215,8 @@ class SessionRegistry:
                 "licence": licence,
                 "purpose": purpose,
                 "project": project or "",
-                "state": SessionState.REQUESTED.value,
+                "mode": mode.value,
+                "state": SessionState.APPLIED.value,
                 "egress_bytes": 0,
                 "requested_us": entry.time_us,
                 "changed_us": entry.time_us,
@@ -229,6 +230,7 @@ class SessionRegistry:
             "session": session_id,
             "licence": licence,
             "purpose": purpose,
+            "mode": mode,
             **_project_public(project),
         }
         event = AuditEvent(EntryKind.SESSION_REQUESTED, actor, public)
@@ -256,15 +258,13 @@ class SessionRegistry:
     ) -> Session:
         """Make one transition of the table, logged; the state is checked again while writing."""
         source = self.session(session_id).state
-        kind = TRANSITIONS.get((source, target))
-        if kind is None:
-            raise _illegal(source, target)
+        kind = step(source, target)
 
         def apply(connection: Connection, entry: PendingEntry) -> Session:
             if target is SessionState.DESTROYED:
                 self._meter.session_ended(connection, entry, _read(connection, session_id))
             times = {"changed_us": entry.time_us}
-            if target is SessionState.OPEN:
+            if source is SessionState.APPLIED and target in ANSWERING:
                 times["opened_us"] = entry.time_us
             changed = connection.execute(
                 update(sessions)
@@ -272,7 +272,7 @@ class SessionRegistry:
                 .values(state=target.value, **times, **columns)
             )
             if changed.rowcount != 1:
-                raise _illegal(_read(connection, session_id).state, target)
+                raise illegal(_read(connection, session_id).state, target)
             return _read(connection, session_id)
 
         event = AuditEvent(kind, actor, {"session": session_id, **public})
@@ -307,20 +307,11 @@ def _session(row: Row[Any]) -> Session:
         licence=row.licence,
         purpose=row.purpose,
         project=row.project or None,
+        mode=SessionMode(row.mode),
+        review=row.review or None,
         state=SessionState(row.state),
         reason=row.reason,
         egress_bytes=row.egress_bytes,
         opened_us=row.opened_us,
         changed_us=row.changed_us,
-    )
-
-
-def _illegal(source: SessionState, target: SessionState) -> Conflict:
-    return Conflict(
-        "session_state",
-        Message(
-            f"会话状态为 {source}，不能变为 {target}。",
-            f"The session is {source}; it cannot become {target}.",
-        ),
-        field="state",
     )

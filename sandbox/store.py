@@ -3,8 +3,10 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, String, Table
 
 from foundation.db import metadata
+from sandbox.lifecycle import SessionMode, SessionState
 
-STATES = ("requested", "open", "frozen", "closed", "destroyed")
+STATES = tuple(state.value for state in SessionState)
+MODES = tuple(mode.value for mode in SessionMode)
 
 sessions = Table(
     "sandbox_sessions",
@@ -16,6 +18,8 @@ sessions = Table(
     Column("licence", String(40), nullable=False),
     Column("purpose", String(200), nullable=False),
     Column("project", String(63), nullable=False, server_default=""),
+    Column("mode", String(16), nullable=False),
+    Column("review", String(40), nullable=False, server_default=""),
     Column("state", String(16), nullable=False),
     Column("reason", String(200)),
     Column("egress_bytes", BigInteger, nullable=False, default=0),
@@ -23,5 +27,7 @@ sessions = Table(
     Column("opened_us", BigInteger),
     Column("changed_us", BigInteger, nullable=False),
     CheckConstraint(f"state IN {STATES}", name="state"),
+    CheckConstraint(f"mode IN {MODES}", name="mode"),
+    CheckConstraint(f"state NOT IN {MODES} OR state = mode", name="open_in_its_mode"),
     Index("ix_sandbox_sessions_licence_state", "licence", "state"),
 )

@@ -14,7 +14,7 @@ from catalog.store import version_ids
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
-from sandbox.sessions import Session, SessionState
+from sandbox.sessions import Session
 from service.bootstrap import Platform
 
 EVERY_SECONDS = 3.0
@@ -116,7 +116,7 @@ class Upkeep:
         sessions = self._platform.sessions
         if reason:
             sessions.close(session.id, SYSTEM_ACTOR, reason)
-        elif session.state is SessionState.OPEN:
+        elif session.answering:
             sessions.freeze(session.id, SYSTEM_ACTOR, "licence_suspended")
 
     def _end_old_sessions(self) -> None:

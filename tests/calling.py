@@ -82,7 +82,7 @@ class Gateway:
 
 
 @contextmanager
-def in_session(city: City, account: str = "analyst") -> Iterator[Gateway]:
+def in_session(city: City, account: str = "analyst", mode: str = "production") -> Iterator[Gateway]:
     """Give a person an open session of the city's licence, without a sandbox."""
     actor = city.actor(account)
     with city.platform.engine.begin() as connection:
@@ -94,7 +94,8 @@ def in_session(city: City, account: str = "analyst") -> Iterator[Gateway]:
                 organisation=actor.organisation,
                 licence=city.licence,
                 purpose="industry",
-                state="open",
+                mode=mode,
+                state=mode,
                 requested_us=1,
                 changed_us=1,
             )

@@ -23,6 +23,7 @@ from audit.verify.packs import is_pack, verify_pack
 from audit.verify.payee import is_payee_bundle, verify_payee
 from audit.verify.permitted import verify_permitted
 from audit.verify.rotations import key_of_file, with_successors
+from audit.verify.sessions import verify_sessions
 from audit.verify.shares import canonical
 from audit.verify.since import Kept, read_kept, verify_since
 from audit.verify.sources import read_checkpoint_source, read_source, text_of
@@ -107,6 +108,7 @@ def verify_beside(
         check_unambiguous({name: files[name] for name in files if not of_the_log(name)}, report)
         if each_text or DISCLOSED_FILE in files:
             add_states(field_states(files, log.entries, report), report, each=each_text)
+        verify_sessions(log.entries, report)
         if holds_money(files):
             evidence = read_evidence(files, log.entries, log.leaves)
             verify_usage(evidence, report)

@@ -25,4 +25,5 @@ def question_use(
         cost_nano_rho=0 if priced is None else priced.cost_nano_rho,
         answer=answer,
         rows=rows,
+        session=scope.session,
     )

@@ -126,6 +126,7 @@ class _Prepared:
             organisation=scope.actor.organisation,
             dataset=self.claim.dataset.name,
             columns=tuple(sorted(self.claim.columns)),
+            session=scope.session,
         )
 
 

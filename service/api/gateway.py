@@ -17,7 +17,8 @@ from disclosure.pipeline.estimating import Wanted
 from disclosure.release.desk import ReleaseRequest
 from disclosure.scope import QuestionScope
 from foundation.db import reading
-from foundation.errors import Denied, Message
+from foundation.errors import Denied, Message, Unavailable
+from sandbox.lifecycle import LIFECYCLE_RULE, SessionMode
 from service.api.bodies import StrictRoute
 from service.api.callers import OnPlatform, platform_of
 from service.errors import language_of
@@ -65,6 +66,16 @@ def session_scope(request: Request) -> QuestionScope:
             "session_not_open",
             Message("会话不在开通状态。", "The session is not open."),
             field="session",
+        )
+    if session.mode is SessionMode.DEBUG:
+        raise Unavailable(
+            "twin_unavailable",
+            Message(
+                "调试会话只看合成数据，而该数据尚无合成副本。",
+                "A debug session sees synthetic data only, and there is no twin of these data.",
+            ),
+            field="session",
+            rule=LIFECYCLE_RULE,
         )
     with reading(platform.engine) as connection:
         actor = actor_for_person(

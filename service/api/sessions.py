@@ -10,27 +10,24 @@ from authorization.compile import CompiledLicence
 from authorization.decisions import AccessRequest, check_decision, decide
 from authorization.lines import Action
 from catalog.datasets import Frozen, Name
-from foundation.errors import Conflict, InvalidInput, Message, NotFound
+from foundation.db import reading
+from foundation.errors import InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
+from policies.schema.sessions import SessionRules
+from sandbox.lifecycle import SessionMode, not_open
 from sandbox.proxy_rules import ENTER_PATH
-from sandbox.sessions import Session, SessionState
+from sandbox.sessions import Session
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, OnPlatform, OperatorCaller
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 from service.session_page import session_page
+from service.session_terms import mode_of_new, needs_review
 
 router = APIRouter(prefix="/sessions", route_class=IdempotentRoute, tags=["sessions"])
 pages = APIRouter(route_class=StrictRoute, tags=["pages"])
 
 PROJECT_RULE = "licence-document"
-STATES_ZH = {
-    SessionState.REQUESTED: "正在开通",
-    SessionState.OPEN: "已开通",
-    SessionState.FROZEN: "已冻结",
-    SessionState.CLOSED: "已关闭",
-    SessionState.DESTROYED: "已销毁",
-}
 
 
 class SessionRequest(Frozen):
@@ -38,19 +35,28 @@ class SessionRequest(Frozen):
 
     licence: str = Field(min_length=1, max_length=80)
     project: Name | None = None
+    mode: SessionMode | None = None
 
 
 @router.post("", status_code=201)
 def post_session(
     body: SessionRequest, actor: OperatorCaller, platform: OnPlatform
 ) -> dict[str, object]:
-    """Open an isolated notebook session. Its purpose is that of the licence's scenario."""
+    """Open an isolated notebook session. Its purpose is that of the licence's scenario.
+
+    In which ``mode``, the rules say where none is asked for: on the real data where they allow it.
+    """
     snapshot = platform.enforcer.snapshot
     request = AccessRequest(actor, body.licence, Action.SESSION_OPEN)
     permit = check_decision(decide(snapshot, platform.board, request, platform.clock.now_us()))
     purpose = str(permit.licence.document.scenario.purpose)
     _check_project(permit.licence, body.project)
-    session = platform.sessions.open(actor, body.licence, purpose, body.project)
+    with reading(platform.engine) as connection:
+        reviewed_only = needs_review(
+            connection, permit.licence.document, platform.pack.rules(SessionRules)
+        )
+    mode = mode_of_new(body.mode, reviewed_only=reviewed_only)
+    session = platform.sessions.open(actor, body.licence, purpose, body.project, mode)
     if not platform.board.is_open(body.licence):  # suspended while the sandbox was starting
         platform.sessions.close(session.id, actor, "licence_suspended")
         platform.board.check_open(body.licence)
@@ -86,7 +92,7 @@ def get_session_page(
 ) -> HTMLResponse:
     """Show the page that frames a session. The link holds a one-time ticket, so no token."""
     session = platform.sessions.session(session_id)
-    if session.state is not SessionState.OPEN or session.slot is None or not ticket:
+    if not session.answering or session.slot is None or not ticket:
         raise _unknown()
     origin = platform.proxy.session_origin(session.slot)
     url = f"{origin}{ENTER_PATH}?ticket={ticket}"
@@ -134,15 +140,8 @@ def _own(platform: Platform, actor: Actor, session_id: str) -> Session:
     session = platform.sessions.session(session_id)
     if session.person != actor.person:
         raise _unknown()
-    if session.state is not SessionState.OPEN:
-        raise Conflict(
-            "session_not_open",
-            Message(
-                f"会话{STATES_ZH[session.state]}，不能使用；请重新开通会话。",
-                f"The session is {session.state}; it cannot be used. Open another.",
-            ),
-            field="session",
-        )
+    if not session.answering:
+        raise not_open(session.state)
     return session
 
 
@@ -165,6 +164,8 @@ def _shown(session: Session) -> dict[str, object]:
         "licence": session.licence,
         "purpose": session.purpose,
         "project": session.project,
+        "mode": session.mode,
+        "review": session.review,
         "state": session.state,
         "reason": session.reason,
         "egress_bytes": session.egress_bytes,

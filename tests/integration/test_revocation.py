@@ -20,7 +20,7 @@ from foundation.clock import MICROSECONDS_PER_DAY
 from foundation.db import reading
 from foundation.errors import Conflict, SandgateError, Unavailable
 from foundation.settings import Settings
-from sandbox.sessions import SessionState
+from sandbox.lifecycle import SessionState
 from service.upkeep import Upkeep
 from tests.city import COUNT_BY_STATE, ROWS_QUESTION, City, built_city, licence_json, opened_city
 from tests.fakes import TickingClock

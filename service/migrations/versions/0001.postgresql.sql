@@ -458,6 +458,8 @@ CREATE TABLE sandbox_sessions (
 	licence VARCHAR(40) NOT NULL, 
 	purpose VARCHAR(200) NOT NULL, 
 	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	review VARCHAR(40) DEFAULT '' NOT NULL, 
 	state VARCHAR(16) NOT NULL, 
 	reason VARCHAR(200), 
 	egress_bytes BIGINT NOT NULL, 
@@ -465,7 +467,9 @@ CREATE TABLE sandbox_sessions (
 	opened_us BIGINT, 
 	changed_us BIGINT NOT NULL, 
 	CONSTRAINT pk_sandbox_sessions PRIMARY KEY (id), 
-	CONSTRAINT ck_sandbox_sessions_state CHECK (state IN ('requested', 'open', 'frozen', 'closed', 'destroyed')), 
+	CONSTRAINT ck_sandbox_sessions_state CHECK (state IN ('applied', 'debug', 'production', 'frozen', 'closed', 'destroyed')), 
+	CONSTRAINT ck_sandbox_sessions_mode CHECK (mode IN ('debug', 'production')), 
+	CONSTRAINT ck_sandbox_sessions_open_in_its_mode CHECK (state NOT IN ('debug', 'production') OR state = mode), 
 	CONSTRAINT uq_sandbox_sessions_slot UNIQUE (slot)
 )
 -- next

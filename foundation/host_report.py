@@ -7,7 +7,7 @@ with a gap (I10), and ``sandgate doctor`` prints it.
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.cgroups import create_control_group
+from foundation.cgroups import GroupLimits, create_control_group
 from foundation.confinement import Confinement, Limits, as_root, launch
 from foundation.errors import Message, SandgateError
 
@@ -80,7 +80,7 @@ def _seccomp(code: int) -> Limit:
 
 
 def _bounds() -> tuple[Limit, Limit]:
-    group = create_control_group(PROBE_MEMORY_BYTES, PROBE_PIDS)
+    group = create_control_group(GroupLimits(PROBE_MEMORY_BYTES, PROBE_PIDS))
     group.remove()
     held = Message("控制组 cgroup", "a control group")
     watched = Message(

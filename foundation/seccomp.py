@@ -20,6 +20,14 @@ PROFILE_FILE = Path(__file__).with_name("seccomp_profile.json")
 AF_UNIX = 1
 CLONE_NAMESPACE_FLAGS = 0x7E020080  # every CLONE_NEW… of linux/sched.h, time included
 UNSIGNED_32 = 0xFFFFFFFF
+SHELL_DENIED = (
+    *("io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "perf_event_open"),
+    *("keyctl", "add_key", "request_key", "userfaultfd", "kexec_load", "kexec_file_load"),
+    *("init_module", "finit_module", "delete_module", "open_by_handle_at", "reboot", "swapon"),
+    *("swapoff", "acct", "quotactl", "syslog", "settimeofday", "clock_settime", "adjtimex"),
+)
+AF_INET, AF_INET6, AF_PACKET, AF_ALG, AF_VSOCK = 2, 10, 17, 38, 40
+SHELL_FAMILIES_DENIED = (AF_INET, AF_INET6, AF_PACKET, AF_ALG, AF_VSOCK)
 
 
 @functools.cache
@@ -44,6 +52,52 @@ def compile_filter(profile: Profile) -> bytes:
     else:
         rules.add_rule(seccomp.ERRNO(errno.EPERM), "socket")
     return _exported(rules)
+
+
+@functools.cache
+def compile_shell_filter() -> bytes:
+    """Return the BPF program around another kernel's monitor: all but what it never needs.
+
+    The monitor filters itself far more closely; this holds where that one failed.
+    """
+    seccomp = _libseccomp()
+    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    for name in SHELL_DENIED:
+        if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) >= 0:
+            rules.add_rule(seccomp.ERRNO(errno.EPERM), name)
+    for family in SHELL_FAMILIES_DENIED:
+        equal = seccomp.Arg(0, seccomp.EQ, family)
+        rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", equal)
+    return _exported(rules)
+
+
+def oci_filter(profile: Profile) -> dict[str, object]:
+    """Return a profile as an OCI runtime reads it, for a kernel that filters for itself.
+
+    gVisor refuses with EPERM whatever is asked, and libc falls back from clone3 on ENOSYS alone:
+    there it is allowed, and makes at most a namespace of the Sentry's own.
+    """
+    pinned = json.loads(PROFILE_FILE.read_text(encoding="utf-8"))
+    one = [{"index": 0, "value": AF_UNIX, "op": "SCMP_CMP_EQ"}]
+    no_namespace = [
+        {"index": 0, "value": CLONE_NAMESPACE_FLAGS, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    ]
+    commands = [
+        [{"index": 1, "value": UNSIGNED_32, "valueTwo": command, "op": "SCMP_CMP_MASKED_EQ"}]
+        for command in pinned["ioctl_commands"].values()
+    ]
+    sockets = ["socket", "socketpair"] if profile == "session" else ["socketpair"]
+    rules: list[dict[str, object]] = [
+        {"names": [*pinned["allowed"], "clone3"]},
+        {"names": ["clone"], "args": no_namespace},
+        {"names": sockets, "args": one},
+        *({"names": ["ioctl"], "args": command} for command in commands),
+    ]
+    return {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        "syscalls": [rule | {"action": "SCMP_ACT_ALLOW"} for rule in rules],
+    }
 
 
 def _allow(seccomp: Any, rules: Any, name: str) -> None:

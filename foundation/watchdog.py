@@ -6,7 +6,8 @@ Weaker than a control group (a second of growth passes), so production does not 
 import subprocess
 import threading
 
-from foundation.confined_process import ConfinedProcess, resident_bytes
+from foundation.confined_process import ConfinedProcess
+from foundation.process_table import resident_bytes
 
 LOOK_SECONDS = 1.0
 

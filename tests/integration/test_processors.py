@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.cgroups import create_control_group
+from foundation.cgroups import GroupLimits, create_control_group
 from foundation.confinement import Confinement, Limits, launch
 from foundation.settings import Settings
 from tests.parts import need_namespaces
@@ -28,7 +28,7 @@ channel.sendall(json.dumps([before, sorted(os.sched_getaffinity(0))]).encode())
 
 
 def can_keep_processors() -> bool:
-    group = create_control_group(64 << 20, 8, {0})
+    group = create_control_group(GroupLimits(64 << 20, 8, {0}))
     group.remove()
     return group.processors
 

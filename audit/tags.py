@@ -45,7 +45,28 @@ class EntryKind(StrEnum):
     SESSION_CLOSED = "sandbox:session:closed"
     SESSION_DESTROYED = "sandbox:session:destroyed"
     SESSION_REFUSED = "sandbox:session:refused"
+    SESSION_QUEUED = "sandbox:session:queued"
+    HOME_SAVED = "sandbox:home:saved"
+    HOME_OPENED = "sandbox:home:opened"
+    HOME_WITHHELD = "sandbox:home:withheld"
+    HOME_DESTROYED = "sandbox:home:destroyed"
+    REVIEW_SUBMITTED = "sandbox:review:submitted"
+    REVIEW_APPROVED = "sandbox:review:approved"
+    REVIEW_RETURNED = "sandbox:review:returned"
+    REVIEW_WITHDRAWN = "sandbox:review:withdrawn"
+    RUN_REQUESTED = "sandbox:run:requested"
+    RUN_STARTED = "sandbox:run:started"
+    RUN_FINISHED = "sandbox:run:finished"
+    RUN_FAILED = "sandbox:run:failed"
+    SUBSCRIPTION_MADE = "sandbox:subscription:made"
+    SUBSCRIPTION_ENDED = "sandbox:subscription:ended"
     ATTEMPT_REPORTED = "sandbox:attempt:reported"
+    CELL_EXECUTED = "sandbox:cell:executed"
+    CELL_REFUSED = "sandbox:cell:refused"
+    FILE_RECEIVED = "sandbox:file:received"
+    FILE_REFUSED = "sandbox:file:refused"
+    EGRESS_RESERVED = "sandbox:egress:reserved"
+    EGRESS_SPENT = "sandbox:egress:spent"
     QUESTION_DECIDED = "query:question:decided"
     QUESTION_REFUSED = "query:question:refused"
     BUDGETS_CLOSED = "query:budgets:closed"
@@ -59,19 +80,38 @@ class EntryKind(StrEnum):
     ANSWER_REPEATED = "query:answer:repeated"
     ANSWER_FAILED = "query:answer:failed"
     PLAN_CLASS_REOPENED = "query:class:reopened"
+    DEBUG_QUESTION_DECIDED = "debug:question:decided"
+    DEBUG_QUESTION_FAILED = "debug:question:failed"
+    DEBUG_ANSWER_RELEASED = "debug:answer:released"
+    DEBUG_CLAIM_DECIDED = "debug:claim:decided"
+    DEBUG_CLAIM_FAILED = "debug:claim:failed"
+    DEBUG_CLAIM_ANSWERED = "debug:claim:answered"
     VERIFICATION_DECIDED = "verify:claim:decided"
     VERIFICATION_REFUSED = "verify:claim:refused"
     VERIFICATION_ANSWERED = "verify:claim:answered"
     VERIFICATION_FAILED = "verify:claim:failed"
     VERIFICATION_LOCKED = "verify:subject:locked"
     VERIFICATION_UNLOCKED = "verify:subject:unlocked"
+    RELEASE_DRAFTED = "release:request:drafted"
+    RELEASE_EDITED = "release:request:edited"
+    RELEASE_COMMENTED = "release:request:commented"
+    RELEASE_FILE_RECEIVED = "release:file:received"
+    RELEASE_FILE_REFUSED = "release:file:refused"
     RELEASE_SUBMITTED = "release:request:submitted"
     RELEASE_CHECKED = "release:request:checked"
     RELEASE_PREVIEWED = "release:request:previewed"
     RELEASE_VOTED = "release:request:voted"
     VOTE_REFUSED = "release:vote:refused"
     RELEASE_REFUSED = "release:request:refused"
+    RELEASE_RETURNED = "release:request:returned"
+    RELEASE_REVISED = "release:request:revised"
+    RELEASE_WITHDRAWN = "release:request:withdrawn"
+    RELEASE_AUTOMATIC = "release:request:automatic"
+    RELEASE_EXCEPTED = "release:check:excepted"
     RELEASE_DELIVERED = "release:request:delivered"
+    RELEASE_COPIED = "release:copy:handed"
+    RELEASE_TRACED = "release:copy:traced"
+    RELEASE_RECALLED = "release:request:recalled"
     PRODUCT_FETCHED = "revenue:product:fetched"
     PRODUCT_REFUSED = "revenue:product:refused"
     PERIOD_OPENED = "revenue:period:opened"
@@ -165,10 +205,48 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
     EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
     EntryKind.SESSION_DESTROYED: Message("沙箱会话已销毁", "A sandbox session was destroyed"),
+    EntryKind.HOME_SAVED: Message("会话的工作已加密保存", "The work of a session was sealed and kept"),
+    EntryKind.HOME_OPENED: Message("保存的工作已恢复到会话", "Kept work was given to a session"),
+    EntryKind.HOME_WITHHELD: Message(
+        "授权已收窄，保存的工作不再打开", "Kept work stays shut: its licence became narrower"
+    ),
+    EntryKind.HOME_DESTROYED: Message("保存的工作已销毁", "Kept work was destroyed"),
+    EntryKind.REVIEW_SUBMITTED: Message("笔记本已提交审查", "A notebook was submitted for review"),
+    EntryKind.REVIEW_APPROVED: Message("笔记本审查已通过", "A notebook was approved"),
+    EntryKind.REVIEW_RETURNED: Message("笔记本审查已退回", "A notebook was returned"),
+    EntryKind.REVIEW_WITHDRAWN: Message(
+        "笔记本审查已撤销", "The review of a notebook was withdrawn"
+    ),
+    EntryKind.RUN_REQUESTED: Message(
+        "已请求无人值守运行", "An unattended run of a notebook was requested"
+    ),
+    EntryKind.RUN_STARTED: Message("无人值守运行已开始", "An unattended run started"),
+    EntryKind.RUN_FINISHED: Message("无人值守运行已完成", "An unattended run finished"),
+    EntryKind.RUN_FAILED: Message("无人值守运行未完成", "An unattended run did not finish"),
+    EntryKind.SUBSCRIPTION_MADE: Message(
+        "已订阅新数据版本的无人值守运行", "Runs on new versions of a data set were subscribed to"
+    ),
+    EntryKind.SUBSCRIPTION_ENDED: Message(
+        "无人值守运行的订阅已终止", "A subscription to unattended runs ended"
+    ),
     EntryKind.ATTEMPT_REPORTED: Message(
         "会话自报一次越界尝试", "A session reported an attempt to leave its sandbox"
     ),
+    EntryKind.CELL_EXECUTED: Message("会话执行了一段代码", "A session was given code to run"),
+    EntryKind.CELL_REFUSED: Message("会话代码未予执行", "A session's code was not run"),
+    EntryKind.FILE_RECEIVED: Message("文件已带入会话", "A file was brought into a session"),
+    EntryKind.FILE_REFUSED: Message("带入会话的文件被拒绝", "A file for a session was refused"),
+    EntryKind.EGRESS_RESERVED: Message(
+        "已预留当日屏幕输出额度", "Part of a day's screen budget was set aside"
+    ),
+    EntryKind.EGRESS_SPENT: Message(
+        "当日屏幕输出额度已用尽，会话冻结",
+        "A day's screen budget is spent; the session is frozen",
+    ),
     EntryKind.SESSION_REFUSED: Message("沙箱会话被拒绝", "A sandbox session was refused"),
+    EntryKind.SESSION_QUEUED: Message(
+        "会话内存已满，申请人排队等待", "The host was full and a person got a place in the queue"
+    ),
     EntryKind.QUESTION_DECIDED: Message("查询获准", "A question was permitted"),
     EntryKind.QUESTION_REFUSED: Message("查询被拒绝", "A question was refused"),
     EntryKind.BUDGETS_CLOSED: Message(
@@ -199,6 +277,24 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.PLAN_CLASS_REOPENED: Message(
         "已重新开放一类受保护查询", "A class of private questions was opened again"
     ),
+    EntryKind.DEBUG_QUESTION_DECIDED: Message(
+        "调试查询获准（合成数据）", "A question of a debug session was permitted (synthetic data)"
+    ),
+    EntryKind.DEBUG_QUESTION_FAILED: Message(
+        "调试查询执行失败（合成数据）", "A question of a debug session failed (synthetic data)"
+    ),
+    EntryKind.DEBUG_ANSWER_RELEASED: Message(
+        "已给出合成数据的答案", "An answer from synthetic data was given"
+    ),
+    EntryKind.DEBUG_CLAIM_DECIDED: Message(
+        "调试核验获准（合成数据）", "A claim of a debug session was permitted (synthetic data)"
+    ),
+    EntryKind.DEBUG_CLAIM_FAILED: Message(
+        "调试核验执行失败（合成数据）", "A claim of a debug session failed (synthetic data)"
+    ),
+    EntryKind.DEBUG_CLAIM_ANSWERED: Message(
+        "已对合成数据核验作答", "A claim about synthetic data was answered"
+    ),
     EntryKind.VERIFICATION_DECIDED: Message("核验获准", "A verification was permitted"),
     EntryKind.VERIFICATION_REFUSED: Message("核验被拒绝", "A verification was refused"),
     EntryKind.VERIFICATION_ANSWERED: Message("核验已答复", "A verification was answered"),
@@ -207,6 +303,15 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
         "疑似猜测，该主体的该项核验已锁定", "Claims looked like guessing, and were locked"
     ),
     EntryKind.VERIFICATION_UNLOCKED: Message("核验锁定已解除", "A lock on claims was lifted"),
+    EntryKind.RELEASE_DRAFTED: Message("已起草出域申请", "A release was drafted"),
+    EntryKind.RELEASE_EDITED: Message("已修改出域申请草稿", "The draft of a release was changed"),
+    EntryKind.RELEASE_COMMENTED: Message("出域申请已加意见", "A release was commented on"),
+    EntryKind.RELEASE_FILE_RECEIVED: Message(
+        "会话向出域审核台交付了文件", "A session handed a file to the release desk"
+    ),
+    EntryKind.RELEASE_FILE_REFUSED: Message(
+        "会话交付的文件未被接收", "A file from a session was not taken"
+    ),
     EntryKind.RELEASE_SUBMITTED: Message("已提交出域申请", "A release was requested"),
     EntryKind.RELEASE_CHECKED: Message("出域自动检查完成", "A release was checked"),
     EntryKind.RELEASE_PREVIEWED: Message(
@@ -215,7 +320,25 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.VOTE_REFUSED: Message("出域表决被拒绝", "A vote on a release was refused"),
     EntryKind.RELEASE_VOTED: Message("出域审核表决", "A checker voted on a release"),
     EntryKind.RELEASE_REFUSED: Message("出域申请被拒绝", "A release was refused"),
+    EntryKind.RELEASE_RETURNED: Message(
+        "出域申请由自动检查退回", "A release was returned by the checks"
+    ),
+    EntryKind.RELEASE_REVISED: Message("退回的申请已开始修订", "A returned release is revised"),
+    EntryKind.RELEASE_WITHDRAWN: Message(
+        "出域申请已由申请人撤回", "A release was withdrawn by its author"
+    ),
+    EntryKind.RELEASE_AUTOMATIC: Message(
+        "低风险结果按规则自动放行", "A low-risk result was released by rule"
+    ),
+    EntryKind.RELEASE_EXCEPTED: Message(
+        "已对一项检查给予例外", "A failed check was excepted, with a reason"
+    ),
     EntryKind.RELEASE_DELIVERED: Message("结果已放行出域", "A result was released"),
+    EntryKind.RELEASE_COPIED: Message(
+        "已向接收方交付带指纹副本", "A recipient was handed a fingerprinted copy"
+    ),
+    EntryKind.RELEASE_TRACED: Message("已追查一份文件的来源", "A file was traced to its recipient"),
+    EntryKind.RELEASE_RECALLED: Message("已召回出域结果", "A release was recalled"),
     EntryKind.PRODUCT_FETCHED: Message("产品已被调用", "A product was fetched"),
     EntryKind.PRODUCT_REFUSED: Message("产品调用被拒绝", "A product fetch was refused"),
     EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     session_home_bytes_max: int = 256 * MEBIBYTE
     session_idle_seconds_max: int = 1_800
     session_wall_seconds_max: int = 43_200
+    session_memory_budget_bytes: int = Field(default=0, ge=0)
+    session_memory_committed_bytes: int = Field(default=256 * MEBIBYTE, ge=64 * MEBIBYTE)
+    session_slots_floor: int = Field(default=1, ge=0, le=1_000)
+    session_slots_ceiling: int = Field(default=8, ge=0, le=1_000)
+    session_slot_seconds_max: int = Field(default=1_800, ge=60)
+    session_preload: str = Field(default="pandas,pyarrow", pattern=r"^([a-z_]+(,[a-z_]+)*)?$")
     worker_memory_bytes_max: int = 2 * GIBIBYTE
     workers_resident_max: int = 6
     aggregate_processors: str = Field(default="", pattern=r"^(\d{1,3}(,\d{1,3})*)?$")

@@ -4,6 +4,7 @@ A slot answers only after its assignment is committed. Ending works the other wa
 and death come first and never wait on the log (I7).
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from foundation.db import reading
 from foundation.errors import Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
-from sandbox.backends.interface import Endpoint, SessionBackend
+from sandbox.backends.interface import Endpoint
 from sandbox.egress import EgressAccount, EgressBudget
 from sandbox.lifecycle import ANSWERING, LIVE, SessionMode, SessionState, illegal, step
+from sandbox.slots import Slots
 from sandbox.store import sessions
+
+KEPT_AT = frozenset({"closed_by_operator", "idle", "wall_time_spent", "service_stopped"})
+"""The ends at which a session's work is kept."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,14 @@ class Doors:
     """What stands between a slot and the world, as the service gives it.
 
     ``open`` begins to serve browser and gateway; ``darken`` (slot, frozen) ends both at once.
+    ``bring_back`` gives a fresh slot the work its person kept, ``keep`` takes it again at an
+    orderly end; neither raises.
     """
 
     open: Callable[[Session, Endpoint], None]
     darken: Callable[[str, bool], None]
+    bring_back: Callable[[Session, Endpoint], object] = lambda _session, _endpoint: None
+    keep: Callable[[Session, Endpoint], object] = lambda _session, _endpoint: None
 
 
 class SessionMeter(Protocol):
@@ -82,7 +91,7 @@ class SessionRegistry:
         self,
         engine: Engine,
         writer: Writer,
-        backend: SessionBackend,
+        slots: Slots,
         egress: EgressBudget,
         doors: Doors,
         meter: SessionMeter,
@@ -90,7 +99,7 @@ class SessionRegistry:
         """Take collaborators; ``recover`` closes what an earlier process left open."""
         self._engine = engine
         self._writer = writer
-        self._backend = backend
+        self._slots = slots
         self._egress = egress
         self._doors = doors
         self._meter = meter
@@ -107,23 +116,26 @@ class SessionRegistry:
     ) -> Session:
         """Open a session for an actor under a licence. Raises Unavailable where none can be.
 
+        On a full host that is SessionsFull: a place in the queue, and nothing asked for or owed.
         ``project`` is one that the caller knows the licence to have, ``mode`` one in which it
         knows that the actor may work.
         """
-        session = self._apply_for(actor, licence, purpose, project, mode)
+        with self._slots.admitted(actor) as take:
+            session = self._apply_for(actor, licence, purpose, project, mode)
+            try:
+                endpoint = take(session.id)
+            except SandgateError as error:
+                self._end(session.id, actor, error.code)
+                raise
+        slot = endpoint.slot
         try:
-            slot = self._backend.prestart()
-        except SandgateError as error:
-            self._end(session.id, actor, error.code)
-            raise
-        try:
-            endpoint = self._backend.assign(slot, session.id)
             public: dict[str, object] = {"slot": slot, "mode": mode, **_project_public(project)}
             opened = self._move(session.id, mode.state, actor, public, slot=slot)
+            self._doors.bring_back(opened, endpoint)
             self._doors.open(opened, endpoint)
         except BaseException:
             self._doors.darken(slot, False)
-            self._backend.kill(slot)
+            self._slots.kill(slot)
             self._end(session.id, actor, "start_failed")
             raise
         return opened
@@ -142,8 +154,15 @@ class SessionRegistry:
             raise illegal(session.state, SessionState.CLOSED)
         if session.slot is not None:
             self._doors.darken(session.slot, False)
-            self._backend.kill(session.slot)
+            self._keep(session, session.slot, reason)
+            self._slots.kill(session.slot)
         return self._end(session_id, actor, reason)
+
+    def _keep(self, session: Session, slot: str, reason: str) -> None:
+        """Keep the work of a session that ends in order; any other end waits for nothing (I7)."""
+        if session.answering and reason in KEPT_AT:
+            with contextlib.suppress(NotFound):  # its sandbox is gone already
+                self._doors.keep(session, self._slots.endpoint(slot))
 
     def freeze_slot(self, slot: str) -> None:
         """Freeze the session whose day's egress is spent; nothing happens where it just ended."""
@@ -171,7 +190,7 @@ class SessionRegistry:
         left = [one for one in self.sessions() if one.state is not SessionState.DESTROYED]
         for session in left:
             if session.slot is not None:
-                self._backend.kill(session.slot)
+                self._slots.kill(session.slot)
         ended = tuple(self._end(one.id, SYSTEM_ACTOR, "service_restarted") for one in left)
         for session in self.sessions():
             account = egress_account(session)

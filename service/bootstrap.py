@@ -20,7 +20,10 @@ from authorization.validation import LicenceRuleset
 from catalog.publishing import Publisher
 from disclosure.engine.supervisor import EnginePool
 from disclosure.pipeline.asking import Pipeline
+from disclosure.release.answer_files import AnswerFiles
 from disclosure.release.desk import ReleaseDesk
+from disclosure.release.files import Sources
+from disclosure.release.parts import DeskParts
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
@@ -35,10 +38,10 @@ from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
 from policies.schema.witness import WitnessRules
 from revenue.flow.moving import MoneyMoves
-from sandbox.backends.bubblewrap import BubblewrapBackend
 from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
 from sandbox.sessions import Doors, SessionRegistry
+from sandbox.slots import Slots
 from sandbox.tickets import Tickets
 from service.activation import Activation
 from service.answering import Ground, build_pipeline, build_verifier
@@ -55,6 +58,7 @@ from service.received import ReceivedList
 from service.regulator.oversight import Oversight
 from service.retention import RecordKeeping, classes_of
 from service.session_proxy import SessionProxy
+from service.session_slots import session_slots
 from service.shop import ProductShop
 from service.starting import log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
@@ -102,7 +106,7 @@ class Platform:
     proxy: SessionProxy
     tickets: Tickets
     doors: SessionDoors
-    backend: BubblewrapBackend
+    slots: Slots
     witnessing: Witnessing
 
     authority: str = AUTHORITY
@@ -125,7 +129,7 @@ class Platform:
         self.denials.write_counted(everything=True)
         self.oversight.close()
         self.doors.close()
-        self.backend.close()
+        self.slots.close()
         self.pool.close()
         self.witnessing.cosigning.close()
         self.log.close()
@@ -207,9 +211,9 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     egress = EgressBudget(ground.clock, settings.egress_bytes_per_day_max)
     doors = SessionDoors(settings, tickets, egress)
     undo.callback(doors.close)
-    backend = session_backend(settings)
-    undo.callback(backend.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
+    slots = session_slots(settings, pack, session_backend(settings), ground.clock, denials)
+    undo.callback(slots.close)
     opening = Doors(open=doors.open, darken=doors.darken)
     metering = use_metering(pack, writer, ground.opened.store, settings)
     board.listen(pool.drop)
@@ -233,12 +237,16 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         pipeline=build_pipeline(ground, enforcer, board, pool, metering),
         verifier=build_verifier(ground, enforcer, board, pool, denials, metering),
         desk=ReleaseDesk(
-            engine,
-            writer,
-            ground.opened.store,
-            board,
-            pack.rules(DisclosureRules),
-            metering,
+            DeskParts(
+                engine=engine,
+                writer=writer,
+                keys=ground.opened.store,
+                board=board,
+                enforcer=enforcer,
+                rules=pack.rules(DisclosureRules),
+                meter=metering,
+                sources=Sources([AnswerFiles()]),
+            )
         ),
         shop=ProductShop(engine, writer, board, metering),
         money=money_moves(settings, engine, writer, ground.clock, pack, metering.repricing),
@@ -249,11 +257,11 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         ),
         denials=denials,
         readers=Readers(AUTHORITY),
-        sessions=SessionRegistry(engine, writer, backend, egress, opening, metering),
+        sessions=SessionRegistry(engine, writer, slots, egress, opening, metering),
         proxy=doors.proxy,
         tickets=tickets,
         doors=doors,
-        backend=backend,
+        slots=slots,
         witnessing=ground.witnessing,
     )
 

@@ -30,6 +30,7 @@ def serve_forever(settings: Settings) -> int:
         return 1
     upkeep = Upkeep(platform)
     upkeep.start()
+    platform.slots.pool.start()
     try:
         uvicorn.run(
             create_app(platform),

@@ -8,8 +8,13 @@ whether it is warm.
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from foundation.clock import Clock
 from foundation.confinement import Confinement
+from sandbox.admission import Admission, AdmissionRules
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
+from sandbox.backends.interface import SessionBackend
+from sandbox.pool import PoolRules, SlotPool
+from sandbox.slots import Slots
 from tests.parts import REPOSITORY
 
 LIMITS = SessionLimits(memory_bytes_max=128 << 20, pids_max=16, home_bytes_max=1 << 20)
@@ -59,3 +64,17 @@ def light_backend(
 ) -> LightBackend:
     """Return a backend of small slots; its guests are written to a directory of the test."""
     return LightBackend(environment, LIMITS, directory=directory, temper=temper)
+
+
+def cold_slots(backend: SessionBackend, clock: Clock, sessions_max: int = 64) -> Slots:
+    """Return slots that are started when they are asked for, for at most so many sessions."""
+    share = 256 << 20
+    admission = Admission(
+        AdmissionRules(sessions_max * share, share, 120, 15),
+        backend.stats,
+        clock,
+        lambda _actor, _refusal: None,
+    )
+    rules = PoolRules(0, 0, 1)
+    pool = SlotPool(backend, rules, clock, image=lambda: "", rooms=admission.rooms)
+    return Slots(backend, pool, admission)

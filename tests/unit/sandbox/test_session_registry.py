@@ -19,6 +19,7 @@ from sandbox.egress import EgressAccount, EgressBudget
 from sandbox.lifecycle import SessionMode, SessionState
 from sandbox.sessions import Doors, Session, SessionRegistry, egress_account
 from tests.fakes import SteppedClock
+from tests.light_slots import cold_slots
 from tests.parts import SESSION_ENVIRONMENT, need_namespaces, need_session_environment
 
 OPERATOR = Actor("p-operator", "org-operator", frozenset({Role.OPERATOR}))
@@ -76,7 +77,9 @@ def desk(engine: Engine, writer: GroupCommitWriter, clock: SteppedClock) -> Iter
         happened.append(("frozen" if frozen else "dark", slot))
 
     noted = Noted()
-    registry = SessionRegistry(engine, writer, backend, egress, Doors(opened, darkened), noted)
+    registry = SessionRegistry(
+        engine, writer, cold_slots(backend, clock), egress, Doors(opened, darkened), noted
+    )
     yield Desk(registry, backend, egress, happened, noted)
     backend.close()
 
@@ -92,7 +95,9 @@ def test_where_isolation_is_missing_nothing_opens(
     backend = BubblewrapBackend(tmp_path / "no-environment", LIMITS)
     doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
     noted = Noted()
-    registry = SessionRegistry(engine, writer, backend, EgressBudget(clock, 1), doors, noted)
+    registry = SessionRegistry(
+        engine, writer, cold_slots(backend, clock), EgressBudget(clock, 1), doors, noted
+    )
     with pytest.raises(Unavailable):
         registry.open(OPERATOR, "lic_1", "credit")
     (session,) = registry.sessions()
@@ -175,7 +180,9 @@ class TestLife:
         fresh = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS)
         doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
         noted = Noted()
-        again = SessionRegistry(engine, writer, fresh, EgressBudget(clock, 1), doors, noted)
+        again = SessionRegistry(
+            engine, writer, cold_slots(fresh, clock), EgressBudget(clock, 1), doors, noted
+        )
         (ended,) = again.recover()
         assert ended.id == session.id
         assert ended.reason == "service_restarted"

@@ -1,4 +1,4 @@
-"""What a table rule file may say: how large a recomputed table may be, and how near two may come."""
+"""What a table rule file may say: how large a table for release is, how near two may come."""
 
 from pydantic import Field
 

@@ -1,0 +1,178 @@
+"""The register of released figures: every table is held against all earlier ones of its population.
+
+A table is recorded when the desk first makes it, before anybody votes, so that two that wait at the
+same time know of each other: the later one is held against the earlier. It counts from then on, for
+all operators, licences and versions, unless its request is refused in the end. What is kept is the
+plan, which cells it shows and their keyed sketches, never a person and never a figure.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, or_, select
+
+from disclosure.release.store import release_request
+from disclosure.release.tables.refusals import register_full
+from disclosure.release.tables.sketches import Sketch
+from disclosure.release.tables.store import released_figure, released_table
+
+FREED = ("refused", "withdrawn")
+"""The states that let a recorded table count for nothing: it never left and never will."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One figure that a table shows: comparable with which, in which cell, and its sketch."""
+
+    comparable: str
+    cell: str
+    sketch: Sketch
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A table as it was recorded: what names it, and the earlier tables it was held against."""
+
+    id: str
+    compared: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableName:
+    """What must be the same for a recorded table to be the same one again."""
+
+    request: str
+    name: str
+    plan_digest: str
+    version: str
+    policy_digest: str
+
+
+def recorded(connection: Connection, name: TableName) -> Recorded | None:
+    """Return a table that was recorded under this name, or None."""
+    columns = released_table.c
+    row = connection.execute(
+        select(columns.id, columns.compared).where(
+            columns.request == name.request,
+            columns.name == name.name,
+            columns.plan_digest == name.plan_digest,
+            columns.version == name.version,
+            columns.policy_digest == name.policy_digest,
+        )
+    ).one_or_none()
+    return None if row is None else Recorded(row.id, tuple(json.loads(row.compared)))
+
+
+def counting(connection: Connection, population: str, name: TableName) -> tuple[str, ...]:
+    """Name the recorded tables of a population that a new one is held against, newest first.
+
+    The other files of its own request are among them; earlier forms of this very file are not,
+    for one of them leaves at most.
+    """
+    columns, request = released_table.c, release_request.c
+    joined = released_table.outerjoin(release_request, request.id == columns.request)
+    query = (
+        select(columns.id)
+        .select_from(joined)
+        .where(
+            columns.population == population,
+            or_(columns.request != name.request, columns.name != name.name),
+            func.coalesce(request.state, "").not_in(FREED),
+        )
+        .order_by(columns.entry_index.desc())
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def near_in_size(
+    connection: Connection,
+    tables: Sequence[str],
+    population: str,
+    comparable: str,
+    sizes: tuple[int, int],
+) -> list[Sketch]:
+    """Return the figures of some tables whose people are as many as that: only they can be near."""
+    chosen = set(tables)
+    columns = released_figure.c
+    query = select(columns.table_id, columns.contributors, columns.sketch).where(
+        columns.population == population,
+        columns.comparable == comparable,
+        columns.contributors.between(*sizes),
+    )
+    return [
+        Sketch.unpacked(row.contributors, bytes(row.sketch))
+        for row in connection.execute(query)
+        if row.table_id in chosen
+    ]
+
+
+def figures_of(
+    connection: Connection, tables: Sequence[str], comparable: str, most: int
+) -> list[list[Sketch]]:
+    """Return the figures of tables, each table by itself, in the tables' order.
+
+    Raises Unavailable where there are more than ``most``.
+    """
+    columns = released_figure.c
+    found: list[list[Sketch]] = []
+    count = 0
+    for table in tables:
+        query = (
+            select(columns.contributors, columns.sketch)
+            .where(columns.table_id == table, columns.comparable == comparable)
+            .order_by(columns.id)
+        )
+        rows = [Sketch.unpacked(r.contributors, bytes(r.sketch)) for r in connection.execute(query)]
+        count += len(rows)
+        if count > most:
+            raise register_full()
+        if rows:
+            found.append(rows)
+    return found
+
+
+def record(
+    connection: Connection,
+    table: str,
+    name: TableName,
+    *,
+    licence: str,
+    population: str,
+    dataset: str,
+    plan: Mapping[str, object],
+    compared: Iterable[str],
+    figures: Sequence[Published],
+    entry_index: int,
+    now_us: int,
+) -> None:
+    """Record a table and what it shows, in the savepoint of its own log entry."""
+    connection.execute(
+        insert(released_table).values(
+            id=table,
+            request=name.request,
+            name=name.name,
+            licence=licence,
+            population=population,
+            dataset=dataset,
+            version=name.version,
+            plan_digest=name.plan_digest,
+            plan=json.dumps(plan, ensure_ascii=False, sort_keys=True),
+            policy_digest=name.policy_digest,
+            compared=json.dumps(list(compared)),
+            entry_index=entry_index,
+            recorded_us=now_us,
+        )
+    )
+    for place, figure in enumerate(figures):
+        connection.execute(
+            insert(released_figure).values(
+                id=f"{table}.{place:06d}",
+                table_id=table,
+                population=population,
+                comparable=figure.comparable,
+                cell=figure.cell,
+                contributors=figure.sketch.contributors,
+                sketch=figure.sketch.packed(),
+            )
+        )

@@ -1,0 +1,53 @@
+"""The tables of the register of released figures: append-only, no person and no figure in them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from foundation.db import metadata
+from foundation.guards import guard_append_only
+
+released_table = Table(
+    "released_table",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("request", String(80), nullable=False, index=True),
+    Column("name", String(100), nullable=False),
+    Column("licence", String(80), nullable=False),
+    Column("population", String(80), nullable=False, index=True),
+    Column("dataset", String(80), nullable=False),
+    Column("version", String(80), nullable=False),
+    Column("plan_digest", String(80), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("policy_digest", String(80), nullable=False),
+    Column("compared", Text, nullable=False),
+    Column("entry_index", BigInteger, nullable=False, unique=True),
+    Column("recorded_us", BigInteger, nullable=False),
+    UniqueConstraint(
+        "request", "name", "plan_digest", "version", "policy_digest", name="uq_released_table"
+    ),
+)
+"""``compared`` names the earlier tables that this one was held against, in order of the log."""
+
+released_figure = Table(
+    "released_figure",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("table_id", String(80), ForeignKey("released_table.id"), nullable=False, index=True),
+    Column("population", String(80), nullable=False),
+    Column("comparable", String(120), nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("contributors", BigInteger, nullable=False),
+    Column("sketch", LargeBinary, nullable=False),
+    Index("ix_released_figure_near", "population", "comparable", "contributors"),
+)
+
+guard_append_only("released_table", "released_figure")

@@ -25,12 +25,15 @@ class SandgateError(Exception):
     ``code`` is stable and for machines; ``field`` is a JSON path of the input; ``rule`` names
     the rule file or law that decided; ``way_out`` says what would be accepted, and
     ``allowed_sql`` is the nearest question that would be. ``logged`` is set by whoever gave the
-    refusal its own entry in the log.
+    refusal its own entry in the log. ``retry_seconds`` says when asking again may help, and
+    ``place`` the caller's place in a queue, from 1.
     """
 
     status = 500
     kind = "error"
     logged = False
+    retry_seconds: int | None = None
+    place: int | None = None
 
     def __init__(
         self,

@@ -38,13 +38,11 @@ class AdmissionRules:
 class SessionsFull(Unavailable):
     """The host's memory for sessions is committed; ``place`` counts from 1 among ``waiting``."""
 
-    kind = "sessions-full"
+    place: int
 
     def __init__(self, place: int, waiting: int, rules: AdmissionRules) -> None:
         """Say what to do and by when."""
-        self.place, self.waiting = place, waiting
-        self.retry_seconds = rules.ask_again_seconds
-        kept = rules.place_kept_seconds
+        again, kept = rules.ask_again_seconds, rules.place_kept_seconds
         super().__init__(
             "sessions_full",
             Message(
@@ -54,12 +52,13 @@ class SessionsFull(Unavailable):
             ),
             rule=RULE,
             way_out=Message(
-                f"请约 {self.retry_seconds} 秒后再次申请；{kept} 秒内再次申请则保留位置。"
+                f"请约 {again} 秒后再次申请；{kept} 秒内再次申请则保留位置。"
                 "关闭不用的会话可腾出位置。",
-                f"Ask again in about {self.retry_seconds} s; your place is kept for {kept} s after "
+                f"Ask again in about {again} s; your place is kept for {kept} s after "
                 "each time you ask. Closing a session that you no longer use makes room.",
             ),
         )
+        self.place, self.waiting, self.retry_seconds = place, waiting, again
 
 
 class Admission:

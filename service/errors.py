@@ -116,7 +116,14 @@ def problem(error: SandgateError, language: str) -> dict[str, object]:
         "rule": error.rule,
         "way_out": _way_out(error, language),
         "messages": {"zh": error.message.zh, "en": error.message.en},
+        **_queue(error),
     }
+
+
+def _queue(error: SandgateError) -> dict[str, object]:
+    """Return where the caller stands, where this is a matter of waiting."""
+    waits = {"place": error.place, "retry_seconds": error.retry_seconds}
+    return {name: value for name, value in waits.items() if value is not None}
 
 
 def _way_out(error: SandgateError, language: str) -> dict[str, object] | None:
@@ -135,6 +142,8 @@ def respond(error: SandgateError, request: Request) -> JSONResponse:
     """Answer a request with an error."""
     body = problem(error, language_of(request))
     headers = dict(BEARER_WANTED) if error.status == Unauthenticated.status else {}
+    if error.retry_seconds is not None:
+        headers["Retry-After"] = str(error.retry_seconds)
     return Problem(body, status_code=error.status, headers=headers)
 
 

@@ -14,14 +14,20 @@ from authorization.revocation import SuspensionBoard
 from authorization.signing import AuthorityKeys
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
-from disclosure.pipeline.asking import Pipeline, PipelineParts
+from disclosure.pipeline.asking import Pipeline
+from disclosure.pipeline.parts import PipelineParts
+from disclosure.pipeline.rehearsing import synthetic_source
+from disclosure.twins.shelf import TwinShelf
+from disclosure.verify.rehearsing import ClaimRehearsal
 from disclosure.verify.verifier import Verifier, VerifierParts
 from foundation.clock import Clock
 from foundation.settings import Settings
 from policies.load import PolicyPack
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
+from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
+from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
 from service.key_opening import OpenedKeys
 from service.metering import UseMetering
@@ -75,8 +81,14 @@ def build_pipeline(
             fault=ground.fault,
             closed=BudgetsWatch(ground.engine, ground.writer),
             meter=metering,
+            shelf=twin_shelf(pack),
         )
     )
+
+
+def twin_shelf(pack: PolicyPack) -> TwinShelf:
+    """Return where twins are made and kept; a shelf of its own makes the same ones."""
+    return TwinShelf(pack.rules(TwinRules), pack.rules(MaskRules))
 
 
 def build_verifier(
@@ -98,6 +110,16 @@ def build_verifier(
         key = WorkerKey(licence, version, "aggregate")
         return pool.query(key, tables, sql, caps, person=person)
 
+    def run_twin(
+        licence: str, version: str, tables: Mapping[str, pa.Table], sql: str, person: str
+    ) -> pa.Table:
+        key = WorkerKey(licence, version, "aggregate", synthetic=True)
+        sources = {
+            name: synthetic_source(table, frozenset(table.column_names))
+            for name, table in tables.items()
+        }
+        return pool.query(key, sources, sql, caps, person=person)
+
     return Verifier(
         VerifierParts(
             engine=ground.engine,
@@ -112,5 +134,14 @@ def build_verifier(
             policy_digest=ground.pack.digest,
             refusals=denials,
             meter=metering,
+            rehearsal=ClaimRehearsal(
+                engine=ground.engine,
+                writer=ground.writer,
+                board=board,
+                shelf=twin_shelf(ground.pack),
+                run=run_twin,
+                policy_digest=ground.pack.digest,
+                meter=metering,
+            ),
         )
     )

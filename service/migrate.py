@@ -24,6 +24,7 @@ STORES = (
     "disclosure.extract_records",
     "disclosure.plan_classes",
     "disclosure.history.store",
+    "disclosure.twins.store",
     "disclosure.verify.store",
     "revenue.store",
     "revenue.schemes.store",

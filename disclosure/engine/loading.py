@@ -22,13 +22,15 @@ class TableSource:
 
     ``open`` gives the named columns in the table's own order; ``column_bytes`` says of every
     column, in that order, how much memory it takes; ``needed`` are those that the question reads;
-    by ``cluster`` the worker may lay rows out, where it is loaded and sorting fits.
+    by ``cluster`` the worker may lay rows out, where it is loaded and sorting fits. ``synthetic``
+    tells a twin's table: it goes to workers of twins, and nothing else does.
     """
 
     open: Callable[[tuple[str, ...]], pa.RecordBatchReader]
     column_bytes: Mapping[str, int]
     needed: frozenset[str]
     cluster: str | None = None
+    synthetic: bool = False
 
     def least(self) -> frozenset[str]:
         """Return what must be held: for a bare count, the smallest column."""

@@ -43,11 +43,15 @@ Launch = Callable[[Confinement], WorkerProcess]
 
 @dataclass(frozen=True)
 class WorkerKey:
-    """What a warm worker is for: one licence at one version of policy and data, one kind."""
+    """What a warm worker is for: one licence at one version of policy and data, one kind.
+
+    A ``synthetic`` worker serves debug sessions: it is given tables of twins and no others.
+    """
 
     licence: str
     version: str
     kind: Literal["rows", "aggregate"]
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,10 @@ class EnginePool:
 
         Raises QuestionFailed with a fixed code; what cannot fit is refused before a row is read.
         An aggregate worker has one code for everything: which way it failed could depend on
-        protected data (I14).
+        protected data (I14). A worker of twins and a table of data are never brought together.
         """
+        if any(_is_synthetic(source) is not key.synthetic for source in tables.values()):
+            raise question_failed(_visible_code(key, "engine_error"))
         slot = self._take(key)
         try:
             with slot.turn:
@@ -353,6 +359,10 @@ class EnginePool:
         finally:
             theirs.close()
         return WorkerLink(process, ours)
+
+
+def _is_synthetic(source: Opener | TableSource) -> bool:
+    return isinstance(source, TableSource) and source.synthetic
 
 
 def _visible_code(key: WorkerKey, code: str) -> str:

@@ -6,29 +6,27 @@ reach a session from here alone (I2). A private answer leaves at its fixed slot,
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from audit.events import AuditEvent, PendingEntry, Recorded, Writer
+from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
-from authorization.enforcer import Enforcer
-from authorization.revocation import SuspensionBoard, check_in_force
+from authorization.revocation import check_in_force
 from disclosure.answers import NewAnswer, StoredAnswer, find_repeat, store_answer
 from disclosure.budgets.charging import charge_question
 from disclosure.budgets.listing import Outlook
-from disclosure.engine.supervisor import AnswerCaps, EnginePool, WorkerKey
-from disclosure.gate.question import QueryGate
+from disclosure.engine.supervisor import AnswerCaps, WorkerKey
 from disclosure.given import Given, arrow_bytes, give, summary_of
 from disclosure.history.guard import remember
-from disclosure.metering import QuestionMeter
 from disclosure.outcome import question_failed
 from disclosure.pipeline.estimating import Wanted, estimated, least_left, repriced
+from disclosure.pipeline.parts import PipelineParts
 from disclosure.pipeline.preparing import Prepared, Preparing
 from disclosure.pipeline.private import Computed, PrivateAnswers
+from disclosure.pipeline.rehearsing import Rehearsal, rehearsal_parts
 from disclosure.pipeline.sources import extract_source
 from disclosure.pipeline.uses import question_use
 from disclosure.plan.pricing import PricedPlan
@@ -36,40 +34,10 @@ from disclosure.plan_classes import DONE, FAILED, check_open, close_class
 from disclosure.refusals_log import RefusalsLog
 from disclosure.scope import QuestionScope
 from disclosure.spending import licence_budgets
-from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import SandgateError
 from foundation.ids import new_id
-from foundation.keys import Citation, KeyStore
-from policies.schema.gate import GateRules
-from policies.schema.history import HistoryRules
-from policies.schema.privacy import PrivacyRules
-
-
-@dataclass(frozen=True)
-class PipelineParts:
-    """What the bootstrap hands the pipeline.
-
-    ``fault`` is called at named points, for tests. ``closed`` says why no private question is
-    answered in this process, where that is so.
-    """
-
-    engine: Engine
-    writer: Writer
-    clock: Clock
-    keys: KeyStore
-    home: Path
-    enforcer: Enforcer
-    board: SuspensionBoard
-    gate: QueryGate
-    pool: EnginePool
-    privacy: PrivacyRules
-    limits: GateRules
-    history: HistoryRules
-    policy_digest: str
-    fault: Callable[[str], None]
-    closed: Callable[[], SandgateError | None]
-    meter: QuestionMeter
+from foundation.keys import Citation
 
 
 class Pipeline:
@@ -99,10 +67,13 @@ class Pipeline:
         self._refusals = RefusalsLog(
             parts.writer, parts.clock, parts.limits.refusals_logged_per_minute_max
         )
+        self._rehearsal = Rehearsal(rehearsal_parts(parts, self._refusals))
 
     def datasets(self, scope: QuestionScope) -> list[dict[str, object]]:
-        """List what the licence grants, as declared."""
-        return [item.described() for item in self._preparing.granted(scope).values()]
+        """List what the licence grants, as declared; a debug session is told of twins besides."""
+        granted = self._preparing.granted(scope)
+        told = [item.described() for item in granted.values()]
+        return self._rehearsal.marked(granted, told) if scope.twin else told
 
     def budget(self, scope: QuestionScope) -> list[dict[str, object]]:
         """Tell the licence's own budget for each population."""
@@ -149,12 +120,14 @@ class Pipeline:
         """Answer one question, or raise the refusal that was logged."""
         asked_us = self._parts.clock.now_us()
         prepared = self._prepared(scope, sql, question_nano_rho)
-        if prepared.priced is None:
-            return self._answer_rows(scope, prepared)
-        closed = self._parts.closed()
+        closed = None if prepared.priced is None else self._parts.closed()
         if closed is not None:
             self._refusals.record(scope, prepared.question, sql, closed)
             raise closed
+        if scope.twin:
+            return self._rehearsal.ask(scope, prepared)
+        if prepared.priced is None:
+            return self._answer_rows(scope, prepared)
         return self._answer_privately(scope, prepared, prepared.priced, asked_us)
 
     def report_attempt(
@@ -256,6 +229,8 @@ class Pipeline:
 
         Returns the decision's entry, on which keys may be asked for.
         """
+        if scope.twin:
+            raise question_failed("engine_error")  # a debug session decides nothing about data
         self._parts.fault("before_decision")
         priced = prepared.priced
         public = {

@@ -34,6 +34,7 @@ from disclosure.verify.claims import Claim, ReadClaim, not_granted, read_claim
 from disclosure.verify.consents import bind_consent, check_consent
 from disclosure.verify.digests import ClaimDigests, Digester
 from disclosure.verify.guard import Claimant, Guessing, admit, remember, standing_lock
+from disclosure.verify.rehearsing import ClaimRehearsal, Rehearsed
 from foundation.canonical import salted_commitment
 from foundation.clock import Clock
 from foundation.db import reading
@@ -62,11 +63,15 @@ class VerifierParts:
     policy_digest: str
     refusals: CoalescingLog
     meter: VerificationMeter
+    rehearsal: ClaimRehearsal
 
 
 @dataclass(frozen=True)
 class Verified:
-    """An answer as it is handed over: its word, and what opens its commitment in the log."""
+    """An answer as it is handed over: its word, and what opens its commitment in the log.
+
+    ``synthetic`` marks an answer from a twin: it has no salt, since the log holds no commitment.
+    """
 
     claim: str
     answer: str
@@ -74,10 +79,11 @@ class Verified:
     index: int
     receipt: str
     gross_micro_fen: int
+    synthetic: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return the fields of an answer; with its padding each word takes the same room."""
-        return {
+        told: dict[str, object] = {
             "claim": self.claim,
             "answer": self.answer,
             "padding": " " * (ANSWER_CHARACTERS - len(self.answer)),
@@ -86,6 +92,19 @@ class Verified:
             "receipt": self.receipt,
             "gross_micro_fen": self.gross_micro_fen,
         }
+        return {**told, "synthetic": True} if self.synthetic else told
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """A claim that a licence allows: what it is about, and by which decision."""
+
+    claim: ReadClaim
+    grant: Grant
+    licence: CompiledLicence
+    dataset: Dataset
+    version: Version
+    snapshot_digest: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +160,8 @@ class Verifier:
     def verify(self, scope: QuestionScope, claim: Claim) -> Verified:
         """Answer one claim, or raise the refusal that was logged."""
         claim_id = new_id("clm")
+        if scope.twin:
+            return self._rehearse(scope, claim, claim_id)
         try:
             prepared = self._prepare(scope, claim, claim_id)
             decided = self._decide(scope, prepared)
@@ -157,34 +178,69 @@ class Verifier:
             raise failed
         return self._release(scope, prepared, decided, answer)
 
-    def _prepare(self, scope: QuestionScope, claim: Claim, claim_id: str) -> _Prepared:
+    def _rehearse(self, scope: QuestionScope, claim: Claim, claim_id: str) -> Verified:
+        """Answer a claim of a debug session from a twin; what refuses it is the same."""
+        try:
+            allowed = self._allowed(scope, claim)
+            use = VerificationUse(
+                claim=claim_id,
+                licence=allowed.licence.document,
+                organisation=scope.actor.organisation,
+                dataset=allowed.dataset.declaration.name,
+                columns=tuple(sorted(allowed.claim.columns)),
+                session=scope.session,
+            )
+            rehearsed = Rehearsed(
+                claim_id,
+                allowed.claim,
+                allowed.grant,
+                allowed.licence,
+                allowed.snapshot_digest,
+                use,
+            )
+            word, index, receipt = self._parts.rehearsal.answer(scope, rehearsed)
+        except SandgateError as refusal:
+            if not refusal.logged:
+                self._record(scope, claim_id, refusal)
+            raise
+        return Verified(claim_id, word, "", index, receipt, 0, synthetic=True)
+
+    def _allowed(self, scope: QuestionScope, claim: Claim) -> _Allowed:
         """Find licence, grant and data set, read the claim, ask Casbin, check the consent."""
         licence = self._permit(AccessRequest(scope.actor, scope.licence, Action.SESSION_OPEN))
         grant = licence.licence.verification(claim.dataset)
         with reading(self._parts.engine) as connection:
             dataset = dataset_by_name(connection, claim.dataset)
             version = None if dataset is None else current_version(connection, dataset.id)
-            group = group_of(connection, scope.actor.organisation)
         if grant is None or grant.verify is None or dataset is None or version is None:
             raise not_granted()
         read = read_claim(claim, grant, dataset.declaration, self._parts.rules)
         permit = self._permit(_request(scope, dataset, read))
         check_consent(read.consent, grant.verify.consent, self._parts.clock.now_us())
+        return _Allowed(read, grant, licence.licence, dataset, version, permit.snapshot_digest)
+
+    def _prepare(self, scope: QuestionScope, claim: Claim, claim_id: str) -> _Prepared:
+        """Add to an allowed claim the digests it is counted by. A debug session has none."""
+        if scope.twin:
+            raise question_failed("engine_error")
+        allowed = self._allowed(scope, claim)
+        with reading(self._parts.engine) as connection:
+            group = group_of(connection, scope.actor.organisation)
         return _Prepared(
             id=claim_id,
-            claim=read,
-            grant=grant,
-            licence=licence.licence,
-            version=version,
-            digests=self._digester.of(read, scope.actor.organisation),
+            claim=allowed.claim,
+            grant=allowed.grant,
+            licence=allowed.licence,
+            version=allowed.version,
+            digests=self._digester.of(allowed.claim, scope.actor.organisation),
             claimant=Claimant(
                 licence=scope.licence,
                 person=scope.actor.person,
                 organisation=scope.actor.organisation,
                 group=group,
-                population=dataset.declaration.population or claim.dataset,
+                population=allowed.dataset.declaration.population or claim.dataset,
             ),
-            snapshot_digest=permit.snapshot_digest,
+            snapshot_digest=allowed.snapshot_digest,
         )
 
     def _permit(self, request: AccessRequest) -> Permit:

@@ -16,9 +16,10 @@ from catalog.datasets import Frozen
 from disclosure.pipeline.estimating import Wanted
 from disclosure.release.desk import ReleaseRequest
 from disclosure.scope import QuestionScope
+from disclosure.twins.answers import refuse_in_debug
 from foundation.db import reading
-from foundation.errors import Denied, Message, Unavailable
-from sandbox.lifecycle import LIFECYCLE_RULE, SessionMode
+from foundation.errors import Denied, Message
+from sandbox.lifecycle import SessionMode
 from service.api.bodies import StrictRoute
 from service.api.callers import OnPlatform, platform_of
 from service.errors import language_of
@@ -67,22 +68,16 @@ def session_scope(request: Request) -> QuestionScope:
             Message("会话不在开通状态。", "The session is not open."),
             field="session",
         )
-    if session.mode is SessionMode.DEBUG:
-        raise Unavailable(
-            "twin_unavailable",
-            Message(
-                "调试会话只看合成数据，而该数据尚无合成副本。",
-                "A debug session sees synthetic data only, and there is no twin of these data.",
-            ),
-            field="session",
-            rule=LIFECYCLE_RULE,
-        )
     with reading(platform.engine) as connection:
         actor = actor_for_person(
             connection, session.person, session.organisation, language_of(request)
         )
     return QuestionScope(
-        session=session.id, licence=session.licence, actor=actor, project=session.project
+        session=session.id,
+        licence=session.licence,
+        actor=actor,
+        project=session.project,
+        twin=session.mode is not SessionMode.PRODUCTION,
     )
 
 
@@ -92,13 +87,13 @@ InSession = Annotated[QuestionScope, Depends(session_scope)]
 @router.get("/datasets")
 def get_datasets(scope: InSession, platform: OnPlatform) -> dict[str, object]:
     """List what this licence grants."""
-    return {"datasets": platform.pipeline.datasets(scope)}
+    return {"datasets": platform.pipeline.datasets(scope), **_synthetic(scope)}
 
 
 @router.get("/budget")
 def get_budget(scope: InSession, platform: OnPlatform) -> dict[str, object]:
-    """Tell this licence's privacy budget."""
-    return {"populations": platform.pipeline.budget(scope)}
+    """Tell this licence's privacy budget: the real one, of which a debug session spends none."""
+    return {"populations": platform.pipeline.budget(scope), **_synthetic(scope)}
 
 
 @router.post("/estimate")
@@ -111,7 +106,8 @@ def post_estimate(
     """
     asked = body.wanted
     wanted = None if asked is None else Wanted(asked.output, asked.half_width, asked.rows)
-    return platform.pipeline.estimate(scope, body.sql, body.question_nano_rho, wanted)
+    told = platform.pipeline.estimate(scope, body.sql, body.question_nano_rho, wanted)
+    return {**told, **_synthetic(scope)}
 
 
 @router.post("/query")
@@ -130,5 +126,11 @@ def post_attempt(body: AttemptReport, scope: InSession, platform: OnPlatform) ->
 
 @router.post("/releases", status_code=201)
 def post_release(body: ReleaseRequest, scope: InSession, platform: OnPlatform) -> dict[str, object]:
-    """Ask the release desk to let one stored answer out."""
+    """Ask the release desk to let one stored answer out; a debug session has none that may."""
+    refuse_in_debug(scope)
     return platform.desk.submit(scope.actor, scope.licence, body).as_json()
+
+
+def _synthetic(scope: QuestionScope) -> dict[str, object]:
+    """Mark what a debug session is told."""
+    return {"synthetic": True} if scope.twin else {}

@@ -315,6 +315,28 @@ CREATE TABLE question_history (
 -- next
 CREATE TRIGGER question_history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON question_history FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE synthetic_answer (
+	id VARCHAR(80) NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) NOT NULL, 
+	twin_seed VARCHAR(80) NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	content BYTEA NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	summary TEXT NOT NULL, 
+	answered_index BIGINT NOT NULL, 
+	answered_us BIGINT NOT NULL, 
+	CONSTRAINT pk_synthetic_answer PRIMARY KEY (id), 
+	CONSTRAINT ck_synthetic_answer_mode CHECK (mode IN ('rows', 'aggregate'))
+)
+-- next
+CREATE INDEX ix_synthetic_answer_again ON synthetic_answer (licence, plan_digest)
+-- next
+CREATE TRIGGER synthetic_answer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON synthetic_answer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
 	licence VARCHAR(80) NOT NULL, 

@@ -317,6 +317,30 @@ CREATE TRIGGER question_history_no_update BEFORE UPDATE ON question_history BEGI
 -- next
 CREATE TRIGGER question_history_no_delete BEFORE DELETE ON question_history BEGIN SELECT RAISE(ABORT, 'question_history does not change so'); END
 -- next
+CREATE TABLE synthetic_answer (
+	id VARCHAR(80) NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) NOT NULL, 
+	twin_seed VARCHAR(80) NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	content BLOB NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	summary TEXT NOT NULL, 
+	answered_index BIGINT NOT NULL, 
+	answered_us BIGINT NOT NULL, 
+	CONSTRAINT pk_synthetic_answer PRIMARY KEY (id), 
+	CONSTRAINT ck_synthetic_answer_mode CHECK (mode IN ('rows', 'aggregate'))
+)
+-- next
+CREATE INDEX ix_synthetic_answer_again ON synthetic_answer (licence, plan_digest)
+-- next
+CREATE TRIGGER synthetic_answer_no_update BEFORE UPDATE ON synthetic_answer BEGIN SELECT RAISE(ABORT, 'synthetic_answer does not change so'); END
+-- next
+CREATE TRIGGER synthetic_answer_no_delete BEFORE DELETE ON synthetic_answer BEGIN SELECT RAISE(ABORT, 'synthetic_answer does not change so'); END
+-- next
 CREATE TABLE verification_consent (
 	consent VARCHAR(80) NOT NULL, 
 	licence VARCHAR(80) NOT NULL, 

@@ -202,6 +202,15 @@ def held_extracts(connection: Connection, licences: Collection[str]) -> list[Hel
     ]
 
 
+def extract_by_digest(connection: Connection, licence: str, digest: str) -> HeldExtract | None:
+    """Return an extract that a licence has or once had; that of another licence reads as none."""
+    query = select(extracts).where(extracts.c.digest == digest, extracts.c.licence == licence)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return HeldExtract(row.licence, row.version, ExtractPlan.model_validate_json(row.plan_json))
+
+
 def extract_plan(connection: Connection, digest: str) -> ExtractPlan:
     """Return what a recorded extract shows."""
     query = select(extracts.c.plan_json).where(extracts.c.digest == digest)

@@ -143,8 +143,13 @@ def plan_extract(dataset: DatasetDeclaration, grant: Grant, rules: MaskRules) ->
         hidden_columns=_named(dataset, {item.column for item in grant.filter_only}),
         linkage_group=grant.linkage_group,
         threshold=_threshold(dataset, columns, rules),
-        masked_as=digest(rules.model_dump(mode="json", exclude={"thresholds", "note", "version"})),
+        masked_as=masked_as(rules),
     )
+
+
+def masked_as(rules: MaskRules) -> str:
+    """Name the rules that say how masked values look: equal names, equal looks."""
+    return digest(rules.model_dump(mode="json", exclude={"thresholds", "note", "version"}))
 
 
 def building_schema(plan: ExtractPlan) -> pa.Schema:

@@ -7,7 +7,7 @@ plan, which cells it shows and their keyed sketches, never a person and never a 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, or_, select
@@ -32,43 +32,47 @@ class Published:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A table as it was recorded: what names it, and the earlier tables it was held against."""
+    """A table as it was recorded: of which extract, and the earlier tables it was held against."""
 
     id: str
+    extract: str
     compared: tuple[str, ...]
+    entry_index: int
 
 
 @dataclass(frozen=True)
 class TableName:
-    """What must be the same for a recorded table to be the same one again."""
+    """A file of a request: what must be the same for a recorded table to be the same one again."""
 
     request: str
-    name: str
-    plan_digest: str
-    version: str
-    policy_digest: str
+    file: str
 
 
-def recorded(connection: Connection, name: TableName) -> Recorded | None:
-    """Return a table that was recorded under this name, or None."""
+def recorded(connection: Connection, name: TableName, plan_digest: str) -> Recorded | None:
+    """Return the newest record of a file under a plan, so that it is made as it was, or None."""
     columns = released_table.c
     row = connection.execute(
-        select(columns.id, columns.compared).where(
+        select(columns.id, columns.extract, columns.compared, columns.entry_index)
+        .where(
             columns.request == name.request,
-            columns.name == name.name,
-            columns.plan_digest == name.plan_digest,
-            columns.version == name.version,
-            columns.policy_digest == name.policy_digest,
+            columns.file == name.file,
+            columns.plan_digest == plan_digest,
         )
+        .order_by(columns.entry_index.desc())
+        .limit(1)
     ).one_or_none()
-    return None if row is None else Recorded(row.id, tuple(json.loads(row.compared)))
+    if row is None:
+        return None
+    return Recorded(row.id, row.extract, tuple(json.loads(row.compared)), row.entry_index)
 
 
-def counting(connection: Connection, population: str, name: TableName) -> tuple[str, ...]:
+def counting(
+    connection: Connection, population: str, name: TableName, licence: str | None = None
+) -> tuple[str, ...]:
     """Name the recorded tables of a population that a new one is held against, newest first.
 
     The other files of its own request are among them; earlier forms of this very file are not,
-    for one of them leaves at most.
+    for one of them leaves at most. With ``licence`` only that licence's own are named.
     """
     columns, request = released_table.c, release_request.c
     joined = released_table.outerjoin(release_request, request.id == columns.request)
@@ -77,11 +81,13 @@ def counting(connection: Connection, population: str, name: TableName) -> tuple[
         .select_from(joined)
         .where(
             columns.population == population,
-            or_(columns.request != name.request, columns.name != name.name),
+            or_(columns.request != name.request, columns.file != name.file),
             func.coalesce(request.state, "").not_in(FREED),
         )
         .order_by(columns.entry_index.desc())
     )
+    if licence is not None:
+        query = query.where(columns.licence == licence)
     return tuple(connection.execute(query).scalars())
 
 
@@ -132,44 +138,50 @@ def figures_of(
     return found
 
 
-def record(
-    connection: Connection,
-    table: str,
-    name: TableName,
-    *,
-    licence: str,
-    population: str,
-    dataset: str,
-    plan: Mapping[str, object],
-    compared: Iterable[str],
-    figures: Sequence[Published],
-    entry_index: int,
-    now_us: int,
-) -> None:
+@dataclass(frozen=True)
+class NewTable:
+    """A table before it is recorded, and the figures that it shows."""
+
+    id: str
+    name: TableName
+    licence: str
+    population: str
+    dataset: str
+    version: str
+    extract: str
+    plan_digest: str
+    plan: Mapping[str, object]
+    policy_digest: str
+    compared: tuple[str, ...]
+    figures: Sequence[Published]
+
+
+def record(connection: Connection, new: NewTable, *, entry_index: int, now_us: int) -> None:
     """Record a table and what it shows, in the savepoint of its own log entry."""
     connection.execute(
         insert(released_table).values(
-            id=table,
-            request=name.request,
-            name=name.name,
-            licence=licence,
-            population=population,
-            dataset=dataset,
-            version=name.version,
-            plan_digest=name.plan_digest,
-            plan=json.dumps(plan, ensure_ascii=False, sort_keys=True),
-            policy_digest=name.policy_digest,
-            compared=json.dumps(list(compared)),
+            id=new.id,
+            request=new.name.request,
+            file=new.name.file,
+            licence=new.licence,
+            population=new.population,
+            dataset=new.dataset,
+            version=new.version,
+            extract=new.extract,
+            plan_digest=new.plan_digest,
+            plan=json.dumps(new.plan, ensure_ascii=False, sort_keys=True),
+            policy_digest=new.policy_digest,
+            compared=json.dumps(list(new.compared)),
             entry_index=entry_index,
             recorded_us=now_us,
         )
     )
-    for place, figure in enumerate(figures):
+    for place, figure in enumerate(new.figures):
         connection.execute(
             insert(released_figure).values(
-                id=f"{table}.{place:06d}",
-                table_id=table,
-                population=population,
+                id=f"{new.id}.{place:06d}",
+                table_id=new.id,
+                population=new.population,
                 comparable=figure.comparable,
                 cell=figure.cell,
                 contributors=figure.sketch.contributors,

@@ -20,20 +20,19 @@ released_table = Table(
     metadata,
     Column("id", String(80), primary_key=True),
     Column("request", String(80), nullable=False, index=True),
-    Column("name", String(100), nullable=False),
+    Column("file", String(100), nullable=False),
     Column("licence", String(80), nullable=False),
     Column("population", String(80), nullable=False, index=True),
     Column("dataset", String(80), nullable=False),
     Column("version", String(80), nullable=False),
+    Column("extract", String(80), nullable=False),
     Column("plan_digest", String(80), nullable=False),
     Column("plan", Text, nullable=False),
     Column("policy_digest", String(80), nullable=False),
     Column("compared", Text, nullable=False),
     Column("entry_index", BigInteger, nullable=False, unique=True),
     Column("recorded_us", BigInteger, nullable=False),
-    UniqueConstraint(
-        "request", "name", "plan_digest", "version", "policy_digest", name="uq_released_table"
-    ),
+    UniqueConstraint("request", "file", "plan_digest", "extract", name="uq_released_table_file"),
 )
 """``compared`` names the earlier tables that this one was held against, in order of the log."""
 

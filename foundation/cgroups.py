@@ -53,11 +53,17 @@ class ControlGroup:
         return tuple(str(directory / "cgroup.procs") for directory in self.directories)
 
     def memory_bytes(self) -> int | None:
-        """Return what the group's processes and their tmpfs pages use now."""
+        """Return what the group's processes and tmpfs hold now and the kernel could not take back.
+
+        Pages of files that it read first are counted to it, though they cost nobody anything.
+        """
         for directory in self.directories:
-            for name in ("memory.current", "memory.usage_in_bytes"):
-                with contextlib.suppress(OSError):
-                    return int((directory / name).read_text(encoding="ascii"))
+            with contextlib.suppress(OSError, ValueError):
+                lines = (directory / "memory.stat").read_text(encoding="ascii").splitlines()
+                stat = {name: int(value) for name, value in (line.split() for line in lines)}
+                if "anon" in stat:  # v2
+                    return stat["anon"] + stat.get("shmem", 0)
+                return stat.get("total_rss", 0) + stat.get("total_shmem", 0)
         return None
 
     def throttled(self) -> int:

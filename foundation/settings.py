@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     platform_host: str = "sandgate.localhost"
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
+    session_backend: str = Field(default="bubblewrap", pattern=r"^(bubblewrap|gvisor)$")
+    runsc: Path | None = None
     policies: Path | None = None
     key_holder: str = Field(default="", pattern=r"^(|embedded|process|/.+)$")
     data_cipher: str = Field(default="AES-256-GCM", pattern=r"^(AES-256-GCM|SM4-GCM)$")
@@ -50,6 +52,8 @@ class Settings(BaseSettings):
     session_memory_bytes_max: int = 2 * GIBIBYTE
     session_pids_max: int = 256
     session_home_bytes_max: int = 256 * MEBIBYTE
+    session_files_max: int = Field(default=65_536, ge=1_024)
+    session_processors_max: float = Field(default=2.0, ge=0.1)
     session_idle_seconds_max: int = 1_800
     session_wall_seconds_max: int = 43_200
     session_memory_budget_bytes: int = Field(default=0, ge=0)

@@ -18,6 +18,10 @@ from revenue.flow.moving import MoneyMoves
 from revenue.repricing import Repricing
 from revenue.settlement_files.return_reader import ConfinedReturnReader
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
+from sandbox.backends.gvisor import GvisorBackend
+from sandbox.backends.interface import SessionBackend
+
+GVISOR = "gvisor"
 
 
 def service_environment() -> Path:
@@ -52,19 +56,27 @@ def version_publisher(
     return Publisher(engine, writer, builder, settings.home, rules, keys)
 
 
-def session_backend(settings: Settings) -> BubblewrapBackend:
-    """Return what starts sessions on this host."""
-    return BubblewrapBackend(
-        environment=settings.session_environment.resolve(),
-        limits=SessionLimits(
-            memory_bytes_max=settings.session_memory_bytes_max,
-            pids_max=settings.session_pids_max,
-            home_bytes_max=settings.session_home_bytes_max,
-            processors=settings.other_processors,
-        ),
-        bubblewrap=settings.bubblewrap,
-        language=settings.language,
+def session_backend(settings: Settings) -> SessionBackend:
+    """Return what starts sessions on this host. Raises Unavailable where its parts are missing."""
+    environment = settings.session_environment.resolve()
+    limits = SessionLimits(
+        memory_bytes_max=settings.session_memory_bytes_max,
+        pids_max=settings.session_pids_max,
+        home_bytes_max=settings.session_home_bytes_max,
+        processors=settings.other_processors,
+        cpus_max=settings.session_processors_max,
+        inodes_max=settings.session_files_max,
     )
+    language = settings.language
+    if settings.session_backend == GVISOR:
+        return GvisorBackend(
+            environment,
+            limits,
+            bubblewrap=settings.bubblewrap,
+            language=language,
+            runsc=settings.runsc,
+        )
+    return BubblewrapBackend(environment, limits, bubblewrap=settings.bubblewrap, language=language)
 
 
 def money_moves(

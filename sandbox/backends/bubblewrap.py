@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.confined_process import ConfinedProcess
-from foundation.confinement import Confinement, Limits, as_root, launch
+from foundation.confinement import INODES_MAX, Confinement, Limits, as_root, launch
 from foundation.errors import Conflict, Message, NotFound
 from foundation.ids import random_name
 from sandbox.backends.interface import Endpoint, SlotStats
@@ -32,12 +32,18 @@ DIRECTORY_MODE = 0o711 if as_root() else 0o700
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """What one session may use. ``processors`` are the only ones it runs on; none: all."""
+    """What one session may use. ``processors`` are the only ones it runs on; none: all.
+
+    ``cpus_max`` is processors' worth of time (none: no quota), ``inodes_max`` the files of its
+    home, and of each other writable part.
+    """
 
     memory_bytes_max: int
     pids_max: int
     home_bytes_max: int
     processors: frozenset[int] = frozenset()
+    cpus_max: float | None = None
+    inodes_max: int = INODES_MAX
 
 
 @dataclass
@@ -83,8 +89,7 @@ class BubblewrapBackend:
         ui.listen(BACKLOG)  # what the host asks before the server runs waits there
         try:
             token = secrets.token_urlsafe(32)
-            confinement = self._confinement(directory, ui.fileno(), token)
-            process = launch(confinement, bubblewrap=self.bubblewrap)
+            process = self._started(directory, ui, token)
         except BaseException:
             gateway.close()
             shutil.rmtree(directory)
@@ -143,6 +148,11 @@ class BubblewrapBackend:
             self.kill(slot)
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def _started(self, directory: Path, ui: socket.socket, token: str) -> ConfinedProcess:
+        """Start the guest on the interface's listening socket, which it inherits."""
+        confinement = self._confinement(directory, ui.fileno(), token)
+        return launch(confinement, bubblewrap=self.bubblewrap)
+
     def _confinement(self, directory: Path, ui: int, token: str) -> Confinement:
         shown = {f"/opt/packages/{name}": host for name, host in self.packages.items()}
         return Confinement(
@@ -165,6 +175,8 @@ class BubblewrapBackend:
                 self.limits.memory_bytes_max,
                 self.limits.pids_max,
                 processors=self.limits.processors,
+                cpus_max=self.limits.cpus_max,
+                inodes_max=self.limits.inodes_max,
             ),
             profile="session",
         )

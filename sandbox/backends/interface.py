@@ -1,7 +1,9 @@
 """What every session backend must do: start a slot anonymously, assign it once, end it whole.
 
 A slot is single-use: nothing inside changes at assignment, because identity lives on the host
-side, in which gateway socket the session's connection arrives at.
+side, in which gateway socket the session's connection arrives at. Two backends exist, bubblewrap
+and gVisor. A remote agent or a microVM would stand behind this same interface and pass the same
+suite (``tests/integration/test_backend_conformance.py``); neither is there, nor pretended.
 """
 
 import socket
@@ -51,6 +53,10 @@ class SessionBackend(Protocol):
 
     def stats(self, slot: str) -> SlotStats:
         """Return what a slot uses; not alive where it ended or never was."""
+        ...
+
+    def output_tail(self, slot: str) -> str:
+        """Return the last 64 KiB that a slot printed, for the operator of this host alone."""
         ...
 
     def kill(self, slot: str) -> None:

@@ -1,7 +1,8 @@
 """Run inside: JupyterLab's server on an inherited listening socket, and one kernel kept warm.
 
 The socket has no path inside, so nothing in here can swap it. No network, terminals, language
-servers or news; kernels speak ZeroMQ over Unix sockets. Arguments: the socket's descriptor.
+servers or news; kernels speak ZeroMQ over Unix sockets. Arguments: the socket's descriptor, and
+``handed`` where it brings connections that the host accepted (another kernel cannot listen on it).
 """
 
 import asyncio
@@ -96,6 +97,27 @@ class Warmth(APIHandler):
         self.finish()
 
 
+class HandedConnections(socket.socket):
+    """Stands where a listening socket would: each message on it carries one accepted connection."""
+
+    def accept(self) -> tuple[socket.socket, str]:
+        """Return the next connection. Raises BlockingIOError where none waits."""
+        told, descriptors, _flags, _address = socket.recv_fds(self, 1, 1)
+        if not told:
+            os._exit(0)  # the host is gone, and with it whoever could ask
+        if not descriptors:
+            raise ConnectionAbortedError
+        return socket.socket(fileno=descriptors[0]), ""
+
+
+def listener_of(arguments: list[str]) -> socket.socket:
+    """Return what the server accepts from, as the arguments say."""
+    kind = HandedConnections if arguments[1:] == ["handed"] else socket.socket
+    listener = kind(fileno=int(arguments[0]))
+    listener.setblocking(False)
+    return listener
+
+
 class SessionServer(ServerApp):
     """A server that listens on what it inherited and nowhere else."""
 
@@ -148,8 +170,7 @@ def main() -> None:
     """Serve until killed."""
     token = os.environ.pop("SANDBOX_UI_TOKEN")
     server = SessionServer.instance(config=configuration(token))
-    server.listener = socket.socket(fileno=int(sys.argv[1]))
-    server.listener.setblocking(False)
+    server.listener = listener_of(sys.argv[1:])
     server.initialize(argv=[])
     server.web_app.settings["page_config_hook"] = without_downloads
     server.web_app.add_handlers(".*", [(WARM_PATH, Warmth)])

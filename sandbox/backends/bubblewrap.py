@@ -160,6 +160,7 @@ class BubblewrapBackend:
             program=GUEST / "server.py",
             arguments=(str(ui),),
             guest_files={
+                "homes.py": GUEST / "homes.py",
                 "kernel.py": GUEST / "kernel.py",
                 "jupyter/kernels/python3/kernel.json": GUEST / "kernel.json",
             },

@@ -17,6 +17,10 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.web import authenticated
 from traitlets.config import Config
 
+sys.path.append("/opt/guest")  # python -I leaves it out; what lies there is ours
+
+import homes
+
 HOME = "/home/operator"
 WARM_PATH = "/warm"
 WARM_SECONDS_MAX = 60
@@ -173,7 +177,7 @@ def main() -> None:
     server.listener = listener_of(sys.argv[1:])
     server.initialize(argv=[])
     server.web_app.settings["page_config_hook"] = without_downloads
-    server.web_app.add_handlers(".*", [(WARM_PATH, Warmth)])
+    server.web_app.add_handlers(".*", [(WARM_PATH, Warmth), *homes.handlers()])
     server.start()
 
 

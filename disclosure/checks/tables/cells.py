@@ -260,9 +260,14 @@ def complete(
 
 def describe(dimensions: tuple[Dimension, ...], key: Key, *, total: str, missing: str) -> str:
     """Name a cell for a reader by its categories, never by its figures."""
-    words = {ALL: total, None: missing}
+
+    def word(category: Category) -> str:
+        if category is ALL:
+            return total
+        return missing if category is None else str(category)
+
     parts = (
-        f"{dimension.name}={words.get(category, category)}"
+        f"{dimension.name}={word(category)}"
         for dimension, category in zip(dimensions, key, strict=True)
     )
     return ", ".join(parts)

@@ -245,6 +245,7 @@ def _caller(route: APIRoute) -> str:
         if name.endswith("Caller") and name != "Caller"
     }
     known[gateway.session_scope] = "session"
+    known[gateway.any_session_scope] = "session, debug too"
     for parameter in inspect.signature(route.endpoint).parameters.values():
         if (name := known.get(_dependency(parameter.annotation))) is not None:
             return name

@@ -13,11 +13,10 @@ from sqlalchemy import Connection, insert, select
 
 from audit.events import Recorded
 from disclosure.given import METADATA_KEY, Given, arrow_bytes, table_of
-from disclosure.outcome import Refused
 from disclosure.scope import QuestionScope
 from disclosure.twins.store import synthetic_answer
 from foundation.canonical import digest, sha256_hex
-from foundation.errors import Message
+from foundation.errors import Denied, Message
 
 RULE = "disclosure/twins"
 SYNTHETIC_NOTE = Message(
@@ -152,9 +151,10 @@ def noted(summary: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def refuse_synthetic(connection: Connection, answer_id: str) -> None:
-    """Refuse an answer that is from a twin; whoever lets answers out asks this first."""
-    query = select(synthetic_answer.c.id).where(synthetic_answer.c.id == answer_id)
+def refuse_synthetic(connection: Connection, answer_id: str, licence: str) -> None:
+    """Refuse an answer that is from a licence's twins; whoever lets answers out asks this first."""
+    table = synthetic_answer.c
+    query = select(table.id).where(table.id == answer_id, table.licence == licence)
     if connection.execute(query).first() is not None:
         raise synthetic_refused("answer_id")
 
@@ -165,9 +165,9 @@ def refuse_in_debug(scope: QuestionScope) -> None:
         raise synthetic_refused("session")
 
 
-def synthetic_refused(field: str) -> Refused:
+def synthetic_refused(field: str) -> Denied:
     """Say that nothing made of synthetic data is ever let out."""
-    return Refused(
+    return Denied(
         "answer_synthetic",
         Message(
             "该答案来自合成数据（调试模式），不能出域、购买、订阅或重算。",

@@ -1,4 +1,4 @@
-"""What code inside a session may ask: data sets, budget, estimate, question, release.
+"""What code inside a session may ask: data sets, budget, estimate, question.
 
 The slot stands in the scope, put there by the listener that accepted the connection; nothing in
 the request says who asks (see ``service.session_gateway_socket``).
@@ -14,7 +14,6 @@ from pydantic import Field
 from authorization.organisations import actor_for_person
 from catalog.datasets import Frozen
 from disclosure.pipeline.estimating import Wanted
-from disclosure.release.desk import ReleaseRequest
 from disclosure.scope import QuestionScope
 from disclosure.twins.answers import refuse_in_debug
 from foundation.db import reading
@@ -58,8 +57,8 @@ class AttemptReport(Frozen):
     stopped: bool
 
 
-def session_scope(request: Request) -> QuestionScope:
-    """Return who asks, as the slot's session and the registry know it."""
+def any_session_scope(request: Request) -> QuestionScope:
+    """Return who asks, as the slot's session and the registry know it, in either mode."""
     platform = platform_of(request)
     session = platform.sessions.session_of_slot(str(request.state.slot))
     if session is None:
@@ -81,24 +80,38 @@ def session_scope(request: Request) -> QuestionScope:
     )
 
 
+InAnyMode = Annotated[QuestionScope, Depends(any_session_scope)]
+"""A session in debug or in production: for what answers a debug session from twins, or tells it
+nothing of data."""
+
+
+def session_scope(request: Request, scope: InAnyMode) -> QuestionScope:
+    """Return who asks from a session in production; one in debug mode is refused, and logged."""
+    if scope.twin:
+        request.state.actor = scope.actor
+        refuse_in_debug(scope)
+    return scope
+
+
 InSession = Annotated[QuestionScope, Depends(session_scope)]
+"""A session in production: what every endpoint takes that does not know of twins."""
 
 
 @router.get("/datasets")
-def get_datasets(scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def get_datasets(scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """List what this licence grants."""
     return {"datasets": platform.pipeline.datasets(scope), **_synthetic(scope)}
 
 
 @router.get("/budget")
-def get_budget(scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def get_budget(scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Tell this licence's privacy budget: the real one, of which a debug session spends none."""
     return {"populations": platform.pipeline.budget(scope), **_synthetic(scope)}
 
 
 @router.post("/estimate")
 def post_estimate(
-    body: EstimateQuestion, scope: InSession, platform: OnPlatform
+    body: EstimateQuestion, scope: InAnyMode, platform: OnPlatform
 ) -> dict[str, object]:
     """Say what a question would cost and how exact its answer would be. Free.
 
@@ -111,24 +124,17 @@ def post_estimate(
 
 
 @router.post("/query")
-def post_query(body: SqlQuestion, scope: InSession, platform: OnPlatform) -> Response:
+def post_query(body: SqlQuestion, scope: InAnyMode, platform: OnPlatform) -> Response:
     """Ask a question; the answer is one Arrow stream with its receipt."""
     given = platform.pipeline.ask(scope, body.sql, body.question_nano_rho)
     return Response(given.arrow_stream, media_type=ARROW_STREAM)
 
 
 @router.post("/attempts", status_code=201)
-def post_attempt(body: AttemptReport, scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def post_attempt(body: AttemptReport, scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Log an attempt that the sandbox stopped. It is the session's own word, and marked so."""
     receipt = platform.pipeline.report_attempt(scope, body.label, body.code, stopped=body.stopped)
     return {"logged": receipt is not None, "receipt": receipt}
-
-
-@router.post("/releases", status_code=201)
-def post_release(body: ReleaseRequest, scope: InSession, platform: OnPlatform) -> dict[str, object]:
-    """Ask the release desk to let one stored answer out; a debug session has none that may."""
-    refuse_in_debug(scope)
-    return platform.desk.submit(scope.actor, scope.licence, body).as_json()
 
 
 def _synthetic(scope: QuestionScope) -> dict[str, object]:

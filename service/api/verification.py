@@ -9,7 +9,7 @@ from disclosure.verify.locks import lift_lock, locks
 from foundation.db import reading
 from service.api.bodies import StrictRoute
 from service.api.callers import AuthorityCaller, OnPlatform, OverseerCaller
-from service.api.gateway import InSession
+from service.api.gateway import InAnyMode
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(route_class=IdempotentRoute, tags=["verification"])
@@ -23,7 +23,7 @@ class LiftReason(Frozen):
 
 
 @claims.post("/verify")
-def post_claim(body: Claim, scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def post_claim(body: Claim, scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Verify a claim about one unit who agreed to it: yes, no or unknown, never a value."""
     return platform.verifier.verify(scope, body).as_json()
 

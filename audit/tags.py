@@ -112,6 +112,8 @@ class EntryKind(StrEnum):
     RELEASE_COPIED = "release:copy:handed"
     RELEASE_TRACED = "release:copy:traced"
     RELEASE_RECALLED = "release:request:recalled"
+    TABLE_RECOMPUTED = "release:table:recomputed"
+    TABLE_PREVIEWED = "release:table:previewed"
     PRODUCT_FETCHED = "revenue:product:fetched"
     PRODUCT_REFUSED = "revenue:product:refused"
     PERIOD_OPENED = "revenue:period:opened"
@@ -339,6 +341,12 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     ),
     EntryKind.RELEASE_TRACED: Message("已追查一份文件的来源", "A file was traced to its recipient"),
     EntryKind.RELEASE_RECALLED: Message("已召回出域结果", "A release was recalled"),
+    EntryKind.TABLE_RECOMPUTED: Message(
+        "已重新计算出域表并登记其单元格", "A table for release was recomputed and its cells recorded"
+    ),
+    EntryKind.TABLE_PREVIEWED: Message(
+        "作者预检了一张出域表", "An author rehearsed a table for release"
+    ),
     EntryKind.PRODUCT_FETCHED: Message("产品已被调用", "A product was fetched"),
     EntryKind.PRODUCT_REFUSED: Message("产品调用被拒绝", "A product fetch was refused"),
     EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),

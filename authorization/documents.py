@@ -99,6 +99,23 @@ class PrivacyBudget(Frozen):
     noise: Literal["gaussian", "laplace"] = "gaussian"
 
 
+class ReleaseTerms(Frozen):
+    """What this licence lets out, where that is less than the rules allow; never more.
+
+    ``automatic`` lets low-risk results leave without votes, where the rules do so as well.
+    """
+
+    contributors_min: int | None = Field(default=None, ge=1, le=10_000)
+    released_modes: tuple[Literal["aggregate", "rows"], ...] | None = None
+    file_formats: tuple[Literal["csv", "parquet", "png", "json", "md"], ...] | None = None
+    rows_max: int | None = Field(default=None, ge=1, le=1_000_000)
+    columns_max: int | None = Field(default=None, ge=1, le=500)
+    bytes_max: int | None = Field(default=None, ge=1, le=1 << 30)
+    files_max: int | None = Field(default=None, ge=1, le=100)
+    votes_min: int | None = Field(default=None, ge=2, le=9)
+    automatic: bool = False
+
+
 class Approvals(Frozen):
     """Decision and filing numbers without which a licence cannot come into force."""
 
@@ -122,3 +139,4 @@ class LicenceDocument(Frozen):
     product: ProductTerms
     scheme: ShareScheme
     approvals: Approvals
+    release: ReleaseTerms = ReleaseTerms()

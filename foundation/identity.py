@@ -12,6 +12,7 @@ class Role(StrEnum):
     OPERATOR = "operator"  # 运营机构
     DEVELOPER = "developer"  # 数据企业
     CHECKER = "checker"  # 出域审核员
+    RELEASE_OFFICER = "release_officer"  # 出域例外审批人
     FINANCE = "finance"  # 财政部门
     PRICING = "pricing"  # 价格主管部门
     REGULATOR = "regulator"  # 监管部门

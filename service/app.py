@@ -20,6 +20,7 @@ from service.api import (
     disputes,
     distributions,
     gateway,
+    gateway_releases,
     health,
     journals,
     licences,
@@ -84,7 +85,11 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
 )
 """Every way in over HTTP with its prefix, in the order in which the API's page lists them."""
 
-IN_SESSION: Sequence[APIRouter] = (gateway.router, verification.claims)
+IN_SESSION: Sequence[APIRouter] = (
+    gateway.router,
+    gateway_releases.router,
+    verification.claims,
+)
 """Every way in for code inside a session."""
 
 

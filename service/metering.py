@@ -16,9 +16,8 @@ from audit.store import entry as log_entry
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
 from authorization.licences import require_licence
-from disclosure.answers import asked_of_answer
 from disclosure.metering import QuestionUse, ReleaseUse, VerificationUse
-from disclosure.release.delivered import Delivered, answer_behind
+from disclosure.release.delivered import Delivered, grounds_of, rests_on
 from foundation.canonical import canonical_bytes
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.errors import Denied
@@ -58,7 +57,7 @@ class UseMetering:
     ) -> Mapping[str, object]:
         """Say what a question would cost now; of rows, also what each row does."""
         try:
-            quote = self.billing.quote(connection, use.licence, _meters_of(use), time_us)
+            quote = self.billing.quote(connection, use.licence, meters_of(use), time_us)
             product = self.billing.quote(connection, use.licence, {Meter.FETCH: 1}, time_us)
         except Denied as refusal:
             return {"refused": refusal.code, "tariff": use.licence.product.tariff.version}
@@ -77,7 +76,7 @@ class UseMetering:
         """Refuse what could not be billed. A private question's price is known, and set aside."""
         private = use.rows is None
         reserved = self._reserved(QUESTION, use.question) if private else None
-        self.billing.admit(connection, entry, use.licence, _meters_of(use), reserved)
+        self.billing.admit(connection, entry, use.licence, meters_of(use), reserved)
 
     def question_answered(
         self, connection: Connection, entry: PendingEntry, use: QuestionUse
@@ -88,7 +87,7 @@ class UseMetering:
             licence=use.licence,
             product=use.answer,
             buyer=use.organisation,
-            meters=_meters_of(use),
+            meters=meters_of(use),
             sources=[Source(name, columns, rows) for name, columns in use.sources.items()],
             outcome_key=self._outcome_key(use.licence.id, use.asked),
         )
@@ -135,20 +134,20 @@ class UseMetering:
 
     def release_asked(self, connection: Connection, entry: PendingEntry, use: ReleaseUse) -> None:
         """Refuse a request whose release could not be billed today."""
-        licence = _document(connection, use.licence)
+        licence = licence_document(connection, use.licence)
         self.billing.admit(connection, entry, licence, {Meter.RELEASE: 1})
 
     def release_delivered(
         self, connection: Connection, entry: PendingEntry, use: ReleaseUse
     ) -> None:
         """Meter a release; without an approved tariff or with an empty wallet it waits."""
-        licence = _document(connection, use.licence)
+        licence = licence_document(connection, use.licence)
         billed = Use(licence, use.release, use.organisation, {Meter.RELEASE: 1})
         self.billing.bill(connection, entry, billed)
 
     def session_asked(self, connection: Connection, entry: PendingEntry, session: Session) -> None:
         """Refuse a session that could not be billed; set aside the most that it can cost."""
-        licence = _document(connection, session.licence)
+        licence = licence_document(connection, session.licence)
         hours = -(-self.session_seconds_max // HOUR_SECONDS)
         reserved = Reserved(SESSION, session.id, self.session_seconds_max + HOUR_SECONDS)
         self.billing.admit(connection, entry, licence, {Meter.SESSION_HOUR: hours}, reserved)
@@ -166,7 +165,7 @@ class UseMetering:
         if session.reason == RESTARTED:
             closed_us = min(closed_us, _last_word_us(connection))
         lived_us = max(1, closed_us - session.opened_us)
-        licence = _document(connection, session.licence)
+        licence = licence_document(connection, session.licence)
         meters = {Meter.SESSION_HOUR: -(-lived_us // HOUR_US)}
         billed = Use(licence, session.id, session.organisation, meters)
         began_us = session.opened_us
@@ -180,8 +179,8 @@ class UseMetering:
         delivered: Delivered,
         buyer: str,
     ) -> Metered:
-        """Meter one fetch of a released table; it rests on what its stored answer rests on."""
-        asked = asked_of_answer(connection, delivered.answer)
+        """Meter one fetch of a release; it rests on what its files rest on."""
+        asked = rests_on(connection, delivered.id)
         billed = Use(
             licence=licence,
             product=delivered.id,
@@ -201,10 +200,9 @@ class UseMetering:
         self, connection: Connection, licence: LicenceDocument, index: int, product: str
     ) -> Basis:
         """Return what an earlier outcome rested on, for the licence that it is priced anew for."""
-        answer = answer_behind(connection, product)
-        if answer is None:
+        asked = grounds_of(connection, product)
+        if asked is None:
             return Basis((), self._outcome_key(licence.id, [index]))
-        asked = asked_of_answer(connection, answer)
         sources = tuple(Source(name, columns) for name, columns in asked.sources.items())
         return Basis(sources, self._outcome_key(licence.id, asked.asked))
 
@@ -227,7 +225,8 @@ def use_metering(
     return UseMetering(billing, key, settings.session_wall_seconds_max)
 
 
-def _meters_of(use: QuestionUse) -> Mapping[Meter, int]:
+def meters_of(use: QuestionUse) -> Mapping[Meter, int]:
+    """Return what a question counts: one call, and its rows or its privacy loss."""
     counted = {Meter.NANO_RHO: use.cost_nano_rho} if use.rows is None else {Meter.ROW: use.rows}
     return {Meter.CALL: 1, **counted}
 
@@ -236,7 +235,8 @@ def _whole_fen(quote: Quote) -> int:
     return -(-quote.gross_micro_fen // MICRO_FEN_PER_FEN)
 
 
-def _document(connection: Connection, licence: str) -> LicenceDocument:
+def licence_document(connection: Connection, licence: str) -> LicenceDocument:
+    """Return a licence's signed document."""
     return LicenceDocument.model_validate_json(require_licence(connection, licence).document)
 
 

@@ -20,6 +20,7 @@ STORES = (
     "authorization.delegations",
     "catalog.store",
     "disclosure.store",
+    "disclosure.release.store",
     "disclosure.budgets.store",
     "disclosure.extract_records",
     "disclosure.plan_classes",

@@ -66,6 +66,7 @@ class Upkeep:
             self._platform.denials.write_counted,
             self._platform.oversight.write_counted,
             self._platform.oversight.alerting.evaluate,
+            self._platform.desk.resume,
         ):
             self._tried(task)
 

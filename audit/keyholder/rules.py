@@ -2,8 +2,8 @@
 
 A key that the entry itself names under ``key_names``; the key of an extract for a
 ``query:question:decided`` entry of the licence it was made for; the release desk's signature for
-the vote that approved the very release that is certified. An entry serves once for a key, but for
-reading several private texts under one; and one long past opens nothing.
+the entry that committed to the very document that is certified. An entry serves once for a key, but
+for reading several private texts under one; and one long past opens nothing.
 """
 
 import json
@@ -15,14 +15,26 @@ from audit.notes import BadNote, VerifierKey, parse_checkpoint
 from audit.proofs import parse_receipt, verify_receipt
 from audit.tags import EntryKind
 from audit.tree import leaf_hash
-from foundation.canonical import canonical_bytes
+from foundation.canonical import canonical_bytes, salted_commitment
 from foundation.errors import Denied, Message
 from foundation.keys import Citation
 
 ENTRIES_BACK_MAX = 65_536  # how far behind the head an entry may lie that still opens a key
 EXTRACT_KEY = "extract-"
 APPROVED = "approved"  # the state that the last vote needed brings a release to
+SALT_BYTES_MIN = 16
 TEXTS_KEY = "texts."  # seals new private texts (audit.sealing): made freely, opened for an entry
+
+
+_CERTIFYING: Mapping[bytes, tuple[frozenset[str], str | None]] = {
+    b"sandgate/release-certificate@2": (
+        frozenset({EntryKind.RELEASE_VOTED, EntryKind.RELEASE_AUTOMATIC}),
+        APPROVED,
+    ),
+    b"sandgate/release-copy@1": (frozenset({EntryKind.RELEASE_COPIED}), None),
+    b"sandgate/release-recalls@1": (frozenset({EntryKind.RELEASE_RECALLED}), None),
+}
+"""Which entries certify what: the context that the signature covers, kinds, and their state."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +93,31 @@ def check_opens(entry: CitedEntry, name: str, made_for: str | None) -> None:
 
 
 def check_certifies(entry: CitedEntry, data: bytes) -> None:
-    """Raise Denied where the entry is not the vote that approved what the data certifies."""
+    """Raise Denied where the entry does not commit to this very document.
+
+    A release's certificate rests on the vote, or the rule, that approved it; a copy's on the entry
+    that handed it over; a list of recalls on the newest recall.
+    """
+    context, _, text = data.partition(b"\n")
     try:
-        text = data.partition(b"\n")[2]
         document = json.loads(text)
         about = {name: document[name] for name in ("release", "licence")}
+        salt = bytes.fromhex(document["salt"])
         alike = canonical_bytes(document) == text  # no name twice, of which readers choose one
     except (ValueError, KeyError, TypeError, RecursionError):
-        about, alike = {}, False
-    voted = entry.kind == EntryKind.RELEASE_VOTED and entry.public.get("state") == APPROVED
-    if not (voted and alike) or any(entry.public.get(name) != about[name] for name in about):
+        about, alike, salt = {}, False, b""
+    kinds, state = _CERTIFYING.get(context, (frozenset(), None))
+    stands = entry.kind in kinds and (state is None or entry.public.get("state") == state)
+    committed = len(salt) >= SALT_BYTES_MIN and (
+        entry.public.get("certifies") == salted_commitment(salt, text)
+    )
+    same = all(entry.public.get(name) == about[name] for name in about)
+    if not (stands and alike and committed and same):
         raise refused(
             "entry_certifies_another_release",
-            f"第 {entry.index} 号日志条目不是批准该出域申请的表决，不予签名。",
-            f"Entry {entry.index} of the log is not the vote that approved this release; nothing "
-            "is signed.",
+            f"第 {entry.index} 号日志条目没有批准该出域申请，或不是就这份文件作出的，不予签名。",
+            f"Entry {entry.index} of the log did not approve this release, or not this document; "
+            "nothing is signed.",
         )
 
 

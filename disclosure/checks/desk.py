@@ -1,7 +1,7 @@
-"""What the release desk checks of a stored answer before anybody votes: all checks, always all.
+"""What the release desk checks of what is to leave before anybody votes: all checks, always all.
 
 Each result is a pass or a fail with its reason in both languages; a fail names what to change.
-No check reads anything but the answer itself and the rules.
+No check reads anything but the file itself and the rules.
 """
 
 import re
@@ -32,6 +32,15 @@ class CheckedAnswer:
 
 
 @dataclass(frozen=True)
+class CheckedFile:
+    """One file as the desk made it; ``table`` is what its bytes encode, where they encode one."""
+
+    table: pa.Table | None
+    content_bytes: int
+    file_name: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check: its stable name, whether it passed, and why."""
 
@@ -50,17 +59,31 @@ class CheckResult:
 
 
 def run_checks(answer: CheckedAnswer, rules: DisclosureRules) -> tuple[CheckResult, ...]:
-    """Run every check of the desk, in a fixed order."""
-    return (
-        _mode(answer, rules),
-        _contributors(answer, rules),
-        _size(answer, rules),
-        _columns(answer, rules),
-        _headers(answer, rules),
-        _text(answer, rules),
-        _name(answer, rules),
-        _title(answer, rules),
-    )
+    """Run every check of one answer's file and of its title, in a fixed order."""
+    file = CheckedFile(answer.table, answer.content_bytes, answer.file_name)
+    title = title_check(answer.title_zh, answer.title_en, rules)
+    found = answer_checks(answer.mode, answer.table, answer.evidence, rules)
+    return (*found, *file_checks(file, rules), title)
+
+
+def answer_checks(
+    mode: Literal["rows", "aggregate"],
+    table: pa.Table,
+    evidence: Evidence | None,
+    rules: DisclosureRules,
+) -> tuple[CheckResult, ...]:
+    """Check what only the answer behind a file can tell: its kind and its contributors."""
+    return (_mode(mode, rules), _contributors(mode, table, evidence, rules))
+
+
+def file_checks(file: CheckedFile, rules: DisclosureRules) -> tuple[CheckResult, ...]:
+    """Check one file, whatever made it."""
+    tabular = () if file.table is None else _table_checks(file.table, rules)
+    return (_size(file, rules), *tabular, _name(file.file_name, rules))
+
+
+def _table_checks(table: pa.Table, rules: DisclosureRules) -> tuple[CheckResult, ...]:
+    return (_columns(table, rules), _headers(table, rules), _text(table, rules))
 
 
 def all_passed(results: tuple[CheckResult, ...]) -> bool:
@@ -68,20 +91,21 @@ def all_passed(results: tuple[CheckResult, ...]) -> bool:
     return all(result.passed for result in results)
 
 
-def _mode(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    allowed = "、".join(_MODES_ZH[mode] for mode in rules.released_modes)
+def _mode(mode: Literal["rows", "aggregate"], rules: DisclosureRules) -> CheckResult:
+    allowed = "、".join(_MODES_ZH[name] for name in rules.released_modes)
     return _result(
         "answer_type",
-        answer.mode in rules.released_modes,
-        f"可出域的答案类型：{allowed}；本答案为{_MODES_ZH[answer.mode]}。",
-        f"Answers that may be released: {', '.join(rules.released_modes)}; "
-        f"this one is {answer.mode}.",
+        mode in rules.released_modes,
+        f"可出域的答案类型：{allowed}；本答案为{_MODES_ZH[mode]}。",
+        f"Answers that may be released: {', '.join(rules.released_modes)}; this one is {mode}.",
     )
 
 
-def _contributors(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
+def _contributors(
+    mode: str, table: pa.Table, evidence: Evidence | None, rules: DisclosureRules
+) -> CheckResult:
     least = rules.contributors_min
-    if answer.mode == "aggregate" and answer.evidence is None:
+    if mode == "aggregate" and evidence is None:
         return _result(
             "contributors_min",
             False,
@@ -89,14 +113,14 @@ def _contributors(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
             "The answer has no count to judge contributors by; add COUNT(DISTINCT unit) or "
             "COUNT(*) to the question.",
         )
-    if answer.evidence is None:
+    if evidence is None:
         return _result(
             "contributors_min",
             True,
             "行级答案不适用贡献主体数检查，由答案类型检查决定。",
             "Rows have no contributor count; the check of the answer's type decides.",
         )
-    rows = too_few(answer.table, answer.evidence, least)
+    rows = too_few(table, evidence, least)
     if not rows:
         return _result(
             "contributors_min",
@@ -105,20 +129,28 @@ def _contributors(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
             f"Each row has at least {least} contributors, at the low end of its interval.",
         )
     named = ", ".join(str(row) for row in rows[:ROWS_NAMED_MAX])
-    bound = least * answer.evidence.rows_per_unit
+    bound = least * evidence.rows_per_unit
     return _result(
         "contributors_min",
         False,
         f"共 {len(rows)} 行的贡献主体数可能少于 {least}（行号：{named}）；"
-        f"可用 HAVING 只留 {answer.evidence.column} 不小于 {bound} 的组，或改用较粗的分组。",
+        f"可用 HAVING 只留 {evidence.column} 不小于 {bound} 的组，或改用较粗的分组。",
         f"{len(rows)} rows may have fewer than {least} contributors (rows {named}); keep only "
-        f"groups whose {answer.evidence.column} is at least {bound}, by HAVING, or ask by "
+        f"groups whose {evidence.column} is at least {bound}, by HAVING, or ask by "
         "fewer keys.",
     )
 
 
-def _size(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    rows, size = answer.table.num_rows, answer.content_bytes
+def _size(file: CheckedFile, rules: DisclosureRules) -> CheckResult:
+    size = file.content_bytes
+    if file.table is None:
+        return _result(
+            "size",
+            0 < size <= rules.bytes_max,
+            f"大小 {size} 字节（1 至 {rules.bytes_max}）。",
+            f"{size} bytes (1 to {rules.bytes_max}).",
+        )
+    rows = file.table.num_rows
     return _result(
         "size",
         0 < rows <= rules.rows_max and size <= rules.bytes_max,
@@ -127,8 +159,8 @@ def _size(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
     )
 
 
-def _columns(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    types = [field.type for field in answer.table.schema]
+def _columns(table: pa.Table, rules: DisclosureRules) -> CheckResult:
+    types = [field.type for field in table.schema]
     plain = all(_is_plain(item) for item in types)
     return _result(
         "columns",
@@ -139,8 +171,8 @@ def _columns(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
     )
 
 
-def _headers(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    longest = max((len(name) for name in answer.table.column_names), default=0)
+def _headers(table: pa.Table, rules: DisclosureRules) -> CheckResult:
+    longest = max((len(name) for name in table.column_names), default=0)
     return _result(
         "header_length",
         longest <= rules.header_characters_max,
@@ -150,8 +182,8 @@ def _headers(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
     )
 
 
-def _text(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    longest = max((_longest(column) for column in answer.table.columns), default=0)
+def _text(table: pa.Table, rules: DisclosureRules) -> CheckResult:
+    longest = max((_longest(column) for column in table.columns), default=0)
     return _result(
         "text_length",
         longest <= rules.text_characters_max,
@@ -160,9 +192,9 @@ def _text(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
     )
 
 
-def _name(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    ending = answer.file_name.rpartition(".")[2]
-    well_named = re.fullmatch(rules.file_name_pattern, answer.file_name) is not None
+def _name(file_name: str, rules: DisclosureRules) -> CheckResult:
+    ending = file_name.rpartition(".")[2]
+    well_named = re.fullmatch(rules.file_name_pattern, file_name) is not None
     formats = ", ".join(rules.file_formats)
     return _result(
         "file_name",
@@ -172,8 +204,9 @@ def _name(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
     )
 
 
-def _title(answer: CheckedAnswer, rules: DisclosureRules) -> CheckResult:
-    titles = (answer.title_zh, answer.title_en)
+def title_check(title_zh: str, title_en: str, rules: DisclosureRules) -> CheckResult:
+    """Check the titles under which a release would leave."""
+    titles = (title_zh, title_en)
     good = all(0 < len(t.strip()) <= rules.title_characters_max and t.isprintable() for t in titles)
     return _result(
         "title",

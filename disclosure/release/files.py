@@ -1,11 +1,11 @@
-"""The files of a release request: what a draft asks for, what the desk makes of it, and who makes it.
+"""The files of a release request: what a draft asks for, what the desk makes of it, and how.
 
 A draft names its source and nothing more; the source reads what stands behind it and hands back
 the desk's own bytes (I15). A source that this platform does not have refuses plainly; none is
 played by another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ from catalog.datasets import Frozen
 from disclosure.checks.desk import CheckResult
 from disclosure.release.encoding import sha256_of
 from foundation.errors import InvalidInput, Message
+from policies.schema.disclosure import DisclosureRules
 
 SourceKind = Literal["answer", "table", "figure", "text", "foreign"]
 FileFormat = Literal["csv", "parquet", "png", "json", "md"]
@@ -45,7 +46,8 @@ class FileDraft(Frozen):
 class Placed:
     """A draft in its place: of which request it is, under which licence, by whom.
 
-    A source reads nothing that this licence does not hold.
+    A source reads nothing that this licence does not hold. ``rules`` are those of this licence: the
+    strictest of rule file, grade and its own terms.
     """
 
     request: str
@@ -53,6 +55,7 @@ class Placed:
     organisation: str
     person: str
     draft: FileDraft
+    rules: DisclosureRules
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,19 @@ class FileSource(Protocol):
         ...
 
 
-class Sources:
-    """The sources that this platform has, by kind."""
+Together = Callable[
+    [Sequence[ReleasedFile], Sequence[FileDraft]], Mapping[str, tuple[CheckResult, ...]]
+]
+"""Checks that see all files of a request at once; what they find, by the file's name."""
 
-    def __init__(self, sources: Iterable[FileSource]) -> None:
+
+class Sources:
+    """The sources that this platform has, by kind, and what looks at all their files together."""
+
+    def __init__(self, sources: Iterable[FileSource], together: Together | None = None) -> None:
         """Know them."""
         self._by_kind = {source.kind: source for source in sources}
+        self._together = together
 
     def check_here(self, draft: FileDraft) -> None:
         """Raise InvalidInput for a draft that nothing here can make."""
@@ -119,6 +129,12 @@ class Sources:
         if (made.name, made.source) != (placed.draft.name, placed.draft.source):
             raise ValueError("a source made another file than it was asked for")
         return made
+
+    def check_together(
+        self, files: Sequence[ReleasedFile], drafts: Sequence[FileDraft]
+    ) -> Mapping[str, tuple[CheckResult, ...]]:
+        """Run the checks that see all files of a request at once."""
+        return {} if self._together is None else self._together(files, drafts)
 
     def _of(self, draft: FileDraft) -> FileSource:
         found = self._by_kind.get(draft.source)

@@ -25,6 +25,7 @@ ROLE_NAMES_ZH = {
     Role.OPERATOR: "运营机构",
     Role.DEVELOPER: "数据企业",
     Role.CHECKER: "出域审核员",
+    Role.RELEASE_OFFICER: "出域例外审批人",
     Role.FINANCE: "财政部门",
     Role.PRICING: "价格主管部门",
     Role.REGULATOR: "监管部门",
@@ -123,6 +124,10 @@ OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
 PricingCaller = Annotated[Actor, Depends(_caller_with(Role.PRICING))]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
+ReaderOfReleases = Annotated[
+    Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))
+]
+OfficerCaller = Annotated[Actor, Depends(_caller_with(Role.RELEASE_OFFICER))]
 RegulatorCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR))]
 ExplainingCaller = Annotated[
     Actor, Depends(_caller_with(Role.REGULATOR, Role.AUTHORITY, Role.OPERATOR))

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from disclosure.release.delivered import MEDIA_TYPES, packed
 from service.api.callers import DeveloperCaller, OnPlatform
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/products", route_class=IdempotentRoute, tags=["products"])
-CSV = "text/csv; charset=utf-8"
 
 
 @router.post("/{licence_id}/fetches", status_code=201)
@@ -19,4 +19,10 @@ def post_fetch(licence_id: str, actor: DeveloperCaller, platform: OnPlatform) ->
         "X-Content-Digest": fetched.delivered.sha256,
         "X-Gross-Micro-Fen": str(fetched.gross_micro_fen),
     }
-    return Response(fetched.delivered.content, status_code=201, media_type=CSV, headers=headers)
+    files = fetched.delivered.files
+    if len(files) == 1:
+        content, media_type = files[0].content, MEDIA_TYPES[files[0].format]
+    else:
+        content = packed([(file.name, file.content) for file in files])
+        media_type = MEDIA_TYPES["zip"]
+    return Response(content, status_code=201, media_type=media_type, headers=headers)

@@ -1,22 +1,33 @@
-"""The release desk over HTTP: checkers read, preview and vote; certificates follow delivery."""
+"""The release desk over HTTP: authors follow, checkers read and vote, officers except.
+
+Drafts are made in a session, over its gateway: nothing is uploaded here.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from disclosure.release.delivered import certificate_of
-from disclosure.release.desk import ReleaseVote
-from disclosure.release.requests import Request, requests_of, require_request
+from disclosure.release.bodies import CommentText, ExceptionGranted, Reason, ReleaseVote
+from disclosure.release.delivered import MEDIA_TYPES, certificate_of
+from disclosure.release.drafting import check_reads
+from disclosure.release.requests import Request, no_such_request, requests_of, require_request
+from disclosure.release.states import ReleaseState
 from foundation.db import reading
-from foundation.errors import Message, NotFound
-from foundation.identity import Actor, Role
-from service.api.callers import AnyCaller, CheckerCaller, OnPlatform
+from foundation.errors import NotFound
+from foundation.identity import Actor
+from service.api.callers import (
+    AnyCaller,
+    CheckerCaller,
+    OfficerCaller,
+    OnPlatform,
+    OperatorCaller,
+    ReaderOfReleases,
+)
+from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/releases", route_class=IdempotentRoute, tags=["releases"])
-CSV = "text/csv; charset=utf-8"
-OVERSEERS = (Role.CHECKER, Role.AUTHORITY, Role.REGULATOR)
 
 
 @router.get("")
@@ -28,50 +39,84 @@ def get_releases(
     """List the requests that the caller may see."""
     with reading(platform.engine) as connection:
         found = requests_of(connection, licence)
-    return {"releases": [item.as_json() for item in found if _readable(item, actor)]}
+    seen = [item for item in found if _readable(item, actor)]
+    return {"releases": [item.as_json(actor.person) for item in seen]}
 
 
 @router.get("/{release_id}")
 def get_release(release_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """Read one request with its checks; votes show once it is decided."""
-    with reading(platform.engine) as connection:
-        found = require_request(connection, release_id)
-    if not _readable(found, actor):
-        raise NotFound(
-            "release_unknown",
-            Message("没有这个出域申请。", "There is no such release request."),
-            field="release",
-        )
-    return found.as_json()
+    return readable_request(platform, actor, release_id).as_json(actor.person)
 
 
 @router.get("/{release_id}/preview")
-def get_preview(release_id: str, actor: CheckerCaller, platform: OnPlatform) -> Response:
-    """Read the very bytes that would leave; the reading is logged."""
-    return Response(platform.desk.preview(actor, release_id), media_type=CSV)
+def get_preview(
+    release_id: str,
+    actor: ReaderOfReleases,
+    platform: OnPlatform,
+    name: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Read the very bytes that would leave; the reading is logged. ``name`` chooses a file."""
+    file = platform.desk.preview(actor, release_id, name)
+    return Response(file.content, media_type=MEDIA_TYPES[file.format])
 
 
 @router.post("/{release_id}/votes", status_code=201)
 def post_vote(
     release_id: str, body: ReleaseVote, actor: CheckerCaller, platform: OnPlatform
 ) -> dict[str, object]:
-    """Vote on exactly the bytes named; the second approval delivers."""
-    return platform.desk.vote(actor, release_id, body).as_json()
+    """Vote on exactly the bytes named; votes are counted when all are in."""
+    return platform.desk.vote(actor, release_id, body).as_json(actor.person)
+
+
+@router.post("/{release_id}/comments", status_code=201)
+def post_comment(
+    release_id: str, body: CommentText, actor: AnyCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Comment on a request: its own organisation, or who may check it."""
+    found = platform.desk.drafts.comment(actor, release_id, body.comment)
+    return found.as_json(actor.person)
+
+
+@router.post("/{release_id}/withdraw", status_code=201)
+def post_withdrawal(
+    release_id: str, body: Reason, actor: OperatorCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Take one's own request back for good."""
+    found = platform.desk.drafts.withdraw(actor, release_id, body.reason)
+    return found.as_json(actor.person)
+
+
+@router.post("/{release_id}/exceptions", status_code=201)
+def post_exception(
+    release_id: str, body: ExceptionGranted, actor: OfficerCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Let a failed check pass, with a written reason; the votes are still needed."""
+    return platform.desk.except_check(actor, release_id, body).as_json(actor.person)
 
 
 @router.get("/{release_id}/certificate")
 def get_certificate(release_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """Return the signed certificate of a delivered release."""
+    readable_request(platform, actor, release_id)
     with reading(platform.engine) as connection:
-        found = require_request(connection, release_id)
-        if not _readable(found, actor):
-            raise NotFound(
-                "release_unknown",
-                Message("没有这个出域申请。", "There is no such release request."),
-                field="release",
-            )
         return certificate_of(connection, release_id)
 
 
+def readable_request(platform: Platform, actor: Actor, release_id: str) -> Request:
+    """Return a request that the caller may know of. Raises NotFound."""
+    with reading(platform.engine) as connection:
+        found = require_request(connection, release_id)
+    if not _readable(found, actor):
+        raise no_such_request()
+    return found
+
+
 def _readable(request: Request, actor: Actor) -> bool:
-    return request.organisation == actor.organisation or any(map(actor.has, OVERSEERS))
+    """Tell who may read it; a draft is its organisation's own until it was submitted."""
+    try:
+        check_reads(actor, request)
+    except NotFound:
+        return False
+    private = request.state is ReleaseState.DRAFT and request.first_submitted_us is None
+    return not private or actor.organisation == request.organisation

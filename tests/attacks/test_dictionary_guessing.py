@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from audit.reading import LogEntry, private_of
 from audit.tags import EntryKind
-from disclosure.store import answer, release_request
+from disclosure.release.store import release_content
+from disclosure.store import answer
 from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from tests.calling import API, entries
@@ -46,6 +47,7 @@ WHY: Mapping[str, str] = {
     "manifest_digest": SALTED,
     "extract_digest": SALTED,
     "nonce": SALTED,
+    "certifies": SALTED,
     "certificate_digest": KEYED,  # it covers the desk's signature
     "subject": KEYED,
     "values": KEYED,
@@ -112,8 +114,8 @@ def secrets_of(city: City) -> dict[str, bytes]:
             found |= {f"{entry.index}/{name}": one.text.encode() for name, one in hidden.items()}
         for row in connection.execute(select(answer.c.id, answer.c.content)):
             found[f"answer {row.id}"] = row.content
-        for row in connection.execute(select(release_request.c.id, release_request.c.content)):
-            found[f"release {row.id}"] = row.content
+        for row in connection.execute(select(release_content.c.request, release_content.c.content)):
+            found[f"release {row.request}"] = row.content
     return found
 
 

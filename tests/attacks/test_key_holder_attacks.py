@@ -18,6 +18,7 @@ from audit.tags import EntryKind
 from audit.tree import EMPTY_ROOT
 from audit.writer import GroupCommitWriter
 from disclosure.release.states import ReleaseState
+from foundation.canonical import canonical_bytes, salted_commitment
 from foundation.db import metadata
 from foundation.errors import Denied
 from foundation.identity import SYSTEM_ACTOR
@@ -25,12 +26,16 @@ from foundation.keys import Citation, signature_holds
 from tests.fakes import SteppedClock
 
 ORIGIN = "test.example/log"
-CERTIFICATE = b'sandgate/release-certificate@1\n{"licence":"lic_a","release":"rel_a"}'
+SALT = bytes(range(32))
+CONTEXT = b"sandgate/release-certificate@2\n"
+DOCUMENT = canonical_bytes({"licence": "lic_a", "release": "rel_a", "salt": SALT.hex()})
+CERTIFICATE = CONTEXT + DOCUMENT
 VOTE = {
     "release": "rel_a",
     "licence": "lic_a",
-    "decision": "approve",
+    "revision": 1,
     "state": ReleaseState.APPROVED.value,
+    "certifies": salted_commitment(SALT, DOCUMENT),
 }
 
 
@@ -49,7 +54,7 @@ def writer(engine: Engine, holder: RemoteKeyStore, tmp_path: Path) -> Iterator[G
         yield found
 
 
-def voted(writer: GroupCommitWriter, **public: str) -> Citation:
+def voted(writer: GroupCommitWriter, **public: object) -> Citation:
     event = AuditEvent(EntryKind.RELEASE_VOTED, SYSTEM_ACTOR, {**VOTE, **public})
     return writer.submit(event, no_effect).citation
 
@@ -66,6 +71,35 @@ def test_only_the_vote_that_approved_certifies(
             continue
         with pytest.raises(Denied, match="entry_certifies_another_release"):
             holder.sign("release-desk", CERTIFICATE, cited)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"licence": "lic_a", "release": "rel_a", "salt": SALT.hex(), "sha256": "sha256:other"},
+        {"licence": "lic_a", "release": "rel_a", "salt": bytes(32).hex()},
+        {"licence": "lic_a", "release": "rel_a", "salt": ""},
+        {"licence": "lic_a", "release": "rel_a"},
+    ],
+)
+def test_one_approving_vote_certifies_one_document(
+    writer: GroupCommitWriter, holder: RemoteKeyStore, changed: dict[str, str]
+) -> None:
+    holder.ensure_signing_key("release-desk")
+    cited = voted(writer)
+    assert holder.sign("release-desk", CERTIFICATE, cited)
+    with pytest.raises(Denied, match="entry_certifies_another_release"):
+        holder.sign("release-desk", CONTEXT + canonical_bytes(changed), cited)
+
+
+def test_a_vote_certifies_no_copy_and_no_recall(
+    writer: GroupCommitWriter, holder: RemoteKeyStore
+) -> None:
+    holder.ensure_signing_key("release-desk")
+    cited = voted(writer)
+    for context in (b"sandgate/release-copy@1\n", b"sandgate/release-recalls@1\n", b"\n"):
+        with pytest.raises(Denied, match="entry_certifies_another_release"):
+            holder.sign("release-desk", context + DOCUMENT, cited)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +120,7 @@ def test_a_certificate_that_reads_two_ways_is_not_signed(
     holder.ensure_signing_key("release-desk")
     cited = voted(writer)
     with pytest.raises(Denied, match="entry_certifies_another_release"):
-        holder.sign("release-desk", b"sandgate/release-certificate@1\n" + document, cited)
+        holder.sign("release-desk", CONTEXT + document, cited)
     assert holder.sign("release-desk", CERTIFICATE, cited)
 
 

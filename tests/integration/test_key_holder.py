@@ -25,6 +25,7 @@ from audit.recovery import edge_root
 from audit.tags import EntryKind
 from audit.tree import EMPTY_ROOT, TreeEdge, leaf_hash, node_hash
 from audit.writer import GroupCommitWriter
+from foundation.canonical import canonical_bytes, salted_commitment
 from foundation.db import metadata
 from foundation.errors import Denied, Unavailable
 from foundation.identity import SYSTEM_ACTOR
@@ -33,7 +34,16 @@ from tests.fakes import SteppedClock
 from tests.parts import REPOSITORY
 
 ORIGIN = "test.example/log"
-VOTE = {"release": "rel_a", "licence": "lic_a", "decision": "approve", "state": "approved"}
+SALT = bytes(range(32))
+DOCUMENT = canonical_bytes({"licence": "lic_a", "release": "rel_a", "salt": SALT.hex()})
+CERTIFICATE = b"sandgate/release-certificate@2\n" + DOCUMENT
+VOTE = {
+    "release": "rel_a",
+    "licence": "lic_a",
+    "revision": 1,
+    "state": "approved",
+    "certifies": salted_commitment(SALT, DOCUMENT),
+}
 
 
 @contextmanager
@@ -224,7 +234,7 @@ def test_certificates_are_signed_for_the_vote_on_that_release_alone(
     writer: GroupCommitWriter, holder: RemoteKeyStore
 ) -> None:
     public_key = holder.ensure_signing_key("release-desk")
-    certificate = b'sandgate/release-certificate@1\n{"licence":"lic_a","release":"rel_a"}'
+    certificate = CERTIFICATE
     voted = record(writer, EntryKind.RELEASE_VOTED, **VOTE | {"release": "rel_b"})
     with refusal(Denied, "entry_certifies_another_release"):
         holder.sign("release-desk", certificate, voted.citation)

@@ -19,7 +19,6 @@ from authorization.organisations import (
     create_organisation,
     create_person,
 )
-from disclosure.answers import answer_by_id
 from disclosure.release.certificate import CONTEXT
 from disclosure.release.desk import ReleaseRequest, ReleaseVote
 from disclosure.release.requests import Request
@@ -191,14 +190,21 @@ def test_a_vote_on_other_bytes_is_refused_and_logged(city: City, answer: str) ->
     assert entries(city, EntryKind.VOTE_REFUSED)[-1].public["code"] == "release_bytes_differ"
 
 
-def test_a_refusal_needs_a_reason_and_ends_the_request(city: City, answer: str) -> None:
+@pytest.mark.parametrize("decision", ["refuse", "return"])
+def test_to_refuse_or_return_needs_a_comment(city: City, answer: str, decision: str) -> None:
     request = submit(city, answer)
-    blank = vote(city, request, "checker_one", decision="refuse", comment="  ")
+    blank = vote(city, request, "checker_one", decision=decision, comment="  ")
     assert problem_of(blank, 422)["code"] == "refusal_needs_reason"
-    refused = vote(city, request, "checker_one", decision="refuse", comment="too fine").json()
+
+
+def test_two_refusals_end_the_request(city: City, answer: str) -> None:
+    request = submit(city, answer)
+    first = vote(city, request, "checker_one", decision="refuse", comment="too fine").json()
+    assert (first["state"], first["votes"]) == ("checked", [])
+    refused = vote(city, request, "checker_two", decision="refuse", comment="so say I").json()
     assert refused["state"] == "refused"
-    assert refused["votes"][0]["comment"] == "too fine"
-    assert problem_of(vote(city, request, "checker_two"), 409)["code"] == "release_state"
+    assert [item["comment"] for item in refused["votes"]] == ["too fine", "so say I"]
+    assert problem_of(vote(city, request, "double_one"), 409)["code"] == "release_state"
 
 
 def test_votes_stay_blind_until_they_are_all_in(city: City, answer: str) -> None:
@@ -307,7 +313,7 @@ def test_a_suspended_licence_blocks_request_vote_and_delivery(city: City, answer
     founder, desk = city.client("founder"), city.platform.desk
     vote(city, approved, "checker_one")
     yes = ReleaseVote(decision="approve", sha256=approved.sha256)
-    desk._record_vote(city.actor("checker_two"), approved.id, yes)
+    desk.voting.record(city.actor("checker_two"), approved.id, yes)
     path = f"{API}/licences/{city.licence}"
     assert founder.post(f"{path}/suspend", json={"reason": "look"}).status_code == 200
     try:
@@ -327,12 +333,9 @@ def test_a_delivery_that_a_crash_cut_off_happens_at_the_next_start(tmp_path: Pat
         vote(city, request, "checker_one")
         yes = ReleaseVote(decision="approve", sha256=request.sha256)
         desk = city.platform.desk
-        desk._record_vote(city.actor("checker_two"), request.id, yes)  # and then the power fails
+        desk.voting.record(city.actor("checker_two"), request.id, yes)  # and then the power fails
         unchecked = ReleaseRequest(answer_id=answer_id, title_zh="表", title_en="Table")
-        with city.platform.engine.connect() as connection:
-            stored = answer_by_id(connection, answer_id, city.licence)
-        assert stored is not None
-        cut_off = desk._record_request(city.actor("analyst"), city.licence, unchecked, stored)
+        cut_off = desk.submitting.submit_answer(city.actor("analyst"), city.licence, unchecked, "")
         licence = city.licence
     with opened_city(tmp_path, licence=licence) as city:
         assert state_of(city, request) == "delivered"

@@ -191,6 +191,53 @@ CREATE TABLE answer (
 -- next
 CREATE TRIGGER answer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON answer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE release_request (
+	id VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	requester VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) DEFAULT '' NOT NULL, 
+	title_zh TEXT NOT NULL, 
+	title_en TEXT NOT NULL, 
+	context TEXT DEFAULT '' NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	checks TEXT DEFAULT '[]' NOT NULL, 
+	rules_version VARCHAR(120) DEFAULT '' NOT NULL, 
+	road VARCHAR(16) DEFAULT 'voted' NOT NULL, 
+	content_digest VARCHAR(80) DEFAULT '' NOT NULL, 
+	salt VARCHAR(64) NOT NULL, 
+	certified TEXT DEFAULT '' NOT NULL, 
+	certificate TEXT DEFAULT '' NOT NULL, 
+	created_index BIGINT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	first_submitted_us BIGINT, 
+	submitted_us BIGINT, 
+	decided_us BIGINT, 
+	delivered_us BIGINT, 
+	recalled_us BIGINT, 
+	CONSTRAINT pk_release_request PRIMARY KEY (id), 
+	CONSTRAINT ck_release_request_revision CHECK (revision >= 1)
+)
+-- next
+CREATE INDEX ix_release_request_licence ON release_request (licence)
+-- next
+CREATE INDEX ix_release_request_state ON release_request (state)
+-- next
+CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.licence <> OLD.licence OR NEW.requester <> OLD.requester OR NEW.organisation <> OLD.organisation OR NEW.salt <> OLD.salt OR NEW.created_index <> OLD.created_index OR NEW.revision < OLD.revision OR OLD.state IN ('refused', 'withdrawn', 'recalled') OR (OLD.state = 'delivered' AND (NEW.state <> 'recalled' OR NEW.certificate <> OLD.certificate OR NEW.content_digest <> OLD.content_digest OR NEW.revision <> OLD.revision)) OR (OLD.state NOT IN ('draft', 'returned') AND NEW.revision = OLD.revision AND NEW.content_digest <> OLD.content_digest)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER release_request_no_delete BEFORE DELETE OR TRUNCATE ON release_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_signed (
+	id VARCHAR(80) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_release_signed PRIMARY KEY (id), 
+	CONSTRAINT ck_release_signed_kind CHECK (kind IN ('copy', 'recall'))
+)
+-- next
+CREATE TRIGGER release_signed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_signed FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE budget_node (
 	id VARCHAR(400) NOT NULL, 
 	parent VARCHAR(400), 
@@ -742,34 +789,150 @@ CREATE TRIGGER delegation_no_delete BEFORE DELETE OR TRUNCATE ON delegation FOR 
 CREATE TRIGGER delegation_is_counted AFTER INSERT OR UPDATE ON delegation
     FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()
 -- next
-CREATE TABLE release_request (
+CREATE TABLE release_draft_file (
 	id VARCHAR(80) NOT NULL, 
-	answer VARCHAR(80) NOT NULL, 
-	licence VARCHAR(80) NOT NULL, 
-	requester VARCHAR(80) NOT NULL, 
-	organisation VARCHAR(80) NOT NULL, 
-	title_zh TEXT NOT NULL, 
-	title_en TEXT NOT NULL, 
-	state VARCHAR(16) NOT NULL, 
-	checks TEXT DEFAULT '[]' NOT NULL, 
-	format VARCHAR(16) DEFAULT '' NOT NULL, 
-	content BYTEA, 
-	content_digest VARCHAR(80) DEFAULT '' NOT NULL, 
-	certificate TEXT DEFAULT '' NOT NULL, 
-	submitted_index BIGINT NOT NULL, 
-	submitted_us BIGINT NOT NULL, 
-	delivered_us BIGINT, 
-	CONSTRAINT pk_release_request PRIMARY KEY (id), 
-	CONSTRAINT fk_release_request_answer_answer FOREIGN KEY(answer) REFERENCES answer (id)
+	request VARCHAR(80) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	draft TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	CONSTRAINT pk_release_draft_file PRIMARY KEY (id), 
+	CONSTRAINT fk_release_draft_file_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
 )
 -- next
-CREATE INDEX ix_release_request_answer ON release_request (answer)
+CREATE INDEX ix_release_draft_file_request ON release_draft_file (request)
 -- next
-CREATE INDEX ix_release_request_licence ON release_request (licence)
+CREATE TRIGGER release_draft_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_draft_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TRIGGER release_request_no_update BEFORE UPDATE ON release_request FOR EACH ROW WHEN (OLD.content_digest <> '' AND (NEW.content_digest <> OLD.content_digest OR NEW.answer <> OLD.answer OR NEW.requester <> OLD.requester)) EXECUTE FUNCTION refuse_change()
+CREATE TABLE release_file (
+	request VARCHAR(80) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	position INTEGER NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	format VARCHAR(16) NOT NULL, 
+	source VARCHAR(16) NOT NULL, 
+	draft_digest VARCHAR(80) NOT NULL, 
+	draft TEXT NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	content_bytes BIGINT NOT NULL, 
+	reproducible INTEGER NOT NULL, 
+	answers TEXT DEFAULT '[]' NOT NULL, 
+	entries TEXT DEFAULT '[]' NOT NULL, 
+	asked VARCHAR(80) DEFAULT '' NOT NULL, 
+	sources TEXT DEFAULT '{}' NOT NULL, 
+	tools TEXT DEFAULT '{}' NOT NULL, 
+	CONSTRAINT pk_release_file PRIMARY KEY (request, revision, position), 
+	CONSTRAINT ck_release_file_reproducible CHECK (reproducible IN (0, 1)), 
+	CONSTRAINT fk_release_file_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
 -- next
-CREATE TRIGGER release_request_no_delete BEFORE DELETE OR TRUNCATE ON release_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_release_file_draft_digest ON release_file (draft_digest)
+-- next
+CREATE TRIGGER release_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_vote (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	decision VARCHAR(16) NOT NULL, 
+	reason TEXT DEFAULT '' NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	voted_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_vote PRIMARY KEY (id), 
+	CONSTRAINT uq_release_vote_request_person UNIQUE (request, revision, person), 
+	CONSTRAINT ck_release_vote_decision CHECK (decision IN ('approve', 'return', 'refuse')), 
+	CONSTRAINT fk_release_vote_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE INDEX ix_release_vote_request ON release_vote (request)
+-- next
+CREATE TRIGGER release_vote_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_exception (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	checked VARCHAR(60) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	reason TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	granted_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_exception PRIMARY KEY (id), 
+	CONSTRAINT uq_release_exception UNIQUE (request, revision, name, checked), 
+	CONSTRAINT ck_release_exception_reason CHECK (reason <> ''), 
+	CONSTRAINT fk_release_exception_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE INDEX ix_release_exception_request ON release_exception (request)
+-- next
+CREATE TRIGGER release_exception_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_exception FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_comment (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	comment TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	written_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_comment PRIMARY KEY (id), 
+	CONSTRAINT fk_release_comment_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE INDEX ix_release_comment_request ON release_comment (request)
+-- next
+CREATE TRIGGER release_comment_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_comment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_content (
+	request VARCHAR(80) NOT NULL, 
+	position INTEGER NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	format VARCHAR(16) NOT NULL, 
+	content BYTEA NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_release_content PRIMARY KEY (request, position), 
+	CONSTRAINT fk_release_content_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE TRIGGER release_content_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_content FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_copy (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	mark BYTEA NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_copy PRIMARY KEY (id), 
+	CONSTRAINT fk_release_copy_request_release_request FOREIGN KEY(request) REFERENCES release_request (id), 
+	CONSTRAINT uq_release_copy_mark UNIQUE (mark)
+)
+-- next
+CREATE INDEX ix_release_copy_request ON release_copy (request)
+-- next
+CREATE TRIGGER release_copy_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_copy FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE release_recall (
+	number INTEGER NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	reason TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	recalled_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_recall PRIMARY KEY (number), 
+	CONSTRAINT ck_release_recall_reason CHECK (reason <> ''), 
+	CONSTRAINT uq_release_recall_request UNIQUE (request), 
+	CONSTRAINT fk_release_recall_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+)
+-- next
+CREATE TRIGGER release_recall_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_recall FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE charge_level (
 	charge VARCHAR(80) NOT NULL, 
@@ -1135,25 +1298,20 @@ CREATE TABLE dataset_version (
 -- next
 CREATE TRIGGER dataset_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE release_vote (
-	id VARCHAR(80) NOT NULL, 
-	request VARCHAR(80) NOT NULL, 
-	person VARCHAR(80) NOT NULL, 
-	organisation VARCHAR(80) NOT NULL, 
-	decision VARCHAR(16) NOT NULL, 
-	reason TEXT DEFAULT '' NOT NULL, 
+CREATE TABLE release_copy_file (
+	copy VARCHAR(80) NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	copy_digest VARCHAR(80) NOT NULL, 
 	content_digest VARCHAR(80) NOT NULL, 
-	entry_index BIGINT NOT NULL, 
-	voted_us BIGINT NOT NULL, 
-	CONSTRAINT pk_release_vote PRIMARY KEY (id), 
-	CONSTRAINT uq_release_vote_request_person UNIQUE (request, person), 
-	CONSTRAINT ck_release_vote_decision CHECK (decision IN ('approve', 'refuse')), 
-	CONSTRAINT fk_release_vote_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
+	CONSTRAINT pk_release_copy_file PRIMARY KEY (copy, name), 
+	CONSTRAINT fk_release_copy_file_copy_release_copy FOREIGN KEY(copy) REFERENCES release_copy (id)
 )
 -- next
-CREATE INDEX ix_release_vote_request ON release_vote (request)
+CREATE INDEX ix_release_copy_file_content_digest ON release_copy_file (content_digest)
 -- next
-CREATE TRIGGER release_vote_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_vote FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_release_copy_file_copy_digest ON release_copy_file (copy_digest)
+-- next
+CREATE TRIGGER release_copy_file_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_copy_file FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE journal (
 	id VARCHAR(60) NOT NULL, 

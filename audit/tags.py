@@ -50,6 +50,7 @@ class EntryKind(StrEnum):
     HOME_OPENED = "sandbox:home:opened"
     HOME_WITHHELD = "sandbox:home:withheld"
     HOME_DESTROYED = "sandbox:home:destroyed"
+    DESTRUCTION_CERTIFIED = "sandbox:destruction:certified"
     REVIEW_SUBMITTED = "sandbox:review:submitted"
     REVIEW_APPROVED = "sandbox:review:approved"
     REVIEW_RETURNED = "sandbox:review:returned"
@@ -207,12 +208,15 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SESSION_FROZEN: Message("沙箱会话已冻结", "A sandbox session was frozen"),
     EntryKind.SESSION_CLOSED: Message("沙箱会话已关闭", "A sandbox session closed"),
     EntryKind.SESSION_DESTROYED: Message("沙箱会话已销毁", "A sandbox session was destroyed"),
-    EntryKind.HOME_SAVED: Message("会话的工作已加密保存", "The work of a session was sealed and kept"),
+    EntryKind.HOME_SAVED: Message(
+        "会话的工作已加密保存", "The work of a session was sealed and kept"
+    ),
     EntryKind.HOME_OPENED: Message("保存的工作已恢复到会话", "Kept work was given to a session"),
     EntryKind.HOME_WITHHELD: Message(
         "授权已收窄，保存的工作不再打开", "Kept work stays shut: its licence became narrower"
     ),
     EntryKind.HOME_DESTROYED: Message("保存的工作已销毁", "Kept work was destroyed"),
+    EntryKind.DESTRUCTION_CERTIFIED: Message("已出具销毁证书", "A destruction was certified"),
     EntryKind.REVIEW_SUBMITTED: Message("笔记本已提交审查", "A notebook was submitted for review"),
     EntryKind.REVIEW_APPROVED: Message("笔记本审查已通过", "A notebook was approved"),
     EntryKind.REVIEW_RETURNED: Message("笔记本审查已退回", "A notebook was returned"),
@@ -342,7 +346,8 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.RELEASE_TRACED: Message("已追查一份文件的来源", "A file was traced to its recipient"),
     EntryKind.RELEASE_RECALLED: Message("已召回出域结果", "A release was recalled"),
     EntryKind.TABLE_RECOMPUTED: Message(
-        "已重新计算出域表并登记其单元格", "A table for release was recomputed and its cells recorded"
+        "已重新计算出域表并登记其单元格",
+        "A table for release was recomputed and its cells recorded",
     ),
     EntryKind.TABLE_PREVIEWED: Message(
         "作者预检了一张出域表", "An author rehearsed a table for release"

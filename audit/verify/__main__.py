@@ -1,4 +1,4 @@
-"""The command: ``verify bundle | receipt | log | statement``, from files and a key alone.
+"""The command ``verify``: a bundle, log, receipt, statement, certificate; from files and a key.
 
 Exit codes: 0 good, 1 tampered (the first bad entry is named), 2 unusable input, 3 policy unmet.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.verify.approvals import verify_approvals
+from audit.verify.certificates import verify_certificate
 from audit.verify.evidence import holds_money, is_statement, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.flow import verify_flow
@@ -166,6 +167,10 @@ def _verify_receipt(options: argparse.Namespace, key: Key) -> Report:
     return report
 
 
+def _verify_certificate(options: argparse.Namespace, key: Key) -> Report:
+    return verify_certificate(_bytes(options.file), key)
+
+
 def _leaf(options: argparse.Namespace, index: int) -> bytes:
     if options.entry is not None:
         return hash_leaf(_bytes(options.entry))
@@ -252,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
         ("bundle", _verify_whole, "证据包 / an evidence bundle (zip)"),
         ("log", _verify_whole, "日志目录 / a log directory in tlog-tiles layout"),
         ("receipt", _verify_receipt, "回执 / a receipt (tlog-proof)"),
+        ("certificate", _verify_certificate, "销毁证书 / a certificate of destruction"),
         ("statement", _verify_statement, "收款方证据包或结算单 / a payee's bundle, or a statement"),
     ):
         command = commands.add_parser(name, help=words)
@@ -267,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "receipt":
             command.add_argument("--entry", type=Path, help="条目原文 / the entry's body")
             command.add_argument("--leaf", help="叶哈希 / the entry's leaf hash")
-        else:
+        elif name != "certificate":
             since = (
                 "早先留存的检查点，可重复给出 / "
                 "an earlier checkpoint, kept file or bundle; may be repeated"

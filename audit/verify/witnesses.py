@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
+from audit.verify.certificates import note_in
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.notes import read_receipt
 from audit.verify.sources import read_checkpoint_source, text_of
@@ -65,6 +66,8 @@ def check_witnesses(options: argparse.Namespace, report: Report) -> None:
     source = getattr(options, "bundle", None) or options.file
     if options.command == "receipt":
         note = read_receipt(text_of(source.read_bytes(), source.name)).note
+    elif options.command == "certificate":
+        note = note_in(source.read_bytes())
     else:
         note = text_of(read_checkpoint_source(source)["checkpoint"], "checkpoint")
     verify_witnesses(note, keys, options.require_witness, report)

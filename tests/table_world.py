@@ -1,0 +1,77 @@
+"""A small world for tables over granted rows: one data set about persons, its extract's plan."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from authorization.documents import Grant
+from catalog.datasets import DatasetDeclaration
+from disclosure.extracts.plan import plan_extract
+from disclosure.release.tables.counting import Counted, count_cells
+from disclosure.release.tables.plan import TablePlan, TableRequest
+from disclosure.release.tables.reading import GrantedRows, read_table
+from disclosure.release.tables.rendering import PERSON, TABLE
+from policies.load import load_policies
+from policies.schema.masks import MaskRules
+from policies.schema.tables import TableRules
+from tests.city_documents import column
+from tests.engines import gate_here
+
+PACK = load_policies()
+RULES = PACK.rules(TableRules)
+VISITS = DatasetDeclaration.model_validate(
+    {
+        "name": "visits",
+        "entry": "bureau/visits",
+        "label_zh": "就诊",
+        "label_en": "Visits",
+        "subject": "person",
+        "population": "residents",
+        "unit_columns": ["pid"],
+        "columns": [
+            column("pid", "integer", "L2", "unit", identifier="direct"),
+            column("region", "text", "L1", "rows", identifier="quasi"),
+            column("age", "integer", "L2", "rows", identifier="quasi", lower=0, upper=120),
+            column("day", "date", "L2", "rows"),
+            column("cost", "decimal", "L2", "rows", scale=2, nullable=True),
+            column("illness", "text", "L3", "aggregate", identifier="sensitive"),
+        ],
+    }
+)
+GRANT = Grant.model_validate(
+    {
+        "dataset": "visits",
+        "modes": ["rows"],
+        "columns": ["region", "age", "day", "cost"],
+        "basis": "a fictional approval",
+    }
+)
+GRANTED = {"visits": GrantedRows(VISITS, plan_extract(VISITS, GRANT, PACK.rules(MaskRules)))}
+
+
+def plan_of(sql: str, **more: Any) -> TablePlan:
+    """Read a table's plan from its SQL."""
+    return read_table(gate_here(), TableRequest(sql=sql, **more), GRANTED, RULES)
+
+
+def asking(rows: list[Mapping[str, Any]]) -> Callable[[str], pa.Table]:
+    """Return what answers our own SQL over rows of ``person``, region, age, day, cost."""
+    names = {"region": pa.string(), "age": pa.int64(), "day": pa.date32(), "cost": pa.int64()}
+    columns = {f"c_{n}": pa.array([r.get(n) for r in rows], kind) for n, kind in names.items()}
+    people = pa.array([_number(row["person"]) for row in rows], pa.int64())
+    table = pa.table({**columns, PERSON: people})
+    connection = duckdb.connect()
+    connection.register(TABLE, table)
+    return lambda sql: connection.sql(sql).to_arrow_table()
+
+
+def counted_of(sql: str, rows: list[Mapping[str, Any]], **more: Any) -> Counted:
+    """Count a table over rows, by the very SQL that a worker runs."""
+    return count_cells(plan_of(sql, **more), asking(rows), RULES)
+
+
+def _number(person: int) -> int:
+    """Spread people over 63 bits, the same in every run, as their keyed hashes do."""
+    return (person * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64) >> 1

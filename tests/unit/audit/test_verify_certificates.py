@@ -13,7 +13,7 @@ from audit.tags import EntryKind
 from audit.verify.__main__ import run
 from audit.writer import GroupCommitWriter
 from foundation.canonical import digest
-from foundation.db import metadata
+from foundation.db import metadata, open_engine
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
 from tests.fakes import SteppedClock
@@ -110,11 +110,9 @@ def test_an_entry_of_another_kind_vouches_for_nothing(
 
 
 def test_another_log_vouches_for_nothing(
-    certificate: dict[str, object], tmp_path: Path, engine: Engine, clock: SteppedClock
+    certificate: dict[str, object], tmp_path: Path, clock: SteppedClock
 ) -> None:
     other = FileKeyStore(tmp_path / "other-keys")
-    from foundation.db import open_engine
-
     elsewhere = open_engine(f"sqlite:///{tmp_path}/other.db")
     metadata.create_all(elsewhere)
     with GroupCommitWriter(

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from disclosure.release.tables.counting import TOTAL, Counted, Key, text_of
-from disclosure.release.tables.register import Published
 from disclosure.release.tables.sketches import Sketch, batches, sparse_combinations, too_near
 from foundation.canonical import canonical_bytes
 from policies.schema.tables import TableRules
+
+
+@dataclass(frozen=True)
+class Published:
+    """One figure that a table shows: comparable with which, in which cell, and its sketch."""
+
+    comparable: str
+    cell: str
+    sketch: Sketch
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,18 @@ def register_full() -> Unavailable:
     )
 
 
+def register_busy() -> Unavailable:
+    """Refuse where other tables keep coming in between."""
+    return Unavailable(
+        "table_register_busy",
+        Message(
+            "同一人群的其他表正在受理，请稍后再提交。",
+            "Other tables of the same population are being taken in; try again.",
+        ),
+        rule=RULE,
+    )
+
+
 def version_gone() -> Refused:
     """Refuse where the rows behind the extract can no longer be read, or look otherwise now."""
     return refused(

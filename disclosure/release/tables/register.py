@@ -12,31 +12,35 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, or_, select
 
+from disclosure.checks.desk import CheckResult
 from disclosure.release.store import release_request
+from disclosure.release.tables.nearness import Published
+from disclosure.release.tables.protecting import Protection
 from disclosure.release.tables.refusals import register_full
 from disclosure.release.tables.sketches import Sketch
 from disclosure.release.tables.store import released_figure, released_table
+from foundation.errors import Message
 
 FREED = ("refused", "withdrawn")
 """The states that let a recorded table count for nothing: it never left and never will."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """One figure that a table shows: comparable with which, in which cell, and its sketch."""
+class Overtaken(Exception):
+    """Another table was recorded meanwhile; ``now`` names all that count by now."""
 
-    comparable: str
-    cell: str
-    sketch: Sketch
+    def __init__(self, now: tuple[str, ...]) -> None:
+        """Keep what the table has to be held against."""
+        super().__init__("overtaken")
+        self.now = now
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A table as it was recorded: of which extract, and the earlier tables it was held against."""
+    """A table as it was recorded: of which extract, and what of it may be shown."""
 
     id: str
     extract: str
-    compared: tuple[str, ...]
+    protection: Protection
     entry_index: int
 
 
@@ -52,7 +56,7 @@ def recorded(connection: Connection, name: TableName, plan_digest: str) -> Recor
     """Return the newest record of a file under a plan, so that it is made as it was, or None."""
     columns = released_table.c
     row = connection.execute(
-        select(columns.id, columns.extract, columns.compared, columns.entry_index)
+        select(columns.id, columns.extract, columns.protection, columns.entry_index)
         .where(
             columns.request == name.request,
             columns.file == name.file,
@@ -63,7 +67,7 @@ def recorded(connection: Connection, name: TableName, plan_digest: str) -> Recor
     ).one_or_none()
     if row is None:
         return None
-    return Recorded(row.id, row.extract, tuple(json.loads(row.compared)), row.entry_index)
+    return Recorded(row.id, row.extract, _protection(row.protection), row.entry_index)
 
 
 def counting(
@@ -153,6 +157,7 @@ class NewTable:
     plan: Mapping[str, object]
     policy_digest: str
     compared: tuple[str, ...]
+    protection: Protection
     figures: Sequence[Published]
 
 
@@ -172,6 +177,7 @@ def record(connection: Connection, new: NewTable, *, entry_index: int, now_us: i
             plan=json.dumps(new.plan, ensure_ascii=False, sort_keys=True),
             policy_digest=new.policy_digest,
             compared=json.dumps(list(new.compared)),
+            protection=_protection_text(new.protection),
             entry_index=entry_index,
             recorded_us=now_us,
         )
@@ -188,3 +194,27 @@ def record(connection: Connection, new: NewTable, *, entry_index: int, now_us: i
                 sketch=figure.sketch.packed(),
             )
         )
+
+
+def _protection_text(protection: Protection) -> str:
+    """Write which cells are held back, by the places of their categories, and what was found."""
+    document = {
+        "hidden": sorted([list(key) for key in protection.hidden], key=str),
+        "totals": protection.totals,
+        "findings": [item.as_public() for item in protection.findings],
+    }
+    return json.dumps(document, ensure_ascii=False, sort_keys=True)
+
+
+def _protection(text: str) -> Protection:
+    document = json.loads(text)
+    return Protection(
+        hidden=frozenset(tuple(key) for key in document["hidden"]),
+        totals=bool(document["totals"]),
+        findings=tuple(
+            CheckResult(
+                item["check"], item["passed"], Message(item["reason_zh"], item["reason_en"])
+            )
+            for item in document["findings"]
+        ),
+    )

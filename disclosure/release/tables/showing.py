@@ -4,7 +4,7 @@ A held-back figure is NULL beside a plain ``suppressed``; no number stands for i
 deviations are computed from exact sums in decimal arithmetic, to a fixed number of places.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 
 import pyarrow as pa
@@ -26,20 +26,20 @@ _KEY_TYPES = {
     ColumnType.DATE: pa.date32(),
     ColumnType.BOOLEAN: pa.bool_(),
 }
-Rounded = Mapping[tuple[Key, int], int]
+Round = Callable[[int], int]
 
 
 def show(
     counted: Counted,
     hidden: frozenset[Key],
-    rounded: Rounded,
+    rounded: Round,
     *,
     totals: bool,
     decimals: int,
 ) -> pa.Table:
     """Make the table that leaves, in the order of its keys, inner cells before totals.
 
-    ``rounded`` holds the counts that are shown rounded, by cell and part.
+    Counts are shown ``rounded``; sums, means and deviations as they are.
     """
     plan = counted.plan
     keys = list(counted.keys(totals=totals))
@@ -64,17 +64,16 @@ def show(
 
 
 def _value(
-    counted: Counted, figure: Figure, key: Key, rounded: Rounded, decimals: int
+    counted: Counted, figure: Figure, key: Key, rounded: Round, decimals: int
 ) -> int | Decimal | None:
     parts = counted.plan.parts
     at = counted.at(key)
-    places = [parts.index(part) for part in parts_of(figure)]
-    counts = [at[place] for place in places]
+    counts = [at[parts.index(part)] for part in parts_of(figure)]
     match figure.statistic:
         case Statistic.ROWS | Statistic.PEOPLE | Statistic.VALUES:
-            return rounded.get((key, places[0]), counts[0].total)
+            return rounded(counts[0].total)
         case Statistic.SUM:
-            return _scaled(rounded.get((key, places[0]), counts[0].total), _scale(figure))
+            return _scaled(counts[0].total, _scale(figure))
         case Statistic.AVERAGE:
             return _average(counts, _scale(figure), decimals)
         case Statistic.DEVIATION:

@@ -30,11 +30,13 @@ released_table = Table(
     Column("plan", Text, nullable=False),
     Column("policy_digest", String(80), nullable=False),
     Column("compared", Text, nullable=False),
+    Column("protection", Text, nullable=False),
     Column("entry_index", BigInteger, nullable=False, unique=True),
     Column("recorded_us", BigInteger, nullable=False),
     UniqueConstraint("request", "file", "plan_digest", "extract", name="uq_released_table_file"),
 )
-"""``compared`` names the earlier tables that this one was held against, in order of the log."""
+"""``compared`` names the earlier tables that this one was held against, newest first;
+``protection`` says which cells are held back, by the places of their categories."""
 
 released_figure = Table(
     "released_figure",

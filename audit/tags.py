@@ -113,6 +113,7 @@ class EntryKind(StrEnum):
     RELEASE_COPIED = "release:copy:handed"
     RELEASE_TRACED = "release:copy:traced"
     RELEASE_RECALLED = "release:request:recalled"
+    RECALLS_SIGNED = "release:recalls:signed"
     TABLE_RECOMPUTED = "release:table:recomputed"
     TABLE_PREVIEWED = "release:table:previewed"
     PRODUCT_FETCHED = "revenue:product:fetched"
@@ -345,6 +346,7 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     ),
     EntryKind.RELEASE_TRACED: Message("已追查一份文件的来源", "A file was traced to its recipient"),
     EntryKind.RELEASE_RECALLED: Message("已召回出域结果", "A release was recalled"),
+    EntryKind.RECALLS_SIGNED: Message("召回清单已签名", "The list of recalls was signed"),
     EntryKind.TABLE_RECOMPUTED: Message(
         "已重新计算出域表并登记其单元格",
         "A table for release was recomputed and its cells recorded",

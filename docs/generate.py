@@ -95,9 +95,6 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     "session_wall_seconds_max": Message("会话最长存续时间", "any session ends after this"),
     "worker_memory_bytes_max": Message("每个引擎进程的内存上限", "memory of one engine worker"),
     "workers_resident_max": Message("常驻引擎进程数上限", "engine workers kept warm"),
-    "egress_bytes_per_day_max": Message(
-        "每人每项授权每日可带出屏幕的字节数", "bytes one person may draw under a licence in a day"
-    ),
 }
 
 

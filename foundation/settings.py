@@ -65,7 +65,6 @@ class Settings(BaseSettings):
     worker_memory_bytes_max: int = 2 * GIBIBYTE
     workers_resident_max: int = 6
     aggregate_processors: str = Field(default="", pattern=r"^(\d{1,3}(,\d{1,3})*)?$")
-    egress_bytes_per_day_max: int = GIBIBYTE
 
     @property
     def kept_processors(self) -> frozenset[int]:

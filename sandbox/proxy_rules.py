@@ -1,7 +1,7 @@
 """Which requests may pass between a browser and a hostile session: an allow-list, decided purely.
 
-Method and path (decoded once, strictly), origin, fetch metadata, and the headers of both
-directions. Everything not listed is refused. ``service.session_proxy`` only moves the bytes.
+Method and path (decoded once, strictly), origin, fetch metadata, and the headers that are sent:
+of the session's own none is passed on. Everything not listed is refused.
 """
 
 import re
@@ -30,7 +30,6 @@ _GET = (
     r"/lab/api/listings/[@A-Za-z0-9._/-]{1,80}",
     rf"/lab/api/workspaces(?:/{_ID})?",
     r"/api|/api/status|/api/me|/api/kernelspecs|/api/kernelspecs/python3",
-    r"/kernelspecs/python3/logo-[a-z0-9.]{1,12}",
     rf"/api/kernels(?:/{_ID})?",
     rf"/api/sessions(?:/{_ID})?",
     rf"/api/contents(?:/{_FILE})?/?",
@@ -72,10 +71,7 @@ _CONTENTS_QUERY: Mapping[str, frozenset[str]] = {
 }
 _STAMP = re.compile(r"^[0-9]{1,20}$")
 _NEVER_IN_A_QUERY = frozenset({"token", "download"})
-_REQUEST_HEADERS = frozenset(
-    {"accept", "accept-language", "content-type", "if-modified-since", "if-none-match"}
-)
-_RESPONSE_HEADERS = frozenset({"content-type", "etag", "last-modified", "cache-control"})
+_REQUEST_HEADERS = frozenset({"accept", "accept-language", "content-type"})
 
 
 @dataclass(frozen=True)
@@ -159,15 +155,6 @@ def forwarded_request_headers(headers: Headers, token: str) -> list[tuple[str, s
     return [*kept, ("authorization", f"token {token}"), ("accept-encoding", "identity")]
 
 
-def returned_response_headers(
-    headers: Headers, platform_origin: str, location: str | None = None
-) -> list[tuple[str, str]]:
-    """Return what the browser is told: the upstream is hostile, so nearly all of it is ours."""
-    kept = [(name, value) for name, value in headers if name.lower() in _RESPONSE_HEADERS]
-    moved = [] if location is None else [("location", location)]
-    return [*kept, *moved, *security_headers(platform_origin)]
-
-
 def security_headers(platform_origin: str) -> list[tuple[str, str]]:
     """Return the headers under which no page of a session can call out."""
     return [
@@ -182,24 +169,18 @@ def security_headers(platform_origin: str) -> list[tuple[str, str]]:
 
 
 def content_security_policy(platform_origin: str) -> str:
-    """Return the policy of session pages: every fetch, form and frame stays on its own origin."""
+    """Return the policy of session pages: every fetch, form and frame stays on its own origin.
+
+    Scripts are the host's own files and nothing else: no inline script, no handler in markup. Both
+    ``unsafe-eval`` (JupyterLab's schema checks and Vega compile functions) and inline styles stay.
+    """
     return (
-        "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; "
+        "default-src 'self'; script-src 'self' 'unsafe-eval'; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
         "connect-src 'self'; worker-src 'self' blob:; frame-src 'self'; object-src 'none'; "
         "base-uri 'self'; form-action 'self'; "
         f"frame-ancestors {platform_origin}; sandbox {FRAME_FLAGS}"
     )
-
-
-def safe_location(location: str) -> str | None:
-    """Return a redirect that stays on this host and on an allowed page, else None."""
-    path = location.partition("?")[0]
-    try:
-        decoded = decoded_path(path.encode())
-    except Denied:
-        return None
-    return path if any(pattern.fullmatch(decoded) for pattern in _COMPILED["GET"]) else None
 
 
 def session_cookie(value: str) -> str:

@@ -40,6 +40,12 @@ class Tickets:
             self._tickets[_fingerprint(ticket)] = _Ticket(slot, until_us)
         return ticket
 
+    def is_given(self, slot: str, ticket: str) -> bool:
+        """Tell whether a ticket still waits to be used on this slot; it is not used by asking."""
+        with self._lock:
+            held = self._tickets.get(_fingerprint(ticket))
+        return held is not None and held.slot == slot and held.until_us >= self._clock.now_us()
+
     def redeem(self, slot: str, ticket: str) -> str | None:
         """Take a ticket back for a cookie value; None where it is not good for this slot now."""
         with self._lock:

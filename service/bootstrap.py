@@ -20,9 +20,8 @@ from authorization.validation import LicenceRuleset
 from catalog.publishing import Publisher
 from disclosure.engine.supervisor import EnginePool
 from disclosure.pipeline.asking import Pipeline
-from disclosure.release.answer_files import AnswerFiles
+from disclosure.release.contents.intake import Intake
 from disclosure.release.desk import ReleaseDesk
-from disclosure.release.files import Sources
 from disclosure.release.parts import DeskParts
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
@@ -36,10 +35,11 @@ from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
+from policies.schema.screen import ScreenRules
 from policies.schema.witness import WitnessRules
 from revenue.flow.moving import MoneyMoves
-from sandbox.egress import EgressBudget
 from sandbox.isolation import check_isolation
+from sandbox.screen import Screens
 from sandbox.sessions import Doors, SessionRegistry
 from sandbox.slots import Slots
 from sandbox.tickets import Tickets
@@ -56,9 +56,13 @@ from service.production import check_mode
 from service.readers import Readers
 from service.received import ReceivedList
 from service.regulator.oversight import Oversight
+from service.release_sources import foreign_reader, release_sources
 from service.retention import RecordKeeping, classes_of
+from service.run_caps import CappedMetering
+from service.session_homes import SessionHomes, session_homes
 from service.session_proxy import SessionProxy
 from service.session_slots import session_slots
+from service.session_work import SessionWork, session_work
 from service.shop import ProductShop
 from service.starting import log_start, remove_uploads
 from service.tokens import DevelopmentIssuer, TokenIssuer
@@ -95,6 +99,7 @@ class Platform:
     pipeline: Pipeline
     verifier: Verifier
     desk: ReleaseDesk
+    intake: Intake
     shop: ProductShop
     money: MoneyMoves
     received: ReceivedList
@@ -103,6 +108,8 @@ class Platform:
     denials: CoalescingLog
     readers: Readers
     sessions: SessionRegistry
+    work: SessionWork
+    homes: SessionHomes
     proxy: SessionProxy
     tickets: Tickets
     doors: SessionDoors
@@ -123,6 +130,7 @@ class Platform:
 
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
+        self.work.runner.close()
         for session in self.sessions.sessions(live=True):
             self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
@@ -208,14 +216,18 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     enforcer = _enforcer(ground)
     undo.callback(enforcer.close)
     tickets = Tickets(ground.clock)
-    egress = EgressBudget(ground.clock, settings.egress_bytes_per_day_max)
-    doors = SessionDoors(settings, tickets, egress)
+    screens = Screens(pack.rules(ScreenRules), engine, writer, ground.clock)
+    undo.callback(screens.close)
+    doors = SessionDoors(settings, tickets, screens)
     undo.callback(doors.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     slots = session_slots(settings, pack, session_backend(settings), ground.clock, denials)
     undo.callback(slots.close)
-    opening = Doors(open=doors.open, darken=doors.darken)
+    homes = session_homes(ground, enforcer)
+    opening = Doors(doors.open, doors.darken, homes.bring_back, homes.save)
     metering = use_metering(pack, writer, ground.opened.store, settings)
+    capped = CappedMetering(metering)
+    sessions = SessionRegistry(engine, writer, slots, screens.egress, opening, metering)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
     return Platform(
@@ -234,8 +246,8 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         publisher=version_publisher(settings, engine, writer, pack, ground.opened.store),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
-        pipeline=build_pipeline(ground, enforcer, board, pool, metering),
-        verifier=build_verifier(ground, enforcer, board, pool, denials, metering),
+        pipeline=build_pipeline(ground, enforcer, board, pool, capped),
+        verifier=build_verifier(ground, enforcer, board, pool, denials, capped),
         desk=ReleaseDesk(
             DeskParts(
                 engine=engine,
@@ -245,10 +257,11 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
                 enforcer=enforcer,
                 rules=pack.rules(DisclosureRules),
                 meter=metering,
-                sources=Sources([AnswerFiles()]),
+                sources=release_sources(settings, pack, []),
             )
         ),
-        shop=ProductShop(engine, writer, board, metering),
+        intake=Intake(engine, writer, board, foreign_reader(settings, pack)),
+        shop=ProductShop(engine, writer, board, metering, ground.opened.store),
         money=money_moves(settings, engine, writer, ground.clock, pack, metering.repricing),
         received=ReceivedList(engine, writer),
         oversight=Oversight(engine, writer, ground.clock, pack, ground.log.verifier_key),
@@ -257,7 +270,9 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         ),
         denials=denials,
         readers=Readers(AUTHORITY),
-        sessions=SessionRegistry(engine, writer, slots, egress, opening, metering),
+        sessions=sessions,
+        work=session_work(ground, enforcer, board, sessions, capped),
+        homes=homes,
         proxy=doors.proxy,
         tickets=tickets,
         doors=doors,
@@ -286,6 +301,9 @@ def _put_in_order(platform: Platform) -> None:
     platform.revocation.reconcile()
     platform.revocation.expire_due()
     platform.sessions.recover()
+    platform.work.runs.recover()
+    platform.homes.keeper.remove_leftovers()
+    platform.homes.destroy_ended()
     platform.activation.remove_leftovers()
     platform.activation.complete()
     platform.activation.reload()

@@ -11,9 +11,10 @@ from starlette.types import ASGIApp
 
 from foundation.settings import Settings
 from sandbox.backends.interface import Endpoint
-from sandbox.egress import EgressBudget
+from sandbox.screen import Screens
 from sandbox.sessions import Session, egress_account
 from sandbox.tickets import Tickets
+from service.session_assets import SessionAssets
 from service.session_gateway_socket import GatewaySockets
 from service.session_proxy import SessionProxy
 
@@ -21,17 +22,18 @@ from service.session_proxy import SessionProxy
 class SessionDoors:
     """Opens and shuts the doors of every slot of this process."""
 
-    def __init__(self, settings: Settings, tickets: Tickets, egress: EgressBudget) -> None:
+    def __init__(self, settings: Settings, tickets: Tickets, screens: Screens) -> None:
         """Make the proxy; gateways answer only once ``connect`` gave them their application."""
-        self._egress = egress
+        self._screens = screens
         self._freeze: Callable[[str], None] = _nothing
         self._touch: Callable[[str], None] = _nothing
         self._gateways: GatewaySockets | None = None
-        self._licence_of: dict[str, str] = {}
+        self._session_of: dict[str, Session] = {}
         self._lock = threading.Lock()
         self.proxy = SessionProxy(
             tickets,
             f"http://{settings.platform_host}:{settings.port}",
+            SessionAssets(settings.session_environment.resolve(), settings.language),
             on_egress_exceeded=self._exceeded,
             on_activity=self._used,
         )
@@ -48,14 +50,21 @@ class SessionDoors:
         self._touch = touch_slot
 
     def open(self, session: Session, endpoint: Endpoint) -> None:
-        """Open both doors of a session whose assignment is in the log."""
+        """Open the doors of a session whose assignment is in the log.
+
+        One that runs a reviewed notebook has the gateway's only, and no browser's.
+        """
         if self._gateways is None:
             raise RuntimeError("the gateway has no application yet")
         with self._lock:
-            self._licence_of[endpoint.slot] = session.licence
+            self._session_of[endpoint.slot] = session
         self._gateways.serve(endpoint.slot, endpoint.gateway_listener, endpoint.peer_uid)
-        meter = self._egress.meter(endpoint.slot, egress_account(session))
-        self.proxy.light_up(endpoint.slot, endpoint.ui_socket, endpoint.ui_token, meter)
+        if session.review is not None:
+            return  # a reviewed notebook runs without a browser
+        screen = self._screens.of(
+            endpoint.slot, session.person, session.organisation, session.licence, session.id
+        )
+        self.proxy.light_up(endpoint.slot, endpoint.ui_socket, endpoint.ui_token, screen)
 
     def darken(self, slot: str, frozen: bool) -> None:
         """Shut both doors of a slot at once."""
@@ -66,7 +75,7 @@ class SessionDoors:
     def darken_licence(self, licence: str) -> None:
         """Shut the doors of every session under a licence."""
         with self._lock:
-            slots = [slot for slot, held in self._licence_of.items() if held == licence]
+            slots = [slot for slot, held in self._session_of.items() if held.licence == licence]
         for slot in slots:
             self.darken(slot, frozen=True)
 
@@ -77,9 +86,15 @@ class SessionDoors:
             self._gateways.close()
 
     def _exceeded(self, slot: str) -> None:
-        # The proxy's own loop must not wait for the log: darkness first, the entry from a thread.
-        self.proxy.go_dark(slot, frozen=True)
-        threading.Thread(target=self._freeze, args=(slot,), daemon=True).start()
+        # The proxy is dark already; its loop must not wait for the log.
+        threading.Thread(target=self._end_of_day, args=(slot,), daemon=True).start()
+
+    def _end_of_day(self, slot: str) -> None:
+        with self._lock:
+            session = self._session_of.get(slot)
+        if session is not None:
+            self._screens.egress.tell_spent(egress_account(session), session.id)
+        self._freeze(slot)
 
     def _used(self, slot: str) -> None:
         self._touch(slot)

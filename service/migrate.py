@@ -21,6 +21,7 @@ STORES = (
     "catalog.store",
     "disclosure.store",
     "disclosure.release.store",
+    "disclosure.release.contents.store",
     "disclosure.budgets.store",
     "disclosure.extract_records",
     "disclosure.plan_classes",
@@ -34,7 +35,10 @@ STORES = (
     "revenue.usage_store",
     "revenue.permitted.store",
     "revenue.flow.store",
+    "sandbox.screen_store",
     "sandbox.store",
+    "sandbox.review_store",
+    "sandbox.homes.store",
     "service.idempotency",
     "service.regulator.alert_store",
 )

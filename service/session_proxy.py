@@ -1,12 +1,13 @@
 """Moves bytes between a browser and the session it was let into; decides nothing itself.
 
 Each session has a host of its own (``<slot>.<platform host>``). ``sandbox.proxy_rules`` says what
-may pass, ``sandbox.tickets`` who; every byte out is counted, and ``go_dark`` ends it all at once.
+may pass, ``sandbox.tickets`` who, ``sandbox.screen`` what of it is shown; the session answers with
+JSON alone, every byte of it is counted, and ``go_dark`` ends it all at once.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -14,14 +15,15 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from foundation.errors import Conflict, Denied, Message, NotFound, SandgateError, Unavailable
+from foundation.errors import Conflict, Denied, Message, NotFound, SandgateError
+from sandbox.kernel_messages import V1
 from sandbox.proxy_rules import (
     COOKIE,
     ENTER_PATH,
@@ -29,50 +31,74 @@ from sandbox.proxy_rules import (
     check_provenance,
     check_request,
     forwarded_request_headers,
-    returned_response_headers,
-    safe_location,
     security_headers,
     session_cookie,
     slot_of_host,
 )
+from sandbox.screen import SlotScreen, unlike_json
 from sandbox.tickets import Tickets
+from service.session_answers import (
+    bounded_answer,
+    bounded_body,
+    redirected,
+    refusal,
+    unreachable,
+)
+from service.session_assets import SessionAssets
+from service.session_channel import CLOSED_BY_POLICY, EventChannel, KernelChannel
+from service.session_files import brought_in, is_a_file
 
-KERNEL_SUBPROTOCOL = "v1.kernel.websocket.jupyter.org"
-FRAME_BYTES_MAX = 64 << 20
 REQUEST_BYTES_MAX = 64 << 20
+ANSWER_SECONDS_MAX = 120.0
 HEADER_SECONDS_MAX = 60.0
-CLOSED_BY_POLICY = 1008
-GOING_AWAY = 1001
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-CountBytes = Callable[[int], bool]
+REDIRECTED_FROM = 300
+FAILED_FROM = 400
+NO_CONTENT = frozenset({204, 304})
+EVENTS = "/api/events/subscribe"
 
 
 @dataclass
 class _Live:
     """One slot that the proxy serves now."""
 
+    name: str
     ui_socket: Path
     token: str
-    count: CountBytes
+    screen: SlotScreen
+    exceeded: Callable[[str], None]
+    activity: Callable[[str], None]
     dark: bool = False
     frozen: bool = False
     client: httpx.AsyncClient | None = None
     loop: asyncio.AbstractEventLoop | None = None
     channels: dict[asyncio.Event, asyncio.AbstractEventLoop] = field(default_factory=dict)
 
+    async def within_budget(self, byte_count: int, values: int) -> bool:
+        """Count what is about to be shown; False where nothing may be shown any more."""
+        within = self.screen.meter.count(byte_count, values)
+        if within is None:  # a further part of the day is set aside in the log first
+            within = await asyncio.to_thread(self.screen.meter.cover)
+        if not within and not self.dark:
+            self.exceeded(self.name)
+        return within and not self.dark
+
+    def used(self) -> None:
+        """Note that somebody works in the session."""
+        self.activity(self.name)
+
 
 class SessionProxy:
     """An ASGI application for every host that names a slot.
 
-    ``on_egress_exceeded`` is called once with the slot whose person's day is spent;
-    ``on_activity`` with the slot at each kernel message and each change.
+    ``on_egress_exceeded`` is called with the slot whose person's day is spent; ``on_activity`` with
+    the slot at each kernel message and each change. ``assets`` are the page's own files.
     """
 
     def __init__(
         self,
         tickets: Tickets,
         platform_origin: str,
+        assets: SessionAssets,
         *,
         on_egress_exceeded: Callable[[str], None],
         on_activity: Callable[[str], None],
@@ -81,6 +107,7 @@ class SessionProxy:
         self._tickets = tickets
         self._platform_origin = platform_origin
         self._platform = urlsplit(platform_origin)
+        self._assets = assets
         self._on_egress_exceeded = on_egress_exceeded
         self._on_activity = on_activity
         self._live: dict[str, _Live] = {}
@@ -99,13 +126,13 @@ class SessionProxy:
         """Return a link that works once, within a minute, and lets a browser into a session."""
         return f"{self.session_origin(slot)}{ENTER_PATH}?ticket={self._tickets.give(slot)}"
 
-    def light_up(self, slot: str, ui_socket: Path, token: str, count: CountBytes) -> None:
+    def light_up(self, slot: str, ui_socket: Path, token: str, screen: SlotScreen) -> None:
         """Begin to serve a slot. Raises Conflict where it was served before: slots live once."""
         if slot in self._live:
             raise Conflict(
                 "slot_taken", Message("该沙箱已在服务中。", "This sandbox is already served.")
             )
-        self._live[slot] = _Live(ui_socket, token, count)
+        self._live[slot] = _Live(slot, ui_socket, token, screen, self._spent, self._on_activity)
 
     def go_dark(self, slot: str, *, frozen: bool = False) -> None:
         """Stop serving a slot at once: channels close, answers end. From any thread; repeatable."""
@@ -134,7 +161,7 @@ class SessionProxy:
         try:
             response = await self._answer(request)
         except SandgateError as error:
-            response = self._refusal(error)
+            response = refusal(error, self._platform_origin)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -143,69 +170,74 @@ class SessionProxy:
             return self._enter(slot, request)
         live = self._let_in(slot, request.headers.get("cookie", ""))
         path, query = check_request(_asked(request, request.method), self.session_origin(slot))
+        if path == "/":
+            return self._ours(Response(status_code=303, headers={"location": "/lab"}))
+        if self._assets.serves(path):
+            return self._ours(await asyncio.to_thread(self._assets.answer, path))
         if request.method not in {"GET", "HEAD"}:  # an open page asks by itself, for ever
-            self._on_activity(slot)
-        upstream = await self._forward(live, request, path, query)
-        location = _location(upstream)
-        if upstream.status_code in REDIRECTS and location is None:
-            await upstream.aclose()
-            raise Denied(
-                "session_redirect_refused",
-                Message(
-                    "会话返回了不允许的跳转。", "The session answered with a foreign redirect."
-                ),
-            )
-        headers = returned_response_headers(
-            upstream.headers.multi_items(), self._platform_origin, location
-        )
-        body = self._counted(slot, live, upstream)
-        answer = StreamingResponse(body, status_code=upstream.status_code)
-        answer.raw_headers = [(name.encode(), value.encode()) for name, value in headers]
-        return answer
+            live.used()
+        return self._ours(await self._through(live, request, path, query))
 
-    async def _forward(
-        self, live: _Live, request: Request, path: str, query: str
-    ) -> httpx.Response:
+    async def _through(self, live: _Live, request: Request, path: str, query: str) -> Response:
+        """Ask the session, and answer with its JSON as far as it may be shown."""
+        content = await bounded_body(request, _body_bytes_max(live, request.method, path))
+        if is_a_file(request.method, path):
+            content, waiting = await asyncio.to_thread(brought_in, live.screen.files, path, content)
+            if waiting is not None:
+                return JSONResponse(waiting)
+        status, kind, body = await self._fetched(live, request, path, query, content)
+        if status in NO_CONTENT or request.method == "HEAD":
+            return Response(status_code=status)
+        if not kind.startswith("application/json"):
+            if status < FAILED_FROM:
+                raise unlike_json()
+            return JSONResponse({"message": "", "reason": None}, status)
+        shown = await asyncio.to_thread(live.screen.answer, path, body)
+        if not await live.within_budget(len(shown.body), shown.values):
+            raise _gone(live)
+        return Response(shown.body, status, media_type="application/json")
+
+    async def _fetched(
+        self, live: _Live, request: Request, path: str, query: str, content: bytes
+    ) -> tuple[int, str, bytes]:
+        """Return status, content type and whole body. Raises Denied, Unavailable."""
+        target = quote(path, safe="/@:") + (f"?{query}" if query else "")
+        headers = forwarded_request_headers(request.headers.items(), live.token)
+        client = self._client(live)
+        built = client.build_request(
+            request.method, f"http://session{target}", headers=headers, content=content
+        )
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                upstream = await client.send(built, stream=True)
+                try:
+                    if REDIRECTED_FROM <= upstream.status_code < FAILED_FROM:
+                        raise redirected()
+                    body = await bounded_answer(upstream, live.screen)
+                finally:
+                    await upstream.aclose()
+        except (httpx.HTTPError, TimeoutError, RuntimeError) as error:
+            raise _gone(live) if live.dark else unreachable() from error
+        return upstream.status_code, upstream.headers.get("content-type", ""), body
+
+    def _client(self, live: _Live) -> httpx.AsyncClient:
         if live.client is None:
             transport = httpx.AsyncHTTPTransport(uds=str(live.ui_socket))
             timeout = httpx.Timeout(HEADER_SECONDS_MAX)
             live.client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
             live.loop = asyncio.get_running_loop()
-        target = quote(path, safe="/@:") + (f"?{query}" if query else "")
-        headers = forwarded_request_headers(request.headers.items(), live.token)
-        content = await _bounded_body(request)
-        built = live.client.build_request(
-            request.method, f"http://session{target}", headers=headers, content=content
-        )
-        try:
-            return await live.client.send(built, stream=True)
-        except httpx.HTTPError as error:
-            raise Unavailable(
-                "session_unreachable",
-                Message("会话没有响应。", "The session does not answer."),
-                way_out=Message("请重新开通会话。", "Open a new session."),
-            ) from error
+        return live.client
 
-    async def _counted(
-        self, slot: str, live: _Live, upstream: httpx.Response
-    ) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in upstream.aiter_raw():
-                if live.dark or not self._within_budget(slot, live, len(chunk)):
-                    return
-                yield chunk
-        except httpx.HTTPError:
-            return  # the session ended in mid-answer
-        finally:
-            await upstream.aclose()
+    def _ours(self, response: Response) -> Response:
+        """Put our headers on an answer; none of the session's own ever is."""
+        response.headers.update(dict(security_headers(self._platform_origin)))
+        if "cache-control" not in response.headers:
+            response.headers["cache-control"] = "no-store"
+        return response
 
-    def _within_budget(self, slot: str, live: _Live, byte_count: int) -> bool:
-        if live.count(byte_count):
-            return True
-        if not live.dark:
-            self.go_dark(slot, frozen=True)
-            self._on_egress_exceeded(slot)
-        return False
+    def _spent(self, slot: str) -> None:
+        self.go_dark(slot, frozen=True)
+        self._on_egress_exceeded(slot)
 
     def _enter(self, slot: str, request: Request) -> Response:
         live = self._live.get(slot)
@@ -251,7 +283,7 @@ class SessionProxy:
         except SandgateError:
             await browser.close(CLOSED_BY_POLICY)
             return
-        asked = [name for name in browser.scope["subprotocols"] if name == KERNEL_SUBPROTOCOL]
+        asked = [name for name in browser.scope["subprotocols"] if name == V1]
         target = f"ws://session{quote(path, safe='/')}" + (f"?{query}" if query else "")
         try:
             async with unix_connect(
@@ -259,80 +291,29 @@ class SessionProxy:
                 uri=target,
                 subprotocols=[Subprotocol(name) for name in asked] or None,
                 additional_headers={"authorization": f"token {live.token}"},
-                max_size=FRAME_BYTES_MAX,
+                max_size=live.screen.rules.display.message_bytes_max,
                 compression=None,
                 proxy=None,
                 user_agent_header=None,
             ) as session:
                 await browser.accept(subprotocol=session.subprotocol)
-                await self._relay(slot, live, browser, session)
+                await self._relay(live, browser, session, events=path == EVENTS)
         except (OSError, WebSocketException):
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await browser.close(CLOSED_BY_POLICY)
 
     async def _relay(
-        self, slot: str, live: _Live, browser: WebSocket, session: ClientConnection
+        self, live: _Live, browser: WebSocket, session: ClientConnection, *, events: bool
     ) -> None:
-        """Pump both ways until one side ends or the slot goes dark."""
         dark = asyncio.Event()
         live.channels[dark] = asyncio.get_running_loop()
         if live.dark:
             dark.set()
-        pumps = [
-            asyncio.create_task(self._inwards(slot, browser, session)),
-            asyncio.create_task(self._outwards(slot, live, browser, session)),
-            asyncio.create_task(dark.wait()),
-        ]
+        relay = EventChannel if events else KernelChannel
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await relay(live, browser, session).run(dark)
         finally:
             live.channels.pop(dark, None)
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await browser.close(CLOSED_BY_POLICY if live.dark else GOING_AWAY)
-
-    async def _inwards(self, slot: str, browser: WebSocket, session: ClientConnection) -> None:
-        while True:
-            message = await browser.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            self._on_activity(slot)
-            data = message.get("bytes")
-            await session.send(data if data is not None else message["text"])
-
-    async def _outwards(
-        self, slot: str, live: _Live, browser: WebSocket, session: ClientConnection
-    ) -> None:
-        with contextlib.suppress(WebSocketDisconnect):
-            async for message in session:
-                size = len(message) if isinstance(message, bytes) else len(message.encode())
-                if live.dark or not self._within_budget(slot, live, size):
-                    return
-                self._on_activity(slot)
-                if isinstance(message, bytes):
-                    await browser.send_bytes(message)
-                else:
-                    await browser.send_text(message)
-
-    def _refusal(self, error: SandgateError) -> Response:
-        headers = dict(security_headers(self._platform_origin))
-        hint = error.way_out
-        body = {
-            "type": f"urn:sandgate:{error.kind}",
-            "title": error.message.en,
-            "status": error.status,
-            "detail": f"{error.message.zh} / {error.message.en}",
-            "code": error.code,
-            "field": error.field,
-            "rule": error.rule,
-            "way_out": None if hint is None else {"text": f"{hint.zh} / {hint.en}"},
-            "messages": {"zh": error.message.zh, "en": error.message.en},
-        }
-        return JSONResponse(
-            body, error.status, headers=headers, media_type="application/problem+json"
-        )
 
 
 class SessionHosts:
@@ -359,22 +340,10 @@ def _asked(request: Request | WebSocket, method: str) -> Asked:
     return Asked(method, raw_path.partition(b"?")[0], scope["query_string"], request.headers)
 
 
-async def _bounded_body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > REQUEST_BYTES_MAX:
-            raise Denied(
-                "session_request_refused",
-                Message("上传内容超过 64 MiB。", "The upload is larger than 64 MiB."),
-                field="body",
-            )
-    return bytes(body)
-
-
-def _location(upstream: httpx.Response) -> str | None:
-    location = upstream.headers.get("location")
-    return None if location is None else safe_location(location)
+def _body_bytes_max(live: _Live, method: str, path: str) -> int:
+    if is_a_file(method, path):
+        return REQUEST_BYTES_MAX
+    return live.screen.rules.uploads.setting_bytes_max
 
 
 def _gone(live: _Live | None) -> SandgateError:

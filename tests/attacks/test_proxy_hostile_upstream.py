@@ -15,10 +15,37 @@ from starlette.applications import Starlette
 
 from foundation.clock import SystemClock
 from sandbox.proxy_rules import COOKIE
+from sandbox.screen import Screens
 from sandbox.tickets import Tickets
+from service.session_assets import SessionAssets
 from service.session_proxy import SessionHosts, SessionProxy
 from tests.attacks.test_proxy_paths import DENIED
+from tests.parts import SESSION_ENVIRONMENT
+from tests.screens import opened_screens, screen_of
 
+EVIL_HEADERS = (
+    "Set-Cookie",
+    "Content-Security-Policy",
+    "Content-Security-Policy-Report-Only",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Content-Disposition",
+    "Service-Worker-Allowed",
+    "Refresh",
+    "Link",
+    "Clear-Site-Data",
+    "Report-To",
+    "Reporting-Endpoints",
+    "NEL",
+    "Alt-Svc",
+    "SourceMap",
+    "Speculation-Rules",
+    "X-Accel-Redirect",
+    "ETag",
+    "Last-Modified",
+    "Timing-Allow-Origin",
+    "X-Anything",
+)
 SLOT = "a" * 26
 OTHER = "b" * 26
 
@@ -61,7 +88,13 @@ class Hostile:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
+def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
+    with opened_screens(tmp_path_factory.mktemp("screens")) as (opened, _engine):
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, screens: Screens) -> Iterator[Hostile]:
     heard: list[str] = []
     seen: list[dict[str, str]] = []
 
@@ -76,17 +109,16 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
             seen.append({name.lower(): value for name, value in self.headers.items()})
             redirect = self.path.startswith("/api/config/")
             self.send_response(302 if redirect else 200)
-            self.send_header("Set-Cookie", "evil=1; Domain=localhost")
-            self.send_header("Content-Security-Policy", "default-src *")
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.send_header("Content-Disposition", "attachment; filename=evil")
-            self.send_header("Service-Worker-Allowed", "/")
-            self.send_header("Refresh", "0; url=http://evil.example/")
+            for name in EVIL_HEADERS:
+                self.send_header(name, f"evil-{name}")
             if redirect:
                 self.send_header("Location", "http://evil.example/")
-            self.send_header("Content-Length", "5")
+            page = self.path.startswith("/api/me")
+            self.send_header("Content-Type", "text/html" if page else "application/json")
+            body = b"<script>1</script>" if page else b'{"said": "hello"}'
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"hello")
+            self.wfile.write(body)
 
         def log_message(self, *_words: object) -> None:
             """Say nothing."""
@@ -111,11 +143,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     proxy = SessionProxy(
         tickets,
         f"http://sandgate.localhost:{port}",
+        SessionAssets(SESSION_ENVIRONMENT),
         on_egress_exceeded=lambda _slot: None,
         on_activity=lambda _slot: None,
     )
-    proxy.light_up(SLOT, path, "ui-token", lambda _bytes: True)
-    proxy.light_up(OTHER, path, "ui-token", lambda _bytes: True)
+    for slot in (SLOT, OTHER):
+        proxy.light_up(slot, path, "ui-token", screen_of(screens, slot))
     config = uvicorn.Config(
         SessionHosts(Starlette(), proxy), log_config=None, access_log=False, lifespan="off"
     )
@@ -133,11 +166,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
 
 
 def test_an_allowed_request_arrives_and_comes_back_clean(hostile: Hostile) -> None:
-    status, text = hostile.ask("GET", "/lab", X_Forwarded_For="10.1.1.1")
+    status, text = hostile.ask("GET", "/api/status", X_Forwarded_For="10.1.1.1")
     assert status == 200
     assert "hello" in text
-    for evil in ("evil", "default-src *", "access-control", "service-worker", "attachment"):
-        assert evil not in text.lower()
+    assert "evil" not in text
+    ours = {"content-security-policy", "permissions-policy", "referrer-policy"}
+    named = {line.partition(":")[0].lower() for line in text.partition("\r\n\r\n")[0].split("\r\n")}
+    assert not {name.lower() for name in EVIL_HEADERS} - ours & named - ours
     heard = hostile.headers[-1]
     assert heard["authorization"] == "token ui-token"
     assert not {"cookie", "x-forwarded-for", "origin"} & set(heard)
@@ -153,6 +188,20 @@ def test_no_odd_path_reaches_the_session(
     target = path + (f"?{query}" if query else "")
     status, _text = hostile.ask(method, target)
     assert 400 <= status < 500
+    assert len(hostile.heard) == before
+
+
+def test_a_page_of_the_sessions_own_is_not_passed_on(hostile: Hostile) -> None:
+    status, text = hostile.ask("GET", "/api/me")
+    assert status == 403
+    assert "<script>" not in text
+    assert "session_answer_refused" in text
+
+
+def test_scripts_and_the_page_never_come_from_the_session(hostile: Hostile) -> None:
+    before = len(hostile.heard)
+    for path in ("/lab", "/lab/tree/a/b.ipynb", "/favicon.ico", "/lab/extensions/x/static/y.js"):
+        assert hostile.ask("GET", path)[0] in {200, 404}
     assert len(hostile.heard) == before
 
 

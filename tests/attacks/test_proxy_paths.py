@@ -11,8 +11,6 @@ from sandbox.proxy_rules import (
     content_security_policy,
     decoded_path,
     forwarded_request_headers,
-    returned_response_headers,
-    safe_location,
     session_cookie,
     slot_of_host,
 )
@@ -232,45 +230,13 @@ def test_the_session_hears_no_cookie_and_no_address() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Set-Cookie",
-        "Content-Security-Policy",
-        "Link",
-        "Refresh",
-        "Service-Worker-Allowed",
-        "Access-Control-Allow-Origin",
-        "Content-Disposition",
-        "Clear-Site-Data",
-        "Location",
-        "Report-To",
-        "NEL",
-        "Alt-Svc",
-        "X-Accel-Redirect",
-    ],
-)
-def test_hostile_response_headers_are_dropped(name: str) -> None:
-    returned = returned_response_headers([(name, "evil"), ("Content-Type", "text/html")], ORIGIN)
-    assert ("Content-Type", "text/html") in returned
-    assert "evil" not in [value for _name, value in returned]
-
-
-@pytest.mark.parametrize(
-    "location",
-    ["http://evil.example/", "//evil.example/lab", "/\\evil.example", "/files/x", "lab", ""],
-)
-def test_redirects_stay_on_allowed_pages(location: str) -> None:
-    assert safe_location(location) is None
-    assert safe_location("/lab?x=1") == "/lab"
-
-
 def test_the_policy_names_no_other_origin_but_the_platform() -> None:
     policy = content_security_policy("https://platform.example")
     assert policy.count("https://") == 1
     assert "frame-ancestors https://platform.example" in policy
     assert "connect-src 'self'" in policy
     assert "*" not in policy
+    assert "script-src 'self' 'unsafe-eval';" in policy
 
 
 def test_the_cookie_is_bound_to_its_host_and_hidden_from_scripts() -> None:

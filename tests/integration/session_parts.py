@@ -4,11 +4,14 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import uvicorn
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
@@ -17,11 +20,14 @@ from starlette.routing import Route
 from foundation.clock import SystemClock
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.interface import Endpoint
-from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.screen import Screens
 from sandbox.tickets import Tickets
+from service.session_assets import SessionAssets
 from service.session_gateway_socket import GatewaySockets
 from service.session_page import session_page
 from service.session_proxy import SessionHosts, SessionProxy
+from tests.parts import SESSION_ENVIRONMENT
+from tests.screens import SESSION, opened_screens, screen_of
 from tests.session_browser import SessionBrowser
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -42,7 +48,14 @@ def viewing(proxy: SessionProxy) -> Route:
 
     async def view(request: Request) -> HTMLResponse:
         slot = request.path_params["slot"]
-        return session_page("ses_test", proxy.enter_url(slot), proxy.session_origin(slot), "zh")
+        return session_page(
+            SESSION,
+            proxy.enter_url(slot),
+            proxy.session_origin(slot),
+            request.query_params.get("language", "zh"),
+            person="王小明 (p1)",
+            now_us=SystemClock().now_us(),
+        )
 
     return Route("/sessions/{slot}/view", view)
 
@@ -55,15 +68,16 @@ class Stage:
     proxy: SessionProxy
     gateways: GatewaySockets
     backend: BubblewrapBackend
-    egress: EgressBudget
+    screens: Screens
+    engine: Engine
     exceeded: list[str] = field(default_factory=list)
 
-    def open(self) -> Endpoint:
+    def open(self, session: str = SESSION) -> Endpoint:
         slot = self.backend.prestart()
-        endpoint = self.backend.assign(slot, "ses_test")
+        endpoint = self.backend.assign(slot, session)
         self.gateways.serve(slot, endpoint.gateway_listener, endpoint.peer_uid)
-        count = self.egress.meter(slot, EgressAccount("p1", "lic_1"))
-        self.proxy.light_up(slot, endpoint.ui_socket, endpoint.ui_token, count)
+        screen = screen_of(self.screens, slot, session)
+        self.proxy.light_up(slot, endpoint.ui_socket, endpoint.ui_token, screen)
         return endpoint
 
     def enter(self, slot: str) -> SessionBrowser:
@@ -71,8 +85,22 @@ class Stage:
 
 
 @contextmanager
-def stage(*, egress_bytes_max: int = 1 << 30) -> Iterator[Stage]:
-    """Serve the proxy on a free port of 127.0.0.1 until the block ends."""
+def stage(home: Path | None = None, **parts: dict[str, Any]) -> Iterator[Stage]:
+    """Serve the proxy on a free port of 127.0.0.1 until the block ends.
+
+    ``parts`` change fields of the screen rules; the log lies in ``home``, else in a directory that
+    ends with the block.
+    """
+    with ExitStack() as stack:
+        if home is None:
+            home = Path(stack.enter_context(TemporaryDirectory()))
+        screens, engine = stack.enter_context(opened_screens(home, **parts))
+        with _served(screens, engine) as running:
+            yield running
+
+
+@contextmanager
+def _served(screens: Screens, engine: Engine) -> Iterator[Stage]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     clock = SystemClock()
@@ -80,6 +108,7 @@ def stage(*, egress_bytes_max: int = 1 << 30) -> Iterator[Stage]:
     proxy = SessionProxy(
         Tickets(clock),
         f"http://sandgate.localhost:{port}",
+        SessionAssets(SESSION_ENVIRONMENT),
         on_egress_exceeded=exceeded.append,
         on_activity=lambda _slot: None,
     )
@@ -94,10 +123,9 @@ def stage(*, egress_bytes_max: int = 1 << 30) -> Iterator[Stage]:
     thread.start()
     gateways = GatewaySockets(Starlette(routes=[Route("/who", who)]))
     client = REPOSITORY / "client" / "src" / "sandgate"
-    backend = BubblewrapBackend(REPOSITORY / ".venv-session", LIMITS, packages={"sandgate": client})
-    egress = EgressBudget(clock, egress_bytes_max)
+    backend = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS, packages={"sandgate": client})
     try:
-        yield Stage(port, proxy, gateways, backend, egress, exceeded)
+        yield Stage(port, proxy, gateways, backend, screens, engine, exceeded)
     finally:
         proxy.close()
         gateways.close()

@@ -57,7 +57,6 @@ SETTINGS = {
     "worker_memory_bytes_max",
     "workers_resident_max",
     "aggregate_processors",
-    "egress_bytes_per_day_max",
 }
 
 

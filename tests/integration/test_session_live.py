@@ -243,11 +243,12 @@ def test_a_frozen_session_says_so(running: Stage) -> None:
 
 
 def test_past_the_egress_budget_the_session_freezes() -> None:
-    with stage(egress_bytes_max=200_000) as small:
+    with stage(egress={"bytes_per_day_max": 200_000}) as small:
         endpoint = small.open()
         with small.enter(endpoint.slot) as browser, browser.kernel() as channel:
             with pytest.raises(ConnectionClosed):
-                channel.execute("print('x' * 1_000_000)")
+                for _ in range(10):
+                    channel.execute("print('x' * 50_000)")
             assert small.exceeded == [endpoint.slot]
             assert browser.request("GET", "/api/status").status_code == 403
 

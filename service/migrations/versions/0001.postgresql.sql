@@ -238,6 +238,26 @@ CREATE TABLE release_signed (
 -- next
 CREATE TRIGGER release_signed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_signed FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE release_upload (
+	id VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) NOT NULL, 
+	format VARCHAR(16) NOT NULL, 
+	arrow_table BYTEA, 
+	words TEXT, 
+	json_value TEXT, 
+	content_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	received_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_upload PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_release_upload_licence_received_us ON release_upload (licence, received_us)
+-- next
+CREATE TRIGGER release_upload_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_upload FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE budget_node (
 	id VARCHAR(400) NOT NULL, 
 	parent VARCHAR(400), 
@@ -519,6 +539,35 @@ CREATE TABLE tariff_document (
 -- next
 CREATE TRIGGER tariff_document_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tariff_document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE sandbox_egress (
+	person VARCHAR(120) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	day INTEGER NOT NULL, 
+	reserved_bytes BIGINT NOT NULL, 
+	reserved_values BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_egress PRIMARY KEY (person, licence, day), 
+	CONSTRAINT ck_sandbox_egress_counted CHECK (reserved_bytes >= 0 AND reserved_values >= 0)
+)
+-- next
+CREATE TRIGGER sandbox_egress_no_update BEFORE UPDATE ON sandbox_egress FOR EACH ROW WHEN (NEW.reserved_bytes < OLD.reserved_bytes OR NEW.reserved_values < OLD.reserved_values) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_egress_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_egress FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE sandbox_incoming (
+	person VARCHAR(120) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	day INTEGER NOT NULL, 
+	way VARCHAR(8) NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_incoming PRIMARY KEY (person, licence, day, way), 
+	CONSTRAINT ck_sandbox_incoming_counted CHECK (bytes >= 0), 
+	CONSTRAINT ck_sandbox_incoming_way CHECK (way IN ('upload', 'save'))
+)
+-- next
+CREATE TRIGGER sandbox_incoming_no_update BEFORE UPDATE ON sandbox_incoming FOR EACH ROW WHEN (NEW.bytes < OLD.bytes) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_incoming_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_incoming FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE sandbox_sessions (
 	id VARCHAR(40) NOT NULL, 
 	slot VARCHAR(26), 
@@ -543,6 +592,115 @@ CREATE TABLE sandbox_sessions (
 )
 -- next
 CREATE INDEX ix_sandbox_sessions_licence_state ON sandbox_sessions (licence, state)
+-- next
+CREATE TABLE sandbox_reviews (
+	id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	notebook_digest VARCHAR(80) NOT NULL, 
+	environment_digest VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	datasets TEXT NOT NULL, 
+	cells BYTEA NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	reviewer VARCHAR(120), 
+	submitted_us BIGINT NOT NULL, 
+	decided_us BIGINT, 
+	valid_until_us BIGINT, 
+	CONSTRAINT pk_sandbox_reviews PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_reviews_state CHECK (state IN ('submitted', 'approved', 'returned', 'withdrawn')), 
+	CONSTRAINT ck_sandbox_reviews_by_another_person CHECK (reviewer IS NULL OR reviewer <> person), 
+	CONSTRAINT ck_sandbox_reviews_approved_by_somebody CHECK (state <> 'approved' OR (reviewer IS NOT NULL AND valid_until_us IS NOT NULL))
+)
+-- next
+CREATE INDEX ix_sandbox_reviews_licence ON sandbox_reviews (licence, submitted_us)
+-- next
+CREATE TRIGGER sandbox_reviews_no_update BEFORE UPDATE ON sandbox_reviews FOR EACH ROW WHEN (NEW.cells <> OLD.cells OR NEW.notebook_digest <> OLD.notebook_digest OR NEW.licence <> OLD.licence OR NEW.person <> OLD.person OR NEW.environment_digest <> OLD.environment_digest OR NEW.policy_digest <> OLD.policy_digest OR OLD.state IN ('returned', 'withdrawn') OR (OLD.state = 'approved' AND NEW.state <> 'withdrawn')) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_reviews_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_reviews FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE sandbox_subscriptions (
+	id VARCHAR(40) NOT NULL, 
+	review VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	last_version VARCHAR(80) NOT NULL, 
+	budget_nano_rho_max BIGINT NOT NULL, 
+	money_micro_fen_max BIGINT NOT NULL, 
+	wall_seconds_max INTEGER NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_sandbox_subscriptions PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_sandbox_subscriptions_dataset ON sandbox_subscriptions (dataset)
+-- next
+CREATE TABLE sandbox_runs (
+	id VARCHAR(40) NOT NULL, 
+	review VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	notebook_digest VARCHAR(80) NOT NULL, 
+	trigger VARCHAR(16) NOT NULL, 
+	versions TEXT DEFAULT '[]' NOT NULL, 
+	subscription VARCHAR(40), 
+	session VARCHAR(40), 
+	state VARCHAR(16) NOT NULL, 
+	budget_nano_rho_max BIGINT NOT NULL, 
+	money_micro_fen_max BIGINT NOT NULL, 
+	wall_seconds_max INTEGER NOT NULL, 
+	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
+	spent_micro_fen BIGINT DEFAULT '0' NOT NULL, 
+	cells_run INTEGER DEFAULT '0' NOT NULL, 
+	failed_cell INTEGER, 
+	code VARCHAR(64), 
+	requested_us BIGINT NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_runs PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_runs_state CHECK (state IN ('waiting', 'running', 'finished', 'failed')), 
+	CONSTRAINT ck_sandbox_runs_within_budget CHECK (spent_nano_rho <= budget_nano_rho_max), 
+	CONSTRAINT ck_sandbox_runs_within_money CHECK (spent_micro_fen <= money_micro_fen_max)
+)
+-- next
+CREATE INDEX ix_sandbox_runs_session ON sandbox_runs (session)
+-- next
+CREATE INDEX ix_sandbox_runs_state ON sandbox_runs (state, requested_us)
+-- next
+CREATE TRIGGER sandbox_runs_no_update BEFORE UPDATE ON sandbox_runs FOR EACH ROW WHEN (NEW.spent_nano_rho < OLD.spent_nano_rho OR NEW.spent_micro_fen < OLD.spent_micro_fen OR NEW.budget_nano_rho_max <> OLD.budget_nano_rho_max OR NEW.money_micro_fen_max <> OLD.money_micro_fen_max OR NEW.notebook_digest <> OLD.notebook_digest OR OLD.state IN ('finished', 'failed')) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_runs_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE sandbox_home (
+	id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	session VARCHAR(40) NOT NULL, 
+	terms TEXT NOT NULL, 
+	key_name VARCHAR(120) NOT NULL, 
+	box_digest VARCHAR(80) NOT NULL, 
+	saved_bytes BIGINT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_sandbox_home PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_home_state CHECK (state IN ('current', 'replaced', 'withheld', 'destroyed'))
+)
+-- next
+CREATE INDEX ix_sandbox_home_licence_person ON sandbox_home (licence, person)
+-- next
+CREATE TRIGGER sandbox_home_no_update BEFORE UPDATE ON sandbox_home FOR EACH ROW WHEN (OLD.state = 'destroyed' OR (OLD.state <> 'current' AND NEW.state = 'current') OR NEW.box_digest <> OLD.box_digest OR NEW.terms <> OLD.terms OR NEW.person <> OLD.person OR NEW.licence <> OLD.licence) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_home_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_home FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE idempotency_key (
 	principal VARCHAR(64) NOT NULL, 

@@ -234,6 +234,28 @@ CREATE TRIGGER release_signed_no_update BEFORE UPDATE ON release_signed BEGIN SE
 -- next
 CREATE TRIGGER release_signed_no_delete BEFORE DELETE ON release_signed BEGIN SELECT RAISE(ABORT, 'release_signed does not change so'); END
 -- next
+CREATE TABLE release_upload (
+	id VARCHAR(80) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(80) NOT NULL, 
+	person VARCHAR(80) NOT NULL, 
+	session VARCHAR(80) NOT NULL, 
+	format VARCHAR(16) NOT NULL, 
+	arrow_table BLOB, 
+	words TEXT, 
+	json_value TEXT, 
+	content_digest VARCHAR(80) NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	received_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_upload PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_release_upload_licence_received_us ON release_upload (licence, received_us)
+-- next
+CREATE TRIGGER release_upload_no_update BEFORE UPDATE ON release_upload BEGIN SELECT RAISE(ABORT, 'release_upload does not change so'); END
+-- next
+CREATE TRIGGER release_upload_no_delete BEFORE DELETE ON release_upload BEGIN SELECT RAISE(ABORT, 'release_upload does not change so'); END
+-- next
 CREATE TABLE budget_node (
 	id VARCHAR(400) NOT NULL, 
 	parent VARCHAR(400), 
@@ -518,6 +540,35 @@ CREATE TRIGGER tariff_document_no_delete BEFORE DELETE ON tariff_document BEGIN 
 -- next
 CREATE TRIGGER tariff_document_no_replace_digest BEFORE INSERT ON tariff_document WHEN EXISTS (SELECT 1 FROM tariff_document WHERE digest = NEW.digest) BEGIN SELECT RAISE(ABORT, 'tariff_document does not change so'); END
 -- next
+CREATE TABLE sandbox_egress (
+	person VARCHAR(120) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	day INTEGER NOT NULL, 
+	reserved_bytes BIGINT NOT NULL, 
+	reserved_values BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_egress PRIMARY KEY (person, licence, day), 
+	CONSTRAINT ck_sandbox_egress_counted CHECK (reserved_bytes >= 0 AND reserved_values >= 0)
+)
+-- next
+CREATE TRIGGER sandbox_egress_no_update BEFORE UPDATE ON sandbox_egress WHEN NEW.reserved_bytes < OLD.reserved_bytes OR NEW.reserved_values < OLD.reserved_values BEGIN SELECT RAISE(ABORT, 'sandbox_egress does not change so'); END
+-- next
+CREATE TRIGGER sandbox_egress_no_delete BEFORE DELETE ON sandbox_egress BEGIN SELECT RAISE(ABORT, 'sandbox_egress does not change so'); END
+-- next
+CREATE TABLE sandbox_incoming (
+	person VARCHAR(120) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	day INTEGER NOT NULL, 
+	way VARCHAR(8) NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_incoming PRIMARY KEY (person, licence, day, way), 
+	CONSTRAINT ck_sandbox_incoming_counted CHECK (bytes >= 0), 
+	CONSTRAINT ck_sandbox_incoming_way CHECK (way IN ('upload', 'save'))
+)
+-- next
+CREATE TRIGGER sandbox_incoming_no_update BEFORE UPDATE ON sandbox_incoming WHEN NEW.bytes < OLD.bytes BEGIN SELECT RAISE(ABORT, 'sandbox_incoming does not change so'); END
+-- next
+CREATE TRIGGER sandbox_incoming_no_delete BEFORE DELETE ON sandbox_incoming BEGIN SELECT RAISE(ABORT, 'sandbox_incoming does not change so'); END
+-- next
 CREATE TABLE sandbox_sessions (
 	id VARCHAR(40) NOT NULL, 
 	slot VARCHAR(26), 
@@ -542,6 +593,115 @@ CREATE TABLE sandbox_sessions (
 )
 -- next
 CREATE INDEX ix_sandbox_sessions_licence_state ON sandbox_sessions (licence, state)
+-- next
+CREATE TABLE sandbox_reviews (
+	id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	notebook_digest VARCHAR(80) NOT NULL, 
+	environment_digest VARCHAR(80) NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	datasets TEXT NOT NULL, 
+	cells BLOB NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	reviewer VARCHAR(120), 
+	submitted_us BIGINT NOT NULL, 
+	decided_us BIGINT, 
+	valid_until_us BIGINT, 
+	CONSTRAINT pk_sandbox_reviews PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_reviews_state CHECK (state IN ('submitted', 'approved', 'returned', 'withdrawn')), 
+	CONSTRAINT ck_sandbox_reviews_by_another_person CHECK (reviewer IS NULL OR reviewer <> person), 
+	CONSTRAINT ck_sandbox_reviews_approved_by_somebody CHECK (state <> 'approved' OR (reviewer IS NOT NULL AND valid_until_us IS NOT NULL))
+)
+-- next
+CREATE INDEX ix_sandbox_reviews_licence ON sandbox_reviews (licence, submitted_us)
+-- next
+CREATE TRIGGER sandbox_reviews_no_update BEFORE UPDATE ON sandbox_reviews WHEN NEW.cells <> OLD.cells OR NEW.notebook_digest <> OLD.notebook_digest OR NEW.licence <> OLD.licence OR NEW.person <> OLD.person OR NEW.environment_digest <> OLD.environment_digest OR NEW.policy_digest <> OLD.policy_digest OR OLD.state IN ('returned', 'withdrawn') OR (OLD.state = 'approved' AND NEW.state <> 'withdrawn') BEGIN SELECT RAISE(ABORT, 'sandbox_reviews does not change so'); END
+-- next
+CREATE TRIGGER sandbox_reviews_no_delete BEFORE DELETE ON sandbox_reviews BEGIN SELECT RAISE(ABORT, 'sandbox_reviews does not change so'); END
+-- next
+CREATE TABLE sandbox_subscriptions (
+	id VARCHAR(40) NOT NULL, 
+	review VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	last_version VARCHAR(80) NOT NULL, 
+	budget_nano_rho_max BIGINT NOT NULL, 
+	money_micro_fen_max BIGINT NOT NULL, 
+	wall_seconds_max INTEGER NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_sandbox_subscriptions PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_sandbox_subscriptions_dataset ON sandbox_subscriptions (dataset)
+-- next
+CREATE TABLE sandbox_runs (
+	id VARCHAR(40) NOT NULL, 
+	review VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	notebook_digest VARCHAR(80) NOT NULL, 
+	"trigger" VARCHAR(16) NOT NULL, 
+	versions TEXT DEFAULT '[]' NOT NULL, 
+	subscription VARCHAR(40), 
+	session VARCHAR(40), 
+	state VARCHAR(16) NOT NULL, 
+	budget_nano_rho_max BIGINT NOT NULL, 
+	money_micro_fen_max BIGINT NOT NULL, 
+	wall_seconds_max INTEGER NOT NULL, 
+	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
+	spent_micro_fen BIGINT DEFAULT '0' NOT NULL, 
+	cells_run INTEGER DEFAULT '0' NOT NULL, 
+	failed_cell INTEGER, 
+	code VARCHAR(64), 
+	requested_us BIGINT NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_sandbox_runs PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_runs_state CHECK (state IN ('waiting', 'running', 'finished', 'failed')), 
+	CONSTRAINT ck_sandbox_runs_within_budget CHECK (spent_nano_rho <= budget_nano_rho_max), 
+	CONSTRAINT ck_sandbox_runs_within_money CHECK (spent_micro_fen <= money_micro_fen_max)
+)
+-- next
+CREATE INDEX ix_sandbox_runs_session ON sandbox_runs (session)
+-- next
+CREATE INDEX ix_sandbox_runs_state ON sandbox_runs (state, requested_us)
+-- next
+CREATE TRIGGER sandbox_runs_no_update BEFORE UPDATE ON sandbox_runs WHEN NEW.spent_nano_rho < OLD.spent_nano_rho OR NEW.spent_micro_fen < OLD.spent_micro_fen OR NEW.budget_nano_rho_max <> OLD.budget_nano_rho_max OR NEW.money_micro_fen_max <> OLD.money_micro_fen_max OR NEW.notebook_digest <> OLD.notebook_digest OR OLD.state IN ('finished', 'failed') BEGIN SELECT RAISE(ABORT, 'sandbox_runs does not change so'); END
+-- next
+CREATE TRIGGER sandbox_runs_no_delete BEFORE DELETE ON sandbox_runs BEGIN SELECT RAISE(ABORT, 'sandbox_runs does not change so'); END
+-- next
+CREATE TABLE sandbox_home (
+	id VARCHAR(40) NOT NULL, 
+	licence VARCHAR(40) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	project VARCHAR(63) DEFAULT '' NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	session VARCHAR(40) NOT NULL, 
+	terms TEXT NOT NULL, 
+	key_name VARCHAR(120) NOT NULL, 
+	box_digest VARCHAR(80) NOT NULL, 
+	saved_bytes BIGINT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	saved_index BIGINT NOT NULL, 
+	saved_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_sandbox_home PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_home_state CHECK (state IN ('current', 'replaced', 'withheld', 'destroyed'))
+)
+-- next
+CREATE INDEX ix_sandbox_home_licence_person ON sandbox_home (licence, person)
+-- next
+CREATE TRIGGER sandbox_home_no_update BEFORE UPDATE ON sandbox_home WHEN OLD.state = 'destroyed' OR (OLD.state <> 'current' AND NEW.state = 'current') OR NEW.box_digest <> OLD.box_digest OR NEW.terms <> OLD.terms OR NEW.person <> OLD.person OR NEW.licence <> OLD.licence BEGIN SELECT RAISE(ABORT, 'sandbox_home does not change so'); END
+-- next
+CREATE TRIGGER sandbox_home_no_delete BEFORE DELETE ON sandbox_home BEGIN SELECT RAISE(ABORT, 'sandbox_home does not change so'); END
 -- next
 CREATE TABLE idempotency_key (
 	principal VARCHAR(64) NOT NULL, 

@@ -15,12 +15,13 @@ from foundation.identity import Actor, Role
 from foundation.keys import FileKeyStore
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.interface import Endpoint
-from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.egress import EgressBudget
 from sandbox.lifecycle import SessionMode, SessionState
 from sandbox.sessions import Doors, Session, SessionRegistry, egress_account
 from tests.fakes import SteppedClock
 from tests.light_slots import cold_slots
 from tests.parts import SESSION_ENVIRONMENT, need_namespaces, need_session_environment
+from tests.screens import screen_rules
 
 OPERATOR = Actor("p-operator", "org-operator", frozenset({Role.OPERATOR}))
 LIMITS = SessionLimits(memory_bytes_max=512 << 20, pids_max=64, home_bytes_max=16 << 20)
@@ -66,7 +67,7 @@ def writer(
 @pytest.fixture
 def desk(engine: Engine, writer: GroupCommitWriter, clock: SteppedClock) -> Iterator[Desk]:
     backend = BubblewrapBackend(SESSION_ENVIRONMENT, LIMITS)
-    egress = EgressBudget(clock, 1_000)
+    egress = EgressBudget(clock, screen_rules().egress, engine, writer)
     happened: list[tuple[str, str]] = []
 
     def opened(session: Session, endpoint: Endpoint) -> None:
@@ -96,7 +97,12 @@ def test_where_isolation_is_missing_nothing_opens(
     doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
     noted = Noted()
     registry = SessionRegistry(
-        engine, writer, cold_slots(backend, clock), EgressBudget(clock, 1), doors, noted
+        engine,
+        writer,
+        cold_slots(backend, clock),
+        EgressBudget(clock, screen_rules().egress, engine, writer),
+        doors,
+        noted,
     )
     with pytest.raises(Unavailable):
         registry.open(OPERATOR, "lic_1", "credit")
@@ -137,7 +143,7 @@ class TestLife:
     def test_close_kills_the_slot_and_logs_the_bytes_out(self, desk: Desk) -> None:
         session = desk.registry.open(OPERATOR, "lic_1", "credit")
         assert session.slot is not None
-        desk.egress.meter(session.slot, egress_account(session))(70)
+        desk.egress.meter(session.slot, egress_account(session)).count(70, 1)
         closed = desk.registry.close(session.id, OPERATOR, "done")
         assert closed.state is SessionState.DESTROYED
         assert closed.egress_bytes == 70
@@ -181,25 +187,15 @@ class TestLife:
         doors = Doors(lambda _session, _endpoint: None, lambda _slot, _frozen: None)
         noted = Noted()
         again = SessionRegistry(
-            engine, writer, cold_slots(fresh, clock), EgressBudget(clock, 1), doors, noted
+            engine,
+            writer,
+            cold_slots(fresh, clock),
+            EgressBudget(clock, screen_rules().egress, engine, writer),
+            doors,
+            noted,
         )
         (ended,) = again.recover()
         assert ended.id == session.id
         assert ended.reason == "service_restarted"
         assert again.recover() == ()
         fresh.close()
-
-
-def test_egress_is_counted_per_person_licence_and_day(clock: SteppedClock) -> None:
-    budget = EgressBudget(clock, 100)
-    one, other = EgressAccount("p1", "l1"), EgressAccount("p1", "l2")
-    first, second = budget.meter("slot-a", one), budget.meter("slot-b", one)
-    assert first(60)
-    assert not second(60)
-    assert budget.meter("slot-c", other)(60)
-    assert budget.remaining_bytes(one) == 0
-    assert budget.slot_bytes("slot-a") == 60
-    clock.advance(86_400_000_000)
-    assert first(60)
-    budget.carry_over(one, 1_000, clock.now_us())
-    assert budget.remaining_bytes(one) == 0

@@ -179,6 +179,11 @@ class Shown:
         """Tell whether the value itself is printed."""
         return self.low is not None and self.low == self.high
 
+    @property
+    def bounded(self) -> bool:
+        """Tell whether anything at all is printed (a figure, or a rounded one)."""
+        return self.low is not None or self.high is not None
+
 
 HIDDEN: Final = Shown(None, None)
 

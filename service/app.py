@@ -16,6 +16,7 @@ from service.api import (
     catalog,
     decisions,
     delegations,
+    destruction,
     disclosure,
     disputes,
     distributions,
@@ -34,8 +35,10 @@ from service.api import (
     products,
     receipts,
     regulator,
+    release_files,
     releases,
     retention,
+    reviews,
     schemes,
     sessions,
     settlement_files,
@@ -56,6 +59,8 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, delegations.router),
     (PREFIX, decisions.router),
     (PREFIX, sessions.router),
+    (PREFIX, reviews.router),
+    (PREFIX, reviews.runs),
     ("", sessions.pages),
     (PREFIX, journals.router),
     (PREFIX, moves.router),
@@ -65,6 +70,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, settlement_files.router),
     (PREFIX, disclosure.router),
     (PREFIX, releases.router),
+    (PREFIX, destruction.router),
     (PREFIX, products.router),
     (PREFIX, tariffs.router),
     (PREFIX, schemes.router),
@@ -88,6 +94,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
 IN_SESSION: Sequence[APIRouter] = (
     gateway.router,
     gateway_releases.router,
+    release_files.router,
     verification.claims,
 )
 """Every way in for code inside a session."""

@@ -23,6 +23,8 @@ from disclosure.pipeline.asking import Pipeline
 from disclosure.release.contents.intake import Intake
 from disclosure.release.desk import ReleaseDesk
 from disclosure.release.parts import DeskParts
+from disclosure.release.tables.previewing import TablePreviews
+from disclosure.release.tables.source import TableFiles
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
@@ -57,6 +59,7 @@ from service.readers import Readers
 from service.received import ReceivedList
 from service.regulator.oversight import Oversight
 from service.release_sources import foreign_reader, release_sources
+from service.release_tables import build_table_desk
 from service.retention import RecordKeeping, classes_of
 from service.run_caps import CappedMetering
 from service.session_homes import SessionHomes, session_homes
@@ -100,6 +103,7 @@ class Platform:
     verifier: Verifier
     desk: ReleaseDesk
     intake: Intake
+    previews: TablePreviews
     shop: ProductShop
     money: MoneyMoves
     received: ReceivedList
@@ -230,6 +234,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     sessions = SessionRegistry(engine, writer, slots, screens.egress, opening, metering)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
+    tables = build_table_desk(ground, enforcer, board, pool)
     return Platform(
         settings=settings,
         engine=engine,
@@ -257,7 +262,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
                 enforcer=enforcer,
                 rules=pack.rules(DisclosureRules),
                 meter=metering,
-                sources=release_sources(settings, pack, []),
+                sources=release_sources(settings, pack, [TableFiles(tables)]),
             )
         ),
         intake=Intake(engine, writer, board, foreign_reader(settings, pack)),

@@ -50,6 +50,11 @@ class Intake:
         self._board = board
         self._reader = reader
 
+    @property
+    def file_bytes_max(self) -> int:
+        """How many bytes one file may have."""
+        return self._reader.rules.file_bytes_max
+
     def take(self, scope: QuestionScope, file_format: str, data: bytes) -> Upload:
         """Read, log and keep one file. Raises Refused with what would be taken; that is logged."""
         try:

@@ -31,6 +31,8 @@ class PoolRules:
     """How many slots to keep, between which bounds, how long, and what their kernels import.
 
     The pool looks at its slots every ``look_seconds``; one that is not warm in time is ended.
+    After an opening a refill waits ``settle_seconds``: a start takes a processor for seconds, and
+    the person who just came is to run their first cell meanwhile.
     """
 
     floor: int
@@ -39,6 +41,7 @@ class PoolRules:
     modules: tuple[str, ...] = ()
     look_seconds: float = 2.0
     warm_seconds_max: float = 60.0
+    settle_seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class SlotPool:
         self._refill_us = REFILL_US_EXPECTED
         self._trouble: Message | None = None
         self._changed = threading.Condition()
+        self._just_opened = False
         self._stopping = False
         self._keeper: threading.Thread | None = None
 
@@ -105,6 +109,7 @@ class SlotPool:
         image = self._image()
         with self._changed:
             self._demand.opened(self._clock.now_us())
+            self._just_opened = True
         while (slot := self._popped(image)) is not None:
             if self._backend.stats(slot).alive:
                 return self._given(slot, session)
@@ -189,9 +194,17 @@ class SlotPool:
         with self._changed:
             missing = len(self._idle) < wanted and not self._stopping
         if missing:
+            self._settle()
             self._add(image)
             self._trouble = None
         return missing
+
+    def _settle(self) -> None:
+        """Let whoever was just given a slot have the processors first; once before each start."""
+        with self._changed:
+            just_opened, self._just_opened = self._just_opened, False
+            if just_opened:
+                self._changed.wait_for(lambda: self._stopping, self._rules.settle_seconds)
 
     def _removed(self, image: str, wanted: int) -> list[str]:
         """Take out slots that are stale, dead, or more than are wanted."""

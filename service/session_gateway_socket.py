@@ -75,7 +75,9 @@ class GatewaySockets:
             self._loop.call_soon_threadsafe(_shut, served)
 
     def close(self) -> None:
-        """Stop serving every slot and end the thread."""
+        """Stop serving every slot and end the thread; safe to repeat."""
+        if not self._thread.is_alive():
+            return
         for slot in tuple(self._served):
             self.go_dark(slot)
         self._loop.call_soon_threadsafe(self._loop.stop)

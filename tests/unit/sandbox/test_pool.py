@@ -31,7 +31,7 @@ class Stage:
         self.pools: list[SlotPool] = []
 
     def pool(self, floor: int = 1, ceiling: int = 8, warm_seconds_max: float = 30) -> SlotPool:
-        rules = PoolRules(floor, ceiling, AGE_US, (), 0.05, warm_seconds_max)
+        rules = PoolRules(floor, ceiling, AGE_US, (), 0.05, warm_seconds_max, 0.05)
         pool = SlotPool(
             self.backend, rules, self.clock, image=lambda: self.image, rooms=lambda: self.rooms
         )

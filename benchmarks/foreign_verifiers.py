@@ -52,10 +52,18 @@ def python_sigstore(arguments: Sequence[str]) -> dict[str, int]:
 
 def npm_sigstore(arguments: Sequence[str]) -> dict[str, int]:
     """Ask npm's @sigstore/verify."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
+    modules = npm_modules("sigstore_js")
+    variables = {"PATH": _SEARCH_PATH, "NODE_PATH": str(modules)}
+    script = PEERS / "sigstore_js" / "ask.js"
+    return _told([str(shutil.which("node")), str(script), *arguments], variables)
+
+
+def npm_modules(peer: str) -> Path:
+    """Return a peer's Node modules, installing them from its lock first. Raises Skipped."""
+    npm = shutil.which("npm")
+    if shutil.which("node") is None or npm is None:
         raise Skipped("needs Node.js: apt-get install nodejs npm")
-    source, home = PEERS / "sigstore_js", cache_directory() / "sigstore_js"
+    source, home = PEERS / peer, cache_directory() / f"{peer}.npm"
     lock = (source / "package-lock.json").read_bytes()
     stamp = home / "stamp"
     digest = hashlib.sha256(lock).hexdigest()
@@ -66,8 +74,7 @@ def npm_sigstore(arguments: Sequence[str]) -> dict[str, int]:
         variables = {"PATH": _SEARCH_PATH, "HOME": str(Path.home())}
         _made([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], variables, home)
         stamp.write_text(digest)
-    variables = {"PATH": _SEARCH_PATH, "NODE_PATH": str(home / "node_modules")}
-    return _told([node, str(source / "ask.js"), *arguments], variables)
+    return home / "node_modules"
 
 
 def _made(command: list[str], variables: dict[str, str], home: Path) -> None:

@@ -50,6 +50,8 @@ class EntryKind(StrEnum):
     HOME_OPENED = "sandbox:home:opened"
     HOME_WITHHELD = "sandbox:home:withheld"
     HOME_DESTROYED = "sandbox:home:destroyed"
+    PACKAGE_REQUESTED = "sandbox:package:requested"
+    PACKAGE_DECIDED = "sandbox:package:decided"
     DESTRUCTION_CERTIFIED = "sandbox:destruction:certified"
     REVIEW_SUBMITTED = "sandbox:review:submitted"
     REVIEW_APPROVED = "sandbox:review:approved"
@@ -217,6 +219,8 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
         "授权已收窄，保存的工作不再打开", "Kept work stays shut: its licence became narrower"
     ),
     EntryKind.HOME_DESTROYED: Message("保存的工作已销毁", "Kept work was destroyed"),
+    EntryKind.PACKAGE_REQUESTED: Message("已申请软件包", "A package for sessions was asked for"),
+    EntryKind.PACKAGE_DECIDED: Message("软件包申请已办结", "A package for sessions was decided on"),
     EntryKind.DESTRUCTION_CERTIFIED: Message("已出具销毁证书", "A destruction was certified"),
     EntryKind.REVIEW_SUBMITTED: Message("笔记本已提交审查", "A notebook was submitted for review"),
     EntryKind.REVIEW_APPROVED: Message("笔记本审查已通过", "A notebook was approved"),

@@ -29,7 +29,7 @@ from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
-from foundation.host_report import HostReport, probe_host
+from foundation.host_report import HostReport
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import CIPHERS, FileKeyStore, KeyStore
 from foundation.settings import Settings
@@ -47,6 +47,7 @@ from sandbox.slots import Slots
 from sandbox.tickets import Tickets
 from service.activation import Activation
 from service.answering import Ground, build_pipeline, build_verifier
+from service.backend_probing import start_report
 from service.doors import SessionDoors
 from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
@@ -59,7 +60,7 @@ from service.readers import Readers
 from service.received import ReceivedList
 from service.regulator.oversight import Oversight
 from service.release_sources import foreign_reader, release_sources
-from service.release_tables import build_table_desk
+from service.release_tables import build_table_desk, build_table_previews
 from service.retention import RecordKeeping, classes_of
 from service.run_caps import CappedMetering
 from service.session_homes import SessionHomes, session_homes
@@ -165,9 +166,7 @@ def build_platform(
     clock = clock or SystemClock()
     issuer = DevelopmentIssuer(FileKeyStore(settings.home / "keys"), clock)
     check_mode(settings, issuer)
-    check_isolation(
-        host or probe_host(service_environment(), bubblewrap=settings.bubblewrap), settings.mode
-    )
+    check_isolation(host or start_report(settings), settings.mode)
     pack = load_policies(settings.policies)
     with ExitStack() as undo:
         engine = open_engine(settings.control_store_url)
@@ -266,6 +265,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
             )
         ),
         intake=Intake(engine, writer, board, foreign_reader(settings, pack)),
+        previews=build_table_previews(ground, board, tables),
         shop=ProductShop(engine, writer, board, metering, ground.opened.store),
         money=money_moves(settings, engine, writer, ground.clock, pack, metering.repricing),
         received=ReceivedList(engine, writer),

@@ -22,6 +22,7 @@ STORES = (
     "disclosure.store",
     "disclosure.release.store",
     "disclosure.release.contents.store",
+    "disclosure.release.tables.store",
     "disclosure.budgets.store",
     "disclosure.extract_records",
     "disclosure.plan_classes",
@@ -39,6 +40,7 @@ STORES = (
     "sandbox.store",
     "sandbox.review_store",
     "sandbox.homes.store",
+    "sandbox.package_store",
     "service.idempotency",
     "service.regulator.alert_store",
 )

@@ -154,13 +154,15 @@ def _sketches(
     counts: Mapping[Key, tuple[Counts, ...]],
 ) -> dict[tuple[Key, int], Sketch]:
     lanes: dict[tuple[Key, int], dict[int, int]] = {}
+    members: dict[tuple[Key, int], dict[int, int]] = {}
     for row in found.to_pylist():
-        key = _key(plan, row, named)
+        key, lane = _key(plan, row, named), int(row["lane"])
         for place in range(len(plan.parts)):
-            lanes.setdefault((key, place), {})[int(row["lane"])] = int(row[f"z{place}"])
+            lanes.setdefault((key, place), {})[lane] = int(row[f"z{place}"])
+            members.setdefault((key, place), {})[lane] = int(row[f"y{place}"])
     return {
-        (key, place): Sketch.of(counts[key][place].people, found_lanes)
-        for (key, place), found_lanes in lanes.items()
+        (key, place): Sketch.of(counts[key][place].people, of_part, members[key, place])
+        for (key, place), of_part in lanes.items()
     }
 
 

@@ -89,7 +89,10 @@ def cells_sql(plan: TablePlan) -> str:
 
 
 def sketches_sql(plan: TablePlan) -> str:
-    """Render the keyed sketch of each cell and part: ``lane`` and ``z`` of each part."""
+    """Render the keyed sketch of each cell and part: ``lane``, and each part's ``z`` and ``y``.
+
+    ``z`` is the lane of the part itself, ``y`` that of the people who stand in it.
+    """
     low = f"(({PERSON} >> 12) % {MODULUS})"
     high = f"(({low} * {low}) % {MODULUS})"  # another number of the same person
     columns = [f"({PERSON} % {LANES}) AS lane"]
@@ -99,6 +102,8 @@ def sketches_sql(plan: TablePlan) -> str:
             residue = f"(((s{place} % {MODULUS}) + {MODULUS}) % {MODULUS})"
             weight += f" + CAST({high} AS HUGEINT) * coalesce({residue}, 0)"
         columns.append(f"CAST(sum({weight}) % {MODULUS} AS BIGINT) AS z{place}")
+        here = f"CAST(sum({low}) FILTER (m{place} > 0) % {MODULUS} AS BIGINT)"
+        columns.append(f"coalesce({here}, 0) AS y{place}")
     grouped = ", ".join(["g", *_key_names(plan), "lane"])
     listed = ", ".join(["g", *_key_names(plan), *columns])
     return f"WITH {_people(plan)} SELECT {listed} FROM people GROUP BY {grouped}"  # noqa: S608

@@ -22,46 +22,77 @@ _WORD = _WIDTH // 8
 
 @dataclass(frozen=True)
 class Sketch:
-    """One published figure: how many people stand behind it, and its lanes."""
+    """One published figure: how many people stand behind it, its lanes, and those of its people.
+
+    ``members`` is the sketch of who stands there at all, each person once.
+    """
 
     contributors: int
     lanes: tuple[int, ...]
+    members: tuple[int, ...]
 
     def packed(self) -> bytes:
-        """Return the lanes as bytes, four a lane, the lowest first."""
-        return b"".join(lane.to_bytes(LANE_BYTES, "little") for lane in self.lanes)
+        """Return the lanes as bytes, four a lane; those of the people once where they are equal."""
+        same = self.members == self.lanes
+        return _bytes(self.lanes) + (b"" if same else _bytes(self.members))
 
     @staticmethod
     def unpacked(contributors: int, data: bytes) -> "Sketch":
         """Read what ``packed`` wrote. Raises ValueError for anything else."""
-        if len(data) != LANES * LANE_BYTES:
+        size = LANES * LANE_BYTES
+        if len(data) not in {size, 2 * size}:
             raise ValueError("a sketch has a fixed size")
-        return Sketch(contributors, tuple(memoryview(data).cast("I")))
+        return Sketch(contributors, _lanes(data[:size]), _lanes(data[-size:]))
 
     @staticmethod
-    def of(contributors: int, lanes: Mapping[int, int]) -> "Sketch":
+    def of(contributors: int, lanes: Mapping[int, int], members: Mapping[int, int]) -> "Sketch":
         """Make a sketch of the lanes that are not zero."""
-        return Sketch(contributors, tuple(lanes.get(place, 0) for place in range(LANES)))
+        every = range(LANES)
+        return Sketch(
+            contributors,
+            tuple(lanes.get(place, 0) for place in every),
+            tuple(members.get(place, 0) for place in every),
+        )
 
 
 def too_near(one: Sketch, other: Sketch, people_min: int) -> bool:
-    """Tell whether two figures differ, by fewer than ``people_min`` people on either side.
+    """Tell whether the difference of two figures tells of fewer people than ``people_min``.
 
-    With p people in one alone and q in the other alone, the lanes that differ are at most p + q
-    and the numbers of people differ by p - q, so that lanes and difference add up to twice the
-    larger at most. People who stand in both with another value count as well.
+    Either it is over fewer people in all; or fewer than that stand in the one alone and fewer in
+    the other alone, and few with another value in both. With p people in one alone and q in the
+    other alone, the lanes of people that differ are at most p + q and the numbers of people differ
+    by p - q, so that both add up to twice the larger at most. Lanes never differ more than people
+    do: what is too near is always found.
     """
-    apart = abs(one.contributors - other.contributors)
-    most = 2 * (people_min - 1) - apart
-    if most < 0:
+    most = 2 * (people_min - 1)
+    if abs(one.contributors - other.contributors) > most:
         return False
+    differing = _differing(one.lanes, other.lanes, most)
+    if not 0 < differing <= most:
+        return False
+    if differing < people_min:
+        return True
+    moved = _differing(one.members, other.members, most)
+    return moved > 0 and moved + abs(one.contributors - other.contributors) <= most
+
+
+def _differing(one: Sequence[int], other: Sequence[int], most: int) -> int:
+    """Count the lanes that differ, up to one more than ``most``."""
     differing = 0
-    for left, right in zip(one.lanes, other.lanes, strict=True):
+    for left, right in zip(one, other, strict=True):
         if left != right:
             differing += 1
             if differing > most:
-                return False
-    return differing > 0
+                break
+    return differing
+
+
+def _bytes(lanes: Sequence[int]) -> bytes:
+    return b"".join(lane.to_bytes(LANE_BYTES, "little") for lane in lanes)
+
+
+def _lanes(data: bytes) -> tuple[int, ...]:
+    return tuple(memoryview(data).cast("I"))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ running service go through its HTTP API with a token, like any other user (``ser
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,13 +14,15 @@ from pydantic import ValidationError
 import service.cli_fsck  # noqa: F401 - adds `audit fsck`
 from audit.verify.__main__ import run as run_verify
 from foundation.errors import SandgateError
-from foundation.host_report import probe_host
 from foundation.settings import Settings
 from sandbox.report import isolation_report
+from service.backend_probing import backend_reports
 from service.cli_audit import audit
 from service.cli_cases import case, retention
+from service.cli_environment import environment
 from service.cli_keys import keys
 from service.cli_ledger import ledger
+from service.cli_release import release, trace
 from service.cli_remote import REFUSED, UNUSABLE, licence, period
 from service.cli_scheme import scheme
 from service.cli_statement import statement
@@ -39,10 +40,13 @@ app = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(case, name="case")
+app.add_typer(environment, name="environment")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(ledger, name="ledger")
+app.add_typer(release, name="release")
 app.add_typer(retention, name="retention")
+app.command("trace")(trace)
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
 app.add_typer(scheme, name="scheme")
@@ -65,15 +69,23 @@ def doctor(
 ) -> None:
     """Print what this host enforces and what guards log, keys and terms. 主机隔离与安全配置"""
     settings = Settings()
-    report = isolation_report(probe_host(Path(sys.prefix), bubblewrap=settings.bubblewrap))
+    reports = [isolation_report(host, name) for name, host in backend_reports(settings).items()]
+    chosen = next(one for one in reports if one.backend == settings.session_backend)
     parts = parts_of(settings)
     if as_json:
-        told = {**report.as_json(), "parts": [part.as_json() for part in parts]}
+        told = {
+            **chosen.as_json(),
+            "backends": [report.as_json() for report in reports],
+            "parts": [part.as_json() for part in parts],
+        }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        typer.echo(report.as_text(language or settings.language))
-        typer.echo("\n".join(part.as_text(language or settings.language) for part in parts))
-    raise typer.Exit(0 if report.development_ready else 1)
+        spoken = language or settings.language
+        others = [report for report in reports if report is not chosen]
+        for report in (chosen, *others):
+            typer.echo(report.as_text(spoken))
+        typer.echo("\n".join(part.as_text(spoken) for part in parts))
+    raise typer.Exit(0 if chosen.development_ready else 1)
 
 
 @app.command()

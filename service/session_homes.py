@@ -40,7 +40,13 @@ class SessionHomes:
     _saved_us: dict[str, int] = field(default_factory=dict)
 
     def bring_back(self, session: Session, endpoint: Endpoint) -> None:
-        """Give a fresh slot what its person kept, where the licence still covers it."""
+        """Give a fresh slot what its person kept, where the licence still covers it.
+
+        Nothing is brought into a session that runs a reviewed notebook: a module of that home would
+        run under the reviewer's name.
+        """
+        if session.review is not None:
+            return
         try:
             packed = self.keeper.open(session, self._terms(session.licence), self._no_wider)
             if packed is not None:
@@ -49,7 +55,12 @@ class SessionHomes:
             log.warning("session %s begins with an empty home: %s", session.id, error.code)
 
     def save(self, session: Session, endpoint: Endpoint) -> bool:
-        """Keep the work of a session; False where it could not be."""
+        """Keep the work of a session; False where it could not be.
+
+        What a reviewed notebook leaves is not its reviewer's, so it is never kept.
+        """
+        if session.review is not None:
+            return False
         try:
             packed = fetch_home(
                 endpoint,

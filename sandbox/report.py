@@ -1,4 +1,4 @@
-"""The isolation report that ``sandgate doctor`` prints: each limit, held or not, and how."""
+"""The isolation report that ``sandgate doctor`` prints: for each backend each limit, and how."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,12 @@ TITLES = {
     "memory": Message("内存上限", "Memory limit"),
     "pids": Message("进程数上限", "Process limit"),
     "uid": Message("独立用户号", "Own uid"),
+    "cpu": Message("处理器时间上限", "Processor time"),
+    "disk": Message("磁盘上限", "Disk size"),
+    "inodes": Message("文件数上限", "Number of files"),
+    "files": Message("打开文件数上限", "Open files"),
+    "output": Message("输出上限", "Output"),
+    "wall": Message("整体终止", "Ending it whole"),
 }
 
 
@@ -28,15 +34,19 @@ class ReportLine:
 
 @dataclass(frozen=True)
 class IsolationReport:
-    """Every line, and whether this host may run each mode."""
+    """One backend: every line, and whether this host may run each mode with it."""
 
+    backend: str
     lines: tuple[ReportLine, ...]
+    works: bool
     development_ready: bool
     production_ready: bool
 
     def as_json(self) -> dict[str, object]:
         """Return the report for machines."""
         return {
+            "backend": self.backend,
+            "works": self.works,
             "limits": [
                 {
                     "name": line.name,
@@ -53,7 +63,12 @@ class IsolationReport:
     def as_text(self, language: str) -> str:
         """Return the report as lines for a person."""
         held, lacking = ("✓", "✗")
-        lines = [
+        title = Message(f"会话后端 {self.backend}", f"Session backend {self.backend}")
+        if not self.works:
+            why = self.lines[0].how.in_language(language)
+            return f"{lacking} {title.in_language(language)}: {why}"
+        lines = [f"· {title.in_language(language)}"]
+        lines += [
             f"{held if line.enforced else lacking} {line.title.in_language(language)}: "
             f"{line.how.in_language(language)}"
             for line in self.lines
@@ -64,14 +79,16 @@ class IsolationReport:
         return "\n".join(lines)
 
 
-def isolation_report(host: HostReport) -> IsolationReport:
+def isolation_report(host: HostReport, backend: str = "bubblewrap") -> IsolationReport:
     """Turn what the probe found into the report."""
     lines = tuple(
         ReportLine(limit.name, TITLES[limit.name], limit.enforced, limit.how)
         for limit in host.limits
     )
     return IsolationReport(
+        backend,
         lines,
+        works=host.works,
         development_ready=not isolation_gaps(host, Mode.DEVELOPMENT),
         production_ready=not isolation_gaps(host, Mode.PRODUCTION),
     )

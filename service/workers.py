@@ -21,7 +21,8 @@ from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.gvisor import GvisorBackend
 from sandbox.backends.interface import SessionBackend
 
-GVISOR = "gvisor"
+BUBBLEWRAP, GVISOR = "bubblewrap", "gvisor"
+BACKENDS = (BUBBLEWRAP, GVISOR)
 
 
 def service_environment() -> Path:

@@ -172,6 +172,8 @@ def without_downloads(_handler: Any, page: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until killed."""
+    for output in (1, 2):  # gVisor hands the host's pipe in as one that refuses when it is full
+        os.set_blocking(output, True)
     token = os.environ.pop("SANDBOX_UI_TOKEN")
     server = SessionServer.instance(config=configuration(token))
     server.listener = listener_of(sys.argv[1:])

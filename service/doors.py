@@ -67,10 +67,13 @@ class SessionDoors:
         self.proxy.light_up(endpoint.slot, endpoint.ui_socket, endpoint.ui_token, screen)
 
     def darken(self, slot: str, frozen: bool) -> None:
-        """Shut both doors of a slot at once."""
+        """Shut both doors of a slot at once; one that is not frozen is never opened again."""
         self.proxy.go_dark(slot, frozen=frozen)
         if self._gateways is not None:
             self._gateways.go_dark(slot)
+        if not frozen:
+            with self._lock:
+                self._session_of.pop(slot, None)
 
     def darken_licence(self, licence: str) -> None:
         """Shut the doors of every session under a licence."""

@@ -19,7 +19,7 @@ from policies.schema.gate import GateRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
-from sandbox.isolation import check_isolation
+from sandbox.isolation import REQUIRED, check_isolation
 from service.bootstrap import build_platform
 from service.production import check_mode
 from service.serving import serve_forever
@@ -39,6 +39,8 @@ SETTINGS = {
     "platform_host",
     "session_environment",
     "bubblewrap",
+    "session_backend",
+    "runsc",
     "policies",
     "key_holder",
     "data_cipher",
@@ -52,8 +54,16 @@ SETTINGS = {
     "session_memory_bytes_max",
     "session_pids_max",
     "session_home_bytes_max",
+    "session_files_max",
+    "session_processors_max",
     "session_idle_seconds_max",
     "session_wall_seconds_max",
+    "session_memory_budget_bytes",
+    "session_memory_committed_bytes",
+    "session_slots_floor",
+    "session_slots_ceiling",
+    "session_slot_seconds_max",
+    "session_preload",
     "worker_memory_bytes_max",
     "workers_resident_max",
     "aggregate_processors",
@@ -90,7 +100,7 @@ def test_production_refuses_rules_that_did_not_come_with_the_version(tmp_path: P
     check_mode(Settings(home=tmp_path, mode=Mode.PRODUCTION), ForeignIssuer())
 
 
-@pytest.mark.parametrize("name", LIMIT_NAMES)
+@pytest.mark.parametrize("name", sorted(REQUIRED[Mode.PRODUCTION]))
 def test_production_refuses_a_host_that_lacks(name: str) -> None:
     with pytest.raises(Unavailable) as found:
         check_isolation(lacking(name), Mode.PRODUCTION)

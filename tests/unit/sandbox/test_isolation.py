@@ -12,7 +12,7 @@ from foundation.confinement import Confinement, Limits, launch
 from foundation.errors import Message, Unavailable
 from foundation.host_report import LIMIT_NAMES, HostReport, Limit, probe_host
 from foundation.settings import Mode
-from sandbox.isolation import check_isolation, isolation_gaps
+from sandbox.isolation import REQUIRED, check_isolation, isolation_gaps
 from sandbox.report import isolation_report
 from tests.parts import REPOSITORY, need_namespaces
 
@@ -24,7 +24,7 @@ def report(*missing: str) -> HostReport:
     return HostReport(tuple(Limit(name, name not in missing, WHY) for name in LIMIT_NAMES))
 
 
-@pytest.mark.parametrize("name", LIMIT_NAMES)
+@pytest.mark.parametrize("name", ["namespaces", "seccomp", "memory", "pids", "uid"])
 def test_production_refuses_to_start_without(name: str) -> None:
     with pytest.raises(Unavailable, match=name) as refused:
         check_isolation(report(name), Mode.PRODUCTION)
@@ -39,7 +39,9 @@ def test_no_mode_starts_without(name: str) -> None:
 
 
 def test_a_limit_that_was_never_probed_is_missing() -> None:
-    assert isolation_gaps(HostReport(()), Mode.PRODUCTION) == tuple(sorted(LIMIT_NAMES))
+    assert isolation_gaps(HostReport(()), Mode.PRODUCTION) == tuple(
+        sorted(REQUIRED[Mode.PRODUCTION])
+    )
 
 
 def test_with_every_limit_both_modes_start() -> None:
@@ -48,12 +50,22 @@ def test_with_every_limit_both_modes_start() -> None:
 
 
 def test_the_report_says_each_limit_in_both_languages() -> None:
-    shown = isolation_report(report("memory"))
+    shown = isolation_report(report("memory", "cpu"))
     assert not shown.production_ready
     assert shown.development_ready
     assert "✗ Memory limit: a reason" in shown.as_text("en")
     assert "✗ 内存上限: 原因" in shown.as_text("zh-CN")
+    assert "✗ 处理器时间上限: 原因" in shown.as_text("zh")
     assert json.dumps(shown.as_json())
+
+
+def test_a_backend_that_does_not_work_is_one_line_with_its_way_out() -> None:
+    found = probe_host(REPOSITORY / ".venv", gvisor=True, runsc=Path("/nonexistent/runsc"))
+    assert not found.works
+    assert isolation_gaps(found, Mode.DEVELOPMENT)
+    said = isolation_report(found, "gvisor").as_text("en")
+    assert said.count("\n") == 0
+    assert "bookworm-backports" in said
 
 
 @need_namespaces
@@ -64,6 +76,7 @@ def test_this_host_is_probed_by_trying() -> None:
     assert names["namespaces"]
     assert names["seccomp"]
     assert names["uid"] == (os.geteuid() == 0)
+    assert all(names[name] for name in ("pids", "disk", "inodes", "files", "output", "wall"))
 
 
 @need_namespaces

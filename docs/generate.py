@@ -25,6 +25,8 @@ from policies.load import load_policies
 from revenue.disputes.states import NEXT as DISPUTE_NEXT
 from revenue.settlement_files.writing import NEXT as FILE_NEXT
 from sandbox.lifecycle import TRANSITIONS as SESSION_TRANSITIONS
+from sandbox.reviews import REVIEW_TRANSITIONS
+from sandbox.unattended import RUN_TRANSITIONS
 from service.api import callers, delegated, gateway
 from service.app import IN_SESSION, ROUTERS
 
@@ -150,6 +152,8 @@ def states() -> str:
     parts = ["# States · 状态"]
     licence = {(old, new): move for (old, move), new in LICENCE_TRANSITIONS.items()}
     session = {(old, new): kind.value for (old, new), kind in SESSION_TRANSITIONS.items()}
+    review = {(old, new): kind.value for (old, new), kind in REVIEW_TRANSITIONS.items()}
+    run = {(old, new): kind.value for (old, new), kind in RUN_TRANSITIONS.items()}
     release = {(old, new): move for (old, move), (new, _) in RELEASE_TRANSITIONS.items()}
     case = {(old, new): kind.value for (old, new), kind in CASE_TRANSITIONS.items()}
     hold = {(old, new): kind.value for (old, new), kind in HOLD_TRANSITIONS.items()}
@@ -158,6 +162,8 @@ def states() -> str:
     for title, table in (
         ("Licence · 授权", licence),
         ("Session · 会话", session),
+        ("Review of a notebook · 笔记本审查", review),
+        ("Unattended run · 无人值守运行", run),
         ("Release · 出域", release),
         ("Case · 审计案件", case),
         ("Hold · 证据保全", hold),

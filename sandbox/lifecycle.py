@@ -10,7 +10,7 @@ from enum import StrEnum
 from audit.tags import EntryKind
 from foundation.errors import Conflict, Message
 
-LIFECYCLE_RULE = "sandbox/lifecycle.py"
+LIFECYCLE_RULE = "session-lifecycle"
 
 
 class SessionState(StrEnum):

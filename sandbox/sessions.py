@@ -6,55 +6,31 @@ and death come first and never wait on the log (I7).
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
 from foundation.db import reading
-from foundation.errors import Message, NotFound, SandgateError
+from foundation.errors import NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from sandbox.backends.interface import Endpoint
-from sandbox.egress import EgressAccount, EgressBudget
+from sandbox.egress import EgressBudget
 from sandbox.lifecycle import ANSWERING, LIVE, SessionMode, SessionState, illegal, step
+from sandbox.reviews import Review
+from sandbox.session_record import Session, egress_account, read_session, session_of
 from sandbox.slots import Slots
 from sandbox.store import sessions
 
-KEPT_AT = frozenset({"closed_by_operator", "idle", "wall_time_spent", "service_stopped"})
+__all__ = ["Doors", "Session", "SessionMeter", "SessionRegistry", "egress_account"]
+
+PROMOTED = "promoted"
+KEPT_AT = frozenset({"closed_by_operator", "idle", "wall_time_spent", "service_stopped", PROMOTED})
 """The ends at which a session's work is kept."""
-
-
-@dataclass(frozen=True)
-class Session:
-    """One session as the store knows it.
-
-    ``mode`` is what its questions are answered from; ``review`` the approved review of the
-    notebook that it runs, None where the person works freely.
-    """
-
-    id: str
-    slot: str | None
-    person: str
-    organisation: str
-    licence: str
-    purpose: str
-    project: str | None
-    mode: SessionMode
-    review: str | None
-    state: SessionState
-    reason: str | None
-    egress_bytes: int
-    opened_us: int | None
-    changed_us: int
-
-    @property
-    def answering(self) -> bool:
-        """Tell whether it has a sandbox whose questions are answered."""
-        return self.state in ANSWERING
 
 
 @dataclass(frozen=True)
@@ -113,25 +89,69 @@ class SessionRegistry:
         purpose: str,
         project: str | None = None,
         mode: SessionMode = SessionMode.PRODUCTION,
+        review: str | None = None,
     ) -> Session:
         """Open a session for an actor under a licence. Raises Unavailable where none can be.
 
         On a full host that is SessionsFull: a place in the queue, and nothing asked for or owed.
         ``project`` is one that the caller knows the licence to have, ``mode`` one in which it
-        knows that the actor may work.
+        knows that the actor may work, ``review`` an approval that stands.
         """
         with self._slots.admitted(actor) as take:
-            session = self._apply_for(actor, licence, purpose, project, mode)
+            session = self._apply_for(actor, licence, purpose, project, mode, review)
             try:
                 endpoint = take(session.id)
             except SandgateError as error:
                 self._end(session.id, actor, error.code)
                 raise
+        return self._begin(session, endpoint, mode, actor, _project_public(project))
+
+    def promote(self, session_id: str, actor: Actor, review: Review) -> Session:
+        """Move a debug session to production, in a fresh sandbox, on an approval that stands.
+
+        Its debug sandbox is gone first: nothing in which somebody worked runs what was reviewed.
+        Where no other can be had the session ends. Raises Conflict where it is not in debug.
+        """
+        session = self.session(session_id)
+        step(session.state, SessionState.PRODUCTION)
+        sent = 0
+        if session.slot is not None:
+            self._doors.darken(session.slot, False)
+            self._keep(session, session.slot, PROMOTED)
+            self._slots.kill(session.slot)
+            sent = self._egress.slot_bytes(session.slot)
+        try:
+            with self._slots.admitted(actor) as take:
+                endpoint = take(session.id)
+        except SandgateError as error:
+            self._end(session.id, actor, error.code)
+            raise
+        public: dict[str, object] = {
+            "licence": session.licence,
+            "review": review.id,
+            "notebook_digest": review.notebook_digest,
+            "reviewer": review.reviewer,
+        }
+        columns = {"review": review.id, "egress_bytes": sent}
+        return self._begin(session, endpoint, SessionMode.PRODUCTION, actor, public, **columns)
+
+    def _begin(
+        self,
+        session: Session,
+        endpoint: Endpoint,
+        mode: SessionMode,
+        actor: Actor,
+        said: Mapping[str, object],
+        **columns: Any,
+    ) -> Session:
+        """Commit an assignment, then open the doors; where either fails the session ends."""
         slot = endpoint.slot
         try:
-            public: dict[str, object] = {"slot": slot, "mode": mode, **_project_public(project)}
-            opened = self._move(session.id, mode.state, actor, public, slot=slot)
-            self._doors.bring_back(opened, endpoint)
+            public = {"slot": slot, "mode": mode, **said}
+            columns = {"slot": slot, "mode": mode.value, **columns}
+            opened = self._move(session.id, mode.state, actor, public, **columns)
+            if opened.review is None:  # nobody's own files stand beside what was reviewed
+                self._doors.bring_back(opened, endpoint)
             self._doors.open(opened, endpoint)
         except BaseException:
             self._doors.darken(slot, False)
@@ -140,14 +160,18 @@ class SessionRegistry:
             raise
         return opened
 
-    def freeze(self, session_id: str, actor: Actor, reason: str) -> Session:
-        """Stop a session's outputs but keep its sandbox for inspection."""
+    def freeze(self, session_id: str, actor: Actor, reason: str, note: str = "") -> Session:
+        """Stop a session's outputs but keep its sandbox for inspection.
+
+        ``reason`` is a code; ``note`` is what a person wrote, and stays private.
+        """
         session = self.session(session_id)
         if session.slot is not None:
             self._doors.darken(session.slot, True)
-        return self._move(session_id, SessionState.FROZEN, actor, {"reason": reason}, reason=reason)
+        said = {"reason": reason}
+        return self._move(session_id, SessionState.FROZEN, actor, said, note, reason=reason)
 
-    def close(self, session_id: str, actor: Actor, reason: str) -> Session:
+    def close(self, session_id: str, actor: Actor, reason: str, note: str = "") -> Session:
         """End a session and its sandbox; both are gone before anything is logged."""
         session = self.session(session_id)
         if session.state not in LIVE:
@@ -156,11 +180,11 @@ class SessionRegistry:
             self._doors.darken(session.slot, False)
             self._keep(session, session.slot, reason)
             self._slots.kill(session.slot)
-        return self._end(session_id, actor, reason)
+        return self._end(session_id, actor, reason, note)
 
     def _keep(self, session: Session, slot: str, reason: str) -> None:
         """Keep the work of a session that ends in order; any other end waits for nothing (I7)."""
-        if session.answering and reason in KEPT_AT:
+        if session.answering and session.review is None and reason in KEPT_AT:
             with contextlib.suppress(NotFound):  # its sandbox is gone already
                 self._doors.keep(session, self._slots.endpoint(slot))
 
@@ -174,15 +198,22 @@ class SessionRegistry:
         """Remember that somebody used a slot now."""
         self._used_us[slot] = now_us
 
+    def used_us(self, session: Session) -> int:
+        """Return when somebody last used a session; when it opened, where nobody did."""
+        return self._used_us.get(session.slot or "", session.opened_us or session.changed_us)
+
     def close_expired(self, now_us: int, *, idle_us_max: int, wall_us_max: int) -> None:
-        """End sessions that nobody used for too long, and those that are simply too old."""
+        """End sessions that nobody used for too long, and those that are simply too old.
+
+        A reviewed session has no person before it: its run ends it.
+        """
         for session in self.sessions(live=True):
             if session.slot is None or session.opened_us is None:
                 continue
             used_us = self._used_us.get(session.slot, session.opened_us)
             if now_us - session.opened_us > wall_us_max:
                 self.close(session.id, SYSTEM_ACTOR, "wall_time_spent")
-            elif now_us - used_us > idle_us_max:
+            elif session.review is None and now_us - used_us > idle_us_max:
                 self.close(session.id, SYSTEM_ACTOR, "idle")
 
     def recover(self) -> tuple[Session, ...]:
@@ -191,16 +222,16 @@ class SessionRegistry:
         for session in left:
             if session.slot is not None:
                 self._slots.kill(session.slot)
-        ended = tuple(self._end(one.id, SYSTEM_ACTOR, "service_restarted") for one in left)
-        for session in self.sessions():
-            account = egress_account(session)
-            self._egress.carry_over(account, session.egress_bytes, session.changed_us)
-        return ended
+        return tuple(self._end(one.id, SYSTEM_ACTOR, "service_restarted") for one in left)
 
     def session(self, session_id: str) -> Session:
         """Return one session. Raises NotFound."""
         with reading(self._engine) as connection:
-            return _read(connection, session_id)
+            return read_session(connection, session_id)
+
+    def endpoint(self, slot: str) -> Endpoint:
+        """Return how the host reaches a live slot. Raises NotFound."""
+        return self._slots.endpoint(slot)
 
     def session_of_slot(self, slot: str) -> Session | None:
         """Return the open session behind a slot; None where it is not, or no longer, open."""
@@ -209,7 +240,7 @@ class SessionRegistry:
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _session(row)
+        return None if row is None else session_of(row)
 
     def sessions(self, *, licence: str | None = None, live: bool = False) -> tuple[Session, ...]:
         """Return sessions, newest first."""
@@ -219,10 +250,16 @@ class SessionRegistry:
         if live:
             query = query.where(sessions.c.state.in_([state.value for state in LIVE]))
         with reading(self._engine) as connection:
-            return tuple(_session(row) for row in connection.execute(query))
+            return tuple(session_of(row) for row in connection.execute(query))
 
     def _apply_for(
-        self, actor: Actor, licence: str, purpose: str, project: str | None, mode: SessionMode
+        self,
+        actor: Actor,
+        licence: str,
+        purpose: str,
+        project: str | None,
+        mode: SessionMode,
+        review: str | None,
     ) -> Session:
         session_id = new_id("ses")
 
@@ -235,13 +272,14 @@ class SessionRegistry:
                 "purpose": purpose,
                 "project": project or "",
                 "mode": mode.value,
+                "review": review or "",
                 "state": SessionState.APPLIED.value,
                 "egress_bytes": 0,
                 "requested_us": entry.time_us,
                 "changed_us": entry.time_us,
             }
             connection.execute(insert(sessions).values(row))
-            requested = _read(connection, session_id)
+            requested = read_session(connection, session_id)
             self._meter.session_asked(connection, entry, requested)
             return requested
 
@@ -250,21 +288,23 @@ class SessionRegistry:
             "licence": licence,
             "purpose": purpose,
             "mode": mode,
+            **({} if review is None else {"review": review}),
             **_project_public(project),
         }
         event = AuditEvent(EntryKind.SESSION_REQUESTED, actor, public)
         return self._writer.submit(event, apply).value
 
-    def _end(self, session_id: str, actor: Actor, reason: str) -> Session:
+    def _end(self, session_id: str, actor: Actor, reason: str, note: str = "") -> Session:
         with self._ending:  # two enders of one session: the second finds it ended
             session = self.session(session_id)
             if session.state is SessionState.DESTROYED:
                 return session
             if session.state is not SessionState.CLOSED:
-                spent = 0 if session.slot is None else self._egress.slot_bytes(session.slot)
+                last = 0 if session.slot is None else self._egress.slot_bytes(session.slot)
+                spent = session.egress_bytes + last
                 public = {"reason": reason, "egress_bytes": spent}
                 columns = {"reason": reason, "egress_bytes": spent}
-                self._move(session_id, SessionState.CLOSED, actor, public, **columns)
+                self._move(session_id, SessionState.CLOSED, actor, public, note, **columns)
             return self._move(session_id, SessionState.DESTROYED, actor, {"reason": reason})
 
     def _move(
@@ -272,7 +312,8 @@ class SessionRegistry:
         session_id: str,
         target: SessionState,
         actor: Actor,
-        public: dict[str, object],
+        public: Mapping[str, object],
+        note: str = "",
         **columns: Any,
     ) -> Session:
         """Make one transition of the table, logged; the state is checked again while writing."""
@@ -281,7 +322,7 @@ class SessionRegistry:
 
         def apply(connection: Connection, entry: PendingEntry) -> Session:
             if target is SessionState.DESTROYED:
-                self._meter.session_ended(connection, entry, _read(connection, session_id))
+                self._meter.session_ended(connection, entry, read_session(connection, session_id))
             times = {"changed_us": entry.time_us}
             if source is SessionState.APPLIED and target in ANSWERING:
                 times["opened_us"] = entry.time_us
@@ -291,46 +332,14 @@ class SessionRegistry:
                 .values(state=target.value, **times, **columns)
             )
             if changed.rowcount != 1:
-                raise illegal(_read(connection, session_id).state, target)
-            return _read(connection, session_id)
+                raise illegal(read_session(connection, session_id).state, target)
+            return read_session(connection, session_id)
 
-        event = AuditEvent(kind, actor, {"session": session_id, **public})
+        private = {"note": note} if note else {}
+        event = AuditEvent(kind, actor, {"session": session_id, **public}, private)
         return self._writer.submit(event, apply).value
-
-
-def egress_account(session: Session) -> EgressAccount:
-    """Return whose egress a session's bytes are."""
-    return EgressAccount(session.person, session.licence)
 
 
 def _project_public(project: str | None) -> dict[str, str]:
     """Return what an entry says of a session's project: nothing where it has none."""
     return {} if project is None else {"project": project}
-
-
-def _read(connection: Connection, session_id: str) -> Session:
-    row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one_or_none()
-    if row is None:
-        raise NotFound(
-            "session_unknown", Message("没有这个会话。", "There is no such session."), field="id"
-        )
-    return _session(row)
-
-
-def _session(row: Row[Any]) -> Session:
-    return Session(
-        id=row.id,
-        slot=row.slot,
-        person=row.person,
-        organisation=row.organisation,
-        licence=row.licence,
-        purpose=row.purpose,
-        project=row.project or None,
-        mode=SessionMode(row.mode),
-        review=row.review or None,
-        state=SessionState(row.state),
-        reason=row.reason,
-        egress_bytes=row.egress_bytes,
-        opened_us=row.opened_us,
-        changed_us=row.changed_us,
-    )

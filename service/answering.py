@@ -30,7 +30,7 @@ from policies.schema.privacy import PrivacyRules
 from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
 from service.key_opening import OpenedKeys
-from service.metering import UseMetering
+from service.run_caps import CappedMetering
 from service.starting import BudgetsWatch
 from service.tokens import TokenIssuer
 from service.witnessing import Witnessing
@@ -58,7 +58,7 @@ def build_pipeline(
     enforcer: Enforcer,
     board: SuspensionBoard,
     pool: EnginePool,
-    metering: UseMetering,
+    metering: CappedMetering,
 ) -> Pipeline:
     """Return what answers questions."""
     pack = ground.pack
@@ -97,7 +97,7 @@ def build_verifier(
     board: SuspensionBoard,
     pool: EnginePool,
     denials: CoalescingLog,
-    metering: UseMetering,
+    metering: CappedMetering,
 ) -> Verifier:
     """Return what answers claims (核验), each by the workers that hold protected columns."""
     rules = ground.pack.rules(VerificationRules)

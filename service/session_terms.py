@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from authorization.documents import LicenceDocument
 from catalog.datasets import DatasetDeclaration, Grade
 from catalog.store import datasets
-from foundation.errors import Denied, Message
+from foundation.errors import Denied, InvalidInput, Message
 from policies.schema.sessions import SessionRules
 from sandbox.lifecycle import SessionMode
 
+PROJECT_RULE = "licence-document"
 RULE = "policies/sessions: production_needs_review_from_grade"
 
 
@@ -63,3 +64,40 @@ def mode_of_new(wanted: SessionMode | None, *, reviewed_only: bool) -> SessionMo
     if wanted is not None:
         return wanted
     return SessionMode.DEBUG if reviewed_only else SessionMode.PRODUCTION
+
+
+def check_project(licence: LicenceDocument, project: str | None) -> None:
+    """Refuse a session outside the projects over which its licence divides a budget.
+
+    Such a session could ask nothing. Raises InvalidInput, naming the projects there are.
+    """
+    caps = (cap for budget in licence.budgets for cap in budget.project_caps)
+    known = sorted({cap.project for cap in caps})
+    if project in known or (project is None and not known):
+        return
+    names = ", ".join(known)
+    if not known:
+        raise InvalidInput(
+            "project_unknown",
+            Message(
+                "本授权的隐私预算不按项目划分，会话不能指明项目。",
+                "This licence divides no privacy budget over projects, so a session names none.",
+            ),
+            field="$.project",
+            rule=PROJECT_RULE,
+            way_out=Message("请去掉 project 后重试。", "Ask again without a project."),
+        )
+    given = project is not None
+    raise InvalidInput(
+        "project_unknown" if given else "project_missing",
+        Message(
+            f"本授权的隐私预算按项目划分，会话须指明其一：{names}。",
+            f"This licence divides its privacy budget over projects; a session names one of them: "
+            f"{names}.",
+        ),
+        field="$.project",
+        rule=PROJECT_RULE,
+        way_out=Message(
+            f"请在 project 中填写其中之一：{names}。", f"Give one of them as project: {names}."
+        ),
+    )

@@ -62,6 +62,9 @@ class Upkeep:
             self._end_shut_sessions,
             self._end_old_sessions,
             self._platform.activation.destroy_ended,
+            self._platform.work.runner.run_waiting,
+            self._platform.homes.destroy_ended,
+            self._keep_work,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
             self._platform.oversight.write_counted,
@@ -99,6 +102,7 @@ class Upkeep:
             return
         self._platform.activation.refresh_extracts()
         self._built_from, self._built_us = found, now_us
+        self._platform.work.runner.follow_versions()
 
     def _write_owed_closures(self) -> None:
         now_us = self._platform.clock.now_us()
@@ -111,6 +115,16 @@ class Upkeep:
             closure = self._platform.board.closure(session.licence)
             if closure is not None:
                 self._end(session, "licence_ended" if closure.move in FINAL_MOVES else "")
+
+    def _keep_work(self) -> None:
+        """Keep the work of sessions that were used since it was last kept."""
+        platform, now_us = self._platform, self._platform.clock.now_us()
+        for session in platform.sessions.sessions(live=True):
+            if session.answering and session.review is None and session.slot is not None:
+                used_us = platform.sessions.used_us(session)
+                if platform.homes.is_due(session, used_us, now_us):
+                    endpoint = platform.slots.endpoint(session.slot)
+                    platform.homes.save_due(session, endpoint, now_us)
 
     def _end(self, session: Session, reason: str) -> None:
         """Close a session whose licence is over; freeze one whose licence is suspended."""

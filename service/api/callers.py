@@ -123,10 +123,9 @@ SupplierCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.AUTHO
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
 PricingCaller = Annotated[Actor, Depends(_caller_with(Role.PRICING))]
+HolderCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR, Role.AUTHORITY))]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
-ReaderOfReleases = Annotated[
-    Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))
-]
+ReaderOfReleases = Annotated[Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))]
 OfficerCaller = Annotated[Actor, Depends(_caller_with(Role.RELEASE_OFFICER))]
 RegulatorCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR))]
 ExplainingCaller = Annotated[

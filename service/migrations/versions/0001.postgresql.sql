@@ -233,7 +233,7 @@ CREATE TABLE release_signed (
 	kind VARCHAR(16) NOT NULL, 
 	document TEXT NOT NULL, 
 	CONSTRAINT pk_release_signed PRIMARY KEY (id), 
-	CONSTRAINT ck_release_signed_kind CHECK (kind IN ('copy', 'recall'))
+	CONSTRAINT ck_release_signed_kind CHECK (kind IN ('recall'))
 )
 -- next
 CREATE TRIGGER release_signed_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_signed FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
@@ -257,6 +257,33 @@ CREATE TABLE release_upload (
 CREATE INDEX ix_release_upload_licence_received_us ON release_upload (licence, received_us)
 -- next
 CREATE TRIGGER release_upload_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_upload FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE released_table (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	file VARCHAR(100) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	population VARCHAR(80) NOT NULL, 
+	dataset VARCHAR(80) NOT NULL, 
+	version VARCHAR(80) NOT NULL, 
+	extract VARCHAR(80) NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	plan TEXT NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	compared TEXT NOT NULL, 
+	protection TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	recorded_us BIGINT NOT NULL, 
+	CONSTRAINT pk_released_table PRIMARY KEY (id), 
+	CONSTRAINT uq_released_table_file UNIQUE (request, file, plan_digest, extract), 
+	CONSTRAINT uq_released_table_entry_index UNIQUE (entry_index)
+)
+-- next
+CREATE INDEX ix_released_table_population ON released_table (population)
+-- next
+CREATE INDEX ix_released_table_request ON released_table (request)
+-- next
+CREATE TRIGGER released_table_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON released_table FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE budget_node (
 	id VARCHAR(400) NOT NULL, 
@@ -702,6 +729,29 @@ CREATE TRIGGER sandbox_home_no_update BEFORE UPDATE ON sandbox_home FOR EACH ROW
 -- next
 CREATE TRIGGER sandbox_home_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_home FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE sandbox_package_request (
+	id VARCHAR(40) NOT NULL, 
+	package VARCHAR(100) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	reason TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	decided_by VARCHAR(120) DEFAULT '' NOT NULL, 
+	comment TEXT DEFAULT '' NOT NULL, 
+	requested_us BIGINT NOT NULL, 
+	decided_us BIGINT, 
+	CONSTRAINT pk_sandbox_package_request PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_package_request_state CHECK (state IN ('requested', 'approved', 'refused'))
+)
+-- next
+CREATE INDEX ix_sandbox_package_request_package ON sandbox_package_request (package, version)
+-- next
+CREATE TRIGGER sandbox_package_request_no_update BEFORE UPDATE ON sandbox_package_request FOR EACH ROW WHEN (OLD.state <> 'requested' OR NEW.package <> OLD.package OR NEW.version <> OLD.version OR NEW.person <> OLD.person) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER sandbox_package_request_no_delete BEFORE DELETE OR TRUNCATE ON sandbox_package_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE idempotency_key (
 	principal VARCHAR(64) NOT NULL, 
 	route VARCHAR(400) NOT NULL, 
@@ -1066,11 +1116,11 @@ CREATE TABLE release_copy (
 	person VARCHAR(80) NOT NULL, 
 	organisation VARCHAR(80) NOT NULL, 
 	mark BYTEA NOT NULL, 
+	document TEXT NOT NULL, 
 	entry_index BIGINT NOT NULL, 
 	made_us BIGINT NOT NULL, 
 	CONSTRAINT pk_release_copy PRIMARY KEY (id), 
-	CONSTRAINT fk_release_copy_request_release_request FOREIGN KEY(request) REFERENCES release_request (id), 
-	CONSTRAINT uq_release_copy_mark UNIQUE (mark)
+	CONSTRAINT fk_release_copy_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
 )
 -- next
 CREATE INDEX ix_release_copy_request ON release_copy (request)
@@ -1082,6 +1132,7 @@ CREATE TABLE release_recall (
 	request VARCHAR(80) NOT NULL, 
 	person VARCHAR(80) NOT NULL, 
 	reason TEXT NOT NULL, 
+	document TEXT NOT NULL, 
 	entry_index BIGINT NOT NULL, 
 	recalled_us BIGINT NOT NULL, 
 	CONSTRAINT pk_release_recall PRIMARY KEY (number), 
@@ -1091,6 +1142,24 @@ CREATE TABLE release_recall (
 )
 -- next
 CREATE TRIGGER release_recall_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON release_recall FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE released_figure (
+	id VARCHAR(120) NOT NULL, 
+	table_id VARCHAR(80) NOT NULL, 
+	population VARCHAR(80) NOT NULL, 
+	comparable VARCHAR(120) NOT NULL, 
+	cell TEXT NOT NULL, 
+	contributors BIGINT NOT NULL, 
+	sketch BYTEA NOT NULL, 
+	CONSTRAINT pk_released_figure PRIMARY KEY (id), 
+	CONSTRAINT fk_released_figure_table_id_released_table FOREIGN KEY(table_id) REFERENCES released_table (id)
+)
+-- next
+CREATE INDEX ix_released_figure_near ON released_figure (population, comparable, contributors)
+-- next
+CREATE INDEX ix_released_figure_table_id ON released_figure (table_id)
+-- next
+CREATE TRIGGER released_figure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON released_figure FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE charge_level (
 	charge VARCHAR(80) NOT NULL, 

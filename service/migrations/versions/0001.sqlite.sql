@@ -227,7 +227,7 @@ CREATE TABLE release_signed (
 	kind VARCHAR(16) NOT NULL, 
 	document TEXT NOT NULL, 
 	CONSTRAINT pk_release_signed PRIMARY KEY (id), 
-	CONSTRAINT ck_release_signed_kind CHECK (kind IN ('copy', 'recall'))
+	CONSTRAINT ck_release_signed_kind CHECK (kind IN ('recall'))
 )
 -- next
 CREATE TRIGGER release_signed_no_update BEFORE UPDATE ON release_signed BEGIN SELECT RAISE(ABORT, 'release_signed does not change so'); END
@@ -255,6 +255,35 @@ CREATE INDEX ix_release_upload_licence_received_us ON release_upload (licence, r
 CREATE TRIGGER release_upload_no_update BEFORE UPDATE ON release_upload BEGIN SELECT RAISE(ABORT, 'release_upload does not change so'); END
 -- next
 CREATE TRIGGER release_upload_no_delete BEFORE DELETE ON release_upload BEGIN SELECT RAISE(ABORT, 'release_upload does not change so'); END
+-- next
+CREATE TABLE released_table (
+	id VARCHAR(80) NOT NULL, 
+	request VARCHAR(80) NOT NULL, 
+	file VARCHAR(100) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	population VARCHAR(80) NOT NULL, 
+	dataset VARCHAR(80) NOT NULL, 
+	version VARCHAR(80) NOT NULL, 
+	extract VARCHAR(80) NOT NULL, 
+	plan_digest VARCHAR(80) NOT NULL, 
+	"plan" TEXT NOT NULL, 
+	policy_digest VARCHAR(80) NOT NULL, 
+	compared TEXT NOT NULL, 
+	protection TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	recorded_us BIGINT NOT NULL, 
+	CONSTRAINT pk_released_table PRIMARY KEY (id), 
+	CONSTRAINT uq_released_table_file UNIQUE (request, file, plan_digest, extract), 
+	CONSTRAINT uq_released_table_entry_index UNIQUE (entry_index)
+)
+-- next
+CREATE INDEX ix_released_table_population ON released_table (population)
+-- next
+CREATE INDEX ix_released_table_request ON released_table (request)
+-- next
+CREATE TRIGGER released_table_no_update BEFORE UPDATE ON released_table BEGIN SELECT RAISE(ABORT, 'released_table does not change so'); END
+-- next
+CREATE TRIGGER released_table_no_delete BEFORE DELETE ON released_table BEGIN SELECT RAISE(ABORT, 'released_table does not change so'); END
 -- next
 CREATE TABLE budget_node (
 	id VARCHAR(400) NOT NULL, 
@@ -703,6 +732,29 @@ CREATE TRIGGER sandbox_home_no_update BEFORE UPDATE ON sandbox_home WHEN OLD.sta
 -- next
 CREATE TRIGGER sandbox_home_no_delete BEFORE DELETE ON sandbox_home BEGIN SELECT RAISE(ABORT, 'sandbox_home does not change so'); END
 -- next
+CREATE TABLE sandbox_package_request (
+	id VARCHAR(40) NOT NULL, 
+	package VARCHAR(100) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	person VARCHAR(120) NOT NULL, 
+	organisation VARCHAR(120) NOT NULL, 
+	reason TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	decided_by VARCHAR(120) DEFAULT '' NOT NULL, 
+	comment TEXT DEFAULT '' NOT NULL, 
+	requested_us BIGINT NOT NULL, 
+	decided_us BIGINT, 
+	CONSTRAINT pk_sandbox_package_request PRIMARY KEY (id), 
+	CONSTRAINT ck_sandbox_package_request_state CHECK (state IN ('requested', 'approved', 'refused'))
+)
+-- next
+CREATE INDEX ix_sandbox_package_request_package ON sandbox_package_request (package, version)
+-- next
+CREATE TRIGGER sandbox_package_request_no_update BEFORE UPDATE ON sandbox_package_request WHEN OLD.state <> 'requested' OR NEW.package <> OLD.package OR NEW.version <> OLD.version OR NEW.person <> OLD.person BEGIN SELECT RAISE(ABORT, 'sandbox_package_request does not change so'); END
+-- next
+CREATE TRIGGER sandbox_package_request_no_delete BEFORE DELETE ON sandbox_package_request BEGIN SELECT RAISE(ABORT, 'sandbox_package_request does not change so'); END
+-- next
 CREATE TABLE idempotency_key (
 	principal VARCHAR(64) NOT NULL, 
 	route VARCHAR(400) NOT NULL, 
@@ -1129,11 +1181,11 @@ CREATE TABLE release_copy (
 	person VARCHAR(80) NOT NULL, 
 	organisation VARCHAR(80) NOT NULL, 
 	mark BLOB NOT NULL, 
+	document TEXT NOT NULL, 
 	entry_index BIGINT NOT NULL, 
 	made_us BIGINT NOT NULL, 
 	CONSTRAINT pk_release_copy PRIMARY KEY (id), 
-	CONSTRAINT fk_release_copy_request_release_request FOREIGN KEY(request) REFERENCES release_request (id), 
-	CONSTRAINT uq_release_copy_mark UNIQUE (mark)
+	CONSTRAINT fk_release_copy_request_release_request FOREIGN KEY(request) REFERENCES release_request (id)
 )
 -- next
 CREATE INDEX ix_release_copy_request ON release_copy (request)
@@ -1147,6 +1199,7 @@ CREATE TABLE release_recall (
 	request VARCHAR(80) NOT NULL, 
 	person VARCHAR(80) NOT NULL, 
 	reason TEXT NOT NULL, 
+	document TEXT NOT NULL, 
 	entry_index BIGINT NOT NULL, 
 	recalled_us BIGINT NOT NULL, 
 	CONSTRAINT pk_release_recall PRIMARY KEY (number), 
@@ -1158,6 +1211,26 @@ CREATE TABLE release_recall (
 CREATE TRIGGER release_recall_no_update BEFORE UPDATE ON release_recall BEGIN SELECT RAISE(ABORT, 'release_recall does not change so'); END
 -- next
 CREATE TRIGGER release_recall_no_delete BEFORE DELETE ON release_recall BEGIN SELECT RAISE(ABORT, 'release_recall does not change so'); END
+-- next
+CREATE TABLE released_figure (
+	id VARCHAR(120) NOT NULL, 
+	table_id VARCHAR(80) NOT NULL, 
+	population VARCHAR(80) NOT NULL, 
+	comparable VARCHAR(120) NOT NULL, 
+	cell TEXT NOT NULL, 
+	contributors BIGINT NOT NULL, 
+	sketch BLOB NOT NULL, 
+	CONSTRAINT pk_released_figure PRIMARY KEY (id), 
+	CONSTRAINT fk_released_figure_table_id_released_table FOREIGN KEY(table_id) REFERENCES released_table (id)
+)
+-- next
+CREATE INDEX ix_released_figure_near ON released_figure (population, comparable, contributors)
+-- next
+CREATE INDEX ix_released_figure_table_id ON released_figure (table_id)
+-- next
+CREATE TRIGGER released_figure_no_update BEFORE UPDATE ON released_figure BEGIN SELECT RAISE(ABORT, 'released_figure does not change so'); END
+-- next
+CREATE TRIGGER released_figure_no_delete BEFORE DELETE ON released_figure BEGIN SELECT RAISE(ABORT, 'released_figure does not change so'); END
 -- next
 CREATE TABLE charge_level (
 	charge VARCHAR(80) NOT NULL, 

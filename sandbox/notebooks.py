@@ -1,0 +1,133 @@
+"""What a notebook is to its reviewer and to a run: its code cells in order, and nothing else.
+
+Outputs, metadata, attachments and text cells are stripped; two files with the same code are one
+notebook. Its digest also covers the environment: the same code is another notebook elsewhere.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundation.canonical import canonical_bytes, digest, sha256_hex
+from foundation.errors import InvalidInput, Message, Unavailable
+from policies.schema.sessions import SessionRules
+
+FORMAT = "sandgate/notebook@1"
+ENVIRONMENT_FORMAT = "sandgate/environment@1"
+NOTEBOOK_RULE = "policies/sessions: notebook_bytes_max, notebook_cells_max"
+NBFORMAT = 4
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The code cells of a notebook, in order; empty ones are left out."""
+
+    cells: tuple[str, ...]
+
+    def canonical(self) -> bytes:
+        """Return the bytes that are kept, reviewed and run."""
+        return canonical_bytes({"format": FORMAT, "cells": list(self.cells)})
+
+    def digest(self, environment_digest: str) -> str:
+        """Return what an approval names: the code, in this environment."""
+        return digest(
+            {"format": FORMAT, "cells": list(self.cells), "environment": environment_digest}
+        )
+
+
+def read_notebook(text: str, rules: SessionRules) -> Notebook:
+    """Read an ``.ipynb`` file. Raises InvalidInput for what is none, too large, or without code."""
+    if len(text.encode()) > rules.notebook_bytes_max:
+        raise _refused(
+            "notebook_too_large",
+            f"笔记本不得超过 {rules.notebook_bytes_max} 字节。",
+            f"A notebook has at most {rules.notebook_bytes_max} bytes.",
+        )
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_notebook() from error
+    if not isinstance(found, dict) or found.get("nbformat") != NBFORMAT:
+        raise _no_notebook()
+    listed = found.get("cells")
+    if not isinstance(listed, list) or not all(isinstance(cell, dict) for cell in listed):
+        raise _no_notebook()
+    code = [_source(cell) for cell in listed if cell.get("cell_type") == "code"]
+    cells = tuple(source for source in code if source.strip())
+    if not 1 <= len(cells) <= rules.notebook_cells_max:
+        raise _refused(
+            "notebook_cells",
+            f"笔记本须有 1 至 {rules.notebook_cells_max} 个代码单元。",
+            f"A notebook has 1 to {rules.notebook_cells_max} cells of code.",
+        )
+    return Notebook(cells)
+
+
+def kept_notebook(content: bytes) -> Notebook:
+    """Read a notebook as it was kept. Raises ValueError where it is no such thing."""
+    found = json.loads(content)
+    notebook = Notebook(tuple(found["cells"]))
+    if notebook.canonical() != content:
+        raise ValueError("these are not the bytes of a kept notebook")
+    return notebook
+
+
+def environment_digest(environment: Path) -> str:
+    """Return the digest of what is installed for sessions, by each distribution's own record.
+
+    Raises Unavailable where there is no environment: nothing could be reviewed or run.
+    """
+    records = sorted(environment.glob("lib/python3*/site-packages/*.dist-info/RECORD"))
+    if not records:
+        raise Unavailable(
+            "environment_missing",
+            Message("会话环境缺失。", "There is no session environment."),
+            field="session_environment",
+        )
+    installed = {path.parent.name: sha256_hex(path.read_bytes()) for path in records}
+    return digest({"format": ENVIRONMENT_FORMAT, "installed": installed})
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str) or not _encodes(source):
+        raise _no_notebook()
+    return source
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_notebook() -> InvalidInput:
+    return _refused(
+        "notebook_unreadable",
+        "该文件不是 nbformat 4 的 Jupyter 笔记本。",
+        "This is no Jupyter notebook of nbformat 4.",
+    )
+
+
+def _refused(code: str, zh: str, en: str) -> InvalidInput:
+    return InvalidInput(
+        code,
+        Message(zh, en),
+        field="$.notebook",
+        rule=NOTEBOOK_RULE,
+        way_out=Message(
+            "请提交 JupyterLab 保存的 .ipynb 文件。",
+            "Submit an .ipynb file as JupyterLab saves it.",
+        ),
+    )
+
+
+def granted_datasets(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the data sets of a licence as an approval names them: each once, in order."""
+    return tuple(sorted(set(names)))

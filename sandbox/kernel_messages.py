@@ -121,8 +121,8 @@ def _read_default(frame: bytes | str) -> KernelMessage:
         places = list(struct.unpack(f"!{count}I", frame[_WIDTH : _WIDTH * (count + 1)]))
         head, *rest = _cut(frame, [*places, len(frame)], first=_WIDTH * (count + 1))
         frame, buffers = head.decode(), tuple(rest)
-    whole = json.loads(frame)
-    loaded = [_fields(whole.get(name) or {}) for name in _FIELDS]
+    whole = _fields(json.loads(frame))
+    loaded = [_fields({} if whole.get(name) is None else whole[name]) for name in _FIELDS]
     channel = whole.get("channel")
     if not isinstance(channel, str):
         raise Unreadable

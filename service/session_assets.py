@@ -43,6 +43,7 @@ DISABLED = (
     "@jupyterlab/filebrowser-extension:download",
     "@jupyterlab/fileeditor-extension:language-server",
     "@jupyterlab/lsp-extension",
+    "@jupyterlab/notebook-extension:export",
     "@jupyterlab/notebook-extension:language-server",
     "@jupyterlab/terminal-extension",
 )

@@ -1,4 +1,4 @@
-"""The life of one question, one licence or one release, as the log tells it from beginning to end.
+"""The life of one question, licence, release or session, as the log tells it from beginning to end.
 
 A life begins with what names its subject and follows what those entries name in turn: a question's
 answer, the answer's release, the release's fetches as a product, and the period that settles them.
@@ -31,6 +31,7 @@ class Subject(StrEnum):
     QUESTION = "question"
     LICENCE = "licence"
     RELEASE = "release"
+    SESSION = "session"
 
 
 _LICENCE_COUNTED: Mapping[Decision, tuple[EntryKind, ...]] = {
@@ -47,7 +48,17 @@ _LICENCE_COUNTED: Mapping[Decision, tuple[EntryKind, ...]] = {
 _COUNTED_KINDS = frozenset(kind for kinds in _LICENCE_COUNTED.values() for kind in kinds)
 _READING = frozenset({EntryKind.RECORDS_READ, EntryKind.VIEW_EXPORTED})
 _LIVED = tuple(kind for kind in EntryKind if kind not in _READING)
-_LICENCE_KINDS = tuple(kind for kind in _LIVED if kind not in _COUNTED_KINDS)
+_WITHIN_SESSIONS = frozenset(
+    {
+        EntryKind.CELL_EXECUTED,
+        EntryKind.CELL_REFUSED,
+        EntryKind.FILE_RECEIVED,
+        EntryKind.FILE_REFUSED,
+        EntryKind.EGRESS_RESERVED,
+    }
+)
+"""What a session's own life tells step by step, and a licence's does not: there are too many."""
+_LICENCE_KINDS = tuple(kind for kind in _LIVED if kind not in _COUNTED_KINDS | _WITHIN_SESSIONS)
 _SETTLING = (EntryKind.PERIOD_CLOSED,)
 
 _NEXT: Mapping[Subject, Mapping[str, tuple[str, ...]]] = {
@@ -57,11 +68,13 @@ _NEXT: Mapping[Subject, Mapping[str, tuple[str, ...]]] = {
     },
     Subject.RELEASE: {"release": ("answer",)},
     Subject.LICENCE: {"licence": ("session",)},
+    Subject.SESSION: {"session": ()},
 }
 _SOLD_AS = {"release": "product"}
 """A release that a buyer fetches is that product, under the same identifier."""
 _KINDS_OF: Mapping[tuple[Subject, str], tuple[EntryKind, ...]] = {
     (Subject.LICENCE, "licence"): _LICENCE_KINDS,
+    (Subject.LICENCE, "session"): tuple(kind for kind in _LIVED if kind not in _WITHIN_SESSIONS),
     (Subject.RELEASE, "answer"): (EntryKind.ANSWER_RELEASED,),
     (Subject.QUESTION, "period"): _SETTLING,
     (Subject.RELEASE, "period"): _SETTLING,

@@ -9,7 +9,12 @@ from policies.schema import RuleFile, Rules
 MINUTES_PER_DAY = 1_440
 PPM = 1_000_000
 CheckName = Literal[
-    "refused_bursts", "budget_drained", "odd_hours", "circling_columns", "circling_refusals"
+    "refused_bursts",
+    "budget_drained",
+    "odd_hours",
+    "circling_columns",
+    "circling_refusals",
+    "screen_spent",
 ]
 
 
@@ -43,6 +48,7 @@ class AlertRules(RuleFile):
     odd_hours: AlertThreshold
     circling_columns: AlertThreshold
     circling_refusals: AlertThreshold
+    screen_spent: AlertThreshold
 
     @model_validator(mode="after")
     def _bounds_agree(self) -> Self:

@@ -26,6 +26,9 @@ CHECK_WORDS: Mapping[CheckName, Message] = {
     "circling_refusals": Message(
         "同一人多次触及小群体保护", "one person's questions keep meeting small groups"
     ),
+    "screen_spent": Message(
+        "当日屏幕输出额度用尽", "a person's screen budget of a day was spent"
+    ),
 }
 _REFUSALS = frozenset(
     {
@@ -141,6 +144,14 @@ def _circling_refusals(
         yield Weighed(actor["person"], 1, {**_by(actor, public), "code": public["code"]})
 
 
+def _screen_spent(
+    _checks: Checks, entry: LogEntry, _actor: Mapping[str, Any], public: Mapping[str, Any]
+) -> Iterator[Weighed]:
+    if entry.kind == EntryKind.EGRESS_SPENT:  # the platform tells it, of a person
+        about = {name: public[name] for name in ("person", "licence", "session")}
+        yield Weighed(f"{public['person']}|{public['licence']}", 1, about, once=public["day"])
+
+
 def _by(actor: Mapping[str, Any], public: Mapping[str, Any]) -> dict[str, object]:
     """Name the person, whom they act for, and under which licence."""
     named = {"person": actor["person"], "organisation": actor["organisation"]}
@@ -153,4 +164,5 @@ _WEIGHERS: Mapping[CheckName, _Weigher] = {
     "odd_hours": _at_odd_hours,
     "circling_columns": _circling_columns,
     "circling_refusals": _circling_refusals,
+    "screen_spent": _screen_spent,
 }

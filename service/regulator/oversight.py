@@ -38,11 +38,13 @@ _TITLES = {
     Subject.QUESTION: ("一次查询的全过程", "The life of one question"),
     Subject.LICENCE: ("一项授权的全过程", "The life of one licence"),
     Subject.RELEASE: ("一次出域的全过程", "The life of one release"),
+    Subject.SESSION: ("一个会话的全过程", "The life of one session"),
 }
 _ABOUT: Mapping[Subject, Callable[[str], Terms]] = {
     Subject.QUESTION: lambda identifier: Terms(question=identifier),
     Subject.LICENCE: lambda identifier: Terms(licence=identifier),
     Subject.RELEASE: lambda identifier: Terms(release=identifier),
+    Subject.SESSION: lambda identifier: Terms(session=identifier),
 }
 
 

@@ -169,8 +169,7 @@ class Attack:
                     "A link between tables names a cell that is not there.",
                 )
             terms[name] = terms.get(name, 0) + figure
-        low = 0 if link.low is None and link.contributors is not None else link.low
-        return self._row(terms, low, link.high)
+        return self._row(terms, link.low, link.high)
 
     def _row(self, terms: Terms, low: int | None, high: int | None) -> Row:
         seen = sum(f * self._cells[n][0] for n, f in terms.items() if n not in self._column_of)

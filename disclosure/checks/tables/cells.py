@@ -225,10 +225,11 @@ class CellName:
 class Link:
     """A fact about cells of several tables: ``low`` ≤ Σ coefficient · value ≤ ``high``.
 
+    ``low`` and ``high`` are what every reader knows (0 where one group lies within another).
     A cell shown twice is ``(1, a), (-1, b)`` between 0 and 0. Where ``contributors`` is given, the
     combination is a group of people of its own (a difference of two filters, a complement): it
-    counts as a cell with that many contributors, and must be as safe as one. ``largest`` and
-    ``rows`` are then that group's.
+    counts as a cell with that many contributors, and must be as safe as one; ``largest`` is then
+    that group's.
     """
 
     terms: tuple[tuple[int, CellName], ...]

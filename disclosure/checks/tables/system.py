@@ -185,7 +185,7 @@ def _linked(
 ) -> Condition:
     terms = _terms(link, number_of)
     truth = sum(figure * unknowns[number].value for number, figure in terms.items())
-    low = 0 if link.low is None and link.contributors is not None else link.low
+    low = link.low
     if (low is not None and truth < low) or (link.high is not None and truth > link.high):
         raise refused(
             "table_link",

@@ -1,0 +1,207 @@
+"""Which figures of a new table differ from earlier ones by too few people.
+
+Two figures of one population are compared wherever their groups can overlap: cell with cell, and
+cell with all the cells of an earlier table that lie within it or touch it (so merged and split
+categories, added filters and new versions are met). Where the groups are comparable as predicates
+the sizes follow from set algebra; else the caller counts them on the data. A pair is too close
+where 0 < max(|A∖B|, |B∖A|) < the minimum: the two figures' difference is about so few.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from disclosure.checks.tables.cells import CellName, Dimension, Link
+from disclosure.checks.tables.findings import Finding, Status, cells_named
+from foundation.errors import Message
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows of one version for which every named column has one of the named values.
+
+    Columns that are not named are free. Merged categories are the sets of their base values.
+    """
+
+    version: str
+    within: Mapping[str, frozenset[str | None]]
+
+    def __hash__(self) -> int:
+        """Hash by content, so that groups can be remembered."""
+        return hash((self.version, frozenset(self.within.items())))
+
+
+Boxes = tuple[Box, ...]
+"""A union of boxes: one cell, or several cells of one table together."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One printed figure: its cell, the rows it is about, and its distinct contributors.
+
+    ``people`` says that the figure itself counts distinct units; other figures also differ through
+    single rows of people who stand in both.
+    """
+
+    name: CellName
+    box: Box
+    contributors: int
+    people: bool
+    margin: bool = False
+
+
+class Sizes(Protocol):
+    """Counts on the data, given by whoever holds it."""
+
+    def apart(self, first: Boxes, second: Boxes) -> tuple[int, int]:
+        """Return how many units have a contributing row in the first group but not in the second.
+
+        And the reverse. A row is the same in two versions if its unit and values are.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two groups that too few people tell apart: ``only_new`` on one side, ``only_old`` other."""
+
+    new: tuple[CellName, ...]
+    old: tuple[CellName, ...]
+    only_new: int
+    only_old: int
+
+    def link(self) -> Link:
+        """Return the difference as a group that ``protect`` and ``audit`` must keep unknown."""
+        sign = 1 if self.only_new >= self.only_old else -1
+        terms = (*((sign, name) for name in self.new), *((-sign, name) for name in self.old))
+        nested = not min(self.only_new, self.only_old)
+        return Link(terms, 0 if nested else None, None, max(self.only_new, self.only_old))
+
+
+def find_differences(
+    new: Sequence[Figure], earlier: Sequence[Figure], sizes: Sizes, contributors_min: int
+) -> tuple[Difference, ...]:
+    """Return every pair of figures, or of a figure and several, that is too close.
+
+    ``earlier`` are the figures that were printed (hidden cells are left out) of tables of the same
+    population, across operators, licences and versions.
+    """
+    found: dict[tuple[tuple[CellName, ...], tuple[CellName, ...]], Difference] = {}
+    for fresh, old in _pairs(new, earlier):
+        if not _can_overlap(fresh, old):
+            continue
+        apart = _apart(fresh, old, sizes, contributors_min)
+        if apart is not None and 0 < max(apart) < contributors_min:
+            names = (_names(fresh), _names(old))
+            found.setdefault(names, Difference(*names, *apart))
+    return tuple(found.values())
+
+
+def finding(
+    differences: Sequence[Difference], dimensions: tuple[Dimension, ...], contributors_min: int
+) -> Finding:
+    """Return the check's result for the desk; the earlier tables are not named to the author."""
+    if not differences:
+        return Finding(
+            "differencing",
+            Status.PASS,
+            Message(
+                f"与此前发布的数值相减，均不少于 {contributors_min} 人。",
+                f"Against all earlier figures, no difference is about fewer than "
+                f"{contributors_min} people.",
+            ),
+        )
+    keys = tuple(dict.fromkeys(name.key for one in differences for name in one.new))
+    named = cells_named(dimensions, keys)
+    return Finding(
+        "differencing",
+        Status.FAIL,
+        Message(
+            f"{len(keys)} 个单元格与此前发布的数值之差涉及不足 {contributors_min} 人：{named.zh}。",
+            f"{len(keys)} cells differ from earlier figures by fewer than {contributors_min} "
+            f"people: {named.en}.",
+        ),
+        Message(
+            "请沿用此前的分组、筛选与版本，或由系统隐去这些单元格。",
+            "Keep to the groups, filters and version of the earlier table, or let these cells be "
+            "hidden.",
+        ),
+        keys,
+    )
+
+
+Group = tuple[Figure, ...]
+
+
+def _pairs(new: Sequence[Figure], earlier: Sequence[Figure]) -> Iterator[tuple[Group, Group]]:
+    for fresh in new:
+        for old in earlier:
+            yield (fresh,), (old,)
+    for fresh in new:
+        for cells in _by_table(earlier).values():
+            yield from (((fresh,), group) for group in _around(fresh, cells))
+    for old in earlier:
+        for cells in _by_table(new).values():
+            yield from ((group, (old,)) for group in _around(old, cells))
+
+
+def _by_table(figures: Sequence[Figure]) -> Mapping[str, list[Figure]]:
+    tables: dict[str, list[Figure]] = defaultdict(list)
+    for figure in figures:
+        if not figure.margin:
+            tables[figure.name.table].append(figure)
+    return tables
+
+
+def _around(figure: Figure, cells: Sequence[Figure]) -> Iterator[Group]:
+    """Return a table's cells that lie within a group, and those that touch it, where several."""
+    within = tuple(cell for cell in cells if _inside(cell.box, figure.box))
+    touching = tuple(cell for cell in cells if _touch(cell.box, figure.box))
+    if len(within) > 1:
+        yield within
+    if len(touching) > 1 and touching != within:
+        yield touching
+
+
+def _can_overlap(first: Group, second: Group) -> bool:
+    return any(_touch(a.box, b.box) for a in first for b in second)
+
+
+def _touch(first: Box, second: Box) -> bool:
+    """Tell whether two boxes can share rows; unlike versions are taken as one."""
+    shared = first.within.keys() & second.within.keys()
+    return all(first.within[column] & second.within[column] for column in shared)
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    """Tell whether every row of one box is surely in the other."""
+    return inner.version == outer.version and all(
+        column in inner.within and inner.within[column] <= values
+        for column, values in outer.within.items()
+    )
+
+
+def _apart(first: Group, second: Group, sizes: Sizes, least: int) -> tuple[int, int] | None:
+    """Return the sizes of both sides, or None where one is surely large enough or both empty."""
+    single = len(first) == len(second) == 1
+    if single:
+        one, two = first[0], second[0]
+        if _inside(one.box, two.box) and _inside(two.box, one.box):
+            return None
+        if abs(one.contributors - two.contributors) >= least:
+            return None
+        if one.people and two.people:
+            if _inside(one.box, two.box):
+                return 0, two.contributors - one.contributors
+            if _inside(two.box, one.box):
+                return one.contributors - two.contributors, 0
+    return sizes.apart(_boxes(first), _boxes(second))
+
+
+def _boxes(group: Group) -> Boxes:
+    return tuple(figure.box for figure in group)
+
+
+def _names(group: Group) -> tuple[CellName, ...]:
+    return tuple(figure.name for figure in group)

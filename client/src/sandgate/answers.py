@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sandgate import charts, figures, markup
+from sandgate import charts, figures, markup, synthetic
 from sandgate.costs import Cost
 from sandgate.language import pick, pick_from
 from sandgate.money import billed
@@ -77,13 +77,26 @@ class Answer(Shown):
         return bool(self.details.get("repeated"))
 
     @property
+    def synthetic(self) -> bool:
+        """Whether this comes from the synthetic twin that a debug session sees, not from data."""
+        return bool(self.details.get("synthetic"))
+
+    @property
+    def would_cost(self) -> dict[str, Any]:
+        """What production would have taken for a synthetic answer; empty for any other."""
+        return dict(self.details.get("would_cost") or {})
+
+    @property
     def notes(self) -> str:
         """What the platform says about this answer, in the operator's language."""
         return pick_from(self.details.get("notes"))
 
     def to_pandas(self) -> Any:
-        """Return a pandas DataFrame."""
-        return self.table.to_pandas()
+        """Return a pandas DataFrame; one of synthetic data says so in its ``attrs``."""
+        frame = self.table.to_pandas()
+        if self.synthetic:
+            frame.attrs[synthetic.ATTRIBUTE] = True
+        return frame
 
     def to_polars(self) -> Any:
         """Return a polars DataFrame."""
@@ -91,12 +104,15 @@ class Answer(Shown):
 
     def plot(self, x: str | None = None, y: str | None = None) -> Any:
         """Return an Altair chart: bars by ``x`` of ``y``, error bars from the interval columns."""
-        return charts.bars(self.table, self.intervals, x, y)
+        chart = charts.bars(self.table, self.intervals, x, y)
+        return chart.properties(title=synthetic.mark()) if self.synthetic else chart
 
     def plain(self) -> str:
         """Return the first rows and the budget line."""
         head, rows, _ = self._cells()
-        return "\n".join([markup.plain_table(head, rows), *self._lines(), *self._notes()])
+        marked = [f"【{synthetic.mark()}】"] if self.synthetic else []
+        table = markup.plain_table(head, rows)
+        return "\n".join([*marked, table, *self._lines(), *self._notes()])
 
     def html(self) -> str:
         """Return the first rows as a table with the budget line beneath."""
@@ -104,7 +120,8 @@ class Answer(Shown):
         told = [" · ".join(self._lines()), *self._notes()]
         notes = [markup.paragraph(line, quiet=True) for line in told]
         title = pick("查询结果", "Answer")
-        return markup.card("plain", title, [markup.table(head, rows, numeric), *notes])
+        mark = synthetic.mark() if self.synthetic else ""
+        return markup.card("plain", title, [markup.table(head, rows, numeric), *notes], mark=mark)
 
     def facts(self) -> dict[str, Any]:
         """Return what names and prices this answer, without its values."""
@@ -116,6 +133,7 @@ class Answer(Shown):
             "cost_nano_rho": self.cost.nano_rho,
             "cost_delta_steps": self.cost.delta_steps,
             "repeated": self.repeated,
+            "synthetic": self.synthetic,
             "gross_micro_fen": self.gross_micro_fen,
             "epsilon_shown": str(self.details.get("epsilon_shown") or ""),
             "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
@@ -148,6 +166,8 @@ class Answer(Shown):
         if self.mode == "aggregate" and self.repeated:
             left = pick("，", ", ") + self.cost.left if self.cost.left else ""
             lines.append(pick(f"问过的问题，不再收费{left}", f"Asked before: free this time{left}"))
+        elif self.synthetic:
+            lines += [line for line in [synthetic.would_cost(self.would_cost)] if line]
         elif self.mode == "aggregate":
             lines.append(pick(f"隐私预算：消耗 {self.cost}", f"Privacy budget: {self.cost}"))
         lines += billed(self.gross_micro_fen)

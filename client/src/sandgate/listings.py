@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandgate import figures, markup
+from sandgate import figures, markup, synthetic
 from sandgate.language import pick, pick_from
 from sandgate.shown import Shown
 
@@ -93,7 +93,8 @@ class Dataset(Shown):
 
     def _title(self) -> str:
         modes = " / ".join(self._use(str(mode)) for mode in self.details.get("modes") or [])
-        return f"{self.name} · {self.label} ({modes})"
+        title = f"{self.name} · {self.label} ({modes})"
+        return f"【{synthetic.mark()}】{title}" if self.details.get("synthetic") else title
 
     def _use(self, mode: str) -> str:
         """Say how a data set may be asked; rows that no mask changes are not called masked."""

@@ -18,6 +18,10 @@ _TONES: dict[Tone, tuple[str, str]] = {
 }
 _FONT = "font-family:system-ui,'Noto Sans CJK SC','WenQuanYi Zen Hei','Microsoft YaHei',sans-serif"
 _HEAD = "background:#eef2f7;color:#12263a;"
+_MARK = (
+    "display:inline-block;margin-left:8px;padding:0 8px;border-radius:4px;font-size:12px;"
+    "background:#4a1d6b;color:#ffffff"
+)
 _OWN = "float:none;width:auto;margin:0;padding:0;"  # JupyterLab floats dt and dd by its own sheet
 _CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
 
@@ -37,15 +41,22 @@ class Bar:
 Cell = str | Bar
 
 
-def card(tone: Tone, title: str, body: Iterable[str], label: str = "") -> str:
-    """Wrap ready HTML parts in a card; ``title`` and ``label`` are escaped here."""
+def card(tone: Tone, title: str, body: Iterable[str], label: str = "", mark: str = "") -> str:
+    """Wrap ready HTML parts in a card; ``title``, ``label`` and ``mark`` are escaped here.
+
+    A ``mark`` stands beside the title and in the label, and its card has a broken border.
+    """
     line, ground = _TONES[tone]
+    label = f"{mark} · {label or title}" if mark else label or title
+    badge = f' <span style="{_MARK}">{escape(mark)}</span>' if mark else ""
+    border = "dashed" if mark else "solid"
     return (
-        f'<section role="group" aria-label="{escape(label or title)}" style="{_FONT};'
+        f'<section role="group" aria-label="{escape(label)}" style="{_FONT};'
         f"font-size:14px;line-height:1.6;color:#1b1f24;background:{ground};"
-        f"border:1px solid #c9ced6;border-left:5px solid {line};border-radius:6px;"
+        f"border:1px {border} #c9ced6;border-left:5px {border} {line};border-radius:6px;"
         f'padding:10px 16px;margin:4px 0;max-width:64em;overflow-x:auto">'
-        f'<div style="font-weight:650;color:{line}">{escape(title)}</div>{"".join(body)}</section>'
+        f'<div style="font-weight:650;color:{line}">{escape(title)}{badge}</div>'
+        f"{''.join(body)}</section>"
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandgate import markup, transport
+from sandgate import markup, synthetic, transport
 from sandgate.language import pick
 from sandgate.shown import Shown
 
@@ -33,6 +33,11 @@ class Verification(Shown):
         return str(self.details["answer"])
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the claim was held to the synthetic twin that a debug session sees."""
+        return bool(self.details.get("synthetic"))
+
+    @property
     def receipt(self) -> str:
         """The proof of the answer's place in the log."""
         return str(self.details["receipt"])
@@ -43,7 +48,8 @@ class Verification(Shown):
             "yes": pick("核验一致", "The claim is so"),
             "no": pick("核验不一致", "The claim is not so"),
         }
-        return words.get(self.answer, pick("无法核验", "Nothing is known of this claim"))
+        said = words.get(self.answer, pick("无法核验", "Nothing is known of this claim"))
+        return f"【{synthetic.mark()}】{said}" if self.synthetic else said
 
     def html(self) -> str:
         """Return the answer as a card."""

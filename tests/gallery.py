@@ -2,16 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.declarations import check_declaration
 from catalog.populations import PopulationDeclaration, approve_population, declare_population
 from catalog.registration import register_dataset, register_entry
+from disclosure.twins.shelf import TwinShelf, TwinWanted
 from examples.demo.licence_step import licence_document
+from policies.load import load_policies
+from policies.schema.masks import MaskRules
+from policies.schema.twins import TwinRules
 from tests.city import (
     AGREEMENTS,
     PROVIDER,
@@ -45,16 +51,32 @@ def gallery_questions() -> dict[str, str]:
     return found
 
 
+def example_rows(document: dict[str, Any]) -> pa.Table:
+    """Return the first rows of a data set's example file."""
+    return pq.read_table(EXAMPLE_DATA / document["file"]).slice(0, ROWS)
+
+
+def made_rows(document: dict[str, Any]) -> pa.Table:
+    """Return rows for a machine without the examples' files: no question's end depends on them."""
+    declaration = check_declaration(document["dataset"])
+    pack = load_policies()
+    shelf = TwinShelf(pack.rules(TwinRules), pack.rules(MaskRules))
+    twin = shelf.of([TwinWanted(declaration)])[declaration.name]
+    return twin.rows.select([column.name for column in declaration.columns])
+
+
 @contextmanager
-def gallery_city(home: Path) -> Iterator[City]:
-    """Build a city of the examples' declarations, their first rows, and the demo's licence."""
+def gallery_city(
+    home: Path, rows: Callable[[dict[str, Any]], pa.Table] = example_rows
+) -> Iterator[City]:
+    """Build a city of the examples' declarations, some rows of each, and the demo's licence."""
     documents = [
         json.loads(path.read_text(encoding="utf-8")) for path in sorted(DECLARATIONS.glob("*.json"))
     ]
     with opened_city(home) as city:
         _register_people(city.platform)
         for document in documents:
-            _register(city, document)
+            _register(city, document, rows(document))
         for operator, number in AGREEMENTS.items():
             _sign_agreement(city, operator, number)
         terms = {name: licence_document()[name] for name in ("grants", "budgets")}
@@ -62,7 +84,7 @@ def gallery_city(home: Path) -> Iterator[City]:
         yield city
 
 
-def _register(city: City, document: dict[str, Any]) -> None:
+def _register(city: City, document: dict[str, Any], rows: pa.Table) -> None:
     platform, steward = city.platform, city.actor("steward")
     told = document.get("population")
     if told is not None:
@@ -74,8 +96,7 @@ def _register(city: City, document: dict[str, Any]) -> None:
     register_entry(platform.writer, steward, platform.catalog_rules, PROVIDER, entry)
     register_dataset(platform.writer, steward, dataset)
     path = city.home / f"{dataset['name']}.parquet"
-    rows = pq.read_table(EXAMPLE_DATA / document["file"])
-    pq.write_table(rows.slice(0, ROWS), path)
+    pq.write_table(rows, path)
     try:
         platform.publisher.publish(steward, dataset["name"], path, path.name)
     finally:

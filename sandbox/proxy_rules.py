@@ -41,7 +41,7 @@ _ALLOWED: Mapping[str, tuple[str, ...]] = {
     "POST": (
         rf"/api/kernels(?:/{_ID}/(?:interrupt|restart))?",
         "/api/sessions",
-        rf"/api/contents(?:/{_FILE})?/?",
+        rf"/api/contents(?:/(?!(?:.*/)?trust/?$){_FILE})?/?",
     ),
     "PUT": (
         rf"/api/contents/{_FILE}",

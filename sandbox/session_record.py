@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from foundation.errors import Message, NotFound
 from sandbox.egress import EgressAccount
@@ -16,7 +16,8 @@ class Session:
     """One session as the store knows it.
 
     ``mode`` is what its questions are answered from; ``review`` the approved review of the
-    notebook that it runs, None where the person works freely.
+    notebook that it runs, None where the person works freely. What its questions cost is in
+    nano-rho and micro-fen.
     """
 
     id: str
@@ -33,6 +34,8 @@ class Session:
     egress_bytes: int
     opened_us: int | None
     changed_us: int
+    spent_nano_rho: int = 0
+    spent_micro_fen: int = 0
 
     @property
     def answering(self) -> bool:
@@ -72,4 +75,21 @@ def session_of(row: Row[Any]) -> Session:
         egress_bytes=row.egress_bytes,
         opened_us=row.opened_us,
         changed_us=row.changed_us,
+        spent_nano_rho=row.spent_nano_rho,
+        spent_micro_fen=row.spent_micro_fen,
+    )
+
+
+def count_spend(
+    connection: Connection, session_id: str, *, nano_rho: int = 0, micro_fen: int = 0
+) -> None:
+    """Add what a question cost to its session's own account; for use inside an ``apply``."""
+    table = sessions
+    connection.execute(
+        update(table)
+        .where(table.c.id == session_id)
+        .values(
+            spent_nano_rho=table.c.spent_nano_rho + nano_rho,
+            spent_micro_fen=table.c.spent_micro_fen + micro_fen,
+        )
     )

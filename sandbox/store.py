@@ -23,6 +23,8 @@ sessions = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(200)),
     Column("egress_bytes", BigInteger, nullable=False, default=0),
+    Column("spent_nano_rho", BigInteger, nullable=False, server_default="0"),
+    Column("spent_micro_fen", BigInteger, nullable=False, server_default="0"),
     Column("requested_us", BigInteger, nullable=False),
     Column("opened_us", BigInteger),
     Column("changed_us", BigInteger, nullable=False),

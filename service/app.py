@@ -43,6 +43,7 @@ from service.api import (
     retention,
     reviews,
     schemes,
+    session_status,
     sessions,
     settlement_files,
     tariffs,
@@ -98,6 +99,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
 
 IN_SESSION: Sequence[APIRouter] = (
     gateway.router,
+    session_status.router,
     gateway_releases.router,
     gateway_tables.router,
     release_files.router,

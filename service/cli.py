@@ -25,6 +25,7 @@ from service.cli_ledger import ledger
 from service.cli_release import release, trace
 from service.cli_remote import REFUSED, UNUSABLE, licence, period
 from service.cli_scheme import scheme
+from service.cli_sessions import session
 from service.cli_statement import statement
 from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
@@ -47,6 +48,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(release, name="release")
 app.add_typer(retention, name="retention")
 app.command("trace")(trace)
+app.add_typer(session, name="session")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")
 app.add_typer(scheme, name="scheme")

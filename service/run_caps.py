@@ -13,6 +13,7 @@ from audit.events import PendingEntry
 from disclosure.metering import QuestionUse, VerificationUse
 from policies.schema.revenue import Meter
 from sandbox.lifecycle import ANSWERING, SessionState, not_open
+from sandbox.session_record import count_spend
 from sandbox.store import sessions
 from sandbox.unattended import Run, charge_run
 from service.metering import HOUR_SECONDS, UseMetering, licence_document, meters_of
@@ -38,6 +39,7 @@ class CappedMetering:
         self.metering.question_decided(connection, entry, use)
         price = self._price(connection, use, entry) if use.rows is None else 0
         charge_run(connection, use.session, nano_rho=use.cost_nano_rho, micro_fen=price)
+        count_spend(connection, use.session, nano_rho=use.cost_nano_rho)
 
     def question_answered(
         self, connection: Connection, entry: PendingEntry, use: QuestionUse
@@ -47,6 +49,7 @@ class CappedMetering:
         gross = self.metering.question_answered(connection, entry, use)
         if use.rows is not None:
             charge_run(connection, use.session, micro_fen=gross)
+        count_spend(connection, use.session, micro_fen=gross)
         return gross
 
     def question_repeated(
@@ -56,6 +59,7 @@ class CappedMetering:
         check_answering(connection, use.session)
         gross = self.metering.question_repeated(connection, entry, use)
         charge_run(connection, use.session, micro_fen=gross)
+        count_spend(connection, use.session, micro_fen=gross)
         return gross
 
     def question_failed(self, connection: Connection, entry: PendingEntry, question: str) -> None:
@@ -77,7 +81,9 @@ class CappedMetering:
     ) -> int:
         """Meter an answer."""
         check_answering(connection, use.session)
-        return self.metering.verification_answered(connection, entry, use)
+        gross = self.metering.verification_answered(connection, entry, use)
+        count_spend(connection, use.session, micro_fen=gross)
+        return gross
 
     def verification_failed(self, connection: Connection, entry: PendingEntry, claim: str) -> None:
         """Give back what was set aside."""

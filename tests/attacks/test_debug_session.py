@@ -47,6 +47,7 @@ from tests.city import (
 )
 from tests.claims import claim_json, verifying
 from tests.engines import CAPS, open_pool
+from tests.notebooks import ipynb
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -54,6 +55,8 @@ QUESTION = {"sql": COUNT_BY_STATE}
 OPEN_TO_DEBUG: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/datasets"): {},
     ("GET", "/v1/budget"): {},
+    ("GET", "/v1/session"): {},
+    ("POST", "/v1/reviews"): {"json": {"notebook": ipynb("1")}},
     ("POST", "/v1/estimate"): {"json": QUESTION},
     ("POST", "/v1/query"): {"json": QUESTION},
     ("POST", "/v1/attempts"): {"json": {"label": "x", "code": "blocked", "stopped": True}},

@@ -611,6 +611,8 @@ CREATE TABLE sandbox_sessions (
 	state VARCHAR(16) NOT NULL, 
 	reason VARCHAR(200), 
 	egress_bytes BIGINT NOT NULL, 
+	spent_nano_rho BIGINT DEFAULT '0' NOT NULL, 
+	spent_micro_fen BIGINT DEFAULT '0' NOT NULL, 
 	requested_us BIGINT NOT NULL, 
 	opened_us BIGINT, 
 	changed_us BIGINT NOT NULL, 

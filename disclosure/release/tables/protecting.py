@@ -60,6 +60,8 @@ def protect_table(
 ) -> Protection:
     """Decide which cells are held back. Raises Refused where that does not help, or not in time."""
     of_grade = checks.of(grade.value)
+    if not all(counted.categories):
+        raise not_protectable()  # no row at all
     tables = [cells_of(counted, place) for place in range(len(counted.plan.parts))]
     totals = counted.plan.margins and all(table.additive for table in tables)
     shown = [table if totals else table.without_margins() for table in tables]

@@ -22,6 +22,7 @@ from service.api import (
     distributions,
     gateway,
     gateway_releases,
+    gateway_releases,
     gateway_tables,
     health,
     journals,

@@ -19,6 +19,7 @@ GIVEN_KINDS = (
     EntryKind.ANSWER_RELEASED,
     EntryKind.ANSWER_REPEATED,
     EntryKind.RELEASE_DELIVERED,
+    EntryKind.RELEASE_COPIED,
     EntryKind.PRODUCT_FETCHED,
 )
 
@@ -58,7 +59,7 @@ def _line(
         "at": to_iso(entry.time_us)[:19].replace("T", " "),
         "kind": {"zh": sentence.zh, "en": sentence.en},
         "what": f"{datasets} {name}".strip(),
-        "recipient": public.get("buyer") or operator,
+        "recipient": public.get("buyer") or public.get("recipient") or operator,
         "rows": rows.get(str(public.get("answer"))),
         "entry_index": entry.index,
         "content_digest": public.get("content_digest") or digests.get(str(released)),

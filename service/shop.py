@@ -3,6 +3,7 @@
 The fetch's entry, its meter and its price are one commit (I6). A refusal is logged too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
@@ -14,18 +15,22 @@ from authorization.licences import Licence, require_licence
 from authorization.organisations import group_of, organisations_of
 from authorization.revocation import SuspensionBoard, check_in_force
 from authorization.separation import check_not_redeveloping
+from disclosure.release.copies import Copy, certify_copy, make_copy
 from disclosure.release.delivered import Delivered, delivered_product
 from foundation.db import reading
 from foundation.errors import Denied, Message, SandgateError
 from foundation.identity import Actor
+from foundation.keys import KeyStore
 from service.metering import UseMetering
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A product as it is handed over: the desk's own bytes, and the receipt of the fetch."""
+    """A product as it is handed over: the buyer's own copy, its certificate, and the receipt."""
 
     delivered: Delivered
+    copy: Copy
+    certificate: Mapping[str, object]
     index: int
     receipt: str
     gross_micro_fen: int
@@ -35,10 +40,16 @@ class ProductShop:
     """Hands out released products against a metered entry."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, board: SuspensionBoard, metering: UseMetering
+        self,
+        engine: Engine,
+        writer: Writer,
+        board: SuspensionBoard,
+        metering: UseMetering,
+        keys: KeyStore,
     ) -> None:
-        """Join ledger and log."""
+        """Join ledger, log and the desk's key, which signs what is handed over."""
         self._engine = engine
+        self._keys = keys
         self._writer = writer
         self._board = board
         self.metering = metering
@@ -54,14 +65,15 @@ class ProductShop:
             "purpose": str(document.scenario.purpose),
         }
 
-        def apply(connection: Connection, entry: PendingEntry) -> tuple[Delivered, int]:
+        def apply(connection: Connection, entry: PendingEntry) -> tuple[Delivered, Copy, int]:
             self._check(connection, actor, licence, document, entry.time_us)
             delivered = delivered_product(connection, licence_id)
             metered = self.metering.fetched(
                 connection, entry, document, delivered, actor.organisation
             )
             entry.amend(product=delivered.id, buyer=actor.organisation)
-            return delivered, metered.gross_micro_fen
+            copy = make_copy(connection, entry, actor, licence_id, delivered)
+            return delivered, copy, metered.gross_micro_fen
 
         try:
             event = AuditEvent(EntryKind.PRODUCT_FETCHED, actor, public)
@@ -72,8 +84,9 @@ class ProductShop:
             self._writer.submit(event, no_effect)
             refusal.logged = True
             raise
-        delivered, gross_micro_fen = recorded.value
-        return Fetched(delivered, recorded.index, recorded.receipt, gross_micro_fen)
+        delivered, copy, gross_micro_fen = recorded.value
+        signed = certify_copy(self._keys, copy.document, recorded.citation)
+        return Fetched(delivered, copy, signed, recorded.index, recorded.receipt, gross_micro_fen)
 
     def _check(
         self,

@@ -14,11 +14,13 @@ from disclosure.release.bodies import (
     ReleaseVote,
 )
 from disclosure.release.checking import Checking
+from disclosure.release.copies import Copying
 from disclosure.release.delivering import Delivering
 from disclosure.release.drafting import Drafting
 from disclosure.release.excepting import Excepting
 from disclosure.release.files import ReleasedFile
 from disclosure.release.parts import DeskParts
+from disclosure.release.recalling import Recalling
 from disclosure.release.requests import Request, requests_in, require_request
 from disclosure.release.states import ReleaseState
 from disclosure.release.submitting import Submitting
@@ -47,6 +49,9 @@ class ReleaseDesk:
             ReleaseState.SUBMITTED: Checking(parts).check,
             ReleaseState.APPROVED: Delivering(parts).deliver,
         }
+        self.rules = parts.rules
+        self.copies = Copying(parts)
+        self.recalls = Recalling(parts)
         self.waiting: dict[str, str] = {}
         """What could not be carried on at the last try, and the code of what stopped it."""
 
@@ -82,6 +87,7 @@ class ReleaseDesk:
         For the service's start, its upkeep, and a licence that was resumed. What cannot be carried
         on now, because its licence is shut or its tariff has lapsed, waits.
         """
+        self.recalls.sign_list()
         with reading(self._parts.engine) as connection:
             found = requests_in(connection, HALF_DONE)
         return [item.id for item in found if self._carried_on(item).state is not item.state]

@@ -7,6 +7,7 @@ one version of pyarrow, which the certificate names.
 
 import io
 import math
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,14 +16,14 @@ ROWS_PER_GROUP = 65_536
 TOOL = {"pyarrow": pa.__version__}
 
 
-def encode_parquet(table: pa.Table) -> bytes:
-    """Encode an Arrow table as Parquet bytes."""
+def encode_parquet(table: pa.Table, declared: Mapping[str, str] | None = None) -> bytes:
+    """Encode an Arrow table as Parquet bytes; ``declared`` is all that its metadata says."""
     out = io.BytesIO()
     columns = [_canonical(column) for column in table.columns]
-    pq.write_table(
-        pa.table(columns, names=table.column_names),
+    plain = pa.table(columns, names=table.column_names)
+    with pq.ParquetWriter(
         out,
-        row_group_size=ROWS_PER_GROUP,
+        plain.schema,
         version="2.6",
         data_page_version="1.0",
         compression="NONE",
@@ -30,7 +31,10 @@ def encode_parquet(table: pa.Table) -> bytes:
         write_statistics=True,
         store_schema=False,
         store_decimal_as_integer=False,
-    )
+    ) as writer:
+        writer.write_table(plain, row_group_size=ROWS_PER_GROUP)
+        if declared is not None:
+            writer.add_key_value_metadata(dict(declared))
     return out.getvalue()
 
 

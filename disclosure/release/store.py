@@ -157,7 +157,8 @@ release_copy = Table(
     _request_column(),
     Column("person", String(80), nullable=False),
     Column("organisation", String(80), nullable=False),
-    Column("mark", LargeBinary, nullable=False, unique=True),
+    Column("mark", LargeBinary, nullable=False),
+    Column("document", Text, nullable=False),
     Column("entry_index", BigInteger, nullable=False),
     Column("made_us", BigInteger, nullable=False),
 )
@@ -178,6 +179,7 @@ release_recall = Table(
     Column("request", String(80), ForeignKey("release_request.id"), nullable=False, unique=True),
     Column("person", String(80), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False),
     Column("entry_index", BigInteger, nullable=False),
     Column("recalled_us", BigInteger, nullable=False),
     CheckConstraint("reason <> ''", name="reason"),
@@ -189,9 +191,9 @@ release_signed = Table(
     Column("id", String(80), primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("document", Text, nullable=False),
-    CheckConstraint("kind IN ('copy', 'recall')", name="kind"),
+    CheckConstraint("kind IN ('recall')", name="kind"),
 )
-"""What was signed after its entry was durable: certificates of copies, lists of recalls."""
+"""What was signed after its entry was durable: lists of recalls."""
 
 _APPEND_ONLY = (
     "release_draft_file",

@@ -27,6 +27,7 @@ from foundation.errors import Conflict, Message, SandgateError
 from foundation.identity import Actor
 from foundation.ids import new_id
 
+ANSWER_NAME = "answer.csv"
 OPEN_STATES = (
     ReleaseState.DRAFT,
     ReleaseState.SUBMITTED,
@@ -48,7 +49,7 @@ class Submitting:
     ) -> Request:
         """Ask for one stored answer in one step: a request of one CSV file, submitted at once."""
         request_id = new_id("rel")
-        file = FileDraft(name=f"{request_id}.csv", source="answer", reference=asked.answer_id)
+        file = FileDraft(name=ANSWER_NAME, source="answer", reference=asked.answer_id)
         draft = ReleaseDraft(
             title_zh=asked.title_zh, title_en=asked.title_en, context=asked.context, files=(file,)
         )

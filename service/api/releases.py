@@ -9,19 +9,23 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from disclosure.release.bodies import CommentText, ExceptionGranted, Reason, ReleaseVote
-from disclosure.release.delivered import MEDIA_TYPES, certificate_of
+from disclosure.release.copies import recipients_of
+from disclosure.release.delivered import MEDIA_TYPES, certificate_of, packed
 from disclosure.release.drafting import check_reads
 from disclosure.release.requests import Request, no_such_request, requests_of, require_request
 from disclosure.release.states import ReleaseState
+from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from foundation.errors import NotFound
 from foundation.identity import Actor
 from service.api.callers import (
     AnyCaller,
+    AuthorityCaller,
     CheckerCaller,
     OfficerCaller,
     OnPlatform,
     OperatorCaller,
+    OverseerCaller,
     ReaderOfReleases,
 )
 from service.bootstrap import Platform
@@ -78,6 +82,22 @@ def post_comment(
     return found.as_json(actor.person)
 
 
+@router.post("/{release_id}/submit", status_code=201)
+def post_submission(
+    release_id: str, actor: OperatorCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Submit one's own draft: the desk makes its files, checks them, and asks two checkers."""
+    return platform.desk.submit_draft(actor, release_id).as_json(actor.person)
+
+
+@router.post("/{release_id}/revise", status_code=201)
+def post_revision(
+    release_id: str, actor: OperatorCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Turn one's own request that was sent back into a draft again."""
+    return platform.desk.drafts.revise(actor, release_id).as_json(actor.person)
+
+
 @router.post("/{release_id}/withdraw", status_code=201)
 def post_withdrawal(
     release_id: str, body: Reason, actor: OperatorCaller, platform: OnPlatform
@@ -93,6 +113,35 @@ def post_exception(
 ) -> dict[str, object]:
     """Let a failed check pass, with a written reason; the votes are still needed."""
     return platform.desk.except_check(actor, release_id, body).as_json(actor.person)
+
+
+@router.post("/{release_id}/copies", status_code=201)
+def post_copy(release_id: str, actor: OperatorCaller, platform: OnPlatform) -> Response:
+    """Be handed one's own copy: its files with both certificates, in a zip; each copy is logged."""
+    copy = platform.desk.copies.hand_over(actor, release_id)
+    with reading(platform.engine) as connection:
+        certificate = certificate_of(connection, release_id)
+    files = [(file.name, file.content) for file in copy.files]
+    files.append(("certificate.release.json", canonical_bytes(certificate)))
+    files.append(("certificate.copy.json", canonical_bytes(copy.certificate)))
+    headers = {"X-Audit-Index": str(copy.index), "X-Copy": copy.id}
+    return Response(packed(files), 201, headers, MEDIA_TYPES["zip"])
+
+
+@router.get("/{release_id}/copies")
+def get_copies(release_id: str, actor: OverseerCaller, platform: OnPlatform) -> dict[str, object]:
+    """List who was handed a copy, and when."""
+    readable_request(platform, actor, release_id)
+    with reading(platform.engine) as connection:
+        return {"copies": recipients_of(connection, release_id)}
+
+
+@router.post("/{release_id}/recall", status_code=201)
+def post_recall(
+    release_id: str, body: Reason, actor: AuthorityCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Take a delivered release back; every recipient and dependent product is named."""
+    return platform.desk.recalls.recall(actor, release_id, body.reason).as_json()
 
 
 @router.get("/{release_id}/certificate")

@@ -5,14 +5,18 @@ cell with all the cells of an earlier table that lie within it or touch it (so m
 categories, added filters and new versions are met). Where the groups are comparable as predicates
 the sizes follow from set algebra; else the caller counts them on the data. A pair is too close
 where 0 < max(|A∖B|, |B∖A|) < the minimum: the two figures' difference is about so few.
+
+Hidden cells are compared too: a cell that is safe by itself may be hidden and yet be computed.
+Groups that are the same, or lie within each other by their predicates, become links that the search
+for what to hide and the attack must both know.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from disclosure.checks.tables.cells import CellName, Dimension, Link
+from disclosure.checks.tables.cells import ALL, CellName, Dimension, Link
 from disclosure.checks.tables.findings import Finding, Status, cells_named
 from foundation.errors import Message
 
@@ -32,23 +36,30 @@ class Box:
         return hash((self.version, frozenset(self.within.items())))
 
 
+PEOPLE: Final = "people"
+
 Boxes = tuple[Box, ...]
 """A union of boxes: one cell, or several cells of one table together."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One printed figure: its cell, the rows it is about, and its distinct contributors.
+    """One cell of a table, printed or hidden: the rows it is about, and its distinct contributors.
 
-    ``people`` says that the figure itself counts distinct units; other figures also differ through
-    single rows of people who stand in both.
+    ``measure`` says what is added up ("people", "rows", "sum of income"): only figures of one
+    measure are compared. "people" counts distinct units; other measures also differ through single
+    rows of people who stand in both groups.
     """
 
     name: CellName
     box: Box
     contributors: int
-    people: bool
-    margin: bool = False
+    measure: str = PEOPLE
+
+    @property
+    def is_margin(self) -> bool:
+        """Tell whether the cell is a total."""
+        return ALL in self.name.key
 
 
 class Sizes(Protocol):
@@ -79,23 +90,49 @@ class Difference:
         return Link(terms, 0 if nested else None, None, max(self.only_new, self.only_old))
 
 
-def find_differences(
-    new: Sequence[Figure], earlier: Sequence[Figure], sizes: Sizes, contributors_min: int
-) -> tuple[Difference, ...]:
-    """Return every pair of figures, or of a figure and several, that is too close.
+@dataclass(frozen=True)
+class Relations:
+    """What a new table and earlier ones say together.
 
-    ``earlier`` are the figures that were printed (hidden cells are left out) of tables of the same
-    population, across operators, licences and versions.
+    ``differences`` are too close; ``links`` hold these and every other known relation, for
+    ``protect`` and ``audit``.
     """
-    found: dict[tuple[tuple[CellName, ...], tuple[CellName, ...]], Difference] = {}
+
+    differences: tuple[Difference, ...]
+    links: tuple[Link, ...]
+
+
+def find_relations(
+    new: Sequence[Figure], earlier: Sequence[Figure], sizes: Sizes, contributors_min: int
+) -> Relations:
+    """Compare a new table's figures with all earlier ones of the same population.
+
+    ``earlier`` are all cells, printed or hidden, of earlier tables across operators, licences and
+    versions.
+    """
+    found: dict[tuple[frozenset[CellName], frozenset[CellName]], Difference] = {}
+    links: dict[tuple[frozenset[CellName], frozenset[CellName]], Link] = {}
     for fresh, old in _pairs(new, earlier):
         if not _can_overlap(fresh, old):
             continue
+        names = (frozenset(_names(fresh)), frozenset(_names(old)))
+        if names in links or names in found:
+            continue
         apart = _apart(fresh, old, sizes, contributors_min)
         if apart is not None and 0 < max(apart) < contributors_min:
-            names = (_names(fresh), _names(old))
-            found.setdefault(names, Difference(*names, *apart))
-    return tuple(found.values())
+            found[names] = Difference(_names(fresh), _names(old), *apart)
+        elif apart == (0, 0):
+            links[names] = _balance(_names(fresh), _names(old), 0)
+        elif len(fresh) == len(old) == 1 and _inside(old[0].box, fresh[0].box):
+            links[names] = _balance(_names(fresh), _names(old), None)
+        elif len(fresh) == len(old) == 1 and _inside(fresh[0].box, old[0].box):
+            links[names] = _balance(_names(old), _names(fresh), None)
+    differences = tuple(found.values())
+    return Relations(differences, (*links.values(), *(one.link() for one in differences)))
+
+
+def _balance(more: tuple[CellName, ...], less: tuple[CellName, ...], high: int | None) -> Link:
+    return Link((*((1, name) for name in more), *((-1, name) for name in less)), 0, high)
 
 
 def finding(
@@ -135,21 +172,23 @@ Group = tuple[Figure, ...]
 
 
 def _pairs(new: Sequence[Figure], earlier: Sequence[Figure]) -> Iterator[tuple[Group, Group]]:
+    """Return all pairs of one measure: figure with figure, and figure with several of a table."""
     for fresh in new:
         for old in earlier:
-            yield (fresh,), (old,)
+            if fresh.measure == old.measure:
+                yield (fresh,), (old,)
     for fresh in new:
-        for cells in _by_table(earlier).values():
+        for cells in _by_table(earlier, fresh.measure).values():
             yield from (((fresh,), group) for group in _around(fresh, cells))
     for old in earlier:
-        for cells in _by_table(new).values():
+        for cells in _by_table(new, old.measure).values():
             yield from ((group, (old,)) for group in _around(old, cells))
 
 
-def _by_table(figures: Sequence[Figure]) -> Mapping[str, list[Figure]]:
+def _by_table(figures: Sequence[Figure], measure: str) -> Mapping[str, list[Figure]]:
     tables: dict[str, list[Figure]] = defaultdict(list)
     for figure in figures:
-        if not figure.margin:
+        if not figure.is_margin and figure.measure == measure:
             tables[figure.name.table].append(figure)
     return tables
 
@@ -183,15 +222,14 @@ def _inside(inner: Box, outer: Box) -> bool:
 
 
 def _apart(first: Group, second: Group, sizes: Sizes, least: int) -> tuple[int, int] | None:
-    """Return the sizes of both sides, or None where one is surely large enough or both empty."""
-    single = len(first) == len(second) == 1
-    if single:
+    """Return the sizes of both sides, or None where one is surely large enough."""
+    if len(first) == len(second) == 1:
         one, two = first[0], second[0]
         if _inside(one.box, two.box) and _inside(two.box, one.box):
-            return None
+            return 0, 0
         if abs(one.contributors - two.contributors) >= least:
             return None
-        if one.people and two.people:
+        if one.measure == PEOPLE:
             if _inside(one.box, two.box):
                 return 0, two.contributors - one.contributors
             if _inside(two.box, one.box):

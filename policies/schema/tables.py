@@ -11,7 +11,8 @@ class TableRules(RuleFile):
     ``difference_people_min`` is how many people, at least, must tell two published figures apart,
     on one side or the other; so many must stand behind any sum or difference of published figures.
     ``register_figures_max`` bounds what one table is compared with; beyond it nothing is released.
-    ``row_space_figures_max`` and ``row_space_trials`` bound the search through all combinations.
+    ``row_space_figures_max``, ``row_space_trials`` and ``row_space_packs_max`` bound the search
+    through all combinations: so many figures at a time, in so many orders, so many times.
     """
 
     keys_max: int = Field(ge=0, le=4)
@@ -23,6 +24,7 @@ class TableRules(RuleFile):
     register_figures_max: int = Field(ge=100, le=1_000_000)
     row_space_figures_max: int = Field(ge=2, le=200)
     row_space_trials: int = Field(ge=1, le=64)
+    row_space_packs_max: int = Field(ge=1, le=1_000)
     suppression_rounds_max: int = Field(ge=1, le=100)
     average_decimals: int = Field(ge=0, le=6)
     previews_per_day_max: int = Field(ge=1, le=1_000)

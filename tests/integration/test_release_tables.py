@@ -196,7 +196,7 @@ def test_a_rehearsal_tells_no_figure_and_is_logged_and_counted(city: City) -> No
     assert str(sum(r["cost"] or 0 for r in visit_rows())) not in found.text
     problem = problem_of(refusal)
     assert problem["code"] == "table_form"
-    assert problem["allowed_sql"] == "SELECT region, COUNT(*) AS n FROM visits GROUP BY region"
+    assert problem["way_out"]["sql"] == "SELECT region, COUNT(*) AS n FROM visits GROUP BY region"
     first, second = entries(city, EntryKind.TABLE_PREVIEWED)
     assert set(opened(city, first)) == set(opened(city, second)) == {"request"}
     with reading(city.platform.engine) as connection:

@@ -6,7 +6,7 @@ and the delivery compute the same bytes. Nothing that a session computed is read
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -196,7 +196,7 @@ class TableDesk:
         rules = self._parts.rules
         earlier = NOTHING_EARLIER
         if work.held.has_people and compared:
-            earlier = _earlier(connection, work.held.population, compared, rules.tables)
+            earlier = _earlier(connection, work, compared, rules.tables)
         return protect_table(work.counted, earlier, rules.tables, rules.checks, work.grade)
 
     def _recorded(
@@ -243,6 +243,7 @@ class TableDesk:
             dataset=work.plan.dataset,
             version=work.held.version,
             extract=work.held.extract,
+            columns=work.plan.columns,
             plan_digest=work.plan.digest,
             plan=work.plan.as_canonical(),
             policy_digest=self._parts.rules.policy_digest,
@@ -284,9 +285,10 @@ class TableDesk:
 
 
 def _earlier(
-    connection: Connection, population: str, compared: tuple[str, ...], rules: TableRules
+    connection: Connection, work: _Work, compared: tuple[str, ...], rules: TableRules
 ) -> Earlier:
-    near = partial(register.near_in_size, connection, compared, population)
+    """Return what the register holds of these tables."""
+    near = partial(register.near_in_size, connection, compared, work.held.population)
+    likest = register.likest_first(connection, compared, work.plan.columns)
     most = rules.register_figures_max
-    tables = partial(register.figures_of, connection, compared, most=most)
-    return replace(NOTHING_EARLIER, near_in_size=near, tables=tables)
+    return Earlier(near, partial(register.figures_of, connection, likest, most=most))

@@ -2,12 +2,13 @@
 
 Three searches, the first two over everything that counts: each shown figure against each earlier
 one, and against each other one of the table; then every combination of the table's figures with
-those of earlier tables, as many tables at a time as the rules allow, the newest first.
+those of earlier tables, as many at a time and as often as the rules allow: first the tables that
+read most of the same columns, the newest first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 from disclosure.release.tables.counting import TOTAL, Counted, Key, text_of
 from disclosure.release.tables.sketches import Sketch, batches, sparse_combinations, too_near
@@ -26,7 +27,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What was released before: figures of nearly as many people, and whole tables, newest first.
+    """What was released before: figures of nearly as many people, and tables, the likest first.
 
     Each is asked for by what it is comparable with.
     """
@@ -105,7 +106,8 @@ def _combined(
     found: set[Key] = set()
     for start in range(0, len(shown), max(most // 2, 1)):
         piece = shown[start : start + max(most // 2, 1)]
-        packs = list(batches(tables, max(most - len(piece), 1))) or [[]]
+        packs = list(islice(batches(tables, max(most - len(piece), 1)), rules.row_space_packs_max))
+        packs = packs or [[]]
         for pack in packs:
             seed = canonical_bytes(["sandgate/nearness@1", start, len(pack)])
             for combination in sparse_combinations(

@@ -26,6 +26,7 @@ released_table = Table(
     Column("dataset", String(80), nullable=False),
     Column("version", String(80), nullable=False),
     Column("extract", String(80), nullable=False),
+    Column("columns", Text, nullable=False),
     Column("plan_digest", String(80), nullable=False),
     Column("plan", Text, nullable=False),
     Column("policy_digest", String(80), nullable=False),

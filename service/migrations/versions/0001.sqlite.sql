@@ -265,6 +265,7 @@ CREATE TABLE released_table (
 	dataset VARCHAR(80) NOT NULL, 
 	version VARCHAR(80) NOT NULL, 
 	extract VARCHAR(80) NOT NULL, 
+	columns TEXT NOT NULL, 
 	plan_digest VARCHAR(80) NOT NULL, 
 	"plan" TEXT NOT NULL, 
 	policy_digest VARCHAR(80) NOT NULL, 

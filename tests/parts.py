@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from foundation.errors import Unavailable
+from foundation.gvisor import find_runsc
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLE_DATA = REPOSITORY / "examples" / "data"
 SESSION_ENVIRONMENT = REPOSITORY / ".venv-session"
@@ -33,6 +36,14 @@ def _namespaces_work() -> bool:
     return subprocess.run(command, check=False, capture_output=True, timeout=10).returncode == 0
 
 
+def _gvisor_found() -> bool:
+    try:
+        find_runsc()
+    except Unavailable:
+        return False
+    return True
+
+
 def _needs(present: bool, part: str, way_out: str) -> pytest.MarkDecorator:
     reason = f"needs {part}: {way_out}"
     if REQUIRE_ALL and not present:
@@ -42,6 +53,9 @@ def _needs(present: bool, part: str, way_out: str) -> pytest.MarkDecorator:
 
 need_namespaces = _needs(
     _namespaces_work(), "user namespaces", "sysctl -w kernel.unprivileged_userns_clone=1"
+)
+need_gvisor = _needs(
+    _gvisor_found(), "gVisor's runsc", "apt-get install -t bookworm-backports runsc"
 )
 need_session_environment = _needs(
     (SESSION_ENVIRONMENT / "bin" / "python").exists(), "the session environment", "./dev test"

@@ -14,9 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import escape_calls  # type: ignore[import-not-found]  # found beside this file at run time
+import escape_calls  # type: ignore[import-not-found]  # these are found beside this file
+import escape_files  # type: ignore[import-not-found]
+import escape_kernel  # type: ignore[import-not-found]
+import escape_network  # type: ignore[import-not-found]
+from escape_facts import FACTS  # type: ignore[import-not-found]
 
-FACTS = json.loads(sys.argv[1])
+MODULES = (escape_calls, escape_files, escape_kernel, escape_network)
 
 
 def connects(family: int, address: str | tuple[str, int]) -> str:
@@ -172,15 +176,25 @@ def inherited_channel() -> str:
     return "talked"
 
 
-CONTROLS = ("executable_outside_of_files", "inherited_channel")
 HARNESS = {"call", "connects", "refused", "attempt", "main"}
-PROBES: dict[str, Callable[[], str | None]] = {
-    name: probe
-    for name, probe in [*globals().items(), *vars(escape_calls).items()]
-    if callable(probe)
-    and getattr(probe, "__module__", "") in {"__main__", "escape_calls"}
-    and name not in HARNESS
-}
+
+
+def found_in(names: dict[str, object], module: str) -> dict[str, Callable[[], str | None]]:
+    """Return the probes of one module: its own public functions but the harness."""
+    return {
+        name: probe
+        for name, probe in names.items()
+        if callable(probe)
+        and getattr(probe, "__module__", "") == module
+        and name not in HARNESS
+        and not name.startswith("_")
+    }
+
+
+PROBES = found_in(dict(globals()), "__main__")
+PROBES.pop("found_in")
+for loaded in MODULES:
+    PROBES |= found_in(vars(loaded), loaded.__name__)
 
 
 def attempt(probe: Callable[[], str | None]) -> dict[str, object]:
@@ -204,7 +218,9 @@ def attempt(probe: Callable[[], str | None]) -> dict[str, object]:
 
 
 def main() -> None:
-    os.write(1, json.dumps({name: attempt(probe) for name, probe in PROBES.items()}).encode())
+    os.set_blocking(1, True)
+    json.dump({name: attempt(probe) for name, probe in PROBES.items()}, sys.stdout)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

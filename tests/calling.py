@@ -82,14 +82,16 @@ class Gateway:
 
 
 @contextmanager
-def in_session(city: City, account: str = "analyst", mode: str = "production") -> Iterator[Gateway]:
+def in_session(
+    city: City, account: str = "analyst", mode: str = "production", slot: str = SLOT
+) -> Iterator[Gateway]:
     """Give a person an open session of the city's licence, without a sandbox."""
     actor = city.actor(account)
     with city.platform.engine.begin() as connection:
         connection.execute(
             insert(sessions).values(
-                id="ses_" + SLOT,
-                slot=SLOT,
+                id="ses_" + slot,
+                slot=slot,
                 person=actor.person,
                 organisation=actor.organisation,
                 licence=city.licence,
@@ -101,10 +103,11 @@ def in_session(city: City, account: str = "analyst", mode: str = "production") -
             )
         )
     try:
-        yield Gateway(city)
+        yield Gateway(city, slot)
     finally:
         with city.platform.engine.begin() as connection:
-            connection.execute(update(sessions).values(state="destroyed"))
+            mine = sessions.c.slot == slot
+            connection.execute(update(sessions).where(mine).values(state="destroyed"))
 
 
 def _in_slot(app: ASGIApp, slot: str) -> ASGIApp:

@@ -10,7 +10,7 @@ from sandbox.notebooks import environment_digest
 from sandbox.packages import PackageAsked, PackageDecided, PackageDesk, installed_packages
 from service.api.bodies import StrictRoute
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
-from service.api.gateway import InSession
+from service.api.gateway import InAnyMode
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 
@@ -42,13 +42,13 @@ def post_decision(
 
 
 @in_session.get("/environment")
-def get_environment(_scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def get_environment(_scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """List what is installed here, with the digest that results name."""
     return _environment(platform)
 
 
 @in_session.post("/packages", status_code=201)
-def post_package(body: PackageAsked, scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def post_package(body: PackageAsked, scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Ask for a package that is missing."""
     return _desk(platform).request(scope.actor, scope.licence, body).as_json()
 

@@ -13,7 +13,7 @@ from sandbox.sessions import Session
 from sandbox.unattended import run_of_session
 from service.api.bodies import StrictRoute
 from service.api.callers import OnPlatform
-from service.api.gateway import InSession
+from service.api.gateway import InAnyMode
 from service.api.reviews import shown_review, shown_run, submit
 from service.api.sessions import session_ends
 from service.bootstrap import Platform
@@ -29,7 +29,7 @@ class OwnNotebook(Frozen):
 
 
 @router.get("/session")
-def get_session_status(scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def get_session_status(scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Tell state and mode, minutes and licence days left, what was spent and what is left."""
     session = platform.sessions.session(scope.session)
     now_us = platform.clock.now_us()
@@ -49,7 +49,7 @@ def get_session_status(scope: InSession, platform: OnPlatform) -> dict[str, obje
 
 
 @router.post("/reviews", status_code=201)
-def post_own_review(body: OwnNotebook, scope: InSession, platform: OnPlatform) -> dict[str, object]:
+def post_own_review(body: OwnNotebook, scope: InAnyMode, platform: OnPlatform) -> dict[str, object]:
     """Submit this session's notebook for review; only its code cells are kept."""
     return shown_review(submit(platform, scope.actor, scope.licence, body.notebook))
 

@@ -101,7 +101,7 @@ class Admission:
             self._on_refused(actor, refusal)
             raise
         try:
-            yield self._hold
+            yield self.hold
         finally:
             with self._lock:
                 self._opening -= 1
@@ -127,7 +127,8 @@ class Admission:
             self._forget_late()
             return len(self._asked_us)
 
-    def _hold(self, slot: str) -> None:
+    def hold(self, slot: str) -> None:
+        """Count a slot as a session's from now until it ends."""
         with self._lock:
             self._held.add(slot)
 

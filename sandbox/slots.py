@@ -40,6 +40,15 @@ class Slots:
         """Return how to reach a live slot. Raises NotFound."""
         return self.backend.endpoint(slot)
 
+    def another(self, session: str) -> Endpoint:
+        """Take a slot for a session whose own has just ended: its room is its person's still.
+
+        Raises Unavailable.
+        """
+        endpoint = self.pool.take(session)
+        self.admission.hold(endpoint.slot)
+        return endpoint
+
     def kill(self, slot: str) -> None:
         """End every process of a slot and remove what it left; safe to repeat."""
         self.backend.kill(slot)

@@ -38,6 +38,7 @@ class _Served:
     """One slot's listener and what it may do."""
 
     peer_uid: int
+    listener: socket.socket
     dark: bool = False
     server: asyncio.Server | None = None
     state: ServerState = field(default_factory=ServerState)
@@ -63,15 +64,21 @@ class GatewaySockets:
         """
         _drop_pending(listener)
         listener.listen(BACKLOG)
-        served = _Served(peer_uid)
+        served = _Served(peer_uid, listener)
         self._served[slot] = served
         self._await(self._listen(slot, served, listener))
 
     def go_dark(self, slot: str) -> None:
-        """Stop serving a slot and cut its connections; waits on nothing. From any thread."""
+        """Stop serving a slot for good and cut its connections; waits on nothing. From any thread.
+
+        The kernel refuses every further connection from here on.
+        """
         served = self._served.pop(slot, None)
         if served is not None:
             served.dark = True
+            with contextlib.suppress(OSError):  # its backend may have closed it already
+                served.listener.shutdown(socket.SHUT_RDWR)
+                _drop_pending(served.listener)
             self._loop.call_soon_threadsafe(_shut, served)
 
     def close(self) -> None:
@@ -86,6 +93,7 @@ class GatewaySockets:
     def _run(self) -> None:
         try:
             self._loop.run_forever()
+            self._loop.run_until_complete(_let_go())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
@@ -106,7 +114,7 @@ class GatewaySockets:
 
         def connection() -> asyncio.Protocol:
             return _OwnPeerOnly(
-                served.peer_uid, config=config, server_state=served.state, app_state={"slot": slot}
+                served, config=config, server_state=served.state, app_state={"slot": slot}
             )
 
         served.server = await self._loop.create_unix_server(connection, sock=listener.dup())
@@ -115,14 +123,15 @@ class GatewaySockets:
 
 
 class _OwnPeerOnly(H11Protocol):
-    """HTTP for one uid: any other is cut off before a byte is read."""
+    """HTTP for one uid, while its slot is served: any other is cut off before a byte is read."""
 
-    def __init__(self, peer_uid: int, **parts: Any) -> None:
+    def __init__(self, served: _Served, **parts: Any) -> None:
         super().__init__(**parts)
-        self._peer_uid = peer_uid
+        self._served = served
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        if peer_uid_of(transport.get_extra_info("socket")) == self._peer_uid:
+        own = peer_uid_of(transport.get_extra_info("socket")) == self._served.peer_uid
+        if own and not self._served.dark:  # it may have been accepted just before
             super().connection_made(transport)
         else:
             transport.abort()
@@ -130,6 +139,12 @@ class _OwnPeerOnly(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if hasattr(self, "transport") and self.transport is not None:
             super().connection_lost(exc)
+
+
+async def _let_go() -> None:
+    """Let connections that were just cut close their sockets."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def peer_uid_of(connection: socket.socket) -> int:
@@ -144,8 +159,11 @@ def _in_turn(gateway: ASGIApp, served: _Served) -> Callable[..., Awaitable[None]
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         async with served.turns:
-            if not served.dark:  # else its connection is cut already: nobody waits for an answer
+            if not served.dark:
                 await gateway(scope, receive, send)
+                return
+        while (await receive())["type"] != "http.disconnect":
+            pass  # its connection is cut already: there is nobody to answer
 
     return application
 
@@ -155,7 +173,7 @@ def _drop_pending(listener: socket.socket) -> None:
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return
     listener.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
+    with contextlib.suppress(OSError):  # none is left, or the listener was shut down
         while True:
             listener.accept()[0].close()
 

@@ -1,8 +1,9 @@
 """Slots that are real sandboxes with a small guest, so that many can live and die in one test.
 
 Everything is the backend's own (namespaces, filter, control group, sockets); only the program
-inside is a few lines instead of JupyterLab. ``temper`` says how it answers the host's question
-whether it is warm.
+inside is a few lines instead of JupyterLab. It says who it is to whoever brings its token, and
+asks the gateway with the headers that it is given. ``temper`` says how it answers the host's
+question whether it is warm.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,18 +20,65 @@ from tests.parts import REPOSITORY
 
 LIMITS = SessionLimits(memory_bytes_max=128 << 20, pids_max=16, home_bytes_max=1 << 20)
 GUEST = """
-import contextlib, socket, sys, time
+import contextlib, hashlib, http.client, http.server, json, os, socket, socketserver, sys, time
+
+TOKEN = os.environ["SANDBOX_UI_TOKEN"]
+
+class Gateway(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/gateway.sock")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.headers.get("authorization") != "token " + TOKEN:
+            return self.say(403, {})
+        if self.path.startswith("/warm"):
+            if TEMPER == "silent":
+                time.sleep(600)
+            if TEMPER == "dying":
+                os._exit(3)
+            return self.say(204, None)
+        self.say(200, {"me": hashlib.sha256(TOKEN.encode()).hexdigest()})
+
+    def do_POST(self):
+        headers = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        connection = Gateway("gateway", timeout=5)
+        try:
+            connection.request("GET", "/who", headers=headers)
+            found = connection.getresponse()
+            self.say(200, {"status": found.status, "body": found.read().decode()})
+        except OSError as error:
+            self.say(200, {"status": 0, "body": type(error).__name__})
+        finally:
+            connection.close()
+
+    def say(self, status, body):
+        self.send_response(status)
+        data = b"" if body is None else json.dumps(body).encode()
+        self.send_header("content-type", "application/json")
+        if status != 204:
+            self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def address_string(self):
+        return "host"
+
+    def log_message(self, *parts):
+        pass
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        pass
+
 listener = socket.socket(fileno=int(sys.argv[1]))
-while True:
-    caller = listener.accept()[0]
-    asked = caller.recv(65536)
-    if TEMPER == "silent":
-        time.sleep(600)
-    if TEMPER == "dying":
-        sys.exit(3)
-    with contextlib.suppress(OSError):
-        caller.sendall(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
-    caller.close()
+server = Server("unused", Handler, bind_and_activate=False)
+server.socket.close()
+server.socket = listener
+server.serve_forever()
 """
 
 

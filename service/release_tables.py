@@ -14,6 +14,7 @@ from authorization.revocation import SuspensionBoard
 from catalog.datasets import DatasetDeclaration
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
+from disclosure.outcome import QuestionFailed
 from disclosure.release.tables.desk import Asker, TableDesk, TableParts, TableRuleset
 from disclosure.release.tables.previewing import TablePreviews
 from disclosure.release.tables.sketches import LANES
@@ -39,7 +40,10 @@ def build_table_desk(
         licence: str, version: str, tables: Mapping[str, Opener], sql: str, person: str
     ) -> pa.Table:
         key = WorkerKey(licence, version, "aggregate")
-        return pool.query(key, tables, sql, caps, person=person)
+        try:
+            return pool.query(key, tables, sql, caps, person=person)
+        except QuestionFailed:  # a worker may be ended beneath a statement; a new one is asked once
+            return pool.query(key, tables, sql, caps, person=person)
 
     return TableDesk(
         TableParts(

@@ -3,7 +3,11 @@
 Two operators hold rows about the same residents; each asks for tables, and the desk recomputes.
 """
 
+import os
+import socket
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,10 +23,12 @@ from disclosure.release.tables.plan import TableRequest
 from disclosure.release.tables.store import released_figure, released_table
 from foundation.db import reading
 from foundation.errors import Message, SandgateError
-from tests.calling import entries, in_session, opened, problem_of
+from service.app import create_gateway
+from service.session_gateway_socket import GatewaySockets
+from tests.calling import SLOT, entries, in_session, opened, problem_of
 from tests.city import City
 from tests.city_documents import RIVAL
-from tests.parts import need_namespaces
+from tests.parts import REPOSITORY, need_namespaces
 from tests.table_city import (
     delivered,
     submitted,
@@ -31,6 +37,12 @@ from tests.table_city import (
     visit_rows,
     visits_licence,
 )
+
+CLIENT = REPOSITORY / "client" / "src"
+if str(CLIENT) not in sys.path:
+    sys.path.insert(0, str(CLIENT))
+
+import sandgate  # noqa: E402 - the client is another distribution, found by its path
 
 pytestmark = need_namespaces
 
@@ -153,6 +165,28 @@ def test_another_operators_table_that_differs_by_one_person_is_held_back(
     assert "pearl" not in told
 
 
+def test_two_near_tables_submitted_at_once_never_both_show_what_tells_them_apart(
+    city: City, sibling: str
+) -> None:
+    cost = _one_cost_before("2026-05-01")
+    asks = [
+        ("analyst", city.licence, "SELECT COUNT(*) AS n FROM visits WHERE cost > 0"),
+        ("rival", sibling, f"SELECT COUNT(*) AS n FROM visits WHERE cost > 0 AND cost <> {cost}"),
+    ]
+
+    def ask(who: tuple[str, str, str]) -> bool:
+        account, licence, sql = who
+        try:
+            submitted(city, sql, account=account, licence=licence)
+        except SandgateError as refusal:
+            assert refusal.code == "table_not_protectable"  # noqa: PT017 - one of two may be
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(ask, asks)) == [False, True]
+
+
 def test_a_refused_request_counts_for_nothing_afterwards(city: City, sibling: str) -> None:
     sql = "SELECT COUNT(*) AS n FROM visits WHERE {}"
     first = submitted(city, sql.format("day < DATE '2026-03-01'"))
@@ -183,12 +217,15 @@ def test_a_new_version_is_held_against_the_old_and_what_waits_stays_at_its_own(
         assert shown == {"east": "True", "north": "False", "south": "False", "west": "False"}
 
 
-def test_a_rehearsal_tells_no_figure_and_is_logged_and_counted(city: City) -> None:
+def test_a_rehearsal_tells_no_figure_and_is_logged_and_counted(
+    city: City, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     no_table = "SELECT region, MEDIAN(cost) AS m FROM visits GROUP BY region"
     with in_session(city) as gateway:
         asked = {"sql": BY_REGION, "margins": True}
         found = gateway.call("POST", "/v1/tables/preview", json=asked)
         refusal = gateway.call("POST", "/v1/tables/preview", json={"sql": no_table})
+        _ask_from_a_notebook(city, str(tmp_path_factory.mktemp("s") / "g.sock"))
     body = found.json()
     assert found.status_code == 200, body
     assert body["columns"] == ["region", "totalled", "n", "total", "suppressed"]
@@ -197,7 +234,7 @@ def test_a_rehearsal_tells_no_figure_and_is_logged_and_counted(city: City) -> No
     problem = problem_of(refusal)
     assert problem["code"] == "table_form"
     assert problem["way_out"]["sql"] == "SELECT region, COUNT(*) AS n FROM visits GROUP BY region"
-    first, second = entries(city, EntryKind.TABLE_PREVIEWED)
+    first, second, _ = entries(city, EntryKind.TABLE_PREVIEWED)
     assert set(opened(city, first)) == set(opened(city, second)) == {"request"}
     with reading(city.platform.engine) as connection:
         known = connection.execute(select(released_table.c.request)).scalars().all()
@@ -211,6 +248,28 @@ def test_a_rehearsal_beyond_the_days_number_is_refused(city: City) -> None:
         few.preview(city.scope(), TableRequest(sql=URGENT))
     assert refusal.value.code == "table_previews_spent"
     assert isinstance(refusal.value.way_out, Message)
+
+
+def _ask_from_a_notebook(city: City, path: str) -> None:
+    """Rehearse and release a table by the SDK, over the session's own socket."""
+    sockets = GatewaySockets(create_gateway(city.platform))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        sockets.serve(SLOT, listener, os.getuid())
+        try:
+            client = sandgate.Gateway(path)
+            table = client.table("SELECT band, urgent, COUNT(*) AS n FROM visits GROUP BY ALL")
+            assert (table.details["rows"], table.suppressed) == (8, [])
+            request = table.release("就诊", "Visits", "visits.parquet")
+            assert request.state == "checked"
+            assert request.details["files"][0]["name"] == "visits.parquet"
+            with pytest.raises(sandgate.Refused) as refusal:
+                client.release_table(
+                    "SELECT pid, COUNT(*) AS n FROM visits GROUP BY pid", "表", "T"
+                )
+            assert refusal.value.allowed_sql == "SELECT COUNT(*) AS n FROM visits"
+        finally:
+            sockets.close()
 
 
 def _one_cost_before(day: str) -> int:

@@ -9,12 +9,23 @@ from sandgate.attempts import Attempt, attempt
 from sandgate.budgets import Budget
 from sandgate.costs import Cost
 from sandgate.estimates import Alternative, Estimate
-from sandgate.gateway import Gateway, allowed, budget, datasets, estimate, release, sql
+from sandgate.gateway import (
+    Gateway,
+    allowed,
+    budget,
+    datasets,
+    estimate,
+    release,
+    release_table,
+    sql,
+    table,
+)
 from sandgate.language import language
 from sandgate.listings import Dataset, Datasets
 from sandgate.notebook import draw_refusals, load_ipython_extension
 from sandgate.refusals import Refused, Unreachable, last_refusal
 from sandgate.releases import ReleaseRequest
+from sandgate.tables import Table
 from sandgate.verification import Consent, Verification, verify
 
 __all__ = [
@@ -30,6 +41,7 @@ __all__ = [
     "Gateway",
     "Refused",
     "ReleaseRequest",
+    "Table",
     "Unreachable",
     "Verification",
     "allowed",
@@ -41,7 +53,9 @@ __all__ = [
     "last_refusal",
     "load_ipython_extension",
     "release",
+    "release_table",
     "sql",
+    "table",
     "verify",
 ]
 

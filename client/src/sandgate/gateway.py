@@ -12,6 +12,7 @@ from sandgate.language import pick
 from sandgate.listings import Dataset, Datasets
 from sandgate.refusals import last_refusal
 from sandgate.releases import ReleaseRequest
+from sandgate.tables import Table
 
 Width = int | float | Decimal
 
@@ -85,6 +86,37 @@ class Gateway:
         titles = {"answer_id": answer_id, "title_zh": title_zh, "title_en": title_en}
         return ReleaseRequest({**titles, **self._json("POST", "/v1/releases", titles)})
 
+    def table(self, text: str, *, margins: bool = False, rounding: int = 0) -> Table:
+        """Rehearse a table over granted rows for release: which cells would not show.
+
+        ``margins`` adds the totals of every key; ``rounding`` rounds counts to multiples of it.
+        """
+        asked = {"sql": text, "margins": margins, "rounding": rounding}
+        found = self._json("POST", "/v1/tables/preview", asked)
+        again = {"text": text, "margins": margins, "rounding": rounding}
+        return Table(found, again, self.release_table)
+
+    def release_table(
+        self,
+        text: str,
+        title_zh: str,
+        title_en: str,
+        name: str = "table.csv",
+        *,
+        margins: bool = False,
+        rounding: int = 0,
+        context: str = "",
+    ) -> ReleaseRequest:
+        """Ask that a table over granted rows may leave; the desk computes it, not the session.
+
+        ``name`` ends in ``.csv`` or ``.parquet``; ``context`` tells the checkers what it is for.
+        """
+        plan = {"sql": text, "margins": margins, "rounding": rounding}
+        file = {"name": name, "source": "table", "plan": plan}
+        draft = {"title_zh": title_zh, "title_en": title_en, "context": context, "files": [file]}
+        drafted = ReleaseRequest(self._json("POST", "/v1/releases/drafts", draft))
+        return ReleaseRequest(self._json("POST", f"/v1/releases/{drafted.release_id}/submit"))
+
     def _ask(self, method: str, target: str, body: dict[str, Any] | None = None) -> bytes:
         return transport.ask(transport.socket_path(self._path), method, target, body)
 
@@ -132,6 +164,27 @@ def budget() -> Budget:
 def release(answer: Answer | str, title_zh: str, title_en: str) -> ReleaseRequest:
     """Ask that one stored answer may leave; its bytes stay with the platform."""
     return _default.release(answer, title_zh, title_en)
+
+
+def table(text: str, *, margins: bool = False, rounding: int = 0) -> Table:
+    """Rehearse a table over granted rows for release; see ``Gateway.table``."""
+    return _default.table(text, margins=margins, rounding=rounding)
+
+
+def release_table(
+    text: str,
+    title_zh: str,
+    title_en: str,
+    name: str = "table.csv",
+    *,
+    margins: bool = False,
+    rounding: int = 0,
+    context: str = "",
+) -> ReleaseRequest:
+    """Ask that a table over granted rows may leave; see ``Gateway.release_table``."""
+    return _default.release_table(
+        text, title_zh, title_en, name, margins=margins, rounding=rounding, context=context
+    )
 
 
 def allowed() -> Answer:

@@ -243,8 +243,9 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         registry = self.stage.registry
-        found = {one.id: one.state for one in registry.sessions() if one.id in self.state}
-        assert found == self.state
+        mine = [one for one in registry.sessions() if one.id in self.state]
+        assert {one.id: one.state for one in mine} == self.state
+        assert self.stage.lit == {str(one.slot) for one in mine if one.answering}
         about = [one for one in self.stage.city.entries(first=self.first) if one.kind in KINDS]
         assert len(about) == self.steps
 

@@ -88,13 +88,14 @@ class Released:
     """A register in memory: tables are released one after the other, as the desk records them."""
 
     tables: list[list[Published]] = field(default_factory=list)
+    rules: TableRules = RULES
 
     def release(
         self, sql: str, rows: Sequence[Mapping[str, Any]], **more: Any
     ) -> tuple[Counted, Protection]:
         """Protect a table against all earlier ones, and record what it shows. Raises Refused."""
         counted = counted_of(sql, rows, **more)
-        protection = protect_table(counted, self._earlier(), RULES, CHECKS, Grade.L2)
+        protection = protect_table(counted, self._earlier(), self.rules, CHECKS, Grade.L2)
         self.tables.insert(0, published(counted, protection.hidden, totals=protection.totals))
         return counted, protection
 

@@ -14,7 +14,7 @@ import pytest
 from disclosure.outcome import Refused
 from disclosure.release.tables.counting import Counted, Key, text_of
 from disclosure.release.tables.protecting import Protection
-from tests.table_world import Released
+from tests.table_world import RULES, Released
 
 REGIONS = ("east", "north", "south", "west")
 PEOPLE = 480
@@ -73,6 +73,33 @@ def test_a_filter_that_leaves_out_few_people_is_found(few: int) -> None:
     where = f"WHERE NOT (region = 'east' AND ({one_each}))"
     sql = f"SELECT region, COUNT(*) AS n FROM visits {where} GROUP BY region"
     assert seen(register, sql, rows()) == set(REGIONS) - {"east"}
+
+
+def test_few_people_exchanged_for_few_others_are_found() -> None:
+    """Nine move out and nine move in: the figure stays as it was, and tells of both."""
+    register = Released()
+    register.release(COUNT, rows())
+    gone = {4 * number for number in range(MIN - 1)}
+    moved = [{**rows([0])[0], "person": PEOPLE + number} for number in range(MIN - 1)]
+    later = [*(row for row in rows() if row["person"] not in gone), *moved]
+    assert seen(register, COUNT, later) == set(REGIONS) - {"east"}
+    many = {4 * number + 1 for number in range(MIN)}
+    newer = [{**rows([1])[0], "person": 2 * PEOPLE + number} for number in range(MIN)]
+    exchanged = [*(row for row in rows() if row["person"] not in many), *newer]
+    assert "north" in seen(register, COUNT, exchanged)
+
+
+def test_a_pair_is_found_however_many_tables_lie_between() -> None:
+    """No search of combinations reaches so far back; each pair is looked at all the same."""
+    register = Released(
+        rules=RULES.model_copy(update={"row_space_figures_max": 4, "row_space_packs_max": 1})
+    )
+    register.release(COUNT, rows())
+    for step in range(12):
+        sql = f"SELECT COUNT(*) AS n FROM visits WHERE age < {20 + 5 * step}"
+        register.release(sql, rows())
+    one_less = [row for row in rows() if row["person"] != 400]
+    assert seen(register, COUNT, one_less) == set(REGIONS) - {"east"}
 
 
 @pytest.mark.parametrize("few", [1, 4, MIN - 1])

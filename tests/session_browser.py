@@ -6,7 +6,7 @@ session's host in the Host header, since only browsers resolve ``<slot>.localhos
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -108,6 +108,22 @@ class KernelChannel:
 
     def execute(self, code: str, *, seconds_max: float | None = None) -> CellResult:
         """Run one cell and return what it showed. Raises TimeoutError, ConnectionClosed."""
+        return self.execute_all([code], seconds_max=seconds_max)[0]
+
+    def execute_all(
+        self, codes: Sequence[str], *, seconds_max: float | None = None
+    ) -> list[CellResult]:
+        """Send cells at once, as "run all" does; return what each showed, in their order."""
+        results = {self._send(code): CellResult() for code in codes}
+        waiting = set(results)
+        while waiting:
+            message = json.loads(self.socket.recv(seconds_max or self._seconds_max))
+            parent = message.get("parent_header", {}).get("msg_id")
+            if parent in waiting and _take(message, results[parent]):
+                waiting.remove(parent)
+        return list(results.values())
+
+    def _send(self, code: str) -> str:
         message_id = random_name()
         header = {
             "msg_id": message_id,
@@ -126,13 +142,7 @@ class KernelChannel:
         }
         request = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}}
         self.socket.send(json.dumps({**request, "content": content, "buffers": []}))
-        result = CellResult()
-        while True:
-            message = json.loads(self.socket.recv(seconds_max or self._seconds_max))
-            if message.get("parent_header", {}).get("msg_id") == message_id and _take(
-                message, result
-            ):
-                return result
+        return message_id
 
 
 def _take(message: dict[str, Any], result: CellResult) -> bool:

@@ -20,7 +20,8 @@ def request_keys(
 ) -> Citation:
     """Log that these keys are to be used, and return the entry to cite.
 
-    ``purpose`` is ``extract``, ``version`` or ``claims``; ``about`` names licence or data set.
+    ``purpose`` is ``extract``, ``version``, ``claims`` or ``table``; ``about`` names the licence or
+    the data set.
     """
     public = {"purpose": purpose, "key_names": list(key_names), **about}
     event = AuditEvent(EntryKind.KEYS_REQUESTED, actor, public)

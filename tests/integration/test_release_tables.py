@@ -26,7 +26,7 @@ from foundation.errors import Message, SandgateError
 from service.app import create_gateway
 from service.session_gateway_socket import GatewaySockets
 from tests.calling import SLOT, entries, in_session, opened, problem_of
-from tests.city import City
+from tests.city import City, rows_of
 from tests.city_documents import RIVAL
 from tests.parts import REPOSITORY, need_namespaces
 from tests.table_city import (
@@ -239,6 +239,22 @@ def test_a_rehearsal_tells_no_figure_and_is_logged_and_counted(
     with reading(city.platform.engine) as connection:
         known = connection.execute(select(released_table.c.request)).scalars().all()
     assert "" not in known
+
+
+def test_a_filter_by_a_pseudonym_means_what_the_operator_sees(city: City) -> None:
+    """The masks are applied anew, under the licence's own key, opened on an entry of its own."""
+    rows = rows_of(city.ask("SELECT college_id, degree FROM colleges"))
+    shown = rows[0]["college_id"]
+    sql = (
+        f"SELECT degree, COUNT(*) AS n FROM colleges WHERE college_id <> '{shown}' GROUP BY degree"
+    )
+    request = submitted(city, sql)
+    content = city.platform.desk.preview(city.actor("checker_one"), request.id).content
+    seen = {row["degree"]: row["n"] for row in table_rows(content)}
+    assert set(seen.values()) == {"300"}  # 298 and 300, to the nearest 5
+    purposes = [e.public["purpose"] for e in entries(city, EntryKind.KEYS_REQUESTED)]
+    assert "table" in purposes
+    assert refused(city, sql.replace("<>", "=")).code == "table_not_protectable"
 
 
 def test_a_rehearsal_beyond_the_days_number_is_refused(city: City) -> None:

@@ -132,6 +132,7 @@ def charities() -> list[Row]:
                 rows.append(
                     {
                         "unit": unit,
+                        "filing": len(rows),
                         "year": year,
                         "grant_type": kind,
                         "survivor": survivor,

@@ -21,6 +21,7 @@ from disclosure.checks.tables.cells import (
     Shown,
 )
 from disclosure.checks.tables.findings import Finding, Status
+from disclosure.checks.tables.nesting import Nesting
 from disclosure.checks.tables.safety import Distance, Group, distance, failed_rules, group_of
 from foundation.errors import Message
 from policies.schema.checks import GradeChecks
@@ -101,14 +102,18 @@ def _leaks(
     rules: GradeChecks,
 ) -> Iterator[Leak]:
     readers = list(_readers(attack, releases))
+    nesting = Nesting(releases, links)
     for release in releases:
         for key, cell in release.table.by_key.items():
             far = _far(release.table, group_of(cell), rules)
             if far is not None:
                 name = CellName(release.name, key)
-                yield from _near(attack, {name: 1}, cell.value, far, readers)
+                yield from _near(
+                    attack, {name: 1}, cell.value, far, _outside(readers, nesting, [name])
+                )
     for link in links:
-        yield from _link_leaks(attack, releases, link, rules, readers)
+        outside = _outside(readers, nesting, [name for _, name in link.terms])
+        yield from _link_leaks(attack, releases, link, rules, outside)
     yield from _group_leaks(attack, releases, rules)
 
 
@@ -159,9 +164,17 @@ def _readers(attack: Attack, releases: Sequence[ReleasedTable]) -> Iterator[Read
                 yield Reader(name, empty | {name: own})
 
 
+def _outside(
+    readers: Sequence[Reader], nesting: Nesting, names: Sequence[CellName]
+) -> list[Reader]:
+    """Leave out those who belong to the group themselves."""
+    within = nesting.within(names)
+    return [reader for reader in readers if reader.cell not in within]
+
+
 def _own(cell: Cell, *, people: bool) -> tuple[int, int | None] | None:
-    """Return what the largest contributor knows of its own cell, or None for nothing."""
-    if not cell.contributors:
+    """Return what the largest contributor knows of its own inner cell, or None for nothing."""
+    if not cell.contributors or cell.is_margin:
         return None
     if people:
         return (1, None)

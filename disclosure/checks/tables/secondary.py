@@ -230,7 +230,7 @@ class _Search:
             group = _together(self._system, numbers)
             if group.contributors and failed_rules(group, statistic, self._rules):
                 far = distance(group, statistic, self._rules, scale)
-                yield Target(dict.fromkeys(numbers, 1), far)
+                yield Target(dict.fromkeys(numbers, 1), far, self._system.within(numbers))
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

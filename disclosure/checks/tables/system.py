@@ -6,8 +6,8 @@ holds negative values), every link between tables, and their own contribution to
 tables of sums they also know how many contribute to each cell.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from disclosure.checks.tables.cells import (
@@ -21,6 +21,7 @@ from disclosure.checks.tables.cells import (
     Shown,
     refused,
 )
+from disclosure.checks.tables.nesting import Nesting
 from disclosure.checks.tables.safety import Distance, Group, distance, failed_rules, group_of
 from policies.schema.checks import GradeChecks
 
@@ -69,10 +70,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class Target:
-    """A group of people that no reader may come close to: a cell, or a combination of cells."""
+    """A group of people that no reader may come close to: a cell, or a combination of cells.
+
+    ``within`` are the cells whose people all belong to it.
+    """
 
     terms: Mapping[int, int]
     far: Distance
+    within: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,12 @@ class System:
     targets: tuple[Target, ...]
     disjoint: bool
     number_of: Mapping[CellName, int]
+    nesting: Nesting
+
+    def within(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Return the cells that lie within the given ones."""
+        names = self.nesting.within(self.unknowns[number].name for number in numbers)
+        return frozenset(self.number_of[name] for name in names)
 
 
 def build(
@@ -108,7 +119,7 @@ def build(
             unknown = _unknown(name, cell, release, floor, choice=choice)
             if unknown.state is State.HIDDEN and not release.shown[key].bounded:
                 far = _far(release.table, unknown.group, rules)
-                targets += [Target({len(unknowns): 1}, far)] if far else []
+                targets += [Target({len(unknowns): 1}, far, frozenset())] if far else []
             unknowns.append(unknown)
     conditions = [
         condition
@@ -120,7 +131,10 @@ def build(
         conditions.append(_linked(link, number_of, unknowns))
         targets += _linked_target(link, number_of, unknowns, tables, rules)
     disjoint = all(table.disjoint or not table.margins for table in tables.values())
-    return System(tuple(unknowns), tuple(conditions), tuple(targets), disjoint, number_of)
+    nesting = Nesting([release for release, _ in releases], links)
+    system = System(tuple(unknowns), tuple(conditions), (), disjoint, number_of, nesting)
+    placed = (replace(target, within=system.within(target.terms)) for target in targets)
+    return replace(system, targets=tuple(placed))
 
 
 def _unknown(
@@ -132,24 +146,30 @@ def _unknown(
     if shown.exact:
         state = State.CHOICE if choice else State.PUBLIC
     bounds = Shown(None, None) if shown.exact else shown
-    magnitude = table.statistic != "people"
-    own = cell.largest[0] if cell.largest else min(1, cell.contributors)
-    insider = floor if cell.negative or not magnitude else min(own, cell.value)
-    if not magnitude:
-        insider = min(1, cell.value)
+    low = floor if bounds.low is None else max(floor, bounds.low)
+    own = _own(cell, people=table.statistic == "people")
     totals = sum(category is ALL for category in cell.key)
     return Unknown(
         name=name,
         value=cell.value,
         state=state,
-        floor=floor if bounds.low is None else max(floor, bounds.low),
+        floor=low,
         ceiling=bounds.high,
-        insider_floor=max(insider, floor if bounds.low is None else bounds.low),
-        alone=magnitude and cell.contributors == 1,
+        insider_floor=low if own is None else max(low, own),
+        alone=table.statistic != "people" and cell.contributors == 1 and not totals,
         empty=table.statistic not in FREQUENCIES and not cell.contributors,
         cost=(1000 + min(999, cell.contributors)) * 4**totals,
         group=group_of(cell),
     )
+
+
+def _own(cell: Cell, *, people: bool) -> int | None:
+    """Return what the largest contributor knows of an inner cell; totals follow from it."""
+    if cell.is_margin or cell.negative or not cell.contributors:
+        return None
+    if people or not cell.largest:
+        return min(1, cell.value)
+    return min(cell.largest[0], cell.value)
 
 
 def _floor(table: CellTable) -> int:
@@ -228,4 +248,4 @@ def _linked_target(
     if not group.contributors:
         return []  # the two groups are the same people: nobody stands in the difference
     far = _far(table, group, rules)
-    return [Target(terms, far)] if far else []
+    return [Target(terms, far, frozenset())] if far else []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from disclosure.checks.tables.solver import UNBOUNDED, Columns, Programme, Row
-from disclosure.checks.tables.system import Condition, State, System, Target, Unknown
+from disclosure.checks.tables.system import Condition, State, System, Target
 
 Witness = Mapping[int, int]
 _FINEST: Final = 1_000_000
@@ -34,7 +34,7 @@ def cases_of(system: System, targets: Iterable[Target]) -> list[Case]:
     alone = [number for number, unknown in enumerate(system.unknowns) if unknown.alone]
     found = []
     for target in targets:
-        readers = (None, *(number for number in alone if number not in target.terms))
+        readers = (None, *(number for number in alone if number not in target.within))
         for far in (target.far.up, -target.far.down):
             found += [Case(target, far, reader) for reader in readers if far]
     return sorted(found, key=lambda case: (case.insider is not None, -abs(case.far)))
@@ -75,23 +75,30 @@ def change_bounds(system: System, case: Case, number: int) -> tuple[float, float
 def _low(system: System, case: Case, number: int) -> float:
     """Return the lowest change of one cell that this reader holds possible."""
     unknown = system.unknowns[number]
-    if _still(unknown, case, number):
+    if _still(system, case, number):
         return 0
-    floor = unknown.floor if number in case.target.terms else unknown.insider_floor
+    floor = unknown.floor if number in case.target.within else unknown.insider_floor
     return min(0, floor - unknown.value)
 
 
 def _high(system: System, case: Case, number: int) -> float:
     """Return the highest change of one cell that this reader holds possible."""
     unknown = system.unknowns[number]
-    if _still(unknown, case, number):
+    if _still(system, case, number):
         return 0
     return UNBOUNDED if unknown.ceiling is None else max(0, unknown.ceiling - unknown.value)
 
 
-def _still(unknown: Unknown, case: Case, number: int) -> bool:
-    outside = number not in case.target.terms
-    return unknown.state is State.PUBLIC or case.insider == number or (outside and unknown.empty)
+def _still(system: System, case: Case, number: int) -> bool:
+    """Tell whether this case's reader knows one cell exactly.
+
+    Whoever knows the counts behind sums knows which cells are empty; that an empty cell is empty
+    is to be kept from those who do not.
+    """
+    unknown = system.unknowns[number]
+    if unknown.state is State.PUBLIC or case.insider == number:
+        return True
+    return unknown.empty and not any(system.unknowns[n].empty for n in case.target.terms)
 
 
 class WitnessSearch:

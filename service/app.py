@@ -22,7 +22,6 @@ from service.api import (
     distributions,
     gateway,
     gateway_releases,
-    gateway_releases,
     gateway_tables,
     health,
     journals,

@@ -23,6 +23,7 @@ from audit.verify.notes import Key, NotSigned, read_head, read_receipt
 from audit.verify.packs import is_pack, verify_pack
 from audit.verify.payee import is_payee_bundle, verify_payee
 from audit.verify.permitted import verify_permitted
+from audit.verify.releases import verify_releases
 from audit.verify.rotations import key_of_file, with_successors
 from audit.verify.sessions import verify_sessions
 from audit.verify.shares import canonical
@@ -110,6 +111,7 @@ def verify_beside(
         if each_text or DISCLOSED_FILE in files:
             add_states(field_states(files, log.entries, report), report, each=each_text)
         verify_sessions(log.entries, report)
+        verify_releases(log.entries, report)
         if holds_money(files):
             evidence = read_evidence(files, log.entries, log.leaves)
             verify_usage(evidence, report)

@@ -40,7 +40,7 @@ class ReleaseDesk:
 
     def __init__(self, parts: DeskParts) -> None:
         """Join the parts of the desk."""
-        self._parts = parts
+        self.parts = parts
         self.drafts = Drafting(parts)
         self.submitting = Submitting(parts)
         self.voting = Voting(parts)
@@ -88,7 +88,7 @@ class ReleaseDesk:
         on now, because its licence is shut or its tariff has lapsed, waits.
         """
         self.recalls.sign_list()
-        with reading(self._parts.engine) as connection:
+        with reading(self.parts.engine) as connection:
             found = requests_in(connection, HALF_DONE)
         return [item.id for item in found if self._carried_on(item).state is not item.state]
 
@@ -106,5 +106,5 @@ class ReleaseDesk:
         if self.waiting.get(request.id) != refusal.code:
             self.waiting[request.id] = refusal.code
             log.warning("release %s waits as %s: %s", request.id, request.state, refusal.code)
-        with reading(self._parts.engine) as connection:
+        with reading(self.parts.engine) as connection:
             return require_request(connection, request.id)

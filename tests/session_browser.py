@@ -19,6 +19,7 @@ from websockets.typing import Origin
 
 from foundation.errors import Message, Unavailable
 from foundation.ids import random_name
+from sandbox.kernel_messages import KernelMessage, read_message
 
 FRAME_BYTES_MAX = 64 << 20
 
@@ -117,8 +118,8 @@ class KernelChannel:
         results = {self._send(code): CellResult() for code in codes}
         waiting = set(results)
         while waiting:
-            message = json.loads(self.socket.recv(seconds_max or self._seconds_max))
-            parent = message.get("parent_header", {}).get("msg_id")
+            message = read_message(self.socket.recv(seconds_max or self._seconds_max), v1=False)
+            parent = message.parent
             if parent in waiting and _take(message, results[parent]):
                 waiting.remove(parent)
         return list(results.values())
@@ -145,9 +146,9 @@ class KernelChannel:
         return message_id
 
 
-def _take(message: dict[str, Any], result: CellResult) -> bool:
+def _take(message: KernelMessage, result: CellResult) -> bool:
     """Add one message to the result; True once the kernel is idle again."""
-    kind, content = message["msg_type"], message["content"]
+    kind, content = message.kind, message.content
     if kind == "stream":
         result.text += content["text"]
         result.outputs.append({"output_type": "stream", **content})

@@ -79,6 +79,12 @@ SETTING_SENTENCES: Mapping[str, Message] = {
         "平台页面的主机名；各会话用其子域名",
         "host name of the pages; sessions use names beneath it",
     ),
+    "session_backend": Message(
+        "会话的隔离方式：bubblewrap 或 gvisor", "what isolates sessions: bubblewrap or gvisor"
+    ),
+    "runsc": Message(
+        "gVisor 的 runsc 路径；不设则自行查找", "path of gVisor's runsc; found if unset"
+    ),
     "session_environment": Message("会话所用的 Python 环境", "the Python environment of sessions"),
     "bubblewrap": Message("bwrap 程序；空则自动寻找", "the bwrap program; empty: found by itself"),
     "policies": Message("规则文件目录；空则用自带规则", "directory of rule files; empty: our own"),
@@ -95,6 +101,28 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     "session_home_bytes_max": Message("会话主目录的大小", "size of a session's home directory"),
     "session_idle_seconds_max": Message("会话闲置多久后结束", "an idle session ends after this"),
     "session_wall_seconds_max": Message("会话最长存续时间", "any session ends after this"),
+    "session_files_max": Message("每个会话的文件数上限", "files of one session"),
+    "session_processors_max": Message(
+        "每个会话可用的处理器数", "processors that one session may use"
+    ),
+    "session_memory_budget_bytes": Message(
+        "本机可供会话使用的内存总量；0 表示可用内存的四分之三",
+        "the host's memory for sessions; 0: three quarters of what this service may use",
+    ),
+    "session_memory_committed_bytes": Message(
+        "接纳时每个会话计入的内存；实际用量更多时按实际用量",
+        "what a session counts for when another asks to open; more once it uses more",
+    ),
+    "session_slots_floor": Message("至少预热的沙箱数", "sandboxes kept warm at least"),
+    "session_slots_ceiling": Message(
+        "最多预热的沙箱数；0 表示不预热", "sandboxes kept warm at most; 0: none"
+    ),
+    "session_slot_seconds_max": Message(
+        "未分配的沙箱保留多久", "a warm sandbox that nobody took is replaced after this"
+    ),
+    "session_preload": Message(
+        "预热时先导入的模块", "modules that a warm kernel has imported already"
+    ),
     "worker_memory_bytes_max": Message("每个引擎进程的内存上限", "memory of one engine worker"),
     "workers_resident_max": Message("常驻引擎进程数上限", "engine workers kept warm"),
 }

@@ -62,6 +62,7 @@ class ConfinedProcess:
         The first inner process goes first, so that bubblewrap reaps it and leaves no zombie to
         whatever is process 1 on this host.
         """
+        self._group.hurry()
         with self._lock:
             if self._init is not None:
                 with contextlib.suppress(ProcessLookupError):

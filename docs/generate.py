@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from audit.cases.files import CASE_TRANSITIONS, HOLD_TRANSITIONS
 from audit.grammar import grammar
-from audit.tags import KIND_SENTENCES
+from audit.sentences import KIND_SENTENCES
 from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
 from catalog.datasets import IdentifierFormat, Mask, MaskKind
 from disclosure.masking.disclosed import discloses

@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from audit.events import AuditEvent, Writer, no_effect
 from audit.reading import LogEntry, read_entries
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.sentences import KIND_SENTENCES
+from audit.tags import EntryKind
 from authorization.licences import require_licence
 from disclosure.answers import received
 from disclosure.release.requests import requests_of

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from audit.reading import LogEntry
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.sentences import KIND_SENTENCES
+from audit.tags import EntryKind
 from foundation.errors import Message
 
 LISTED_MAX = 8

@@ -10,7 +10,8 @@ from audit.cosigned import best_cosigned_size, cosigned_receipt, with_cosignatur
 from audit.export import export_bundle, export_kept
 from audit.notes import parse_checkpoint
 from audit.reading import entry_at, read_entries, receipt_for
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.sentences import KIND_SENTENCES
+from audit.tags import EntryKind
 from foundation.clock import to_iso
 from foundation.db import reading
 from foundation.errors import Message, NotFound

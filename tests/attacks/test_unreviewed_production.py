@@ -282,3 +282,16 @@ def test_no_person_enters_production_where_a_review_is_demanded(
     assert problem_of(moved, 409)["code"] == "session_state"
     ticket = analyst.post(f"{API}/sessions/{session}/tickets")
     assert problem_of(ticket, 409)["code"] == "session_unattended"
+
+
+def test_a_run_that_died_with_its_service_is_ended_at_the_next_start(
+    city: City, review: dict[str, Any]
+) -> None:
+    approve(city, "checker_one", review)
+    session = running(city, city.platform.work.reviews.review(review["id"]))
+    assert charged(city, session, 10, 0) == ""
+    assert f"run_{session[4:]}" in {run.id for run in city.platform.work.runs.recover()}
+    told = entries(city, EntryKind.RUN_FAILED)[-1].public
+    assert (told["run"], told["code"]) == (f"run_{session[4:]}", "service_restarted")
+    assert told["cost_nano_rho"] == 10
+    assert city.platform.work.runs.recover() == []

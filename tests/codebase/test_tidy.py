@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.sentences import KIND_SENTENCES
+from audit.tags import EntryKind
 from tests.parts import REPOSITORY
 
 OUR_PACKAGES = (

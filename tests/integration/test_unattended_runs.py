@@ -259,3 +259,21 @@ def test_a_subscription_whose_approval_is_lost_ends_by_itself(
     over = city.platform.work.subscriptions.subscription(made["id"])
     assert over.ended_us is not None
     assert entries(city, EntryKind.SUBSCRIPTION_ENDED)[-1].public["subscription"] == made["id"]
+
+
+def test_a_service_that_stops_ends_its_runs_with_an_entry(
+    city: City, analyst: httpx.Client
+) -> None:
+    """The last of this file: the runner starts nothing afterwards."""
+    review = approved(city, "import time; time.sleep(60)")
+    asked = analyst.post(f"{API}/runs", json={"review": review, **CAPS}).json()
+    path = f"{API}/runs/{asked['id']}"
+    while not (session := analyst.get(path).json()["session"]):
+        city.platform.work.runner.run_waiting()
+    city.platform.work.runner.close()
+    run = analyst.get(path).json()
+    assert (run["state"], run["code"]) == ("failed", "service_stopped")
+    assert city.platform.sessions.session(session).state == "destroyed"
+    later = analyst.post(f"{API}/runs", json={"review": review, **CAPS}).json()
+    city.platform.work.runner.run_waiting()
+    assert analyst.get(f"{API}/runs/{later['id']}").json()["state"] == "waiting"

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.exc import IntegrityError
 
 from audit.events import AuditEvent
-from audit.tags import KIND_SENTENCES, EntryKind
+from audit.sentences import KIND_SENTENCES
+from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from authorization import store
 from authorization.licences import (

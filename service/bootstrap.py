@@ -24,6 +24,7 @@ from disclosure.release.contents.intake import Intake
 from disclosure.release.desk import ReleaseDesk
 from disclosure.release.parts import DeskParts
 from disclosure.release.tables.previewing import TablePreviews
+from disclosure.release.tables.desk import TableDesk
 from disclosure.release.tables.source import TableFiles
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
@@ -53,7 +54,7 @@ from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
 from service.key_opening import OpenedKeys, authority_of, open_keys
-from service.metering import use_metering
+from service.metering import UseMetering, use_metering
 from service.migrate import upgrade
 from service.production import check_mode
 from service.readers import Readers
@@ -252,18 +253,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         pool=pool,
         pipeline=build_pipeline(ground, enforcer, board, pool, capped),
         verifier=build_verifier(ground, enforcer, board, pool, denials, capped),
-        desk=ReleaseDesk(
-            DeskParts(
-                engine=engine,
-                writer=writer,
-                keys=ground.opened.store,
-                board=board,
-                enforcer=enforcer,
-                rules=pack.rules(DisclosureRules),
-                meter=metering,
-                sources=release_sources(settings, pack, [TableFiles(tables)]),
-            )
-        ),
+        desk=_desk(ground, enforcer, board, metering, tables),
         intake=Intake(engine, writer, board, foreign_reader(settings, pack)),
         previews=build_table_previews(ground, board, tables),
         shop=ProductShop(engine, writer, board, metering, ground.opened.store),
@@ -284,6 +274,26 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         slots=slots,
         witnessing=ground.witnessing,
     )
+
+
+def _desk(
+    ground: Ground,
+    enforcer: Enforcer,
+    board: SuspensionBoard,
+    metering: UseMetering,
+    tables: TableDesk,
+) -> ReleaseDesk:
+    parts = DeskParts(
+        engine=ground.engine,
+        writer=ground.writer,
+        keys=ground.opened.store,
+        board=board,
+        enforcer=enforcer,
+        rules=ground.pack.rules(DisclosureRules),
+        meter=metering,
+        sources=release_sources(ground.settings, ground.pack, [TableFiles(tables)]),
+    )
+    return ReleaseDesk(parts)
 
 
 def _witnessing(

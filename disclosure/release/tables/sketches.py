@@ -138,9 +138,9 @@ class _Rows:
         self._high = ones * ((1 << (_WIDTH - 31)) - 1)
 
     def reduced(self, row: int) -> int:
-        for _ in range(3):
-            row = (row & self.modulus) + ((row >> 31) & self._high)
-        return row
+        """Fold each number twice: at most two above the prime, so that no product overflows."""
+        row = (row & self.modulus) + ((row >> 31) & self._high)
+        return (row & self.modulus) + ((row >> 31) & self._high)
 
     def less(self, row: int, factor: int, other: int) -> int:
         """Return ``row - factor * other``."""
@@ -148,7 +148,7 @@ class _Rows:
 
     def numbers(self, row: int) -> list[int]:
         words = memoryview(row.to_bytes(self.width * _WORD, "little")).cast("Q")
-        return [0 if word == MODULUS else word for word in words]
+        return [word % MODULUS for word in words]
 
 
 def _row(sketch: Sketch, place: int) -> int:
@@ -158,8 +158,7 @@ def _row(sketch: Sketch, place: int) -> int:
 
 
 def _at(row: int, place: int) -> int:
-    value = (row >> (_WIDTH * place)) & ((1 << _WIDTH) - 1)
-    return 0 if value == MODULUS else value
+    return ((row >> (_WIDTH * place)) & ((1 << _WIDTH) - 1)) % MODULUS
 
 
 def _independent(earlier: Sequence[Sketch], new: Sequence[Sketch]) -> list[int]:

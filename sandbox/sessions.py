@@ -121,8 +121,7 @@ class SessionRegistry:
             self._slots.kill(session.slot)
             sent = self._egress.slot_bytes(session.slot)
         try:
-            with self._slots.admitted(actor) as take:
-                endpoint = take(session.id)
+            endpoint = self._slots.another(session.id)
         except SandgateError as error:
             self._end(session.id, actor, error.code)
             raise

@@ -73,7 +73,7 @@ class Pipeline:
         """List what the licence grants, as declared; a debug session is told of twins besides."""
         granted = self._preparing.granted(scope)
         told = [item.described() for item in granted.values()]
-        return self._rehearsal.marked(granted, told) if scope.twin else told
+        return self._rehearsal.marked(scope.licence, granted, told) if scope.twin else told
 
     def budget(self, scope: QuestionScope) -> list[dict[str, object]]:
         """Tell the licence's own budget for each population."""

@@ -136,11 +136,13 @@ class Rehearsal:
         return self._given(scope, staged, recorded, repeated=False)
 
     def marked(
-        self, granted: Mapping[str, GrantedDataset], told: Sequence[dict[str, object]]
+        self, licence: str, granted: Mapping[str, GrantedDataset], told: Sequence[dict[str, object]]
     ) -> list[dict[str, object]]:
         """Mark descriptions as those of twins, and name units of them that claims can be about."""
         with reading(self._parts.engine) as connection:
-            twins = self._parts.shelf.of(twins_wanted(connection, granted))
+            twins = self._parts.shelf.of(
+                twins_wanted(connection, licence, granted, self._parts.shelf.rules)
+            )
         return [
             {
                 **item,
@@ -153,7 +155,11 @@ class Rehearsal:
 
     def _staged(self, prepared: Prepared) -> _Staged:
         with reading(self._parts.engine) as connection:
-            twins = self._parts.shelf.of(twins_wanted(connection, prepared.granted))
+            twins = self._parts.shelf.of(
+                twins_wanted(
+                    connection, prepared.licence.id, prepared.granted, self._parts.shelf.rules
+                )
+            )
         plan = prepared.repeat_key(self._parts.policy_digest).plan_digest
         seeds = {name: twin.seed for name, twin in twins.items()}
         key = again_key(prepared.licence.id, seeds, plan, self._parts.policy_digest)

@@ -20,6 +20,10 @@ from policies.schema.twins import TwinRules
 
 FORMAT = "sandgate/twin@1"
 """Stands in every seed: another way of making twins makes other twins, and is seen in the log."""
+SIZES = {
+    *("units_max", "unit_rows_max", "rows_max"),
+    *("key_rows_max", "text_values_max", "missing_ppm"),
+}
 PPM = 1_000_000
 HELD_TENTHS = 8  # of a population's units stand in each of its data sets, so that joins miss some
 
@@ -47,9 +51,7 @@ class TwinOrder:
                     name: [str(value) for value in values] for name, values in self.allowed.items()
                 },
                 "weights": {name: dict(found) for name, found in self.weights.items()},
-                "sizes": rules.model_dump(
-                    mode="json", exclude={"note", "version", "document", "jurisdiction"}
-                ),
+                "sizes": rules.model_dump(mode="json", include=SIZES),
             }
         )
 

@@ -80,7 +80,9 @@ class ClaimRehearsal:
     def _twin(self, claim: Rehearsed) -> Twin:
         with reading(self.engine) as connection:
             granted = granted_datasets(connection, claim.licence)
-            twins = self.shelf.of(twins_wanted(connection, granted))
+            twins = self.shelf.of(
+                twins_wanted(connection, claim.licence.id, granted, self.shelf.rules)
+            )
         return twins[claim.claim.dataset.name]
 
     def _decide(self, scope: QuestionScope, claim: Rehearsed, public: Mapping[str, object]) -> int:

@@ -240,7 +240,11 @@ def test_two_neighbours_have_the_same_twins_to_the_byte(city: City) -> None:
         shelf = TwinShelf(pack.rules(TwinRules), pack.rules(MaskRules))
         licence = city.platform.pipeline._preparing.licence(city.scope())
         with reading(city.platform.engine) as connection:
-            twins = shelf.of(twins_wanted(connection, granted_datasets(connection, licence)))
+            twins = shelf.of(
+                twins_wanted(
+                    connection, licence.id, granted_datasets(connection, licence), shelf.rules
+                )
+            )
         return {
             name: [twin.rows, *twin.protected.values(), *([twin.extract] if twin.plan else [])]
             for name, twin in twins.items()

@@ -153,6 +153,24 @@ def test_a_question_past_the_budget_is_refused_as_in_production(city: City) -> N
     assert city.platform.pipeline.budget(scope)[0]["budget_nano_rho_remaining"] == budget
 
 
+def test_private_answers_that_were_charged_shape_the_twin_and_no_others(city: City) -> None:
+    scope = replace(city.scope(), twin=True)
+    sql = "SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic"
+    even = {row["clinic"]: row["n"] for row in rows_of(city.ask(sql, scope=scope))}
+    filtered = "SELECT clinic, COUNT(*) AS n FROM visits WHERE clinic = 'teeth' GROUP BY clinic"
+    city.ask(filtered, nano_rho=NANO_RHO)
+    assert rows_of(city.ask(sql, scope=scope)) != []
+    assert told(city.ask(sql, scope=scope))["repeated"] is True, "no other twin yet"
+    seeds = city.entries(EntryKind.DEBUG_ANSWER_RELEASED)[-1].public["twin_seeds"]
+    real = {row["clinic"]: max(0, row["n"]) for row in rows_of(city.ask(sql))}
+    shaped = {row["clinic"]: row["n"] for row in rows_of(city.ask(sql, scope=scope))}
+    assert city.entries(EntryKind.DEBUG_ANSWER_RELEASED)[-1].public["twin_seeds"] != seeds
+    rows, counted = sum(shaped.values()), sum(real.values())
+    assert set(shaped) == set(real) == set(even)
+    for clinic, count in shaped.items():
+        assert abs(count / rows - real[clinic] / counted) < 0.15
+
+
 def test_estimates_are_the_same(city: City) -> None:
     wanted = Wanted("n", Decimal(50))
     sql = "SELECT age_band, COUNT(*) AS n FROM households GROUP BY age_band"

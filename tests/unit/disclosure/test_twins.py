@@ -295,4 +295,4 @@ def test_a_plan_of_an_extract_names_no_row() -> None:
 
 
 GOLDEN_DRAWS = [656, 709, 205, 58, 855, 656]
-GOLDEN_ZONES = "a3e3e0b1de421ff53d2b3830b7965041311be930648b9dee887e3e6ceb5068b5"
+GOLDEN_ZONES = "3004c7d4e08fc35f56f24f68270024fbedad62fba6730d6a3271b9f621f4b79b"

@@ -68,11 +68,19 @@ class ControlGroup:
 
     def throttled(self) -> int:
         """Return how many periods the kernel held the group back for its processor time."""
-        for directory in self.directories:
+        return self._counted("nr_throttled", "cpu.stat")
+
+    def memory_kills(self) -> int:
+        """Return how many of the group's processes the kernel ended for their memory."""
+        return self._counted("oom_kill", "memory.events", "memory.oom_control")
+
+    def _counted(self, word: str, *files: str) -> int:
+        for path in (directory / file for directory in self.directories for file in files):
             with contextlib.suppress(OSError):
-                for line in (directory / "cpu.stat").read_text(encoding="ascii").splitlines():
-                    if line.startswith("nr_throttled "):
-                        return int(line.split()[1])
+                for line in path.read_text(encoding="ascii").splitlines():
+                    name, _, value = line.partition(" ")
+                    if name == word:
+                        return int(value)
         return 0
 
     def hurry(self) -> None:

@@ -17,7 +17,7 @@ from foundation.process_table import resident_bytes, status_field
 
 OUTPUT_BYTES_MAX = 64 << 10
 GONE_SECONDS_MAX = 5.0
-REAPED_SECONDS_MAX = 2.0
+REAPED_SECONDS_MAX = 5.0
 
 
 class ConfinedProcess:
@@ -87,6 +87,10 @@ class ConfinedProcess:
     def throttled(self) -> int:
         """Return how many periods the kernel held it back for its processor time."""
         return self._group.throttled()
+
+    def memory_kills(self) -> int:
+        """Return how many of its processes the kernel ended for their memory."""
+        return self._group.memory_kills()
 
     def _tidy(self) -> None:
         with self._lock:

@@ -33,7 +33,7 @@ from foundation.gvisor import GUEST_ROOT, GuestCommand, add_shell, find_runsc, s
 from foundation.interpreters import INSIDE_PYTHON, Interpreter, locate
 from foundation.process_table import descendants, status_field
 from foundation.seccomp import Profile, compile_filter, compile_shell_filter
-from foundation.watchdog import watch
+from foundation.watchdog import end_whole, watch
 
 MEBIBYTE = 1 << 20
 START_SECONDS_MAX = 15.0
@@ -134,6 +134,8 @@ def launch(
         raise
     if not group.memory:
         watch(process, limits.memory_bytes_max)
+    elif gvisor:
+        end_whole(process)
     return process
 
 

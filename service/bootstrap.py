@@ -23,8 +23,8 @@ from disclosure.pipeline.asking import Pipeline
 from disclosure.release.contents.intake import Intake
 from disclosure.release.desk import ReleaseDesk
 from disclosure.release.parts import DeskParts
-from disclosure.release.tables.previewing import TablePreviews
 from disclosure.release.tables.desk import TableDesk
+from disclosure.release.tables.previewing import TablePreviews
 from disclosure.release.tables.source import TableFiles
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock

@@ -59,7 +59,7 @@ def table_of(
     """Count a table from rows, every total from the rows themselves."""
     rows = list(rows)
     named = categories or {}
-    found = {c: named.get(c) or list(dict.fromkeys(row[c] for row in rows)) for c in columns}
+    found = {c: named.get(c) or tuple(dict.fromkeys(row[c] for row in rows)) for c in columns}
     dimensions = tuple(
         Dimension(column, tuple(None if v is None else str(v) for v in found[column]))
         for column in columns
@@ -122,7 +122,8 @@ def printed(table: CellTable, hidden: Iterable[Key] = (), name: str = "new") -> 
 
 def charities() -> list[Row]:
     """153 charities over six years, with the counts of ACRO's example and incomes of our own."""
-    random, rows, unit = Random(7), [], 0
+    random, unit = Random(7), 0
+    rows: list[Row] = []
     for kind, number, died in CHARITIES:
         for place in range(number):
             unit += 1

@@ -86,7 +86,9 @@ class Attack:
             return constant / self._unit
         asked = (tuple(sorted(terms.items(), key=repr)), sign)
         if reader is None:
-            point = self._answers[asked] = self._solve(moving, sign)
+            if asked not in self._answers:
+                self._answers[asked] = self._solve(moving, sign)
+            point = self._answers[asked]
         else:
             point = self._answers.get(asked)
             if point is None or not self._fits(point, reader):

@@ -235,19 +235,23 @@ def _merged(table: CellTable, cells: Sequence[Cell]) -> Group:
 def _candidates(
     attack: Attack, release: ReleasedTable, rules: GradeChecks
 ) -> Iterator[tuple[CellName, ...]]:
-    """Return rests of rows, and small sets that never moved in any table that the attack found."""
+    """Return rests of rows, and small sets that never moved in any table that the attack found.
+
+    A sum with one cell that has no upper limit is never known, as no cell is without a lower one.
+    """
     hidden = {name.key: name for name in attack.hidden if name.table == release.name}
     for total, parts in release.table.relations():
         rest = tuple(hidden[part] for part in parts if part in hidden)
         if len(rest) > 1 and total not in hidden:
             yield rest
-    still = _stillness(attack, list(hidden.values()))
-    for pair in combinations(hidden.values(), 2):
+    bounded = {k: n for k, n in hidden.items() if attack.interval({n: 1}).high is not None}
+    still = _stillness(attack, list(bounded.values()))
+    for pair in combinations(bounded.values(), 2):
         if abs(still[pair[0]] + still[pair[1]]) < _SAME:
             yield pair
     small = [
         name
-        for key, name in hidden.items()
+        for key, name in bounded.items()
         if release.table.by_key[key].contributors < rules.contributors_min
         or release.table.statistic not in FREQUENCIES
     ]

@@ -125,7 +125,10 @@ DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
 PricingCaller = Annotated[Actor, Depends(_caller_with(Role.PRICING))]
 HolderCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR, Role.AUTHORITY))]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
-ReaderOfReleases = Annotated[Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))]
+ReleaseReaderCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))]
+CommentingCaller = Annotated[
+    Actor, Depends(_caller_with(Role.OPERATOR, Role.CHECKER, Role.RELEASE_OFFICER))
+]
 OfficerCaller = Annotated[Actor, Depends(_caller_with(Role.RELEASE_OFFICER))]
 RegulatorCaller = Annotated[Actor, Depends(_caller_with(Role.REGULATOR))]
 ExplainingCaller = Annotated[

@@ -22,11 +22,12 @@ from service.api.callers import (
     AnyCaller,
     AuthorityCaller,
     CheckerCaller,
+    CommentingCaller,
     OfficerCaller,
     OnPlatform,
     OperatorCaller,
     OverseerCaller,
-    ReaderOfReleases,
+    ReleaseReaderCaller,
 )
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
@@ -56,7 +57,7 @@ def get_release(release_id: str, actor: AnyCaller, platform: OnPlatform) -> dict
 @router.get("/{release_id}/preview")
 def get_preview(
     release_id: str,
-    actor: ReaderOfReleases,
+    actor: ReleaseReaderCaller,
     platform: OnPlatform,
     name: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
@@ -75,7 +76,7 @@ def post_vote(
 
 @router.post("/{release_id}/comments", status_code=201)
 def post_comment(
-    release_id: str, body: CommentText, actor: AnyCaller, platform: OnPlatform
+    release_id: str, body: CommentText, actor: CommentingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Comment on a request: its own organisation, or who may check it."""
     found = platform.desk.drafts.comment(actor, release_id, body.comment)

@@ -71,7 +71,7 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/releases/x/preview"): ("checker_one",),
     ("GET", "/releases/x/certificate"): EVERYONE,
     ("POST", "/releases/x/votes"): ("checker_one",),
-    ("POST", "/releases/x/comments"): EVERYONE,
+    ("POST", "/releases/x/comments"): ("analyst", "checker_one"),
     ("POST", "/releases/x/submit"): ("analyst",),
     ("POST", "/releases/x/revise"): ("analyst",),
     ("POST", "/releases/x/withdraw"): ("analyst",),

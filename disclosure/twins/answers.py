@@ -67,7 +67,10 @@ def keep_synthetic(
     answered_index: int,
     now_us: int,
 ) -> SyntheticAnswer:
-    """Keep an answer; runs inside the writer's savepoint, with the outcome entry."""
+    """Keep an answer; runs inside the writer's savepoint, with the outcome entry.
+
+    Rows are never given again, so that of them only the digest is kept.
+    """
     connection.execute(
         insert(synthetic_answer).values(
             id=answer.id,
@@ -78,7 +81,7 @@ def keep_synthetic(
             twin_seed=answer.key.twin_seed,
             plan_digest=answer.key.plan_digest,
             policy_digest=answer.key.policy_digest,
-            content=answer.content,
+            content=answer.content if answer.mode == "aggregate" else b"",
             content_digest=answer.content_digest,
             summary=json.dumps(answer.summary, ensure_ascii=False, sort_keys=True),
             answered_index=answered_index,

@@ -144,14 +144,14 @@ def _near(
 
 
 def _readers(attack: Attack, releases: Sequence[ReleasedTable]) -> Iterator[Reader]:
-    """Return those who know the counts behind sums, and each cell's largest contributor."""
+    """Return those who know which cells are empty, and each cell's largest contributor."""
     hidden = set(attack.hidden)
     tables = [(r.name, r.table) for r in releases]
     empty: dict[CellName, tuple[int, int | None]] = {
         CellName(name, key): (0, 0)
         for name, table in tables
         for key, cell in table.by_key.items()
-        if table.statistic not in FREQUENCIES and not cell.contributors
+        if not cell.contributors
     }
     empty = {name: bounds for name, bounds in empty.items() if name in hidden}
     if empty:

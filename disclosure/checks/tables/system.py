@@ -2,8 +2,9 @@
 
 An unknown is a cell. It may be public, hidden already, or a choice (public now, could be hidden).
 Readers know every public figure, that totals add up, that nothing is negative (unless the table
-holds negative values), every link between tables, and their own contribution to one cell. In
-tables of sums they also know how many contribute to each cell.
+holds negative values), every link between tables, and their own contribution to one cell. They may
+know which combinations cannot occur, so an empty cell shields no other; in tables of sums they know
+who stands alone in a cell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,6 @@ from enum import Enum
 
 from disclosure.checks.tables.cells import (
     ALL,
-    FREQUENCIES,
     Cell,
     CellName,
     CellTable,
@@ -157,7 +157,7 @@ def _unknown(
         ceiling=bounds.high,
         insider_floor=low if own is None else max(low, own),
         alone=table.statistic != "people" and cell.contributors == 1 and not totals,
-        empty=table.statistic not in FREQUENCIES and not cell.contributors,
+        empty=not cell.contributors,
         cost=(1000 + min(999, cell.contributors)) * 4**totals,
         group=group_of(cell),
     )

@@ -92,8 +92,8 @@ def _high(system: System, case: Case, number: int) -> float:
 def _still(system: System, case: Case, number: int) -> bool:
     """Tell whether this case's reader knows one cell exactly.
 
-    Whoever knows the counts behind sums knows which cells are empty; that an empty cell is empty
-    is to be kept from those who do not.
+    A reader may know which combinations cannot occur; that an empty cell is empty is to be kept
+    from those who do not.
     """
     unknown = system.unknowns[number]
     if unknown.state is State.PUBLIC or case.insider == number:

@@ -33,6 +33,7 @@ from foundation.identity import SYSTEM_ACTOR
 MINUTES, SESSIONS = 10.0, 20
 MEMORY_GROWTH_MAX = 1.10
 SAMPLE_SECONDS = 5.0
+MEET_SECONDS_MAX = 300.0
 CELLS_MAX = 8
 ASK = """
 import sandgate
@@ -76,6 +77,7 @@ def main() -> int:
         platform.api("analyst")
         with platform.working() as opened:  # engines and caches are there before anything counts
             expected = _answer(opened)
+        _all_at_once(platform, tally, chosen.sessions)  # threads and connections are made
         before = held()
         platform.city.platform.slots.pool.start()
         until = time.monotonic() + 60 * chosen.minutes
@@ -90,6 +92,23 @@ def main() -> int:
         platform.city.platform.slots.pool.close()
         left = leaked(before)
     return 0 if _shown(tally, unanswered, left, chosen.minutes) else 1
+
+
+def _all_at_once(platform: SessionPlatform, tally: Tally, sessions: int) -> None:
+    """Let everybody have a session at the same time, once, and close it."""
+    meeting = threading.Barrier(sessions)
+
+    def come(_number: int) -> None:
+        try:
+            with platform.working() as opened:
+                _answer(opened)
+                meeting.wait(MEET_SECONDS_MAX)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it should not have happened
+            meeting.abort()
+            tally.lose(f"{type(error).__name__}: {error}"[:200])
+
+    with ThreadPoolExecutor(sessions) as pool:
+        list(pool.map(come, range(sessions)))
 
 
 def _work(platform: SessionPlatform, tally: Tally, expected: str, until: float) -> None:

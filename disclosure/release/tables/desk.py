@@ -26,13 +26,13 @@ from disclosure.release.tables.counting import Counted, count_cells
 from disclosure.release.tables.granted import HeldRows, held_rows, held_then
 from disclosure.release.tables.nearness import NOTHING_EARLIER, Earlier, published
 from disclosure.release.tables.plan import TablePlan, TableRequest
-from disclosure.release.tables.protecting import Protection, cells_of, protect_table, rounded
+from disclosure.release.tables.protecting import Protection, cells_of, protect_table
 from disclosure.release.tables.reading import read_table
 from disclosure.release.tables.refusals import register_busy
 from disclosure.release.tables.register import NewTable, Recorded, TableName
 from disclosure.release.tables.rendering import TABLE
 from disclosure.release.tables.rows import rows_of_extract
-from disclosure.release.tables.showing import show
+from disclosure.release.tables.showing import Rounding, show
 from foundation.canonical import canonical_bytes, digest
 from foundation.identity import SYSTEM_ACTOR
 from foundation.ids import new_id
@@ -197,7 +197,14 @@ class TableDesk:
         earlier = NOTHING_EARLIER
         if work.held.has_people and compared:
             earlier = _earlier(connection, work, compared, rules.tables)
-        return protect_table(work.counted, earlier, rules.tables, rules.checks, work.grade)
+        return protect_table(
+            work.counted, earlier, rules.tables, rules.checks, work.grade, self._base(work)
+        )
+
+    def _base(self, work: _Work) -> int:
+        """Return the base that counts are rounded to: the rule's, or a coarser one asked for."""
+        rule = self._parts.rules.checks.of(work.grade.value).rounding_base
+        return max(rule, work.plan.rounding)
 
     def _recorded(
         self, connection: Connection, work: _Work, name: TableName
@@ -272,11 +279,10 @@ class TableDesk:
 
     def _made(self, work: _Work, protection: Protection, entry_index: int) -> ComputedTable:
         rules, plan = self._parts.rules, work.plan
-        base = max(rules.checks.of(work.grade.value).rounding_base, plan.rounding)
         table = show(
             work.counted,
             protection.hidden,
-            partial(rounded, base=base),
+            Rounding(self._base(work), protection.summed),
             totals=protection.totals,
             decimals=rules.tables.average_decimals,
         )

@@ -6,16 +6,28 @@ finds one; a table of which nothing is left, or that is not protected in time, i
 is never told for which reason a cell is held back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.datasets import Grade
 from disclosure.checks.desk import CheckResult
-from disclosure.checks.tables.cells import ALL, Category, Cell, CellTable, Dimension, complete
+from disclosure.checks.tables.audit import audit
+from disclosure.checks.tables.cells import (
+    ALL,
+    HIDDEN,
+    Category,
+    Cell,
+    CellTable,
+    Dimension,
+    ReleasedTable,
+    Shown,
+    complete,
+)
 from disclosure.checks.tables.cells import Key as CheckedKey
 from disclosure.checks.tables.cells import Statistic as CheckedStatistic
 from disclosure.checks.tables.findings import Status
 from disclosure.checks.tables.primary import Judged, judge
+from disclosure.checks.tables.rounding import round_counts
 from disclosure.checks.tables.safety import Rule
 from disclosure.checks.tables.secondary import protect
 from disclosure.release.tables.counting import TOTAL, Counted, Counts, Key, text_of
@@ -48,17 +60,30 @@ _RULES = {
 
 @dataclass(frozen=True)
 class Protection:
-    """What of a table may be shown: not the hidden cells; totals only where they are asked for."""
+    """What of a table may be shown: not the hidden cells; totals only where they are asked for.
+
+    ``summed`` are the parts whose totals are sums of rounded cells, by their places.
+    """
 
     hidden: frozenset[Key]
     totals: bool
     findings: tuple[CheckResult, ...]
+    summed: frozenset[int] = frozenset()
 
 
 def protect_table(
-    counted: Counted, earlier: Earlier, rules: TableRules, checks: CheckRules, grade: Grade
+    counted: Counted,
+    earlier: Earlier,
+    rules: TableRules,
+    checks: CheckRules,
+    grade: Grade,
+    base: int = 1,
 ) -> Protection:
-    """Decide which cells are held back. Raises Refused where that does not help, or not in time."""
+    """Decide which cells are held back, and how totals are rounded to a base.
+
+    What is left is attacked as a reader would, by linear programming. Raises Refused where nothing
+    helps, or not in time.
+    """
     of_grade = checks.of(grade.value)
     if not all(counted.categories):
         raise not_protectable()  # no row at all
@@ -75,9 +100,73 @@ def protect_table(
         hidden |= telling
     else:
         raise too_near()
+    rounding = _Rounding(counted, shown, base, checks)
+    hidden, summed = rounding.hidden_too(hidden)
     if hidden >= set(counted.keys(totals=totals)):
         raise not_protectable()
-    return Protection(hidden, totals, tuple(_findings(judged, hidden, counted, totals=totals)))
+    attacked = rounding.attacked(hidden, of_grade)
+    findings = (*_findings(judged, hidden, counted, totals=totals), attacked)
+    return Protection(hidden, totals, findings, summed)
+
+
+@dataclass(frozen=True)
+class _Rounding:
+    """Rounds the counts that are shown, and attacks all that is shown at last."""
+
+    counted: Counted
+    tables: Sequence[CellTable]
+    base: int
+    checks: CheckRules
+
+    def hidden_too(self, hidden: frozenset[Key]) -> tuple[frozenset[Key], frozenset[int]]:
+        """Return the cells that are held back after rounding, and the parts with summed totals.
+
+        Where totals rounded by themselves let a cell be worked back, totals are sums of rounded
+        cells, and held back where one of those is.
+        """
+        names = _names(self.counted)
+        summed: set[int] = set()
+        for place in self._counts():
+            released = self._released(place, hidden)
+            found, finding = round_counts(released, self.base, seconds=self._seconds)
+            if finding.status is not Status.PASS:
+                raise not_protectable()
+            if found.totals_summed:
+                summed.add(place)
+                unseen = (key for key, value in found.printed.items() if value is None)
+                hidden |= {names[key] for key in unseen}
+        return hidden, frozenset(summed)
+
+    def attacked(self, hidden: frozenset[Key], rules: GradeChecks) -> CheckResult:
+        """Attack every part, before rounding. Raises Refused for what does not withstand it."""
+        finding = None
+        for place in range(len(self.tables)):
+            released = self._released(place, hidden)
+            found = audit([released], rules, seconds=self._seconds)
+            if not found.safe:
+                raise not_protectable()
+            finding = found.finding()
+        if finding is None:
+            raise not_protectable()
+        return CheckResult("audit", True, finding.reason)
+
+    def _counts(self) -> Iterator[int]:
+        kinds = {Kind.ROWS, Kind.PEOPLE, Kind.VALUES}
+        for place, part in enumerate(self.counted.plan.parts):
+            if part.kind in kinds and not part.is_behind:
+                yield place
+
+    def _released(self, place: int, hidden: frozenset[Key]) -> ReleasedTable:
+        names, table = _names(self.counted), self.tables[place]
+        shown = {
+            key: HIDDEN if names[key] in hidden else Shown(cell.value, cell.value)
+            for key, cell in table.by_key.items()
+        }
+        return ReleasedTable("new", table, shown)
+
+    @property
+    def _seconds(self) -> float:
+        return self.checks.size.search_ms_max / 1_000
 
 
 def cells_of(counted: Counted, place: int) -> CellTable:
@@ -93,11 +182,6 @@ def cells_of(counted: Counted, place: int) -> CellTable:
         population=counted.plan.dataset,
         unit_scale=10**part.measure.scale if part.measure is not None else 1,
     )
-
-
-def rounded(value: int, base: int) -> int:
-    """Round a count to the nearest multiple of a base, halves up."""
-    return (2 * value + base) // (2 * base) * base
 
 
 def _hidden(

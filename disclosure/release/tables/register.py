@@ -216,6 +216,7 @@ def _protection_text(protection: Protection) -> str:
     document = {
         "hidden": sorted([list(key) for key in protection.hidden], key=str),
         "totals": protection.totals,
+        "summed": sorted(protection.summed),
         "findings": [item.as_public() for item in protection.findings],
     }
     return json.dumps(document, ensure_ascii=False, sort_keys=True)
@@ -226,6 +227,7 @@ def _protection(text: str) -> Protection:
     return Protection(
         hidden=frozenset(tuple(key) for key in document["hidden"]),
         totals=bool(document["totals"]),
+        summed=frozenset(document["summed"]),
         findings=tuple(
             CheckResult(
                 item["check"], item["passed"], Message(item["reason_zh"], item["reason_en"])

@@ -4,12 +4,15 @@ A held-back figure is NULL beside a plain ``suppressed``; no number stands for i
 deviations are computed from exact sums in decimal arithmetic, to a fixed number of places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Context, Decimal
+from itertools import product
 
 import pyarrow as pa
 
 from catalog.datasets import ColumnType
+from disclosure.checks.tables.rounding import round_to
 from disclosure.release.tables.counting import TOTAL, Counted, Counts, Key, shown
 from disclosure.release.tables.plan import Figure, Statistic, TablePlan, parts_of
 from disclosure.release.tables.rendering import planned_key
@@ -26,20 +29,37 @@ _KEY_TYPES = {
     ColumnType.DATE: pa.date32(),
     ColumnType.BOOLEAN: pa.bool_(),
 }
-Round = Callable[[int], int]
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """To which base counts are rounded, and for which parts totals are sums of rounded cells."""
+
+    base: int = 1
+    summed: frozenset[int] = frozenset()
+
+    def count(self, counted: Counted, key: Key, place: int) -> int:
+        """Return a count as it is shown."""
+        if place not in self.summed or TOTAL not in key:
+            return round_to(counted.at(key)[place].total, self.base)
+        sides = [
+            range(len(values)) if chosen == TOTAL else (int(chosen),)
+            for chosen, values in zip(key, counted.categories, strict=True)
+        ]
+        return sum(round_to(counted.at(inner)[place].total, self.base) for inner in product(*sides))
 
 
 def show(
     counted: Counted,
     hidden: frozenset[Key],
-    rounded: Round,
+    rounding: Rounding,
     *,
     totals: bool,
     decimals: int,
 ) -> pa.Table:
     """Make the table that leaves, in the order of its keys, inner cells before totals.
 
-    Counts are shown ``rounded``; sums, means and deviations as they are.
+    Counts are shown rounded; sums, means and deviations as they are.
     """
     plan = counted.plan
     keys = list(counted.keys(totals=totals))
@@ -55,7 +75,7 @@ def show(
         columns[TOTALLED] = pa.array([_totalled(plan, key) for key in keys], pa.string())
     for figure in plan.figures:
         values = [
-            None if key in hidden else _value(counted, figure, key, rounded, decimals)
+            None if key in hidden else _value(counted, figure, key, rounding, decimals)
             for key in keys
         ]
         columns[figure.name] = pa.array(values, _figure_type(figure, decimals))
@@ -64,14 +84,14 @@ def show(
 
 
 def _value(
-    counted: Counted, figure: Figure, key: Key, rounded: Round, decimals: int
+    counted: Counted, figure: Figure, key: Key, rounding: Rounding, decimals: int
 ) -> int | Decimal | None:
     parts = counted.plan.parts
     at = counted.at(key)
     counts = [at[parts.index(part)] for part in parts_of(figure)]
     match figure.statistic:
         case Statistic.ROWS | Statistic.PEOPLE | Statistic.VALUES:
-            return rounded(counts[0].total)
+            return rounding.count(counted, key, parts.index(parts_of(figure)[0]))
         case Statistic.SUM:
             return _scaled(counts[0].total, _scale(figure))
         case Statistic.AVERAGE:

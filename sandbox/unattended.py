@@ -280,15 +280,21 @@ def charge_run(
 
 
 def charge(connection: Connection, run: Run, *, nano_rho: int = 0, micro_fen: int = 0) -> None:
-    """Count a cost of a run. Raises Denied where a cap would be passed."""
-    rho, fen = run.spent_nano_rho + nano_rho, run.spent_micro_fen + micro_fen
-    if rho > run.budget_nano_rho_max:
+    """Count a cost of a run; for use inside an ``apply``. Raises Denied past a cap."""
+    check_caps(run, nano_rho=nano_rho, micro_fen=micro_fen)
+    spent = {
+        "spent_nano_rho": run.spent_nano_rho + nano_rho,
+        "spent_micro_fen": run.spent_micro_fen + micro_fen,
+    }
+    connection.execute(update(runs).where(runs.c.id == run.id).values(**spent))
+
+
+def check_caps(run: Run, *, nano_rho: int = 0, micro_fen: int = 0) -> None:
+    """Refuse a cost that would pass one of a run's caps. Raises Denied."""
+    if run.spent_nano_rho + nano_rho > run.budget_nano_rho_max:
         raise _capped("run_budget_cap", "隐私预算", "privacy budget", "budget_nano_rho_max")
-    if fen > run.money_micro_fen_max:
+    if run.spent_micro_fen + micro_fen > run.money_micro_fen_max:
         raise _capped("run_money_cap", "费用", "money", "money_micro_fen_max")
-    connection.execute(
-        update(runs).where(runs.c.id == run.id).values(spent_nano_rho=rho, spent_micro_fen=fen)
-    )
 
 
 def require_run(connection: Connection, run_id: str) -> Run:

@@ -89,11 +89,11 @@ class CappedMetering:
         """Give back what was set aside."""
         self.metering.verification_failed(connection, entry, claim)
 
-    def session_of_run(self, connection: Connection, entry: PendingEntry, run: Run) -> int:
+    def session_of_run(self, connection: Connection, time_us: int, run: Run) -> int:
         """Return the most that a run's own session can cost, in micro-fen."""
         licence = licence_document(connection, run.licence)
         hours = {Meter.SESSION_HOUR: -(-run.wall_seconds_max // HOUR_SECONDS)}
-        quote = self.metering.billing.quote(connection, licence, hours, entry.time_us)
+        quote = self.metering.billing.quote(connection, licence, hours, time_us)
         return quote.gross_micro_fen
 
     def _price(self, connection: Connection, use: QuestionUse, entry: PendingEntry) -> int:

@@ -30,7 +30,7 @@ from sandbox.lifecycle import SessionMode
 from sandbox.reviews import Review, ReviewDesk
 from sandbox.sessions import Session, SessionRegistry
 from sandbox.subscriptions import Subscription, SubscriptionDesk
-from sandbox.unattended import Ended, Run, RunDesk, RunState, charge
+from sandbox.unattended import Ended, Run, RunDesk, RunState, charge, check_caps
 from service.run_caps import CappedMetering
 from service.session_kernel import LOST, open_kernel
 
@@ -124,6 +124,7 @@ class UnattendedRunner:
         now_us = self.clock.now_us()
         with reading(self.engine) as connection:
             review = self.reviews.check_stands(connection, run.review, run.licence, now_us)
+            check_caps(run, micro_fen=self.metering.session_of_run(connection, now_us, run))
         request = AccessRequest(actor, run.licence, Action.SESSION_OPEN)
         check_decision(decide(self.enforcer.snapshot, self.board, request, now_us))
         return review, actor
@@ -139,7 +140,7 @@ class UnattendedRunner:
 
     def _started(self, run: Run, actor: Actor, session: Session, review: Review) -> Run:
         def price(connection: Connection, entry: PendingEntry, current: Run) -> None:
-            most = self.metering.session_of_run(connection, entry, current)
+            most = self.metering.session_of_run(connection, entry.time_us, current)
             charge(connection, current, micro_fen=most)
 
         versions = [f"{name}:{self._newest(name)}" for name in review.datasets]

@@ -156,7 +156,7 @@ def test_the_money_cap_counts_the_session_and_withholds_rows(
     assert short["spent_micro_fen"] < whole["spent_micro_fen"]
     assert len(entries(city, EntryKind.ANSWER_RELEASED)) == answered
     none = ran(city, analyst, review, money_micro_fen_max=0)
-    assert (none["state"], none["code"], none["cells_run"]) == ("failed", "run_money_cap", 0)
+    assert (none["state"], none["code"], none["session"]) == ("failed", "run_money_cap", None)
 
 
 def test_time_is_capped_too(city: City, analyst: httpx.Client) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from foundation.confined_process import OUTPUT_BYTES_MAX, ConfinedProcess
 from foundation.confinement import OPEN_FILES_MAX, Confinement, Limits, as_root, launch
-from foundation.errors import Message, SandgateError
+from foundation.errors import Message, SandgateError, Unavailable
 from foundation.host_limits import LIMIT_NAMES, Limit, described
 
 PROBE_MEMORY_BYTES = 256 << 20
@@ -95,10 +95,28 @@ def probe_host(
                 (_try_memory if task[0] == "memory" else _try_bounds)(process, found)
             finally:
                 process.kill()
+        if not found.inside:
+            raise _silent(gvisor=gvisor)
     except SandgateError as error:
         return HostReport(tuple(_failed(name, error) for name in LIMIT_NAMES), works=False)
     return HostReport(
         tuple(described(name, held=found.held(name), gvisor=gvisor) for name in LIMIT_NAMES)
+    )
+
+
+def _silent(*, gvisor: bool) -> Unavailable:
+    """Say that a sandbox was built and the probe in it told nothing."""
+    line = "docker run --security-opt seccomp=… (ptrace)" if gvisor else "sandgate doctor"
+    return Unavailable(
+        "isolation_unavailable",
+        Message(
+            "沙箱已建立，但其中的试探程序没有应答（gVisor 需要 ptrace）。"
+            if gvisor
+            else "沙箱已建立，但其中的试探程序没有应答。",
+            "A sandbox was built, and the probe in it told nothing"
+            + (" (gVisor needs ptrace around it)." if gvisor else "."),
+        ),
+        way_out=Message(line, line),
     )
 
 

@@ -63,6 +63,10 @@ class Attack:
         """Return the cells whose value is not printed."""
         return tuple(self._column_of)
 
+    def seconds_left(self) -> float:
+        """Return how long the attack may still go on."""
+        return self._deadline - time.monotonic()
+
     def interval(self, terms: Terms, reader: Reader | None = None) -> Shown:
         """Return the least and the greatest value of a sum of cells that fit what is seen.
 

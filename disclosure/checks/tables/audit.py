@@ -90,6 +90,8 @@ def audit(
         for name in attack.hidden:
             intervals[name] = attack.interval({name: 1})
         leaks.extend(_leaks(attack, releases, links, rules))
+        knowing = [_empty_known(release) for release in releases]
+        leaks.extend(_group_leaks(Attack(knowing, links, attack.seconds_left()), knowing, rules))
     except OutOfTime:
         return Audit(intervals, tuple(leaks), finished=False)
     return Audit(intervals, tuple(leaks), finished=True)
@@ -114,7 +116,12 @@ def _leaks(
     for link in links:
         outside = _outside(readers, nesting, [name for _, name in link.terms])
         yield from _link_leaks(attack, releases, link, rules, outside)
-    yield from _group_leaks(attack, releases, rules)
+
+
+def _empty_known(release: ReleasedTable) -> ReleasedTable:
+    """Return a release as it looks to one who knows which cells are empty."""
+    empty = {k: Shown(0, 0) for k, c in release.table.by_key.items() if not c.contributors}
+    return ReleasedTable(release.name, release.table, {**release.shown, **empty})
 
 
 def _far(table: CellTable, group: Group, rules: GradeChecks) -> Distance | None:
@@ -211,8 +218,9 @@ def _group_leaks(
     attack: Attack, releases: Sequence[ReleasedTable], rules: GradeChecks
 ) -> Iterator[Leak]:
     """Find unsafe groups of hidden cells whose sum has but one value."""
+    intervals = {name: attack.interval({name: 1}) for name in attack.hidden}
     for release in releases:
-        for names in _candidates(attack, release, rules):
+        for names in _candidates(attack, release, rules, intervals):
             cells = [release.table.by_key[name.key] for name in names]
             group = _merged(release.table, cells)
             if not group.contributors or _far(release.table, group, rules) is None:
@@ -233,7 +241,10 @@ def _merged(table: CellTable, cells: Sequence[Cell]) -> Group:
 
 
 def _candidates(
-    attack: Attack, release: ReleasedTable, rules: GradeChecks
+    attack: Attack,
+    release: ReleasedTable,
+    rules: GradeChecks,
+    intervals: Mapping[CellName, Shown],
 ) -> Iterator[tuple[CellName, ...]]:
     """Return rests of rows, and small sets that never moved in any table that the attack found.
 
@@ -244,7 +255,7 @@ def _candidates(
         rest = tuple(hidden[part] for part in parts if part in hidden)
         if len(rest) > 1 and total not in hidden:
             yield rest
-    bounded = {k: n for k, n in hidden.items() if attack.interval({n: 1}).high is not None}
+    bounded = {k: n for k, n in hidden.items() if intervals[n].high is not None}
     still = _stillness(attack, list(bounded.values()))
     for pair in combinations(bounded.values(), 2):
         if abs(still[pair[0]] + still[pair[1]]) < _SAME:

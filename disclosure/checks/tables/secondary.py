@@ -224,6 +224,7 @@ class _Search:
     def _unsafe_sets(self, hidden: frozenset[int]) -> Iterator[Target]:
         """Return the groups of hidden cells that add up and are unsafe together."""
         unknowns, least = self._system.unknowns, self._rules.contributors_min
+        hidden = frozenset(n for n in hidden if not unknowns[n].empty)
         small = frozenset(n for n in hidden if unknowns[n].group.contributors < least)
         statistic, scale = self._table.statistic, self._table.unit_scale
         for numbers in determined_sets(self._system, hidden, small, self._size.joined_cells_max):

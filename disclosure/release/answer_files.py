@@ -14,7 +14,6 @@ from disclosure.release.encoding import encode_table, ordered
 from disclosure.release.files import Placed, ReleasedFile, SourceKind
 from disclosure.release.parquet import TOOL, encode_parquet
 from disclosure.twins.answers import refuse_synthetic
-from disclosure.twins.answers import refuse_synthetic
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 
 ENCODERS = {"csv": encode_table, "parquet": encode_parquet}
@@ -50,7 +49,6 @@ class AnswerFiles:
 
 
 def _require_answer(connection: Connection, placed: Placed) -> StoredAnswer:
-    refuse_synthetic(connection, placed.draft.reference, placed.licence)
     refuse_synthetic(connection, placed.draft.reference, placed.licence)
     found = answer_by_id(connection, placed.draft.reference, placed.licence)
     if found is None:

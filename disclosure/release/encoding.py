@@ -5,9 +5,7 @@ has it, UTF-8, LF line ends. Text that a spreadsheet would run as a formula is m
 leading apostrophe; Chinese spreadsheets take the full-width signs too.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -45,9 +43,18 @@ def cells_of(table: pa.Table) -> list[list[str]]:
 
 def encode_cells(cells: Iterable[Sequence[str]]) -> bytes:
     """Encode rows of texts as CSV, quoting only where it is needed."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(cells)
-    return out.getvalue().encode()
+    return "".join(_line(row) for row in cells).encode()
+
+
+def _line(row: Sequence[str]) -> str:
+    """Write a row; one empty text alone stands in quotes, or its line would be blank."""
+    return ",".join(map(_field, row)) + "\n" if list(row) != [""] else '""\n'
+
+
+def _field(text: str) -> str:
+    """Quote what would end a text or a line for any reader; Python's writer lets CR pass bare."""
+    needed = any(sign in text for sign in ',"\n\r')
+    return '"' + text.replace('"', '""') + '"' if needed else text
 
 
 def sha256_of(data: bytes) -> str:

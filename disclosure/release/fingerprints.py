@@ -63,7 +63,6 @@ def _texts(rows: Sequence[Sequence[tuple[str, bool]]]) -> Iterator[bool]:
 
 def read_cells(text: str) -> Iterator[list[tuple[str, bool]]]:
     """Read CSV as (text, stood in quotes) by row; either line end. Raises ValueError."""
-    text = text.removeprefix("\ufeff").replace("\r\n", NEWLINE)
     place, row = 0, []
     while place < len(text):
         quoted = text[place] == QUOTE
@@ -74,6 +73,7 @@ def read_cells(text: str) -> Iterator[list[tuple[str, bool]]]:
             if place == len(text):
                 row.append(("", False))
             continue
+        place += text.startswith("\r\n", place)
         if place < len(text) and text[place] != NEWLINE:
             raise ValueError("a quoted text goes on after its quote")
         place += 1
@@ -100,6 +100,8 @@ def _plain_cell(text: str, place: int) -> tuple[str, int]:
     end = min(ends, default=len(text))
     if QUOTE in text[place:end]:
         raise ValueError("a quote stands inside a plain text")
+    if text.startswith("\r\n", end - 1) and end > place:
+        end -= 1
     return text[place:end], end
 
 

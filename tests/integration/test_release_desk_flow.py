@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,22 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from audit.tags import EntryKind
 from authorization.organisations import Account, Person, create_person
 from disclosure.release.answer_files import AnswerFiles
 from disclosure.release.bodies import ReleaseDraft
 from disclosure.release.certificate import CONTEXT, COPY_CONTEXT, RECALL_CONTEXT
+from disclosure.release.desk import ReleaseDesk
 from disclosure.release.files import FileDraft, Sources
 from disclosure.release.requests import Request
 from foundation.canonical import canonical_bytes
 from foundation.errors import InvalidInput
 from foundation.identity import SYSTEM_ACTOR, Role
 from foundation.keys import signature_holds
+from policies.schema.disclosure import AutomaticRules
+from service.cli import app
 from service.cli_release import told_of
 from tests.calling import API, entries, in_session, opened, problem_of
 from tests.city import City, Plan, built_city, licence_json, told
@@ -157,12 +161,13 @@ def test_how_two_votes_are_counted(city: City, first: str, second: str, state: s
 def test_only_the_author_changes_or_submits(city: City, by_age: str) -> None:
     request = drafted(city, of_answer("a.csv", by_age))
     desk, other = city.platform.desk, replace(city.actor("analyst"), person="colleague")
-    for move in (
+    moves: tuple[Callable[[], object], ...] = (
         lambda: desk.submit_draft(other, request.id),
         lambda: desk.drafts.withdraw(other, request.id, "mine now"),
         lambda: desk.drafts.remove_file(other, request.id, "a.csv"),
         lambda: desk.drafts.put_file(other, request.id, of_answer("b.csv", by_age)),
-    ):
+    )
+    for move in moves:
         with pytest.raises(Exception, match="not_the_author"):
             move()
     assert problem_of(city.client("checker_one").get(f"{API}/releases/{request.id}"), 404)
@@ -338,3 +343,54 @@ def test_a_licences_own_terms_are_stricter_and_never_looser(tmp_path: Path) -> N
         certificate = city.client("analyst").get(f"{API}/releases/{request.id}/certificate")
         thresholds = certificate.json()["document"]["thresholds"]
         assert thresholds["contributors_min"] >= 10
+
+
+def test_low_risk_results_leave_unseen_only_where_rule_and_licence_say_so(tmp_path: Path) -> None:
+    document = licence_json()
+    document["release"] = {"automatic": True}
+    with built_city(tmp_path, replace(Plan(), licence=document)) as city:
+        answer = str(told(city.ask(BY_AGE))["answer_id"])
+        assert submitted(city, of_answer("a.csv", answer)).state.value == "checked"  # off by rule
+        parts = city.platform.desk.parts
+        every = AutomaticRules(enabled=True, grades=("L1", "L2", "L3", "L4"), sample_ppm=10_000)
+        roads = set()
+        for sample_ppm in (1_000_000, 10_000):
+            automatic = every.model_copy(update={"sample_ppm": sample_ppm})
+            rules = parts.rules.model_copy(update={"automatic": automatic, "grades": {}})
+            desk = ReleaseDesk(replace(parts, rules=rules))
+            for number in range(3):
+                file = of_answer(f"b-{sample_ppm}-{number}.csv", answer)
+                asked = ReleaseDraft(title_zh="住户", title_en="Households", files=(file,))
+                draft = desk.draft(city.actor("analyst"), city.licence, asked)
+                done = desk.submit_draft(city.actor("analyst"), draft.id)
+                roads.add((sample_ppm, done.state.value, done.road))
+        assert (1_000_000, "checked", "voted") in roads  # all of them are in the sample
+        assert (1_000_000, "delivered", "automatic") not in roads
+        assert (10_000, "delivered", "automatic") in roads
+        logged = entries(city, EntryKind.RELEASE_AUTOMATIC)[-1]
+        path = f"{API}/releases/{logged.public['release']}/certificate"
+        certificate = city.client("analyst").get(path).json()
+        assert is_signed(certificate, CONTEXT)
+        assert (certificate["document"]["road"], certificate["document"]["votes"]) == (
+            "automatic",
+            [],
+        )
+
+
+def test_the_command_line_says_where_a_file_came_from(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = delivered(city, of_answer("a.csv", wide(city)))
+    stray = tmp_path / "stray.csv"
+    stray.write_bytes(copy_of(city, request)["a.csv"])
+    client = city.client("founder")
+    token = client.headers["authorization"].removeprefix("Bearer ")
+    monkeypatch.setenv("SANDGATE_TOKEN", token)
+    monkeypatch.setenv("SANDGATE_URL", str(client.base_url).rstrip("/"))
+    run = CliRunner().invoke(app, ["trace", str(stray)], env={"SANDGATE_LANGUAGE": "en"})
+    assert (run.exit_code, request.id in run.output, "analyst" in run.output) == (0, True, True)
+    told_json = CliRunner().invoke(app, ["release", "trace", str(stray), "--json"])
+    assert json.loads(told_json.output)["origins"][0]["release"] == request.id
+    stray.write_text("a,b\n1,2\n", encoding="utf-8")
+    nothing = CliRunner().invoke(app, ["trace", str(stray)])
+    assert (nothing.exit_code, "没有找到" in nothing.output) == (1, True)

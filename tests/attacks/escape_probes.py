@@ -15,12 +15,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import escape_calls  # type: ignore[import-not-found]  # these are found beside this file
+import escape_doors  # type: ignore[import-not-found]
 import escape_files  # type: ignore[import-not-found]
 import escape_kernel  # type: ignore[import-not-found]
 import escape_network  # type: ignore[import-not-found]
 from escape_facts import FACTS  # type: ignore[import-not-found]
 
-MODULES = (escape_calls, escape_files, escape_kernel, escape_network)
+MODULES = (escape_calls, escape_doors, escape_files, escape_kernel, escape_network)
 
 
 def connects(family: int, address: str | tuple[str, int]) -> str:

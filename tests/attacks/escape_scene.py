@@ -25,7 +25,7 @@ from foundation.seccomp import Profile
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PROBES = Path(__file__).with_name("escape_probes.py")
-PARTS = ("calls", "facts", "files", "kernel", "network")
+PARTS = ("calls", "doors", "facts", "files", "kernel", "network", "syscalls")
 LIMITS = Limits(memory_bytes_max=512 << 20, pids_max=64)
 ENVIRONMENT_SECRET = "sandgate-secret-of-the-service"
 INHERITED_NAME = "inherited-marker"

@@ -27,7 +27,7 @@ def probes_of(module: str) -> list[str]:
 
 EVERY_PROBE = [
     name
-    for module in ("probes", "calls", "files", "kernel", "network")
+    for module in ("probes", "calls", "doors", "files", "kernel", "network")
     for name in probes_of(module)
 ]
 EVERY_ESCAPE = sorted(set(EVERY_PROBE) - set(CONTROLS))

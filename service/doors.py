@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from foundation.settings import Settings
 from sandbox.backends.interface import Endpoint
+from sandbox.egress import EgressBudget
 from sandbox.screen import Screens
 from sandbox.sessions import Session, egress_account
 from sandbox.tickets import Tickets
@@ -37,6 +38,11 @@ class SessionDoors:
             on_egress_exceeded=self._exceeded,
             on_activity=self._used,
         )
+
+    @property
+    def egress(self) -> EgressBudget:
+        """What every person may still see today."""
+        return self._screens.egress
 
     def connect(
         self,

@@ -15,6 +15,7 @@ from audit.verify.__main__ import run as verify
 from foundation.clock import MICROSECONDS_PER_SECOND, to_iso
 from foundation.db import reading
 from foundation.errors import SandgateError
+from sandbox.egress import EgressAccount
 from service.cli import app
 from service.regulator.alerting import alerts
 from service.upkeep import Upkeep
@@ -72,7 +73,7 @@ def test_own_rules_are_saved_adjusted_switched_off_and_never_change_their_check(
     assert evaluate() == 0
     listed = client.get(address).json()
     assert [rule["id"] for rule in listed["own"]] == [saved["id"]]
-    assert len(listed["national"]) == 5
+    assert len(listed["national"]) == 6
 
 
 def test_an_alert_names_its_entries_is_acknowledged_once_and_tells_how_far_was_read(
@@ -112,6 +113,18 @@ def test_upkeep_raises_alerts_without_anyone_asking(tmp_path: Path) -> None:
         assert raised.public["alert_rule"] == "national/refused_bursts"
         assert raised.public["policy_digest"] == city.platform.pack.digest
         assert len(raised.public["evidence"]) <= raised.public["figure"] == 20
+
+
+def test_a_spent_screen_budget_raises_an_alert(tmp_path: Path) -> None:
+    with built_city(tmp_path, clock=TickingClock()) as city:
+        account = EgressAccount("analyst", city.licence)
+        city.platform.doors.egress.tell_spent(account, "ses_1")
+        assert city.platform.oversight.alerting.evaluate() == 1
+        (raised,) = entries(city, EntryKind.ALERT_RAISED)
+        assert raised.public["person"] == "analyst"
+        assert raised.public["alert_rule"] == "national/screen_spent"
+        found = city.client("auditor").get(f"{API}/regulator/alerts").json()
+        assert found["alerts"][0]["check"] == "screen_spent"
 
 
 def test_alerts_are_raised_once_whatever_stops_and_silence_is_told(tmp_path: Path) -> None:

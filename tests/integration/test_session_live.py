@@ -247,8 +247,7 @@ def test_past_the_egress_budget_the_session_freezes() -> None:
         endpoint = small.open()
         with small.enter(endpoint.slot) as browser, browser.kernel() as channel:
             with pytest.raises(ConnectionClosed):
-                for _ in range(10):
-                    channel.execute("print('x' * 50_000)")
+                channel.execute_all(["print('x' * 50_000)"] * 10)
             assert small.exceeded == [endpoint.slot]
             assert browser.request("GET", "/api/status").status_code == 403
 

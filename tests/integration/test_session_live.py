@@ -11,9 +11,12 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from foundation.errors import Unavailable
 from sandbox.backends.interface import Endpoint
+from sandbox.warmth import WarmthQuestion
 from tests.integration.session_parts import Stage, stage
 from tests.parts import need_namespaces, need_session_environment
+from tests.screens import screen_of
 from tests.session_browser import KernelChannel, SessionBrowser
 
 pytestmark = [need_namespaces, need_session_environment]
@@ -260,3 +263,24 @@ def leftovers() -> tuple[list[str], list[str], int]:
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     time.sleep(0.3)  # sockets of closed channels are let go by the loop
     return groups, mounts, len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_warm_kernel_has_imported_what_was_asked_and_shows_no_trace_of_it(
+    running: Stage,
+) -> None:
+    slot = running.backend.prestart()
+    WarmthQuestion(running.backend.endpoint(slot), ("pandas", "no_such_module"), 60).ask()
+    endpoint = running.backend.assign(slot, "ses_warm")
+    screen = screen_of(running.screens, slot, "ses_warm")
+    running.proxy.light_up(slot, endpoint.ui_socket, endpoint.ui_token, screen)
+    try:
+        with running.enter(slot) as browser, browser.kernel() as channel:
+            seen = channel.execute(
+                "import sys; print('pandas' in sys.modules, 'pandas' in globals(), len(In), Out)"
+            )
+        assert seen.text.strip() == "True False 2 {}"  # IPython's empty cell 0, and this one
+        with pytest.raises(Unavailable):  # somebody has the kernel: it is not the host's to warm
+            WarmthQuestion(endpoint, ("polars",), 10).ask()
+    finally:
+        running.proxy.go_dark(slot)
+        running.backend.kill(slot)

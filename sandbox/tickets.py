@@ -30,6 +30,7 @@ class Tickets:
         self._clock = clock
         self._tickets: dict[bytes, _Ticket] = {}
         self._cookies: dict[str, set[bytes]] = {}
+        self._views: dict[str, set[bytes]] = {}
         self._lock = threading.Lock()
 
     def give(self, slot: str) -> str:
@@ -45,6 +46,20 @@ class Tickets:
         with self._lock:
             held = self._tickets.get(_fingerprint(ticket))
         return held is not None and held.slot == slot and held.until_us >= self._clock.now_us()
+
+    def give_view(self, slot: str) -> str:
+        """Return a secret with which a page of the platform reads a slot's status, and no more."""
+        view = secrets.token_urlsafe(SECRET_BYTES)
+        with self._lock:
+            self._views.setdefault(slot, set()).add(_fingerprint(view))
+        return view
+
+    def sees(self, slot: str, view: str) -> bool:
+        """Tell whether a view was given for this slot."""
+        shown = _fingerprint(view)
+        with self._lock:
+            given = tuple(self._views.get(slot, ()))
+        return any(hmac.compare_digest(shown, one) for one in given)
 
     def redeem(self, slot: str, ticket: str) -> str | None:
         """Take a ticket back for a cookie value; None where it is not good for this slot now."""
@@ -67,6 +82,7 @@ class Tickets:
         """Make every ticket and cookie of a slot worthless."""
         with self._lock:
             self._cookies.pop(slot, None)
+            self._views.pop(slot, None)
             self._tickets = {
                 key: ticket for key, ticket in self._tickets.items() if ticket.slot != slot
             }

@@ -66,6 +66,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, reviews.router),
     (PREFIX, reviews.runs),
     ("", sessions.pages),
+    ("", session_status.pages),
     (PREFIX, journals.router),
     (PREFIX, moves.router),
     (PREFIX, receipts.router),

@@ -6,6 +6,7 @@ servers or news; kernels speak ZeroMQ over Unix sockets. Arguments: the socket's
 """
 
 import asyncio
+import json
 import os
 import socket
 import sys
@@ -22,6 +23,7 @@ sys.path.append("/opt/guest")  # python -I leaves it out; what lies there is our
 import homes
 
 HOME = "/home/operator"
+LAB_SETTINGS = "/run/lab-settings"
 WARM_PATH = "/warm"
 WARM_SECONDS_MAX = 60
 HIDDEN_EXTENSIONS = {
@@ -132,6 +134,16 @@ class SessionServer(ServerApp):
         self.kernel_manager.warm()
 
 
+def first_settings() -> str:
+    """Let JupyterLab begin in the operator's language; they may choose another."""
+    chinese = os.environ.get("SANDGATE_LANGUAGE", "zh").lower().startswith("zh")
+    wanted = {"@jupyterlab/translation-extension:plugin": {"locale": "zh_CN"}} if chinese else {}
+    os.makedirs(LAB_SETTINGS, exist_ok=True)  # noqa: PTH103 - one call, before anything is served
+    with open(f"{LAB_SETTINGS}/overrides.json", "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(wanted, file)
+    return LAB_SETTINGS
+
+
 def configuration(token: str) -> Config:
     """Return the whole configuration; nothing is read from files."""
     config = Config()
@@ -159,6 +171,7 @@ def configuration(token: str) -> Config:
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     config.LabApp.extension_manager = "readonly"
     config.LabApp.workspaces_dir = f"{HOME}/.jupyter/lab/workspaces"
+    config.LabApp.app_settings_dir = first_settings()
     config.LabApp.user_settings_dir = f"{HOME}/.jupyter/lab/user-settings"
     return config
 

@@ -19,8 +19,10 @@ from disclosure.twins.answers import refuse_in_debug
 from foundation.db import reading
 from foundation.errors import Denied, Message
 from sandbox.lifecycle import SessionMode
+from sandbox.sessions import Session
 from service.api.bodies import StrictRoute
 from service.api.callers import OnPlatform, platform_of
+from service.bootstrap import Platform
 from service.errors import language_of
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["gateway"])
@@ -67,10 +69,13 @@ def any_session_scope(request: Request) -> QuestionScope:
             Message("会话不在开通状态。", "The session is not open."),
             field="session",
         )
+    return scope_of(platform, session, language_of(request))
+
+
+def scope_of(platform: Platform, session: Session, language: str) -> QuestionScope:
+    """Return who asks in a session, as the register knows its person now."""
     with reading(platform.engine) as connection:
-        actor = actor_for_person(
-            connection, session.person, session.organisation, language_of(request)
-        )
+        actor = actor_for_person(connection, session.person, session.organisation, language)
     return QuestionScope(
         session=session.id,
         licence=session.licence,

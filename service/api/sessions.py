@@ -154,6 +154,7 @@ def get_session_page(
         platform.settings.language,
         person=person,
         now_us=platform.clock.now_us(),
+        view=platform.tickets.give_view(session.slot),
     )
 
 

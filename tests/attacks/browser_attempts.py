@@ -4,6 +4,7 @@ Shared by the browser suite and by ``benchmarks/attacks_screen.py``.
 """
 
 import http.server
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -162,8 +163,9 @@ def attempt(page: Page, opened: Stage, endpoint: Endpoint, url: str, name: str) 
 
 def open_notebook(frame: Frame) -> None:
     """Open a new notebook as a person does, and stand in its first cell."""
-    frame.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
-    frame.get_by_text("(Sandgate) | Idle").first.wait_for(timeout=60_000)
+    frame.locator(".jp-LauncherCard[data-category=笔记本]").first.click()
+    idle = re.compile(r"\(Sandgate\) \| (?:Idle|空闲)")
+    frame.get_by_text(idle).first.wait_for(timeout=60_000)
     frame.locator(".jp-Notebook .cm-content").first.click()
 
 

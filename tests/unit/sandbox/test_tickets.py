@@ -37,3 +37,15 @@ def test_forgetting_a_slot_ends_its_tickets_and_cookies(clock: SteppedClock) -> 
     assert cookie is not None
     assert not tickets.knows("a", cookie)
     assert tickets.redeem("a", waiting) is None
+
+
+def test_a_view_sees_its_own_slot_until_the_slot_goes_dark() -> None:
+    tickets = Tickets(SteppedClock())
+    view = tickets.give_view("slot-one")
+    assert tickets.sees("slot-one", view)
+    assert not tickets.sees("slot-two", view)
+    assert not tickets.sees("slot-one", "")
+    assert not tickets.knows("slot-one", view)
+    assert tickets.redeem("slot-one", view) is None
+    tickets.forget("slot-one")
+    assert not tickets.sees("slot-one", view)

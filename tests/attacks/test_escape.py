@@ -5,8 +5,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyseccomp
 import pytest
 
+from foundation import confinement, seccomp
 from tests.attacks.escape_expected import ACCEPTED, BUBBLEWRAP, CONTROLS, GVISOR
 from tests.attacks.escape_scene import Answers, Scene, inside, outside, scene
 from tests.parts import need_gvisor, need_namespaces
@@ -89,6 +91,13 @@ NEEDS_ROOT = {
     *("new_mount_namespace", "set_host_name"),
 }
 
+# Namespaces and rights stop none of these: with the call list taken away they succeed inside.
+ONLY_THE_CALL_LIST_STOPS = {
+    *("io_uring", "kernel_keyring", "listen_on_tcp", "make_fifo", "netlink_socket"),
+    *("message_queue", "read_memory_of_another_process", "splice_pages", "steal_descriptor"),
+    *("system_v_memory", "trace_a_child", "udp_socket", "write_memory_of_a_process"),
+}
+
 
 @pytest.fixture(scope="module")
 def on() -> Iterator[Scene]:
@@ -146,6 +155,17 @@ def test_without_the_layers_the_same_attempt_succeeds(probe: str, control: Answe
     if probe in NEEDS_ROOT and os.geteuid() != 0:
         pytest.skip("this control needs root")
     assert control[probe]["open"], control[probe]["said"]
+
+
+def test_with_the_call_list_taken_away_the_same_sandbox_leaks(
+    on: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    rules.add_rule(pyseccomp.ERRNO(1), "reboot")
+    allows_all = seccomp._exported(rules)
+    monkeypatch.setattr(confinement, "compile_filter", lambda _profile: allows_all)
+    leaking = {name for name, answer in inside(on).items() if answer["open"]}
+    assert leaking >= ONLY_THE_CALL_LIST_STOPS
 
 
 def test_what_was_handed_in_works(session: Answers, worker: Answers) -> None:

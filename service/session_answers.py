@@ -1,6 +1,7 @@
 """What a session's host answers by itself: refusals, and bodies that are read only so far."""
 
-import httpx
+from collections.abc import AsyncIterator
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -47,10 +48,10 @@ async def bounded_body(request: Request, bytes_max: int) -> bytes:
     return bytes(body)
 
 
-async def bounded_answer(upstream: httpx.Response, screen: SlotScreen) -> bytes:
+async def bounded_answer(parts: AsyncIterator[bytes], screen: SlotScreen) -> bytes:
     """Return an answer's body. Raises Denied where it is larger than a page may show."""
     body = bytearray()
-    async for chunk in upstream.aiter_raw():
+    async for chunk in parts:
         body += chunk
         if len(body) > screen.rules.display.file_bytes_max:
             raise Denied(

@@ -213,7 +213,7 @@ class SessionProxy:
                 try:
                     if REDIRECTED_FROM <= upstream.status_code < FAILED_FROM:
                         raise redirected()
-                    body = await bounded_answer(upstream, live.screen)
+                    body = await bounded_answer(upstream.aiter_raw(), live.screen)
                 finally:
                     await upstream.aclose()
         except (httpx.HTTPError, TimeoutError, RuntimeError) as error:

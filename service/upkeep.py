@@ -69,7 +69,7 @@ class Upkeep:
             self._platform.denials.write_counted,
             self._platform.oversight.write_counted,
             self._platform.oversight.alerting.evaluate,
-            self._platform.desk.resume,
+            self._platform.desk.retry,
         ):
             self._tried(task)
 

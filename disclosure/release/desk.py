@@ -6,6 +6,7 @@ lapsed tariff left half done is taken up again by ``resume``.
 """
 
 import logging
+import time
 
 from disclosure.release.bodies import (
     ExceptionGranted,
@@ -32,6 +33,7 @@ from foundation.identity import Actor
 __all__ = ["ReleaseDesk", "ReleaseRequest", "ReleaseVote"]
 
 log = logging.getLogger("sandgate.release")
+RETRY_SECONDS = 60.0  # making a table again costs; what waits is tried once a minute
 HALF_DONE = (ReleaseState.SUBMITTED, ReleaseState.APPROVED)
 
 
@@ -52,6 +54,7 @@ class ReleaseDesk:
         self.rules = parts.rules
         self.copies = Copying(parts)
         self.recalls = Recalling(parts)
+        self._tried: dict[str, float] = {}
         self.waiting: dict[str, str] = {}
         """What could not be carried on at the last try, and the code of what stopped it."""
 
@@ -84,13 +87,24 @@ class ReleaseDesk:
     def resume(self) -> list[str]:
         """Carry on with what is only submitted or only approved; return what changed state.
 
-        For the service's start, its upkeep, and a licence that was resumed. What cannot be carried
-        on now, because its licence is shut or its tariff has lapsed, waits.
+        For the service's start and a licence that was resumed. What cannot be carried on now,
+        because its licence is shut or its tariff has lapsed, waits.
         """
+        self._tried.clear()
+        return self.retry()
+
+    def retry(self) -> list[str]:
+        """Do the same for what was not tried within the last minute: for the service's upkeep."""
         self.recalls.sign_list()
+        now = time.monotonic()
         with reading(self.parts.engine) as connection:
             found = requests_in(connection, HALF_DONE)
-        return [item.id for item in found if self._carried_on(item).state is not item.state]
+        due = [
+            item
+            for item in found
+            if now - self._tried.get(item.id, now - RETRY_SECONDS) >= RETRY_SECONDS
+        ]
+        return [item.id for item in due if self._carried_on(item).state is not item.state]
 
     def _carried_on(self, request: Request) -> Request:
         """Return the request after the desk's own next steps; unchanged where one must wait."""
@@ -103,8 +117,14 @@ class ReleaseDesk:
         return request
 
     def _waits(self, request: Request, refusal: SandgateError) -> Request:
+        """Note why a request waits, unless another thread has carried it on meanwhile."""
+        with reading(self.parts.engine) as connection:
+            current = require_request(connection, request.id)
+        if current.state is not request.state:
+            self.waiting.pop(request.id, None)
+            return current
+        self._tried[request.id] = time.monotonic()
         if self.waiting.get(request.id) != refusal.code:
             self.waiting[request.id] = refusal.code
             log.warning("release %s waits as %s: %s", request.id, request.state, refusal.code)
-        with reading(self.parts.engine) as connection:
-            return require_request(connection, request.id)
+        return current

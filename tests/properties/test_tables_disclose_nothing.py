@@ -19,8 +19,9 @@ from disclosure.checks.tables.differencing import Box, Boxes, Figure, find_relat
 from disclosure.checks.tables.primary import judge
 from disclosure.checks.tables.rounding import round_counts
 from disclosure.checks.tables.secondary import Protected, protect
-from tests.cell_tables import RULES, Row, printed, table_of
+from tests.cell_tables import RULES, printed, table_of
 from tests.cell_tables import SIZE as SIZE_IN_FORCE
+from tests.table_rows import Row
 
 PRIME = (1 << 31) - 1
 SIZE = SIZE_IN_FORCE.model_copy(
@@ -160,7 +161,7 @@ def alone(rows: list[Row], columns: str, statistic: Statistic, *, margins: bool)
     assert audit([rounded.released], RULES).safe
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     people(), st.sampled_from(("a", "ab", "ba", "abc")), st.sampled_from(STATISTICS), st.booleans()
 )
@@ -270,7 +271,7 @@ TURNS = (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*TURNS)
 def test_a_table_after_another_lets_no_small_cell_be_computed(
     rows: list[Row], first: str, second: str, drop: int, only: int, margins: bool

@@ -41,6 +41,8 @@ PEOPLE: Final = "people"
 Boxes = tuple[Box, ...]
 """A union of boxes: one cell, or several cells of one table together."""
 
+Names = tuple[frozenset[CellName], frozenset[CellName]]
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -63,7 +65,10 @@ class Figure:
 
 
 class Sizes(Protocol):
-    """Counts on the data, given by whoever holds it."""
+    """Counts on the data, given by whoever holds it.
+
+    Asked once for each pair of cells that can overlap: best answered from one joint count.
+    """
 
     def apart(self, first: Boxes, second: Boxes) -> tuple[int, int]:
         """Return how many units have a contributing row in the first group but not in the second.
@@ -110,29 +115,33 @@ def find_relations(
     ``earlier`` are all cells, printed or hidden, of earlier tables across operators, licences and
     versions.
     """
-    found: dict[tuple[frozenset[CellName], frozenset[CellName]], Difference] = {}
-    links: dict[tuple[frozenset[CellName], frozenset[CellName]], Link] = {}
-    for fresh, old in _pairs(new, earlier):
+    found: dict[Names, Difference] = {}
+    links: dict[Names, Link] = {}
+    seen = _Seen(sizes, contributors_min)
+    for fresh, old in _pairs(new, earlier, seen):
         if not _can_overlap(fresh, old):
             continue
         names = (frozenset(_names(fresh)), frozenset(_names(old)))
         if names in links or names in found:
             continue
-        apart = _apart(fresh, old, sizes, contributors_min)
-        if apart is not None and 0 < max(apart) < contributors_min:
+        apart = seen.apart(fresh, old)
+        if apart is None:
+            continue
+        if 0 < max(apart) < contributors_min:
             found[names] = Difference(_names(fresh), _names(old), *apart)
-        elif apart == (0, 0):
-            links[names] = _balance(_names(fresh), _names(old), 0)
-        elif len(fresh) == len(old) == 1 and _inside(old[0].box, fresh[0].box):
-            links[names] = _balance(_names(fresh), _names(old), None)
-        elif len(fresh) == len(old) == 1 and _inside(fresh[0].box, old[0].box):
-            links[names] = _balance(_names(old), _names(fresh), None)
+        elif not min(apart):
+            links[names] = _nested(_names(fresh), _names(old), *apart)
     differences = tuple(found.values())
     return Relations(differences, (*links.values(), *(one.link() for one in differences)))
 
 
-def _balance(more: tuple[CellName, ...], less: tuple[CellName, ...], high: int | None) -> Link:
-    return Link((*((1, name) for name in more), *((-1, name) for name in less)), 0, high)
+def _nested(
+    fresh: tuple[CellName, ...], old: tuple[CellName, ...], only_new: int, only_old: int
+) -> Link:
+    """Return what readers know of two groups that are the same, or one within the other."""
+    more, less = (old, fresh) if only_old else (fresh, old)
+    terms = (*((1, name) for name in more), *((-1, name) for name in less))
+    return Link(terms, 0, None if only_new or only_old else 0)
 
 
 def finding(
@@ -171,7 +180,9 @@ def finding(
 Group = tuple[Figure, ...]
 
 
-def _pairs(new: Sequence[Figure], earlier: Sequence[Figure]) -> Iterator[tuple[Group, Group]]:
+def _pairs(
+    new: Sequence[Figure], earlier: Sequence[Figure], seen: "_Seen"
+) -> Iterator[tuple[Group, Group]]:
     """Return all pairs of one measure: figure with figure, and figure with several of a table."""
     for fresh in new:
         for old in earlier:
@@ -179,10 +190,10 @@ def _pairs(new: Sequence[Figure], earlier: Sequence[Figure]) -> Iterator[tuple[G
                 yield (fresh,), (old,)
     for fresh in new:
         for cells in _by_table(earlier, fresh.measure).values():
-            yield from (((fresh,), group) for group in _around(fresh, cells))
+            yield from (((fresh,), group) for group in _around(fresh, cells, seen))
     for old in earlier:
         for cells in _by_table(new, old.measure).values():
-            yield from ((group, (old,)) for group in _around(old, cells))
+            yield from ((group, (old,)) for group in _around(old, cells, seen))
 
 
 def _by_table(figures: Sequence[Figure], measure: str) -> Mapping[str, list[Figure]]:
@@ -193,10 +204,14 @@ def _by_table(figures: Sequence[Figure], measure: str) -> Mapping[str, list[Figu
     return tables
 
 
-def _around(figure: Figure, cells: Sequence[Figure]) -> Iterator[Group]:
-    """Return a table's cells that lie within a group, and those that touch it, where several."""
-    within = tuple(cell for cell in cells if _inside(cell.box, figure.box))
-    touching = tuple(cell for cell in cells if _touch(cell.box, figure.box))
+def _around(figure: Figure, cells: Sequence[Figure], seen: "_Seen") -> Iterator[Group]:
+    """Return a table's cells that lie within a group, and those that touch it, where several.
+
+    Both by what the predicates say and by the data: a district may lie in one city only.
+    """
+    near = [cell for cell in cells if _touch(cell.box, figure.box)]
+    within = tuple(cell for cell in near if seen.inside(cell, figure))
+    touching = tuple(cell for cell in near if seen.touch(cell, figure))
     if len(within) > 1:
         yield within
     if len(touching) > 1 and touching != within:
@@ -221,20 +236,44 @@ def _inside(inner: Box, outer: Box) -> bool:
     )
 
 
-def _apart(first: Group, second: Group, sizes: Sizes, least: int) -> tuple[int, int] | None:
-    """Return the sizes of both sides, or None where one is surely large enough."""
-    if len(first) == len(second) == 1:
-        one, two = first[0], second[0]
-        if _inside(one.box, two.box) and _inside(two.box, one.box):
-            return 0, 0
-        if abs(one.contributors - two.contributors) >= least:
-            return None
-        if one.measure == PEOPLE:
-            if _inside(one.box, two.box):
+class _Seen:
+    """Remembers the sizes that were asked for."""
+
+    def __init__(self, sizes: Sizes, least: int) -> None:
+        self._sizes = sizes
+        self._least = least
+        self._known: dict[tuple[tuple[CellName, ...], tuple[CellName, ...]], tuple[int, int]] = {}
+
+    def apart(self, first: Group, second: Group) -> tuple[int, int] | None:
+        """Return the sizes of both sides, or None where a total surely differs by enough."""
+        if len(first) == len(second) == 1:
+            one, two = first[0], second[0]
+            if _inside(one.box, two.box) and _inside(two.box, one.box):
+                return 0, 0
+            if one.measure == PEOPLE and _inside(one.box, two.box):
                 return 0, two.contributors - one.contributors
-            if _inside(two.box, one.box):
+            if one.measure == PEOPLE and _inside(two.box, one.box):
                 return one.contributors - two.contributors, 0
-    return sizes.apart(_boxes(first), _boxes(second))
+            far = abs(one.contributors - two.contributors) >= self._least
+            if far and one.is_margin and two.is_margin:
+                return None
+        asked = (_names(first), _names(second))
+        if asked not in self._known:
+            one_way, other = self._sizes.apart(_boxes(first), _boxes(second))
+            self._known[asked] = (one_way, other)
+            self._known[asked[::-1]] = (other, one_way)
+        return self._known[asked]
+
+    def inside(self, inner: Figure, outer: Figure) -> bool:
+        """Tell whether one group lies within another."""
+        apart = self.apart((inner,), (outer,))
+        return apart is not None and not apart[0] and inner.contributors > 0
+
+    def touch(self, one: Figure, two: Figure) -> bool:
+        """Tell whether two groups share anybody."""
+        apart = self.apart((one,), (two,))
+        shares = apart is None or apart[0] < one.contributors or one.measure != PEOPLE
+        return shares and one.contributors > 0
 
 
 def _boxes(group: Group) -> Boxes:

@@ -11,18 +11,8 @@ from disclosure.checks.tables.primary import Judged, judge
 from disclosure.checks.tables.regression import Model, judge_figure
 from disclosure.checks.tables.safety import Rule
 from disclosure.checks.tables.secondary import protect
-from tests.cell_tables import (
-    RULES,
-    SIZE,
-    YEARS,
-    Row,
-    charities,
-    four_ways,
-    nursery,
-    people_table,
-    printed,
-    table_of,
-)
+from tests.cell_tables import RULES, SIZE, people_table, printed, table_of
+from tests.table_rows import YEARS, Row, charities, four_ways, nursery
 
 CHARITIES = charities()
 NURSERY = nursery()

@@ -13,6 +13,7 @@ from foundation.db import reading
 from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor, Role
 from policies.schema.sessions import SessionRules
+from sandbox.egress import EgressAccount
 from sandbox.endings import endings
 from sandbox.lifecycle import LIFECYCLE_RULE, SessionMode, SessionState, not_open, step
 from sandbox.proxy_rules import ENTER_PATH
@@ -52,6 +53,7 @@ def post_session(
     permit = check_decision(decide(snapshot, platform.board, request, platform.clock.now_us()))
     purpose = str(permit.licence.document.scenario.purpose)
     check_project(permit.licence.document, body.project)
+    platform.doors.egress.check_open(EgressAccount(actor.person, body.licence))
     with reading(platform.engine) as connection:
         reviewed_only = needs_review(
             connection, permit.licence.document, platform.pack.rules(SessionRules)

@@ -161,7 +161,7 @@ def alone(rows: list[Row], columns: str, statistic: Statistic, *, margins: bool)
     assert audit([rounded.released], RULES).safe
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     people(), st.sampled_from(("a", "ab", "ba", "abc")), st.sampled_from(STATISTICS), st.booleans()
 )
@@ -271,7 +271,7 @@ TURNS = (
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*TURNS)
 def test_a_table_after_another_lets_no_small_cell_be_computed(
     rows: list[Row], first: str, second: str, drop: int, only: int, margins: bool

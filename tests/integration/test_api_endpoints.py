@@ -83,6 +83,13 @@ ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/release-desk/recalls"): EVERYONE,
     ("GET", "/release-desk/notices"): EVERYONE,
     ("POST", "/release-desk/traces"): ("founder", "auditor"),
+    ("POST", "/sessions/x/destruction-certificates"): EVERYONE,
+    ("POST", "/licences/x/destruction-certificates"): EVERYONE,
+    ("GET", "/homes"): EVERYONE,
+    ("GET", "/packages"): EVERYONE,
+    ("GET", "/packages/requests"): EVERYONE,
+    ("POST", "/packages/requests/x/decision"): ("founder",),
+    ("GET", "/notices"): ("founder",),
     ("POST", "/products/x/fetches"): ("buyer",),
     ("POST", "/periods"): ("founder",),
     ("POST", "/periods/x/close"): ("founder",),
@@ -217,7 +224,8 @@ def test_the_table_names_every_endpoint(city: City) -> None:
         )
         for method, path in ROLES
     }
-    public = {("GET", f"{API}{path}") for path in PUBLIC} | {("GET", "/sessions/{}")}
+    pages = {("GET", "/sessions/{}"), ("GET", "/sessions/{}/status")}  # by ticket or cookie
+    public = {("GET", f"{API}{path}") for path in PUBLIC} | pages
     assert listed == tabled | public
 
 

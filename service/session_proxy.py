@@ -135,8 +135,11 @@ class SessionProxy:
         self._live[slot] = _Live(slot, ui_socket, token, screen, self._spent, self._on_activity)
 
     def go_dark(self, slot: str, *, frozen: bool = False) -> None:
-        """Stop serving a slot at once: channels close, answers end. From any thread; repeatable."""
-        live = self._live.get(slot)
+        """Stop serving a slot at once: channels close, answers end. From any thread; repeatable.
+
+        That a slot is frozen is remembered; of any other, nothing: names never recur.
+        """
+        live = self._live.get(slot) if frozen else self._live.pop(slot, None)
         if live is None:
             return
         live.dark, live.frozen = True, frozen
@@ -144,7 +147,7 @@ class SessionProxy:
         with contextlib.suppress(RuntimeError):  # a loop that ended took its channels with it
             for event, loop in tuple(live.channels.items()):
                 loop.call_soon_threadsafe(event.set)
-            if live.client is not None and live.loop is not None:
+            if live.client is not None and live.loop is not None and live.loop.is_running():
                 asyncio.run_coroutine_threadsafe(live.client.aclose(), live.loop)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """What the API refuses to a stranger and in the wrong state; then the call that holds."""
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -10,7 +11,9 @@ import httpx
 import pytest
 
 from audit.tags import EntryKind
-from tests.calling import API, entries, problem_of
+from audit.verify.certificates import verify_certificate
+from audit.verify.notes import read_key
+from tests.calling import API, Gateway, entries, in_session, problem_of
 from tests.city import City, built_city
 from tests.city_documents import (
     AGREEMENTS,
@@ -179,3 +182,59 @@ def test_the_regulator_exports_the_log(clients: dict[str, httpx.Client]) -> None
     assert [item["index"] for item in found] == [0, 1]
     assert auditor.get(f"{API}/log/entries/0/receipt").text.startswith("c2sp.org/tlog-proof")
     assert auditor.get(f"{API}/log/checkpoint").text.startswith("sandgate.example/log")
+
+
+def test_a_package_is_asked_for_once_and_decided_once(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    path = f"{API}/packages/requests"
+    wanted = {"package": "example-models", "version": "1.2.3", "reason": "a model of demand"}
+    with in_session(city) as session:
+        asked = session.call("POST", "/v1/packages", json=wanted)
+        assert asked.status_code == 201
+        problem_of(session.call("POST", "/v1/packages", json=wanted), 409)
+    problem_of(Gateway(city).call("POST", "/v1/packages", json=wanted))  # the session is over
+    request = asked.json()["id"]
+    for name, count in (("founder", 1), ("auditor", 1), ("analyst", 1), ("steward", 0)):
+        assert len(clients[name].get(path).json()["requests"]) == count
+    decision = {"decision": "approve", "comment": "read its licence"}
+    problem_of(clients["analyst"].post(f"{path}/{request}/decision", json=decision), 403)
+    problem_of(clients["founder"].post(f"{path}/unknown/decision", json=decision), 404)
+    decided = clients["founder"].post(f"{path}/{request}/decision", json=decision)
+    assert decided.json()["state"] == "approved"
+    problem_of(clients["founder"].post(f"{path}/{request}/decision", json=decision), 409)
+
+
+def test_kept_work_is_listed_to_its_own_person_and_the_overseers(
+    clients: dict[str, httpx.Client],
+) -> None:
+    for name in CALLERS:
+        assert clients[name].get(f"{API}/homes").json() == {"homes": []}
+
+
+def test_a_destruction_is_certified_to_its_own_and_not_before_it_happened(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    slot = "b" * 26
+    path = f"{API}/sessions/ses_{slot}/destruction-certificates"
+    with in_session(city, slot=slot):
+        assert problem_of(clients["analyst"].post(path), 409)["code"] == "not_destroyed"
+        for name in ("steward", "buyer", "checker_one"):
+            assert problem_of(clients[name].post(path), 404)["code"] == "session_unknown"
+        problem_of(city.client("rival").post(path), 404)
+    for name in ("analyst", "founder", "auditor"):
+        assert clients[name].post(path).json()["document"]["subject"]["session"] == f"ses_{slot}"
+    standing = f"{API}/licences/{city.licence}/destruction-certificates"
+    problem_of(city.client("rival").post(standing), 404)
+    problem_of(clients["analyst"].post(f"{API}/licences/lic_x/destruction-certificates"), 404)
+    assert problem_of(clients["analyst"].post(standing), 409)["code"] == "not_destroyed"
+    drafted = clients["founder"].post(f"{API}/licences", json=licence_json()).json()["id"]
+    assert city.client("approver").post(f"{API}/licences/{drafted}/activate").status_code == 201
+    assert clients["founder"].post(f"{API}/licences/{drafted}/end", json=REASON).status_code == 200
+    ended = f"{API}/licences/{drafted}/destruction-certificates"
+    certificate = clients["analyst"].post(ended).json()
+    assert certificate["document"]["destroyed"][0]["kind"] == "extract"
+    assert {key["state"] for key in certificate["document"]["keys"]} == {"destroyed"}
+    key = clients["analyst"].get(f"{API}/log/key").text.strip()
+    report = verify_certificate(json.dumps(certificate).encode(), read_key(key))
+    assert [finding.code for finding in report.findings] == ["certificate_holds"]

@@ -5,8 +5,10 @@ and death come first and never wait on the log (I7).
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,7 +22,7 @@ from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from sandbox.backends.interface import Endpoint
 from sandbox.egress import EgressBudget
-from sandbox.lifecycle import ANSWERING, LIVE, SessionMode, SessionState, illegal, step
+from sandbox.lifecycle import ANSWERING, LIVE, SessionMode, SessionState, illegal, not_open, step
 from sandbox.reviews import Review
 from sandbox.session_record import Session, egress_account, read_session, session_of
 from sandbox.slots import Slots
@@ -31,6 +33,10 @@ __all__ = ["Doors", "Session", "SessionMeter", "SessionRegistry", "egress_accoun
 PROMOTED = "promoted"
 KEPT_AT = frozenset({"closed_by_operator", "idle", "wall_time_spent", "service_stopped", PROMOTED})
 """The ends at which a session's work is kept."""
+
+
+ENDED_AT_ONCE = 10
+log = logging.getLogger("sandgate.sessions")
 
 
 @dataclass(frozen=True)
@@ -152,12 +158,18 @@ class SessionRegistry:
             if opened.review is None:  # nobody's own files stand beside what was reviewed
                 self._doors.bring_back(opened, endpoint)
             self._doors.open(opened, endpoint)
+            self._check_answering(session.id)  # it may have been ended while it was being opened
         except BaseException:
             self._doors.darken(slot, False)
             self._slots.kill(slot)
             self._end(session.id, actor, "start_failed")
             raise
         return opened
+
+    def _check_answering(self, session_id: str) -> None:
+        state = self.session(session_id).state
+        if state not in ANSWERING:
+            raise not_open(state)
 
     def freeze(self, session_id: str, actor: Actor, reason: str, note: str = "") -> Session:
         """Stop a session's outputs but keep its sandbox for inspection.
@@ -204,16 +216,35 @@ class SessionRegistry:
     def close_expired(self, now_us: int, *, idle_us_max: int, wall_us_max: int) -> None:
         """End sessions that nobody used for too long, and those that are simply too old.
 
-        A reviewed session has no person before it: its run ends it.
+        A reviewed session has no person before it: its run ends it. One that cannot be ended now
+        keeps no other from ending.
         """
+        over: dict[str, str] = {}
         for session in self.sessions(live=True):
             if session.slot is None or session.opened_us is None:
                 continue
             used_us = self._used_us.get(session.slot, session.opened_us)
             if now_us - session.opened_us > wall_us_max:
-                self.close(session.id, SYSTEM_ACTOR, "wall_time_spent")
+                over[session.id] = "wall_time_spent"
             elif session.review is None and now_us - used_us > idle_us_max:
-                self.close(session.id, SYSTEM_ACTOR, "idle")
+                over[session.id] = "idle"
+        self._close_each(over)
+
+    def close_all(self, reason: str) -> None:
+        """End every live session; one that cannot be ended keeps no other from ending."""
+        self._close_each({session.id: reason for session in self.sessions(live=True)})
+
+    def _close_each(self, over: Mapping[str, str]) -> None:
+        """End sessions, a few at once: each may be waited for, and any may be hostile."""
+
+        def end(named: tuple[str, str]) -> None:
+            try:
+                self.close(named[0], SYSTEM_ACTOR, named[1])
+            except SandgateError as error:  # somebody else ended it, or the next round will
+                log.warning("session %s was not ended: %s", named[0], error.code)
+
+        with ThreadPoolExecutor(ENDED_AT_ONCE, thread_name_prefix="session end") as threads:
+            list(threads.map(end, over.items()))
 
     def recover(self) -> tuple[Session, ...]:
         """Log the end of sessions that died with an earlier service; carry today's egress over."""

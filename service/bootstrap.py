@@ -18,6 +18,7 @@ from authorization.revocation import Revocation, SuspensionBoard
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
 from catalog.publishing import Publisher
+from disclosure.asks import Asks
 from disclosure.engine.supervisor import EnginePool
 from disclosure.pipeline.asking import Pipeline
 from disclosure.release.contents.intake import Intake
@@ -31,7 +32,6 @@ from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
 from foundation.host_report import HostReport
-from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import CIPHERS, FileKeyStore, KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
@@ -102,6 +102,7 @@ class Platform:
     activation: Activation
     pool: EnginePool
     pipeline: Pipeline
+    asks: Asks
     verifier: Verifier
     desk: ReleaseDesk
     intake: Intake
@@ -137,8 +138,7 @@ class Platform:
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
         self.work.runner.close()
-        for session in self.sessions.sessions(live=True):
-            self.sessions.close(session.id, SYSTEM_ACTOR, "service_stopped")
+        self.sessions.close_all("service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
         self.denials.write_counted(everything=True)
         self.oversight.close()
@@ -227,7 +227,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
     slots = session_slots(settings, pack, session_backend(settings), ground.clock, denials)
     undo.callback(slots.close)
-    homes = session_homes(ground, enforcer)
+    homes = session_homes(ground, enforcer, board)
     opening = Doors(doors.open, doors.darken, homes.bring_back, homes.save)
     metering = use_metering(pack, writer, ground.opened.store, settings)
     capped = CappedMetering(metering)
@@ -251,6 +251,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         publisher=version_publisher(settings, engine, writer, pack, ground.opened.store),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
+        asks=Asks(),
         pipeline=build_pipeline(ground, enforcer, board, pool, capped),
         verifier=build_verifier(ground, enforcer, board, pool, denials, capped),
         desk=_desk(ground, enforcer, board, metering, tables),

@@ -7,6 +7,7 @@ expired or suspended licence refuses questions at once by itself; this ends what
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from authorization.policy_version import PolicyVersion, read_version
 from authorization.revocation import FINAL_MOVES
@@ -14,6 +15,7 @@ from catalog.store import version_ids
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
+from sandbox.lifecycle import SessionState
 from sandbox.sessions import Session
 from service.bootstrap import Platform
 
@@ -26,9 +28,11 @@ log = logging.getLogger("sandgate.upkeep")
 
 
 class Upkeep:
-    """Two threads that keep a running platform in order: extracts are built apart from the rest.
+    """Three threads that keep a running platform in order.
 
-    A build may take minutes; ending what a licence no longer allows never waits for one (I7).
+    Extracts are built apart from the rest, and sessions whose sandboxes are asked for their work
+    are tended apart: a build may take minutes and a hostile sandbox as long as it is let, and
+    ending what a licence no longer allows waits for neither (I7).
     """
 
     def __init__(self, platform: Platform, every_seconds: float = EVERY_SECONDS) -> None:
@@ -39,7 +43,8 @@ class Upkeep:
         self._built_from: tuple[PolicyVersion, set[str]] | None = None
         self._built_us = 0
         self._threads = (
-            threading.Thread(target=self._run, args=(self.run_once,), name="upkeep", daemon=True),
+            threading.Thread(target=self._run, args=(self.watch_once,), name="upkeep", daemon=True),
+            threading.Thread(target=self._run, args=(self.tend_once,), name="tending", daemon=True),
             threading.Thread(target=self._run, args=(self.build_once,), name="builds", daemon=True),
         )
 
@@ -55,16 +60,24 @@ class Upkeep:
             thread.join(STOP_SECONDS_MAX)
 
     def run_once(self) -> None:
-        """Do every quick task once."""
+        """Do every task but the builds once."""
+        self.watch_once()
+        self.tend_once()
+
+    def tend_once(self) -> None:
+        """End old sessions and keep the work of others: sandboxes are waited for."""
+        for task in (self._end_old_sessions, self._keep_work, self._forget_ended):
+            self._tried(task)
+
+    def watch_once(self) -> None:
+        """Do every quick task once; none of them asks a sandbox for anything."""
         for task in (
             self._platform.revocation.expire_due,
             self._write_owed_closures,
             self._end_shut_sessions,
-            self._end_old_sessions,
             self._platform.activation.destroy_ended,
             self._platform.work.runner.run_waiting,
             self._platform.homes.destroy_ended,
-            self._keep_work,
             self._platform.pipeline.write_counted_refusals,
             self._platform.denials.write_counted,
             self._platform.oversight.write_counted,
@@ -91,7 +104,8 @@ class Upkeep:
         try:
             task()
         except Exception as error:  # noqa: BLE001 - the other tasks and the next round go on
-            log.warning("upkeep: %s did not finish: %s", task.__name__, type(error).__name__)
+            named = getattr(task, "func", task).__name__
+            log.warning("upkeep: %s did not finish: %s", named, type(error).__name__)
 
     def _build_what_changed(self) -> None:
         with reading(self._platform.engine) as connection:
@@ -114,7 +128,8 @@ class Upkeep:
         for session in self._platform.sessions.sessions(live=True):
             closure = self._platform.board.closure(session.licence)
             if closure is not None:
-                self._end(session, "licence_ended" if closure.move in FINAL_MOVES else "")
+                reason = "licence_ended" if closure.move in FINAL_MOVES else ""
+                self._tried(partial(self._end, session, reason))
 
     def _keep_work(self) -> None:
         """Keep the work of sessions that were used since it was last kept."""
@@ -123,8 +138,17 @@ class Upkeep:
             if session.answering and session.review is None and session.slot is not None:
                 used_us = platform.sessions.used_us(session)
                 if platform.homes.is_due(session, used_us, now_us):
-                    endpoint = platform.slots.endpoint(session.slot)
-                    platform.homes.save_due(session, endpoint, now_us)
+                    self._tried(partial(self._keep_one, session, session.slot, now_us))
+
+    def _keep_one(self, session: Session, slot: str, now_us: int) -> None:
+        endpoint = self._platform.slots.endpoint(slot)
+        self._platform.homes.save_due(session, endpoint, now_us)
+
+    def _forget_ended(self) -> None:
+        """Forget what was remembered for keeping the work of sessions that are gone."""
+        for session_id in self._platform.homes.remembered():
+            if self._platform.sessions.session(session_id).state is SessionState.DESTROYED:
+                self._platform.homes.forget(session_id)
 
     def _end(self, session: Session, reason: str) -> None:
         """Close a session whose licence is over; freeze one whose licence is suspended."""

@@ -66,7 +66,8 @@ def unpack(packed: bytes, home: str) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
         for member in archive:
             path = os.path.realpath(os.path.join(home, member.name))  # noqa: PTH118
-            if not path.startswith(f"{home}/"):
+            inside = path.startswith(f"{home}/")
+            if not inside or path[len(home) + 1 :].split("/")[0] in LEFT_OUT:
                 continue
             if member.isdir():
                 os.makedirs(path, exist_ok=True)  # noqa: PTH103 - one call for each directory

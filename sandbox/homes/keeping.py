@@ -6,7 +6,7 @@ opening is a logged entry that the key is asked for on; what cannot be opened an
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,14 @@ CONTEXT = b"sandgate/session-home@1\n"
 DIRECTORY = "homes"
 STANDING = ("current", "replaced", "withheld")
 
+StillMay = Callable[[Connection, PendingEntry], None]
+"""Raises a refusal, in the writer's own transaction, where a home may no longer be kept."""
+
 log = logging.getLogger("sandgate.homes")
+
+
+def may_always(_connection: Connection, _entry: PendingEntry) -> None:
+    """Refuse nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,13 @@ class HomeKeeper:
     cipher: BoxCipher
     directory: Path
 
-    def save(self, session: Session, packed: bytes, terms: HomeTerms) -> Home:
-        """Seal a home and log it; the one before it is replaced and its file removed."""
+    def save(
+        self, session: Session, packed: bytes, terms: HomeTerms, still: StillMay = may_always
+    ) -> Home:
+        """Seal a home and log it; the one before it is replaced and its file removed.
+
+        ``still`` refuses, while writing, what may no longer be kept.
+        """
         key_name = home_key_name(session.licence)
         cited = request_keys(self.writer, SYSTEM_ACTOR, "home", [key_name], licence=session.licence)
         home_id = new_id("home")
@@ -87,7 +99,7 @@ class HomeKeeper:
         path.touch(mode=0o600)
         path.write_bytes(sealed)
         try:
-            home, replaced = self._record_saved(session, home_id, key_name, sealed, terms)
+            home, replaced = self._record_saved(session, home_id, key_name, sealed, terms, still)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -151,11 +163,18 @@ class HomeKeeper:
         return self.directory / f"{home_id}.box"
 
     def _record_saved(
-        self, session: Session, home_id: str, key_name: str, sealed: bytes, terms: HomeTerms
+        self,
+        session: Session,
+        home_id: str,
+        key_name: str,
+        sealed: bytes,
+        terms: HomeTerms,
+        still: StillMay,
     ) -> tuple[Home, list[str]]:
         digest = f"sha256:{hashlib.sha256(sealed).hexdigest()}"
 
         def apply(connection: Connection, entry: PendingEntry) -> tuple[Home, list[str]]:
+            still(connection, entry)
             replaced = [old.id for old in _homes_of(connection, session) if old.state == "current"]
             connection.execute(
                 update(sandbox_home)

@@ -46,11 +46,16 @@ def table_of(arrow_stream: bytes) -> pa.Table:
 
 
 def summary_of(
-    priced: PricedPlan | None, shaped: Shaped | None, rules: PrivacyRules
+    priced: PricedPlan | None, shaped: Shaped | None, rules: PrivacyRules, environment_digest: str
 ) -> dict[str, object]:
-    """Return what is kept beside an answer: cost, intervals, notes, and the desk's evidence."""
+    """Return what is kept beside an answer: cost, intervals, notes, and the desk's evidence.
+
+    ``environment_digest`` names the environment of the session that it was first given to.
+    """
+    environment = {"environment_digest": environment_digest}
     if priced is None or shaped is None:
-        return {"epsilon_shown": "0.000", "intervals": {}, "notes": _notes(ROWS_NOTE)}
+        notes = _notes(ROWS_NOTE)
+        return {"epsilon_shown": "0.000", "intervals": {}, "notes": notes, **environment}
     evidence = evidence_of(priced)
     return {
         "epsilon_shown": epsilon_shown(
@@ -59,6 +64,7 @@ def summary_of(
         "cost_delta_steps": priced.cost_delta_steps,
         "intervals": {name: dict(ends) for name, ends in shaped.intervals.items()},
         "notes": _notes(*notes_on(priced)),
+        **environment,
         "evidence": None
         if evidence is None
         else {"column": evidence.column, "rows_per_unit": evidence.rows_per_unit},

@@ -34,6 +34,10 @@ FAILURES: dict[str, Message] = {
         zh="查询所需内存超过了规定上限，已被停止。",
         en="The question needed more memory than its limit and was stopped.",
     ),
+    "cancelled": Message(
+        zh="查询已按您的要求取消，没有给出答案，也不计费。",
+        en="The question was cancelled as you asked; nothing was answered or billed.",
+    ),
     "too_large": Message(
         zh="结果超过了单次答案的行数或字节上限。",
         en="The result is larger than one answer may be, in rows or in bytes.",
@@ -53,6 +57,7 @@ _WAYS_OUT: dict[str, Message] = {
         zh="请加筛选条件，或减少分组与排序的列。",
         en="Add a filter, or group and sort by fewer columns.",
     ),
+    "cancelled": Message(zh="需要时可再次提问。", en="Ask again whenever you like."),
     "too_large": Message(zh="请加 LIMIT 或先汇总。", en="Add a LIMIT, or summarise first."),
 }
 

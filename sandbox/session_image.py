@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from foundation.canonical import digest, sha256_hex
+from foundation.errors import Unavailable
+from sandbox.notebooks import environment_digest
 
 GUEST = Path(__file__).resolve().parent / "guest"
 
@@ -23,6 +25,28 @@ def session_image(environment: Path, packages: Mapping[str, Path], policy_digest
             "packages": {name: _marks(_files(path)) for name, path in packages.items()},
         }
     )
+
+
+class EnvironmentDigest:
+    """The digest of a session environment, read anew only where a file of it has changed."""
+
+    def __init__(self, environment: Path) -> None:
+        """Read nothing yet."""
+        self._environment = environment
+        self._known: tuple[dict[str, str], str] = ({}, "")
+
+    def __call__(self) -> str:
+        """Return the digest, or nothing where there is no environment."""
+        marks = _marks(_records(self._environment))
+        known, found = self._known
+        if marks == known:
+            return found
+        try:
+            found = environment_digest(self._environment)
+        except Unavailable:
+            found = ""
+        self._known = (marks, found)
+        return found
 
 
 def _records(environment: Path) -> Iterable[Path]:

@@ -29,6 +29,7 @@ from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
+from sandbox.session_image import EnvironmentDigest
 from service.key_opening import OpenedKeys
 from service.run_caps import CappedMetering
 from service.starting import BudgetsWatch
@@ -82,6 +83,7 @@ def build_pipeline(
             closed=BudgetsWatch(ground.engine, ground.writer),
             meter=metering,
             shelf=twin_shelf(pack),
+            environment_digest=EnvironmentDigest(ground.settings.session_environment.resolve()),
         )
     )
 

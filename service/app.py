@@ -21,6 +21,7 @@ from service.api import (
     disputes,
     distributions,
     gateway,
+    gateway_queries,
     gateway_releases,
     gateway_tables,
     health,
@@ -102,6 +103,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
 
 IN_SESSION: Sequence[APIRouter] = (
     gateway.router,
+    gateway_queries.router,
     session_status.router,
     gateway_releases.router,
     gateway_tables.router,

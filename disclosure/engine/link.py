@@ -7,7 +7,7 @@ nonsense raises ``Broken`` and is never used again.
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
@@ -68,12 +68,16 @@ class WorkerLink:
         *,
         seconds_max: float,
         rows: pa.RecordBatchReader | None = None,
+        tell: Callable[[int], None] | None = None,
     ) -> tuple[dict[str, Any], bytes]:
-        """Send one command (and the stream that belongs to it); return the answer's two parts."""
+        """Send one command (and the stream that belongs to it); return the answer's two parts.
+
+        ``tell`` is given how many per cent are done, as often as the worker says so.
+        """
         with self._killed_after(seconds_max) as fired:
             try:
                 self._send(header, rows)
-                return self._receive()
+                return self._answered(tell)
             except Exception as error:  # whatever it was, a half-sent stream is never read on
                 self.close()
                 raise Broken("too_slow" if fired.is_set() else "engine_error") from error
@@ -117,6 +121,14 @@ class WorkerLink:
                 for batch in rows:
                     stream.write_batch(batch)
         self._writer.flush()
+
+    def _answered(self, tell: Callable[[int], None] | None) -> tuple[dict[str, Any], bytes]:
+        header, payload = self._receive()
+        while "percent" in header:
+            if tell is not None:
+                tell(int(header["percent"]))
+            header, payload = self._receive()
+        return header, payload
 
     def _receive(self) -> tuple[dict[str, Any], bytes]:
         length = int.from_bytes(self._exactly(LENGTH_BYTES), "big")

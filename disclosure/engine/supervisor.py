@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from disclosure.asks import Ask, cancelled
+from disclosure.engine.answered import read_answer
 from disclosure.engine.limits import EngineLimits
 from disclosure.engine.link import Broken, WorkerLink, WorkerProcess
 from disclosure.engine.loading import (
@@ -81,6 +83,7 @@ class _Slot:
     busy: int = 0
     used_us: int = 0
     dropped: bool = False
+    given_up: bool = False
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self) -> None:
@@ -88,6 +91,11 @@ class _Slot:
         self.dropped = True
         if self.link is not None:
             self.link.close()
+
+    def give_up(self) -> None:
+        """End what the one whose turn it is asked; whoever waits is served by a new worker."""
+        self.given_up = True
+        self.end()
 
 
 class EnginePool:
@@ -118,27 +126,34 @@ class EnginePool:
         caps: AnswerCaps,
         *,
         person: str,
+        ask: Ask | None = None,
     ) -> pa.Table:
         """Run one statement on the worker of a key, loading the columns it has not loaded yet.
 
         Raises QuestionFailed with a fixed code; what cannot fit is refused before a row is read.
         An aggregate worker has one code for everything: which way it failed could depend on
         protected data (I14). A worker of twins and a table of data are never brought together.
+        Given up by its asker, the question ends with its worker.
         """
         if any(_is_synthetic(source) is not key.synthetic for source in tables.values()):
             raise question_failed(_visible_code(key, "engine_error"))
-        slot = self._take(key)
-        try:
-            with slot.turn:
-                link = self._ready(key, slot, person)
-                self._load(link, slot, tables, key)
-                return self._ask(link, key, sql, caps)
-        except Broken as broken:
-            self._forget(key, slot)
-            raise question_failed(_visible_code(key, broken.code)) from None
-        finally:
-            with self._slots_lock:
-                slot.busy -= 1
+        ask = ask or Ask()
+        while True:
+            slot = self._take(key)
+            try:
+                with ask.turn(slot.turn, slot.give_up):
+                    link = self._ready(key, slot, person)
+                    self._load(link, slot, tables, key)
+                    return self._ask(link, key, sql, caps, ask)
+            except Broken as broken:
+                self._forget(key, slot)
+                if ask.cancelled:
+                    raise cancelled() from None
+                if not slot.given_up:  # by another, before us: then a new worker is asked
+                    raise question_failed(_visible_code(key, broken.code)) from None
+            finally:
+                with self._slots_lock:
+                    slot.busy -= 1
 
     @contextmanager
     def keeping(self, key: WorkerKey) -> Iterator[None]:
@@ -202,7 +217,9 @@ class EnginePool:
         with self._slots_lock:
             return frozenset(self._slots)
 
-    def _ask(self, link: WorkerLink, key: WorkerKey, sql: str, caps: AnswerCaps) -> pa.Table:
+    def _ask(
+        self, link: WorkerLink, key: WorkerKey, sql: str, caps: AnswerCaps, ask: Ask
+    ) -> pa.Table:
         command = {
             "command": "query",
             "sql": sql,
@@ -210,10 +227,11 @@ class EnginePool:
             "bytes_max": caps.bytes_max,
             "deadline_s": caps.deadline_seconds,
         }
-        reply, payload = link.call(command, seconds_max=caps.deadline_seconds + KILL_GRACE_SECONDS)
+        seconds_max = caps.deadline_seconds + KILL_GRACE_SECONDS
+        reply, payload = link.call(command, seconds_max=seconds_max, tell=ask.tell)
         if not reply["ok"]:
             raise question_failed(_visible_code(key, str(reply.get("code"))))
-        return _read_answer(payload)
+        return read_answer(payload)
 
     def _ready(self, key: WorkerKey, slot: _Slot, person: str) -> WorkerLink:
         if slot.link is None:
@@ -367,20 +385,3 @@ def _is_synthetic(source: Opener | TableSource) -> bool:
 
 def _visible_code(key: WorkerKey, code: str) -> str:
     return code if key.kind == "rows" else "engine_error"
-
-
-def _read_answer(payload: bytes) -> pa.Table:
-    """Read a worker's answer as a stranger's: flat types, checked, and nothing beneath NULLs.
-
-    DuckDB leaves whatever was in memory in the slots of NULL values; ``take`` writes zeros there.
-    """
-    try:
-        table = pa.ipc.open_stream(payload).read_all().replace_schema_metadata(None)
-        table.validate(full=True)
-    except pa.ArrowException as error:
-        raise Broken from error
-    if any(pa.types.is_nested(column.type) for column in table.columns):
-        raise question_failed("engine_error")
-    if any(column.null_count for column in table.columns):
-        table = table.take(pa.arange(0, table.num_rows))
-    return table

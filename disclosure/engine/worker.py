@@ -26,6 +26,8 @@ LENGTH_BYTES = 8
 HEADER_BYTES_MAX = 16 << 20
 BATCH_ROWS = 16_384
 SPILL_DIRECTORY = "/spill"
+PROGRESS_SECONDS = 0.25
+PROGRESS_CURSORS = 128  # of 20 KB each; they must be made before the configuration is locked
 HELD = "held"  # the database in memory that holds the tables, compressed
 _SPILL_FILE = re.compile(r"^duckdb_temp_[A-Za-z0-9_.-]+$")
 COMMANDS = {
@@ -41,6 +43,9 @@ _FINGERPRINT = """
            (SELECT count(*) FROM duckdb_types() WHERE NOT internal),
            (SELECT count(*) FROM duckdb_functions() WHERE NOT internal)
 """
+
+
+Tell = Callable[[int], None]
 
 
 class Failed(Exception):
@@ -98,10 +103,16 @@ class Engine:
         self._database.execute("LOAD icu")
         self._database.execute("SET TimeZone = 'UTC'")
         self.locked = False
+        self._watched: list[duckdb.DuckDBPyConnection] = []
         self._clean: tuple[Any, ...] = ()
 
-    def lock(self) -> None:
-        """Freeze the configuration for good."""
+    def lock(self, *, watched: bool = False) -> None:
+        """Freeze the configuration for good; have cursors that tell their progress, if wanted."""
+        for _ in range(PROGRESS_CURSORS if watched else 0):
+            cursor = self._database.cursor()
+            cursor.execute("SET enable_progress_bar = true")
+            cursor.execute("SET enable_progress_bar_print = false")
+            self._watched.append(cursor)
         self._database.execute("SET lock_configuration = true")
         self.locked = True
         self._clean = self._fingerprint()
@@ -126,12 +137,20 @@ class Engine:
         self._database.execute(f'DROP TABLE "{name}"')
         self._clean = self._fingerprint()
 
-    def query(self, sql: str, caps: tuple[int, int], deadline_s: float) -> pa.Buffer:
-        """Answer one statement as an Arrow stream, within row cap, byte cap and deadline."""
+    def query(
+        self, sql: str, caps: tuple[int, int], deadline_s: float, tell: Tell | None = None
+    ) -> pa.Buffer:
+        """Answer one statement as an Arrow stream, within row cap, byte cap and deadline.
+
+        ``tell`` is given the engine's own percentage now and then, while there are cursors for it.
+        """
         if not self.locked:
             raise Failed("engine_error")
-        cursor = self._database.cursor()
-        with _interrupting(cursor, deadline_s) as fired, contextlib.closing(cursor):
+        watched = tell is not None and bool(self._watched)
+        cursor = self._watched.pop() if watched else self._database.cursor()
+        telling = _telling(cursor, tell) if watched and tell else contextlib.nullcontext()
+        interrupting = _interrupting(cursor, deadline_s)
+        with contextlib.closing(cursor), interrupting as fired, telling:
             try:
                 cursor.execute(f"USE {HELD}")
                 return _collect(cursor, sql, caps)
@@ -204,6 +223,26 @@ def _interrupting(
             timer.join()
 
 
+@contextlib.contextmanager
+def _telling(cursor: duckdb.DuckDBPyConnection, tell: Tell) -> Iterator[None]:
+    """Tell the engine's percentage while a question runs, and nothing once it is answered."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(PROGRESS_SECONDS):
+            percent = int(cursor.query_progress())
+            if percent >= 0:
+                tell(percent)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
 def _code_of(error: Exception) -> str:
     if isinstance(error, Failed):
         return str(error.args[0])
@@ -213,21 +252,25 @@ def _code_of(error: Exception) -> str:
 
 
 def _answer(
-    engine: Engine, channel: Channel, header: dict[str, Any], allowed: frozenset[str]
+    engine: Engine, channel: Channel, header: dict[str, Any], kind: str
 ) -> tuple[dict[str, Any], pa.Buffer | None]:
+    watched = kind == "rows"  # of private questions nobody is told how far they are
     steps: dict[str, Callable[[], Any]] = {
-        "lock": engine.lock,
+        "lock": lambda: engine.lock(watched=watched),
         "load": lambda: engine.load(
             header["table"], pa.ipc.open_stream(channel.reader), header.get("cluster")
         ),
         "unload": lambda: engine.unload(header["table"]),
         "query": lambda: engine.query(
-            header["sql"], (header["rows_max"], header["bytes_max"]), header["deadline_s"]
+            header["sql"],
+            (header["rows_max"], header["bytes_max"]),
+            header["deadline_s"],
+            (lambda percent: channel.send({"percent": percent})) if watched else None,
         ),
         "reset": engine.reset,
         "parse": lambda: engine.parse(header["sql"]),
     }
-    if header.get("command") not in allowed:
+    if header.get("command") not in COMMANDS[kind]:
         raise Failed("engine_error")
     value = steps[header["command"]]()
     if isinstance(value, pa.Buffer):
@@ -241,7 +284,7 @@ def serve(channel: Channel, engine: Engine, kind: str) -> None:
         engine.lock()
     while (header := channel.receive()) is not None:
         try:
-            reply, payload = _answer(engine, channel, header, COMMANDS[kind])
+            reply, payload = _answer(engine, channel, header, kind)
         except Exception as error:  # noqa: BLE001 - every engine error becomes one fixed code
             reply, payload = {"ok": False, "code": _code_of(error)}, None
         channel.send(reply, payload)

@@ -16,6 +16,7 @@ from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
 from authorization.revocation import check_in_force
 from disclosure.answers import NewAnswer, StoredAnswer, find_repeat, store_answer
+from disclosure.asks import Ask
 from disclosure.budgets.charging import charge_question
 from disclosure.budgets.listing import Outlook
 from disclosure.engine.supervisor import AnswerCaps, WorkerKey
@@ -116,18 +117,30 @@ class Pipeline:
             self._refusals.record(scope, prepared.question, prepared.sql, refusal)
             raise
 
-    def ask(self, scope: QuestionScope, sql: str, question_nano_rho: int | None) -> Given:
-        """Answer one question, or raise the refusal that was logged."""
+    def ask(
+        self,
+        scope: QuestionScope,
+        sql: str,
+        question_nano_rho: int | None,
+        ask: Ask | None = None,
+    ) -> Given:
+        """Answer one question, or raise the refusal that was logged.
+
+        Only an answer of rows can be given up through ``ask``; a private one comes at its slot.
+        """
+        ask = ask or Ask()
         asked_us = self._parts.clock.now_us()
         prepared = self._prepared(scope, sql, question_nano_rho)
+        if prepared.priced is not None:
+            self._keep_private(scope, prepared, ask)
         closed = None if prepared.priced is None else self._parts.closed()
         if closed is not None:
             self._refusals.record(scope, prepared.question, sql, closed)
             raise closed
         if scope.twin:
-            return self._rehearsal.ask(scope, prepared)
+            return self._rehearsal.ask(scope, prepared, ask)
         if prepared.priced is None:
-            return self._answer_rows(scope, prepared)
+            return self._answer_rows(scope, prepared, ask)
         return self._answer_privately(scope, prepared, prepared.priced, asked_us)
 
     def report_attempt(
@@ -148,11 +161,20 @@ class Pipeline:
             self._refusals.record(scope, question, sql, refusal)
             raise
 
-    def _answer_rows(self, scope: QuestionScope, prepared: Prepared) -> Given:
+    def _keep_private(self, scope: QuestionScope, prepared: Prepared, ask: Ask) -> None:
+        """Answer at the slot alone; what was given up before is decided by nobody."""
+        try:
+            ask.keep_private()
+        except SandgateError as given_up:
+            self._refusals.record(scope, prepared.question, prepared.sql, given_up)
+            raise
+
+    def _answer_rows(self, scope: QuestionScope, prepared: Prepared, ask: Ask) -> Given:
         decided = self._decide(scope, prepared)
         with self._failure_logged(scope, prepared):
-            table = self._run_rows(scope, prepared, decided)
+            table = self._run_rows(scope, prepared, decided, ask)
             self._parts.fault("before_outcome")
+            ask.settle()
             recorded = self._release(scope, prepared, decided.index, table, None)
         return give(recorded, repeated=False, budget_nano_rho_remaining=None)
 
@@ -276,7 +298,9 @@ class Pipeline:
         self._parts.fault("after_decision")
         return decided
 
-    def _run_rows(self, scope: QuestionScope, prepared: Prepared, decided: Citation) -> pa.Table:
+    def _run_rows(
+        self, scope: QuestionScope, prepared: Prepared, decided: Citation, ask: Ask
+    ) -> pa.Table:
         limits = self._parts.limits
         caps = AnswerCaps(
             limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
@@ -292,7 +316,8 @@ class Pipeline:
             )
             for item in prepared.extracts
         }
-        table = self._parts.pool.query(key, tables, prepared.sql, caps, person=scope.actor.person)
+        person = scope.actor.person
+        table = self._parts.pool.query(key, tables, prepared.sql, caps, person=person, ask=ask)
         self._parts.fault("after_run")
         return table
 
@@ -358,7 +383,10 @@ class Pipeline:
             content=arrow_bytes(table),
             row_count=table.num_rows,
             summary=summary_of(
-                priced, None if computed is None else computed.shaped, self._parts.privacy
+                priced,
+                None if computed is None else computed.shaped,
+                self._parts.privacy,
+                self._parts.environment_digest(),
             ),
             cost_nano_rho=0 if priced is None else priced.cost_nano_rho,
             asked=use.asked,

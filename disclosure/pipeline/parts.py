@@ -26,7 +26,8 @@ class PipelineParts:
     """What the bootstrap hands the pipeline.
 
     ``fault`` is called at named points, for tests. ``closed`` says why no private question is
-    answered in this process, where that is so.
+    answered in this process, where that is so. ``environment_digest`` names the environment of
+    sessions.
     """
 
     engine: Engine
@@ -46,3 +47,4 @@ class PipelineParts:
     closed: Callable[[], SandgateError | None]
     meter: QuestionMeter
     shelf: TwinShelf
+    environment_digest: Callable[[], str]

@@ -9,7 +9,7 @@ ones, and the estimate says how long production would wait. Where the engine fai
 production would answer as if no row had matched, and close the class of plans.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.tags import EntryKind
 from authorization.revocation import SuspensionBoard, check_in_force
+from disclosure.asks import Ask
 from disclosure.budgets.charging import charge_question
 from disclosure.budgets.listing import Outlook
 from disclosure.engine.loading import TableSource
@@ -35,7 +36,7 @@ from disclosure.pipeline.uses import question_use
 from disclosure.plan.pricing import PricedPlan
 from disclosure.plan.relations import Relation, relations
 from disclosure.plan.rendering import rendered, tables_in_order
-from disclosure.plan.shaping import shape
+from disclosure.plan.shaping import Shaped, shape
 from disclosure.plan_classes import check_open
 from disclosure.refusals_log import RefusalsLog
 from disclosure.scope import QuestionScope
@@ -76,6 +77,7 @@ class RehearsalParts:
     policy_digest: str
     meter: QuestionMeter
     refusals: RefusalsLog
+    environment_digest: Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def rehearsal_parts(parts: PipelineParts, refusals: RefusalsLog) -> RehearsalPar
         policy_digest=parts.policy_digest,
         meter=parts.meter,
         refusals=refusals,
+        environment_digest=parts.environment_digest,
     )
 
 
@@ -116,7 +119,7 @@ class Rehearsal:
         """Join the parts."""
         self._parts = parts
 
-    def ask(self, scope: QuestionScope, prepared: Prepared) -> Given:
+    def ask(self, scope: QuestionScope, prepared: Prepared, ask: Ask) -> Given:
         """Answer one prepared question from twins, or raise the refusal that was logged."""
         staged = self._staged(prepared)
         again = self._again(scope, staged)
@@ -124,7 +127,8 @@ class Rehearsal:
             return again
         decided = self._decide(scope, staged)
         with self._failure_logged(scope, staged):
-            table, summary = self._answer(scope, staged)
+            table, summary = self._answer(scope, staged, ask)
+            ask.settle()
             answer = SyntheticAnswer(
                 id=new_id("ans"),
                 key=staged.key,
@@ -219,13 +223,15 @@ class Rehearsal:
         with self._refusal_logged(scope, staged):
             return parts.writer.submit(event, apply).index
 
-    def _answer(self, scope: QuestionScope, staged: _Staged) -> tuple[pa.Table, dict[str, object]]:
+    def _answer(
+        self, scope: QuestionScope, staged: _Staged, ask: Ask
+    ) -> tuple[pa.Table, dict[str, object]]:
         priced = staged.prepared.priced
         if priced is None:
-            return self._rows(scope, staged), summary_of(None, None, self._parts.privacy)
+            return self._rows(scope, staged, ask), self._summary(None, None)
         return self._private(scope, staged, priced)
 
-    def _rows(self, scope: QuestionScope, staged: _Staged) -> pa.Table:
+    def _rows(self, scope: QuestionScope, staged: _Staged, ask: Ask) -> pa.Table:
         limits, prepared = self._parts.limits, staged.prepared
         caps = AnswerCaps(
             limits.answer_rows_max, limits.answer_bytes_max, float(limits.answer_seconds_max)
@@ -238,7 +244,7 @@ class Rehearsal:
         }
         key = WorkerKey(scope.licence, staged.key.twin_seed, "rows", synthetic=True)
         person = scope.actor.person
-        return self._parts.pool.query(key, tables, prepared.sql, caps, person=person)
+        return self._parts.pool.query(key, tables, prepared.sql, caps, person=person, ask=ask)
 
     def _private(
         self, scope: QuestionScope, staged: _Staged, priced: PricedPlan
@@ -259,7 +265,10 @@ class Rehearsal:
                 for item in statements
             ]
         shaped = shape(priced, tables_in_order(statements, found, plan))
-        return shaped.table, summary_of(priced, shaped, self._parts.privacy)
+        return shaped.table, self._summary(priced, shaped)
+
+    def _summary(self, priced: PricedPlan | None, shaped: Shaped | None) -> dict[str, object]:
+        return summary_of(priced, shaped, self._parts.privacy, self._parts.environment_digest())
 
     def _source(self, staged: _Staged, relation: Relation) -> TableSource:
         twin = staged.twins[relation.dataset]

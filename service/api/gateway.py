@@ -28,6 +28,7 @@ from service.errors import language_of
 router = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["gateway"])
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 SQL_CHARACTERS_MAX = 100_000
+ASK_PATTERN = r"^[0-9a-f]{32}$"
 
 
 class SqlQuestion(Frozen):
@@ -35,6 +36,12 @@ class SqlQuestion(Frozen):
 
     sql: str = Field(min_length=1, max_length=SQL_CHARACTERS_MAX)
     question_nano_rho: int | None = Field(default=None, ge=1)
+
+
+class NamedQuestion(SqlQuestion):
+    """A question to answer; by the name ``ask`` its own session follows it or gives it up."""
+
+    ask: str | None = Field(default=None, pattern=ASK_PATTERN)
 
 
 class Exactness(Frozen):
@@ -129,9 +136,10 @@ def post_estimate(
 
 
 @router.post("/query")
-def post_query(body: SqlQuestion, scope: InAnyMode, platform: OnPlatform) -> Response:
+def post_query(body: NamedQuestion, scope: InAnyMode, platform: OnPlatform) -> Response:
     """Ask a question; the answer is one Arrow stream with its receipt."""
-    given = platform.pipeline.ask(scope, body.sql, body.question_nano_rho)
+    with platform.asks.open(scope.session, body.ask) as ask:
+        given = platform.pipeline.ask(scope, body.sql, body.question_nano_rho, ask)
     return Response(given.arrow_stream, media_type=ARROW_STREAM)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from audit.grammar import grammar
 from audit.reading import LogEntry, private_of
 from audit.tags import EntryKind
 from disclosure.release.store import release_content
@@ -31,6 +32,8 @@ RULES = "rules and licences: public to every reader of the log by design (I12)"
 KEYED = "keyed: made with a secret key that is in no entry"
 SALTED = "salted: by 16 or 32 random bytes that are in no entry"
 MONEY = "money that the same entries, rules and licences already state"
+NAMED = "named on purpose: whoever holds the thing itself is to know it again (SECURITY.md)"
+MADE_UP = "of declarations, rules and charged figures alone: a twin can be made anew to check it"
 WHY: Mapping[str, str] = {
     "policy_digest": RULES,
     "rule_files": RULES,
@@ -39,9 +42,9 @@ WHY: Mapping[str, str] = {
     "document_digest": RULES,
     "declaration_digest": RULES,
     "snapshot_digest": RULES,
-    "plan_digest": RULES,  # of an extract: what the licence and the mask rules fix
+    "plan_digest": RULES,  # of an extract: what licence and mask rules fix; of a table: NAMED
     "private": SALTED,
-    "content_digest": SALTED,
+    "content_digest": SALTED,  # of a debug answer it is MADE_UP
     "version": SALTED,
     "versions": SALTED,  # manifests name files that each hold 32 random bytes
     "manifest_digest": SALTED,
@@ -62,6 +65,15 @@ WHY: Mapping[str, str] = {
     "statement_digest": SALTED,
     "journals_digest": MONEY,
     "reversal_digest": MONEY,
+    "answer_digest": SALTED,
+    "rules_digest": RULES,  # the alert rules in force
+    "claim_digest": MONEY,
+    "csv_digest": NAMED,  # so that a settlement file is known before anyone may fetch it
+    "pain_digest": NAMED,
+    "notebook_digest": NAMED,
+    "environment_digest": NAMED,
+    "twin_seeds": MADE_UP,
+    "box_digest": SALTED,  # of a sealed box, whose nonce is random
     "spent_digest": "the odometer, which only authority and regulator read in the open",
 }
 
@@ -162,6 +174,16 @@ def test_every_digest_in_every_body_has_a_reason_why_it_confirms_nothing(scene: 
         for entry in logged(scene.city)
         for field, _digest in shown(entry)
         if field not in WHY
+    }
+    assert not unknown, "salt it, key it, or say in WHY what makes it harmless"
+
+
+def test_every_digest_that_a_kind_may_state_has_such_a_reason() -> None:
+    unknown = {
+        (kind, field)
+        for kind, known in grammar().items()
+        for field in known.public
+        if field.endswith(("_digest", "_digests", "_seeds")) and field not in WHY
     }
     assert not unknown, "salt it, key it, or say in WHY what makes it harmless"
 

@@ -177,6 +177,8 @@ class EnginePool:
             try:
                 if self._parser is None:
                     self._parser = self._start("parser")
+                    first = {"command": "parse", "sql": "SELECT 1"}  # how long a start takes
+                    self._parser.call(first, seconds_max=self._limits.start_seconds_max)
                 command = {"command": "parse", "sql": sql}
                 reply, _ = self._parser.call(command, seconds_max=self._limits.parse_seconds_max)
             except Broken:

@@ -103,7 +103,6 @@ class Platform:
     pool: EnginePool
     pipeline: Pipeline
     asks: Asks
-    asks: Asks
     verifier: Verifier
     desk: ReleaseDesk
     intake: Intake
@@ -252,7 +251,6 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         publisher=version_publisher(settings, engine, writer, pack, ground.opened.store),
         activation=_activation(ground, enforcer, pool),
         pool=pool,
-        asks=Asks(),
         asks=Asks(),
         pipeline=build_pipeline(ground, enforcer, board, pool, capped),
         verifier=build_verifier(ground, enforcer, board, pool, denials, capped),

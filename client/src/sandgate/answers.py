@@ -11,9 +11,11 @@ from sandgate import charts, figures, markup, synthetic
 from sandgate.costs import Cost
 from sandgate.language import pick, pick_from
 from sandgate.money import billed
+from sandgate.settings import settings
 from sandgate.shown import Shown
 
 ROWS_SHOWN_MAX = 20
+CHART_ROWS_MIN = 2
 METADATA_KEY = b"sandgate"
 
 
@@ -87,6 +89,11 @@ class Answer(Shown):
         return dict(self.details.get("would_cost") or {})
 
     @property
+    def environment_digest(self) -> str:
+        """The environment of the session that this answer was first given to."""
+        return str(self.details.get("environment_digest") or "")
+
+    @property
     def notes(self) -> str:
         """What the platform says about this answer, in the operator's language."""
         return pick_from(self.details.get("notes"))
@@ -120,8 +127,9 @@ class Answer(Shown):
         told = [" · ".join(self._lines()), *self._notes()]
         notes = [markup.paragraph(line, quiet=True) for line in told]
         title = pick("查询结果", "Answer")
+        drawn = markup.table(*self._with_chart(head, rows, numeric))
         mark = synthetic.mark() if self.synthetic else ""
-        return markup.card("plain", title, [markup.table(head, rows, numeric), *notes], mark=mark)
+        return markup.card("plain", title, [drawn, *notes], mark=mark)
 
     def facts(self) -> dict[str, Any]:
         """Return what names and prices this answer, without its values."""
@@ -138,7 +146,25 @@ class Answer(Shown):
             "epsilon_shown": str(self.details.get("epsilon_shown") or ""),
             "budget_nano_rho_remaining": self.cost.budget_nano_rho_remaining,
             "receipt": self.receipt,
+            "environment_digest": self.environment_digest,
         }
+
+    def _with_chart(
+        self, head: list[str], rows: list[list[str]], numeric: list[bool]
+    ) -> tuple[list[str], list[list[markup.Cell]], list[bool]]:
+        """Draw the first figure of a small aggregate with one key beside its table."""
+        cells: list[list[markup.Cell]] = [list(row) for row in rows]
+        intervals, places = self.intervals, [name for name in head if name in self.intervals]
+        one_key = len(head) == len(places) + 1 and self.table.num_rows >= CHART_ROWS_MIN
+        if not (settings.charts and places and one_key and self.table.num_rows <= ROWS_SHOWN_MAX):
+            return head, cells, numeric
+        value = places[0]
+        spans = charts.spans(self.table, value, intervals[value])
+        if spans is None:
+            return head, cells, numeric
+        for row, span in zip(cells, spans, strict=True):
+            row.append(markup.Span(*span) if span else "")
+        return [*head, value], cells, [*numeric, False]
 
     def _cells(self) -> tuple[list[str], list[list[str]], list[bool]]:
         """Fold interval ends into the cell of their value."""

@@ -41,6 +41,26 @@ def bars(
     return _chart(_altair(), drawing, (" · ".join(keys), value))
 
 
+def spans(
+    table: pa.Table, value: str, ends: tuple[str, str]
+) -> list[tuple[float, float, float] | None] | None:
+    """Return value, low and high of each row as shares of the largest; None for no such picture.
+
+    Bars begin at nought: figures that are below it, or all nought, have none. A row without a
+    value has no bar.
+    """
+    rows = [[row[name] for name in (value, *ends)] for row in table.to_pylist()]
+    known = [[float(item) for item in row] for row in rows if None not in row]
+    most = max((max(row) for row in known), default=0.0)
+    if most <= 0 or any(row[0] < 0 for row in known):
+        return None
+    return [None if None in row else _shares(row, most) for row in rows]
+
+
+def _shares(row: list[Any], most: float) -> tuple[float, float, float]:
+    return float(row[0]) / most, float(row[1]) / most, float(row[2]) / most
+
+
 @dataclass(frozen=True)
 class _Drawing:
     """The bars in the order drawn; ``is_histogram`` lets bars of adjoining bins touch."""

@@ -2,16 +2,21 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from sandgate import transport
 from sandgate.answers import Answer
+from sandgate.asking import Question
 from sandgate.budgets import Budget
+from sandgate.drafts import Draft
 from sandgate.estimates import Estimate
 from sandgate.language import pick
 from sandgate.listings import Dataset, Datasets
 from sandgate.refusals import last_refusal
 from sandgate.releases import ReleaseRequest
+from sandgate.standing import Environment, HandedIn, PackageRequest, Review, Status
 from sandgate.tables import Table
 
 Width = int | float | Decimal
@@ -25,11 +30,15 @@ class Gateway:
         self._path = path
 
     def sql(self, text: str, question_nano_rho: int | None = None) -> Answer:
-        """Ask one question; raise ``Refused`` where a rule says no."""
+        """Ask one question; raise ``Refused`` where a rule says no.
+
+        Interrupting the kernel gives an answer of rows up; a private one comes at its time.
+        """
         body: dict[str, Any] = {"sql": text}
         if question_nano_rho is not None:
             body["question_nano_rho"] = question_nano_rho
-        return Answer.from_stream(self._ask("POST", "/v1/query", body))
+        question = Question(transport.socket_path(self._path), body)
+        return Answer.from_stream(question.answer())
 
     def estimate(
         self,
@@ -117,6 +126,40 @@ class Gateway:
         drafted = ReleaseRequest(self._json("POST", "/v1/releases/drafts", draft))
         return ReleaseRequest(self._json("POST", f"/v1/releases/{drafted.release_id}/submit"))
 
+    def status(self) -> Status:
+        """Say where this session stands: mode, time and days left, spend, budget."""
+        return Status(self._json("GET", "/v1/session"))
+
+    def environment(self) -> Environment:
+        """List what is installed in sessions, with the digest that results name."""
+        return Environment(self._json("GET", "/v1/environment"))
+
+    def request_package(self, name: str, version: str, reason: str) -> PackageRequest:
+        """Ask for a package that is missing; the authority decides."""
+        asked = {"package": name, "version": version, "reason": reason}
+        return PackageRequest(self._json("POST", "/v1/packages", asked))
+
+    def submit_notebook(self, path: str | Path) -> Review:
+        """Submit a notebook file for review; only its code cells are kept."""
+        text = Path(path).read_text(encoding="utf-8")
+        return Review(self._json("POST", "/v1/reviews", {"notebook": text}))
+
+    def hand_in(self, path: str | Path) -> HandedIn:
+        """Hand a CSV, Parquet, JSON or Markdown file to the release desk."""
+        found = Path(path)
+        return self._hand_in(found.read_bytes(), found.suffix.lower().removeprefix("."))
+
+    def draft(self, title_zh: str, title_en: str, context: str = "") -> Draft:
+        """Begin a release of one or several files; ``context`` tells checkers what it is for."""
+        titles = {"title_zh": title_zh, "title_en": title_en, "context": context}
+        begun = self._json("POST", "/v1/releases/drafts", titles)
+        return Draft(begun, self._json, self._hand_in)
+
+    def _hand_in(self, content: bytes, form: str) -> HandedIn:
+        target = f"/v1/release-files?{urlencode({'format': form})}"
+        sent = transport.send(transport.socket_path(self._path), target, content)
+        return HandedIn(json.loads(sent))
+
     def _ask(self, method: str, target: str, body: dict[str, Any] | None = None) -> bytes:
         return transport.ask(transport.socket_path(self._path), method, target, body)
 
@@ -193,3 +236,33 @@ def allowed() -> Answer:
     if refusal is None or refusal.allowed_sql is None:
         raise LookupError("the last refusal named no allowed form")
     return sql(refusal.allowed_sql)
+
+
+def status() -> Status:
+    """Say where this session stands: mode, time and days left, spend, budget."""
+    return _default.status()
+
+
+def environment() -> Environment:
+    """List what is installed in sessions, with the digest that results name."""
+    return _default.environment()
+
+
+def request_package(name: str, version: str, reason: str) -> PackageRequest:
+    """Ask for a package that is missing; the authority decides."""
+    return _default.request_package(name, version, reason)
+
+
+def submit_notebook(path: str | Path) -> Review:
+    """Submit a notebook file for review; only its code cells are kept."""
+    return _default.submit_notebook(path)
+
+
+def hand_in(path: str | Path) -> HandedIn:
+    """Hand a CSV, Parquet, JSON or Markdown file to the release desk."""
+    return _default.hand_in(path)
+
+
+def draft(title_zh: str, title_en: str, context: str = "") -> Draft:
+    """Begin a release of one or several files; see ``Draft``."""
+    return _default.draft(title_zh, title_en, context)

@@ -23,6 +23,7 @@ _MARK = (
     "background:#4a1d6b;color:#ffffff"
 )
 _OWN = "float:none;width:auto;margin:0;padding:0;"  # JupyterLab floats dt and dd by its own sheet
+LINE = f"{_FONT};font-size:13px;line-height:1.6;color:#454c56"
 _CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
 
 
@@ -38,7 +39,21 @@ class Bar:
         return f"{100 * min(max(self.share, 0.0), 1.0):.0f}%"
 
 
-Cell = str | Bar
+@dataclass(frozen=True)
+class Span:
+    """A cell that draws a value as a bar with its interval; all are shares of one."""
+
+    share: float
+    low: float
+    high: float
+
+    @property
+    def label(self) -> str:
+        """Nothing: the cell beside it says the figure and its interval."""
+        return ""
+
+
+Cell = str | Bar | Span
 
 
 def card(tone: Tone, title: str, body: Iterable[str], label: str = "", mark: str = "") -> str:
@@ -114,19 +129,46 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], numeric: Sequence
 
 def _row(row: Sequence[Cell], sides: Sequence[str]) -> str:
     return "".join(
-        f'<td style="{_CELL}{side}">{_drawn(value)}</td>'
+        f'<td style="{_CELL}{side}">{drawn(value)}</td>'
         for value, side in zip(row, sides, strict=True)
     )
 
 
-def _drawn(value: Cell) -> str:
+def drawn(value: Cell) -> str:
+    """Return the HTML of what stands in a cell."""
     if isinstance(value, str):
         return escape(value)
+    if isinstance(value, Span):
+        return _span(value)
     return (
         f'<div role="img" aria-label="{value.label}" style="width:140px;height:12px;'
         'background:#dfe5ec;border-radius:3px">'
         f'<div style="width:{value.label};height:12px;background:#1f6f8b;border-radius:3px">'
         "</div></div>"
+    )
+
+
+def _span(span: Span) -> str:
+    """Return bar and whisker; a reader of the screen hears the figure beside it, not the picture.
+
+    Boxes of plain HTML: no script draws them, and a display filter lets them through.
+    """
+    ends = (span.share, span.low, span.high)
+    share, low, high = (100 * min(max(value, 0.0), 1.0) for value in ends)
+    return (
+        '<div aria-hidden="true" style="width:180px;height:14px">'
+        f'<div style="width:{share:.1f}%;height:14px;background:#9cc3dd;border-radius:2px"></div>'
+        f'<div style="margin-top:-11px;margin-left:{low:.1f}%;width:{max(high - low, 0.6):.1f}%;'
+        "height:8px;border-left:1.5px solid #14202b;border-right:1.5px solid #14202b"
+        '"><div style="height:3px;border-bottom:1.5px solid #14202b"></div></div></div>'
+    )
+
+
+def folded(summary: str, inner: str) -> str:
+    """Return ready HTML that folds out under an escaped line."""
+    return (
+        f'<details style="margin:4px 0"><summary style="cursor:pointer;color:#454c56">'
+        f"{escape(summary)}</summary>{inner}</details>"
     )
 
 

@@ -11,7 +11,10 @@ from typing import Any
 
 from sandgate import gateway
 from sandgate.answers import Answer
+from sandgate.estimates import Estimate
 from sandgate.refusals import Refused
+
+ESTIMATE = "--estimate"
 
 
 def draw_refusals() -> None:
@@ -43,10 +46,15 @@ def _draw(
     return lines
 
 
-def _cell_magic(line: str, cell: str) -> Answer:
-    """Ask the SQL of a cell; a name after ``%%sandgate`` keeps the answer in a variable."""
-    answer = gateway.sql(cell)
-    name = line.strip()
+def _cell_magic(line: str, cell: str) -> Answer | Estimate:
+    """Ask the SQL of a cell, or price it: ``%%sandgate [--estimate] [name]``.
+
+    The answer, or the estimate, is kept in a variable of that name.
+    """
+    words = line.split()
+    name = " ".join(word for word in words if word != ESTIMATE)
+    answer: Answer | Estimate
+    answer = gateway.estimate(cell) if ESTIMATE in words else gateway.sql(cell)
     if name.isidentifier():
         importlib.import_module("IPython").get_ipython().user_ns[name] = answer
     elif name:

@@ -38,23 +38,43 @@ def socket_path(given: str | None = None) -> str:
 
 def ask(path: str, method: str, target: str, body: Mapping[str, Any] | None = None) -> bytes:
     """Send one request and return the body of a good answer; anything else is ``Refused``."""
-    connection = UnixConnection(path)
     payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    return _good(exchange(path, method, target, payload))
+
+
+def send(path: str, target: str, content: bytes) -> bytes:
+    """Send bytes as they are and return the body of a good answer; else raise ``Refused``."""
+    return _good(exchange(path, "POST", target, content, "application/octet-stream"))
+
+
+def exchange(
+    path: str,
+    method: str,
+    target: str,
+    payload: bytes | None = None,
+    content_type: str = "application/json",
+) -> tuple[int, bytes]:
+    """Send one request and return status and body, whatever they are."""
+    connection = UnixConnection(path)
     headers = {
         "Accept": f"{ARROW_STREAM}, application/json, application/problem+json",
         "Accept-Language": "zh-CN" if language() == "zh" else "en",
-        "Content-Type": "application/json",
+        "Content-Type": content_type,
     }
     try:
         connection.request(method, target, body=payload, headers=headers)
         response = connection.getresponse()
-        content = response.read()
+        return response.status, response.read()
     except (OSError, http.client.HTTPException):
         raise Unreachable from None
     finally:
         connection.close()
-    if response.status >= STATUS_REFUSED_MIN:
-        raise Refused(_problem(response.status, content))
+
+
+def _good(answered: tuple[int, bytes]) -> bytes:
+    status, content = answered
+    if status >= STATUS_REFUSED_MIN:
+        raise Refused(_problem(status, content))
     return content
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+import sandgate
+from sandgate.language import Language
 from sandgate.releases import ReleaseRequest
 from sandgate.tables import CELLS_SHOWN_MAX, Table
 
@@ -33,9 +35,9 @@ def rehearsed(details: dict[str, Any]) -> tuple[Table, list[dict[str, Any]]]:
     [("zh", ("将隐去", "只对照本授权")), ("en", ("held back", "own releases"))],
 )
 def test_a_card_names_what_would_not_show_in_the_readers_language(
-    language: str, words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    language: Language, words: tuple[str, str]
 ) -> None:
-    monkeypatch.setenv("SANDGATE_LANGUAGE", language)
+    sandgate.language(language)
     table, _ = rehearsed(DETAILS)
     for word in words:
         assert word.lower() in table.html().lower()

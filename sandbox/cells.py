@@ -1,28 +1,33 @@
 """No code of a browser reaches a kernel before the log holds it: no entry, no execution.
 
 An entry names person, licence and session, and commits to the text by a salted hash; the text is
-kept apart, sealed and erasable (class ``cell_text``). What a kernel runs by itself is not seen.
+kept apart, sealed and erasable (class ``cell_text``). What else a page sends (widget messages,
+completions, settings, addresses) is no code, unless code of before makes it so: it is gathered, and
+in the log before more than a little of it is in the session. What a kernel runs by itself is not
+seen.
 """
 
+import base64
 import threading
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from audit.events import AuditEvent, Writer, no_effect
 from audit.tags import EntryKind
-from foundation.clock import MICROSECONDS_PER_SECOND, Clock
+from foundation.clock import Clock
 from foundation.errors import Denied, Message, SandgateError
 from foundation.identity import Actor
 from policies.schema.screen import CellRules
 from sandbox.kernel_messages import KernelMessage, dumped
+from sandbox.pace import MINUTE_US, Pace
 
-MINUTE_US = 60 * MICROSECONDS_PER_SECOND
 WAITING_WRITERS_MAX = 32
 RULE = "policies/screen"
 TYPED = "input_reply"
 EXECUTED = "execute_request"
+NOTED, ADDRESS = "sent_by_page", "address"
+ADDRESSES_MAX = 1_024
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,14 @@ class SessionCells:
         """Nothing was run yet."""
         self._log = log
         self._owner = owner
-        self._begun_us: deque[int] = deque()
-        self._refused_us: dict[str, int] = {}
+        self._pace = Pace(log.clock, log.rules.cells_per_minute_max)
         self._number = 0
+        self._minute_us = -MINUTE_US
+        self._minute_bytes = 0
+        self._bytes = 0
+        self._noted: list[str] = []
+        self._noted_bytes = 0
+        self._addresses: set[str] = set()
         self._lock = threading.Lock()
 
     def log(self, message: KernelMessage) -> "Future[object]":
@@ -91,63 +101,111 @@ class SessionCells:
         """
         text = text_of(message)
         size = len(text.encode())
-        public = {**self._owner.about(), "by": message.kind, "code_bytes": size}
-        refused = self._refusal(size)
-        if refused is not None:
-            self._log_refusal({**public, "code": refused.code}, refused.code)
-            raise refused
+        self._check(self._refusal(size), message.kind, size)
+        return self._submit(message.kind, text, size)
+
+    def note(self, message: KernelMessage) -> "Future[object] | None":
+        """Gather a message that runs nothing by itself; see ``note_text``."""
+        parts = [dumped(message.content), *map(base64.b64encode, message.buffers)]
+        return self.note_text(message.kind, b"\n".join(parts).decode())
+
+    def note_address(self, address: str) -> "Future[object] | None":
+        """Gather an address that the page asked for, where it is one that was not seen before."""
+        with self._lock:
+            if address in self._addresses:
+                return None
+            if len(self._addresses) < ADDRESSES_MAX:
+                self._addresses.add(address)
+        return self.note_text(ADDRESS, address)
+
+    def note_text(self, kind: str, text: str) -> "Future[object] | None":
+        """Gather what a page sends; return what to wait for where much of it was gathered.
+
+        Raises Denied where it is too long, or too much in all.
+        """
+        text = f"{kind} {_whole(text)}"
+        size = len(text.encode())
+        self._check(self._too_long(size) or self._too_much(size), kind, size)
+        with self._lock:
+            self._noted.append(text)
+            self._noted_bytes += size
+            if self._noted_bytes <= self._log.rules.unlogged_bytes_max:
+                return None
+            noted, self._noted, self._noted_bytes = "\n".join(self._noted), [], 0
+        return self._submit(NOTED, noted, len(noted.encode()))
+
+    def _submit(self, kind: str, text: str, size: int) -> "Future[object]":
+        public = {**self._owner.about(), "by": kind, "code_bytes": size}
         with self._lock:
             self._number += 1
             public["number"] = self._number
         event = AuditEvent(EntryKind.CELL_EXECUTED, self._owner.actor, public, {"cell": text})
         return self._log.submit(event)
 
-    def _log_refusal(self, public: dict[str, object], code: str) -> None:
-        now_us = self._log.clock.now_us()
-        with self._lock:
-            if now_us - self._refused_us.get(code, -MINUTE_US) < MINUTE_US:
-                return
-            self._refused_us[code] = now_us
-        self._log.submit(AuditEvent(EntryKind.CELL_REFUSED, self._owner.actor, public))
+    def _check(self, refused: Denied | None, kind: str, size: int) -> None:
+        if refused is None:
+            return
+        if self._pace.is_first_of_a_minute(refused.code):
+            about = self._owner.about()
+            public = {**about, "by": kind, "code_bytes": size, "code": refused.code}
+            self._log.submit(AuditEvent(EntryKind.CELL_REFUSED, self._owner.actor, public))
+        raise refused
 
     def _refusal(self, size: int) -> Denied | None:
-        rules = self._log.rules
-        if size > rules.code_bytes_max:
-            return Denied(
-                "cell_too_long",
-                Message(
-                    f"代码超过 {rules.code_bytes_max} 字节，未执行。",
-                    f"The code is longer than {rules.code_bytes_max} bytes; it was not run.",
-                ),
-                field="code",
-                rule=RULE,
-                way_out=Message(
-                    "请拆成几个单元，或把数据作为文件上传。",
-                    "Split it into several cells, or upload its data as a file.",
-                ),
-            )
-        if self._too_many():
-            return Denied(
-                "cells_too_many",
-                Message(
-                    f"一分钟内执行超过 {rules.cells_per_minute_max} 段代码，未执行。",
-                    f"More than {rules.cells_per_minute_max} cells in a minute; it was not run.",
-                ),
-                field="code",
-                rule=RULE,
-                way_out=Message("请稍后再试，或合并单元。", "Try later, or join cells."),
-            )
-        return None
+        refused = self._too_long(size) or self._too_much(size)
+        if refused is not None or not self._pace.too_many():
+            return refused
+        most = self._log.rules.cells_per_minute_max
+        return _refused(
+            "cells_too_many",
+            Message(
+                f"一分钟内执行超过 {most} 段代码，未执行。",
+                f"More than {most} cells in a minute; it was not run.",
+            ),
+            Message("请稍后再试，或合并单元。", "Try later, or join cells."),
+        )
 
-    def _too_many(self) -> bool:
-        now_us = self._log.clock.now_us()
+    def _too_long(self, size: int) -> Denied | None:
+        most = self._log.rules.code_bytes_max
+        if size <= most:
+            return None
+        return _refused(
+            "cell_too_long",
+            Message(
+                f"代码超过 {most} 字节，未执行。",
+                f"The code is longer than {most} bytes; it was not run.",
+            ),
+            Message(
+                "请拆成几个单元，或把数据作为文件上传。",
+                "Split it into several cells, or upload its data as a file.",
+            ),
+        )
+
+    def _too_much(self, size: int) -> Denied | None:
+        """Refuse what would make the log grow without end: so much in a minute, and in all."""
+        rules, now_us = self._log.rules, self._log.clock.now_us()
         with self._lock:
-            while self._begun_us and self._begun_us[0] <= now_us - MINUTE_US:
-                self._begun_us.popleft()
-            if len(self._begun_us) >= self._log.rules.cells_per_minute_max:
-                return True
-            self._begun_us.append(now_us)
-            return False
+            if now_us - self._minute_us >= MINUTE_US:
+                self._minute_us, self._minute_bytes = now_us, 0
+            minute, whole = self._minute_bytes + size, self._bytes + size
+            if minute <= rules.bytes_per_minute_max and whole <= rules.bytes_per_session_max:
+                self._minute_bytes, self._bytes = minute, whole
+                return None
+        if whole > rules.bytes_per_session_max:
+            limit = Message("本会话", "in this session"), rules.bytes_per_session_max
+        else:
+            limit = Message("一分钟内", "in a minute"), rules.bytes_per_minute_max
+        return _refused(
+            "cells_too_much",
+            Message(
+                f"{limit[0].zh}发送的代码超过 {limit[1]} 字节，未执行。",
+                f"More than {limit[1]} bytes of code {limit[0].en}; it was not run.",
+            ),
+            Message(
+                "请把数据作为文件上传；会话额度用尽时请保存并重新开通。",
+                "Upload data as a file; where the session's is used up, save and open another.",
+            ),
+        )
 
 
 def text_of(message: KernelMessage) -> str:
@@ -175,6 +233,10 @@ def refused_answer(error: SandgateError) -> Iterable[tuple[str, dict[str, object
     yield "error", failed
     yield "execute_reply", {"status": "error", "execution_count": 0, **failed}
     yield "status", {"execution_state": "idle"}
+
+
+def _refused(code: str, text: Message, hint: Message) -> Denied:
+    return Denied(code, text, field="code", rule=RULE, way_out=hint)
 
 
 def _whole(text: object) -> str:

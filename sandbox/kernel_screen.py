@@ -16,7 +16,7 @@ from foundation.clock import Clock, to_iso
 from foundation.errors import Denied, SandgateError
 from foundation.ids import random_name
 from policies.schema.screen import ScreenRules
-from sandbox.cells import SessionCells, refused_answer, runs_something
+from sandbox.cells import EXECUTED, TYPED, SessionCells, refused_answer, runs_something
 from sandbox.kernel_messages import Fields, KernelMessage, dumped, read_message, write_message
 from sandbox.screen_display import Allowance, DisplayFilter
 from sandbox.screen_values import values_of_bytes, values_of_text
@@ -73,6 +73,18 @@ _CHANNELS = frozenset({"shell", "iopub", "stdin", "control"})
 _STATES = frozenset({"busy", "idle", "starting", "restarting", "autorestarting", "dead"})
 _STREAMS = frozenset({"stdout", "stderr"})
 _NAME = re.compile(r"^[0-9A-Za-z_-]{1,80}$")
+_HEADER_VALUE = re.compile(r"^[0-9A-Za-z_.:+-]{0,80}$")
+_RUN_FIELDS: Mapping[str, Mapping[str, type]] = {
+    EXECUTED: {
+        "code": object,
+        "silent": bool,
+        "store_history": bool,
+        "user_expressions": dict,
+        "allow_stdin": bool,
+        "stop_on_error": bool,
+    },
+    TYPED: {"value": object},
+}
 _HEADER_FIELDS = ("msg_id", "msg_type", "username", "session", "date", "version", "subshell_id")
 
 
@@ -117,20 +129,10 @@ class KernelScreen:
             return Inward()
         if message.kind in _COMMS and not self._comm_allowed(message):
             return Inward()
-        header = {name: message.header[name] for name in _HEADER_FIELDS if name in message.header}
-        _remember(self._requests, message.id, header)
-        sent = KernelMessage(
-            message.channel,
-            header,
-            message.parent_header,
-            message.metadata,
-            message.content,
-            message.buffers,
-        )
-        if not runs_something(sent):
-            return Inward(write_message(sent, v1=v1))
+        sent = _stated(message)
+        _remember(self._requests, sent.id, sent.header)
         try:
-            logged = self._cells.log(sent)
+            logged = self._cells.log(sent) if runs_something(sent) else self._cells.note(sent)
         except Denied as error:
             return Inward(answers=self.refusal(sent, error, v1=v1))
         return Inward(write_message(sent, v1=v1), logged)
@@ -196,8 +198,9 @@ class KernelScreen:
             return shaped(message)
         if kind in _COMMS:
             return dict(content) if self._comm_allowed(message) else None
-        small = len(dumped(content)) <= self._rules.display.bytes_max
-        return dict(content) if kind in _PLAIN_REPLIES and small else None
+        if kind not in _PLAIN_REPLIES or not self._allowance(message).take(0, len(dumped(content))):
+            return None
+        return dict(content)
 
     def _status(self, message: KernelMessage) -> Fields | None:
         state = message.content.get("execution_state")
@@ -219,11 +222,16 @@ class KernelScreen:
         content = message.content
         shown = {
             "data": self._filter.bundle(content.get("data"), self._allowance(message)),
-            "metadata": _dictionary(content.get("metadata")),
+            "metadata": self._described(content.get("metadata"), self._allowance(message)),
             **_known(content, ("execution_count",)),
         }
         display = _dictionary(content.get("transient")).get("display_id")
         return {**shown, "transient": {"display_id": display}} if display else shown
+
+    def _described(self, metadata: object, left: Allowance) -> Fields:
+        """Return what describes an output, which counts like one; nothing where it is too much."""
+        said = _dictionary(metadata)
+        return said if left.take(0, len(dumped(said))) else {}
 
     def _error(self, content: Fields, left: Allowance) -> Fields:
         lines = content.get("traceback")
@@ -277,6 +285,32 @@ class KernelScreen:
                 return False
             _remember(self._comms, comm, None)
         return comm in self._comms
+
+
+def _stated(message: KernelMessage) -> KernelMessage:
+    """Return a browser's message with what its kind is made of, and no room for anything else.
+
+    What runs something says all of it where the log finds it: not in headers, metadata or buffers.
+    """
+    header = {
+        name: value
+        for name, value in message.header.items()
+        if name in _HEADER_FIELDS and isinstance(value, str) and _HEADER_VALUE.match(value)
+    }
+    metadata = {
+        name: value
+        for name, value in message.metadata.items()
+        if name in {"cellId", "version"} and isinstance(value, str) and _HEADER_VALUE.match(value)
+    }
+    content = message.content
+    if message.kind in _RUN_FIELDS:
+        content = {
+            name: content[name]
+            for name, kind in _RUN_FIELDS[message.kind].items()
+            if isinstance(content.get(name), kind)
+        }
+    buffers = message.buffers if message.kind in _COMMS else ()
+    return KernelMessage(message.channel, header, {}, metadata, content, buffers)
 
 
 def _remember(held: "OrderedDict[str, Any]", key: str, value: Any) -> None:

@@ -5,6 +5,7 @@ notebook. Its digest also covers the environment: the same code is another noteb
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ FORMAT = "sandgate/notebook@1"
 ENVIRONMENT_FORMAT = "sandgate/environment@1"
 NOTEBOOK_RULE = "policies/sessions: notebook_bytes_max, notebook_cells_max"
 NBFORMAT = 4
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufe00-\ufe0d\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]|[\ufe0e\ufe0f]{2}|\r(?!\n)"
+)
+"""What a reviewer would not see, or would read in another order (CVE-2021-42574)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,12 @@ def read_notebook(text: str, rules: SessionRules) -> Notebook:
         raise _no_notebook()
     code = [_source(cell) for cell in listed if cell.get("cell_type") == "code"]
     cells = tuple(source for source in code if source.strip())
+    if any(_UNSEEN.search(source) for source in cells):
+        raise _refused(
+            "notebook_unseen_characters",
+            "笔记本的代码含有不可见或改变阅读顺序的字符。",
+            "The code of this notebook holds characters that are unseen or change how it reads.",
+        )
     if not 1 <= len(cells) <= rules.notebook_cells_max:
         raise _refused(
             "notebook_cells",

@@ -4,6 +4,7 @@ Made by ``Screens`` for each slot; the proxy asks it about every byte that goes 
 """
 
 import json
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from foundation.clock import Clock
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
 from policies.schema.screen import ScreenRules
-from sandbox.cells import CellLog, CellOwner
+from sandbox.cells import CellLog, CellOwner, SessionCells
 from sandbox.egress import EgressAccount, EgressBudget, EgressMeter
 from sandbox.kernel_messages import dumped
 from sandbox.kernel_screen import KernelScreen
@@ -24,6 +25,7 @@ from sandbox.screen_values import values_of_text
 from sandbox.uploads import IncomingFiles, SessionFiles
 
 CONTENTS = "/api/contents"
+STAMP_DIGITS_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ class SlotScreen:
     kernels: KernelScreen
     files: SessionFiles
     shown_files: FilesShown
+    cells: SessionCells
+
+    def asked(self, method: str, path: str, query: str, body: bytes) -> "Future[object] | None":
+        """Note what a page asks and sends, beside files; return what must be durable first.
+
+        Raises Denied where it is too much.
+        """
+        if body:
+            return self.cells.note_text(method, f"{path}?{query}\n{body.decode(errors='replace')}")
+        stamped = query.isascii() and query.isdigit() and len(query) <= STAMP_DIGITS_MAX
+        return self.cells.note_address(path if stamped else f"{path}?{query}")
 
     def answer(self, path: str, body: bytes) -> Shown:
         """Filter the JSON of an answer. Raises Denied for anything that is no JSON."""
@@ -71,7 +84,7 @@ class Screens:
         self._clock = clock
         self._filter = DisplayFilter(rules.display)
         self._cells = CellLog(writer, clock, rules.cells)
-        self._files = IncomingFiles(writer, rules.uploads)
+        self._files = IncomingFiles(writer, clock, rules.uploads)
         self.egress = EgressBudget(clock, rules.egress, engine, writer)
 
     def of(
@@ -87,6 +100,7 @@ class Screens:
             kernels=KernelScreen(self._rules, self._filter, cells, self._clock),
             files=self._files.of(owner),
             shown_files=FilesShown(self._filter, self._rules.display),
+            cells=cells,
         )
 
     def close(self) -> None:

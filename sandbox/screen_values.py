@@ -9,12 +9,13 @@ import re
 
 from policies.schema.screen import EgressRules
 
-_WORD = re.compile(rb"[0-9A-Za-z_.+\x80-\xff-]+")
+_WORD = re.compile(r"[\w.+-]+")
 
 
 def values_of_text(text: bytes, rules: EgressRules) -> int:
     """Return the values of a UTF-8 text or of JSON, keys and markup included."""
-    return max(-(-len(text) // rules.value_bytes), len(_WORD.findall(text)))
+    words = len(_WORD.findall(text.decode("utf-8", "replace")))
+    return max(-(-len(text) // rules.value_bytes), words)
 
 
 def values_of_bytes(byte_count: int, rules: EgressRules) -> int:

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Writer, no_effect
 from audit.tags import EntryKind
-from foundation.clock import MICROSECONDS_PER_DAY
+from foundation.clock import MICROSECONDS_PER_DAY, Clock
 from foundation.errors import Denied, InvalidInput, Message
 from policies.schema.screen import UploadRules
 from sandbox.cells import CellOwner
+from sandbox.pace import Pace
 from sandbox.screen_store import sandbox_incoming
 from sandbox.upload_contents import check_content, stripped_notebook
 
@@ -52,14 +53,15 @@ class _Pending:
 class IncomingFiles:
     """Judges and logs what comes into every session; a person's day is shared by all of theirs."""
 
-    def __init__(self, writer: Writer, rules: UploadRules) -> None:
+    def __init__(self, writer: Writer, clock: Clock, rules: UploadRules) -> None:
         """Judge by these rules and log through the one writer."""
         self._writer = writer
+        self._clock = clock
         self.rules = rules
 
     def of(self, owner: CellOwner) -> "SessionFiles":
         """Return what judges the files of one session."""
-        return SessionFiles(self, owner)
+        return SessionFiles(self, owner, Pace(self._clock, self.rules.files_per_minute_max))
 
     def take(self, owner: CellOwner, way: str, ending: str, content: bytes) -> None:
         """Log a file and count it into its person's day; it goes in only after this returned.
@@ -103,8 +105,9 @@ class IncomingFiles:
 class SessionFiles:
     """Judges the files of one session; blocks while it logs."""
 
-    def __init__(self, files: IncomingFiles, owner: CellOwner) -> None:
+    def __init__(self, files: IncomingFiles, owner: CellOwner, pace: Pace) -> None:
         """Nothing is half there."""
+        self._pace = pace
         self._files = files
         self._owner = owner
         self._pending: dict[str, _Pending] = {}
@@ -122,6 +125,7 @@ class SessionFiles:
         how = UPLOAD if upload else SAVE
         size = 0
         try:
+            self._check_pace(model.get("chunk"))
             _check_ending(ending, self._files.rules, upload=upload)
             if upload:
                 content = self._chunk(path, model)
@@ -135,9 +139,24 @@ class SessionFiles:
         except (InvalidInput, Denied) as error:
             self._forget(path)
             shown = ending if ending.isascii() and ending.isalnum() and len(ending) <= 10 else ""  # noqa: PLR2004
-            self._files.log_refusal(self._owner, how, shown, size, error.code)
+            if self._pace.is_first_of_a_minute(error.code):
+                self._files.log_refusal(self._owner, how, shown, size, error.code)
             raise
         return Incoming(path, forward, size)
+
+    def _check_pace(self, chunk: object) -> None:
+        """Raise Denied for one file too many in a minute; only the first of its chunks counts."""
+        if (chunk is None or chunk == 1) and self._pace.too_many():
+            most = self._files.rules.files_per_minute_max
+            raise _refused(
+                "files_too_many",
+                "path",
+                Message(
+                    f"一分钟内上传或保存超过 {most} 个文件。",
+                    f"More than {most} files in a minute.",
+                ),
+                Message("请稍后再试，或合并文件。", "Try later, or join files."),
+            )
 
     def _uploaded(self, ending: str, content: bytes) -> tuple[Model, bytes]:
         check_content(ending, content, self._files.rules)
@@ -182,6 +201,7 @@ class SessionFiles:
         with self._lock:
             pending = self._begun(path, number)
             _check_size(len(pending.content) + len(data), self._files.rules)
+            self._make_room(path, len(pending.content) + len(data))
             pending.content += data
             pending.chunks += 1
             if number != LAST_CHUNK:
@@ -204,6 +224,14 @@ class SessionFiles:
                 Message("请重新上传整个文件。", "Upload the whole file again."),
             )
         return pending
+
+    def _make_room(self, path: str, size: int) -> None:
+        """Give up the oldest other files, so that all that wait are as large as one may be."""
+        waiting = sum(len(one.content) for name, one in self._pending.items() if name != path)
+        for name in [name for name in self._pending if name != path]:
+            if waiting + size <= self._files.rules.file_bytes_max:
+                return
+            waiting -= len(self._pending.pop(name).content)
 
     def _forget(self, path: str) -> None:
         with self._lock:

@@ -8,9 +8,11 @@ JSON alone, every byte of it is counted, and ``go_dark`` ends it all at once.
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
@@ -49,7 +51,11 @@ from service.session_channel import CLOSED_BY_POLICY, EventChannel, KernelChanne
 from service.session_files import brought_in, is_a_file
 
 REQUEST_BYTES_MAX = 64 << 20
+REQUESTS_AT_ONCE, FILES_AT_ONCE = 8, 2
+"""Of one session: what more it asks waits, so that its bodies fill no memory but a little."""
 ANSWER_SECONDS_MAX = 120.0
+ANSWER_BYTES_MIN = 64
+"""What each answer counts beside its body: that it came, and its status, tell something as well."""
 HEADER_SECONDS_MAX = 60.0
 REDIRECTED_FROM = 300
 FAILED_FROM = 400
@@ -71,6 +77,8 @@ class _Live:
     frozen: bool = False
     client: httpx.AsyncClient | None = None
     loop: asyncio.AbstractEventLoop | None = None
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
+    files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     channels: dict[asyncio.Event, asyncio.AbstractEventLoop] = field(default_factory=dict)
 
     async def within_budget(self, byte_count: int, values: int) -> bool:
@@ -179,15 +187,16 @@ class SessionProxy:
             return self._ours(await asyncio.to_thread(self._assets.answer, path))
         if request.method not in {"GET", "HEAD"}:  # an open page asks by itself, for ever
             live.used()
-        return self._ours(await self._through(live, request, path, query))
+        async with live.turns:
+            return self._ours(await self._through(live, request, path, query))
 
     async def _through(self, live: _Live, request: Request, path: str, query: str) -> Response:
         """Ask the session, and answer with its JSON as far as it may be shown."""
-        content = await bounded_body(request, _body_bytes_max(live, request.method, path))
-        if is_a_file(request.method, path):
-            content, waiting = await asyncio.to_thread(brought_in, live.screen.files, path, content)
-            if waiting is not None:
-                return JSONResponse(waiting)
+        if not await live.within_budget(ANSWER_BYTES_MIN, 1):
+            raise _gone(live)
+        content, waiting = await self._brought(live, request, path, query)
+        if waiting is not None:
+            return JSONResponse(waiting)
         status, kind, body = await self._fetched(live, request, path, query, content)
         if status in NO_CONTENT or request.method == "HEAD":
             return Response(status_code=status)
@@ -199,6 +208,19 @@ class SessionProxy:
         if not await live.within_budget(len(shown.body), shown.values):
             raise _gone(live)
         return Response(shown.body, status, media_type="application/json")
+
+    async def _brought(
+        self, live: _Live, request: Request, path: str, query: str
+    ) -> tuple[bytes, dict[str, Any] | None]:
+        """Return the body to forward once the log holds what it must, or the answer meanwhile."""
+        if not is_a_file(request.method, path):
+            content = await bounded_body(request, live.screen.rules.uploads.setting_bytes_max)
+            await _durable(live.screen.asked(request.method, path, query, content))
+            return content, None
+        async with live.files:
+            content = await bounded_body(request, REQUEST_BYTES_MAX)
+            await _durable(live.screen.asked(request.method, path, query, b""))
+            return await asyncio.to_thread(brought_in, live.screen.files, path, content)
 
     async def _fetched(
         self, live: _Live, request: Request, path: str, query: str, content: bytes
@@ -286,6 +308,9 @@ class SessionProxy:
         except SandgateError:
             await browser.close(CLOSED_BY_POLICY)
             return
+        if not await live.within_budget(ANSWER_BYTES_MIN, 1):
+            await browser.close(CLOSED_BY_POLICY)
+            return
         asked = [name for name in browser.scope["subprotocols"] if name == V1]
         target = f"ws://session{quote(path, safe='/')}" + (f"?{query}" if query else "")
         try:
@@ -343,10 +368,10 @@ def _asked(request: Request | WebSocket, method: str) -> Asked:
     return Asked(method, raw_path.partition(b"?")[0], scope["query_string"], request.headers)
 
 
-def _body_bytes_max(live: _Live, method: str, path: str) -> int:
-    if is_a_file(method, path):
-        return REQUEST_BYTES_MAX
-    return live.screen.rules.uploads.setting_bytes_max
+async def _durable(noted: "Future[object] | None") -> None:
+    """Wait for an entry, where there is to be one. Raises what writing it raises."""
+    if noted is not None:
+        await asyncio.wrap_future(noted)
 
 
 def _gone(live: _Live | None) -> SandgateError:

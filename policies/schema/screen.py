@@ -47,10 +47,17 @@ class DisplayRules(Rules):
 
 
 class CellRules(Rules):
-    """How large one executed cell may be, and how many a session may start in a minute."""
+    """How large one executed cell may be, and how much a session may send in a minute and in all.
+
+    What a page sends that is no code is gathered, and logged before ``unlogged_bytes_max`` of it
+    are in the session unlogged.
+    """
 
     code_bytes_max: int = Field(ge=1, le=MEBIBYTE)
     cells_per_minute_max: int = Field(ge=1, le=100_000)
+    bytes_per_minute_max: int = Field(ge=1, le=64 * MEBIBYTE)
+    bytes_per_session_max: int = Field(ge=1, le=1 << 40)
+    unlogged_bytes_max: int = Field(ge=0, le=MEBIBYTE)
 
 
 class UploadRules(Rules):
@@ -61,6 +68,7 @@ class UploadRules(Rules):
     file_bytes_max: int = Field(ge=1, le=64 * MEBIBYTE)
     uploaded_bytes_per_day_max: int = Field(ge=1, le=1 << 40)
     saved_bytes_per_day_max: int = Field(ge=1, le=1 << 40)
+    files_per_minute_max: int = Field(ge=1, le=100_000)
     setting_bytes_max: int = Field(ge=1, le=MEBIBYTE)
     line_bytes_max: int = Field(ge=1, le=64 * MEBIBYTE)
 

@@ -14,14 +14,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from foundation.clock import SystemClock
+from sandbox.egress import EgressAccount
 from sandbox.proxy_rules import COOKIE
 from sandbox.screen import Screens
 from sandbox.tickets import Tickets
 from service.session_assets import SessionAssets
-from service.session_proxy import SessionHosts, SessionProxy
+from service.session_proxy import ANSWER_BYTES_MIN, SessionHosts, SessionProxy
 from tests.attacks.test_proxy_paths import DENIED
 from tests.parts import SESSION_ENVIRONMENT
-from tests.screens import opened_screens, screen_of
+from tests.screens import LICENCE, PERSON, opened_screens, screen_of
 
 EVIL_HEADERS = (
     "Set-Cookie",
@@ -250,3 +251,14 @@ def test_two_host_headers_do_not_confuse_it(hostile: Hostile) -> None:
         status = int(client.recv(65536).split(b" ", 2)[1])
     assert 400 <= status < 500
     assert len(hostile.heard) == before
+
+
+def test_an_answers_mere_coming_counts(hostile: Hostile, screens: Screens) -> None:
+    """A status code carries some bits: no answer is free, not even one that is refused."""
+    account = EgressAccount(PERSON, LICENCE)
+    for method, path in (("HEAD", "/api/status"), ("GET", "/api/me"), ("GET", "/api/config/a")):
+        before = screens.egress.remaining(account)
+        hostile.ask(method, path)
+        after = screens.egress.remaining(account)
+        assert before[0] - after[0] >= ANSWER_BYTES_MIN
+        assert before[1] > after[1]

@@ -15,9 +15,11 @@ from catalog.datasets import DatasetDeclaration
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, Opener, WorkerKey
 from disclosure.gate.question import QueryGate
 from disclosure.outcome import QuestionFailed
+from disclosure.release.tables.boxes import CellBoxes
 from disclosure.release.tables.desk import Asker, TableDesk, TableParts, TableRuleset
 from disclosure.release.tables.previewing import TablePreviews
 from disclosure.release.tables.sketches import LANES
+from foundation.keys import CIPHERS
 from policies.schema.checks import CheckRules
 from policies.schema.gate import GateRules
 from policies.schema.masks import MaskRules
@@ -36,6 +38,8 @@ def build_table_desk(
     rules = pack.rules(TableRules)
     caps = AnswerCaps(rules.cells_max * LANES, BYTES_MAX, float(rules.seconds_max))
 
+    cipher = CIPHERS[ground.settings.data_cipher]
+
     def run(
         licence: str, version: str, tables: Mapping[str, Opener], sql: str, person: str
     ) -> pa.Table:
@@ -53,6 +57,7 @@ def build_table_desk(
             gate=QueryGate(pool.parse, pack.rules(GateRules)),
             run=run,
             may_ask=partial(_check_may_ask, ground, enforcer, board),
+            boxes=CellBoxes(ground.opened.store, ground.writer, cipher),
             rules=TableRuleset(
                 tables=rules,
                 checks=pack.rules(CheckRules),

@@ -11,6 +11,7 @@ from authorization.documents import Grant
 from catalog.datasets import DatasetDeclaration, Grade
 from disclosure.extracts.plan import plan_extract
 from disclosure.release.tables.counting import Counted, count_cells
+from disclosure.release.tables.kept import KeptTable, kept_table, read, written
 from disclosure.release.tables.nearness import Earlier, Published, published
 from disclosure.release.tables.plan import TablePlan, TableRequest
 from disclosure.release.tables.protecting import Protection, protect_table
@@ -89,13 +90,27 @@ class Released:
 
     tables: list[list[Published]] = field(default_factory=list)
     rules: TableRules = RULES
+    kept: list[KeptTable] = field(default_factory=list)
+    jointly: bool = True
+    grade: Grade = Grade.L2
 
     def release(
         self, sql: str, rows: Sequence[Mapping[str, Any]], **more: Any
     ) -> tuple[Counted, Protection]:
-        """Protect a table against all earlier ones, and record what it shows. Raises Refused."""
+        """Protect a table against all earlier ones, and record what it shows. Raises Refused.
+
+        Without ``jointly`` it is attacked alone, as nothing that promises anything ever is.
+        """
         counted = counted_of(sql, rows, **more)
-        protection = protect_table(counted, self._earlier(), self.rules, CHECKS, Grade.L2)
+        kept = self.kept if self.jointly else ()
+        protection = protect_table(
+            counted, self._earlier(), self.rules, CHECKS, self.grade, kept=kept
+        )
+        version = str(len({row["person"] for row in rows}))
+        new = kept_table(
+            counted, f"t{len(self.kept)}", version, base=1, totals=protection.totals
+        ).with_hidden(counted, protection.hidden, protection.summed)
+        self.kept.insert(0, read(written(new)))
         self.tables.insert(0, published(counted, protection.hidden, totals=protection.totals))
         return counted, protection
 

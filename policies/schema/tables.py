@@ -13,6 +13,9 @@ class TableRules(RuleFile):
     ``register_figures_max`` bounds what one table is compared with; beyond it nothing is released.
     ``row_space_figures_max``, ``row_space_trials`` and ``row_space_packs_max`` bound the search
     through all combinations: so many figures at a time, in so many orders, so many times.
+    A table is attacked by linear programming together with the ``joint_tables_max`` nearest of the
+    earlier tables; nothing new is shown of what hangs together with others. Among tables of up to
+    ``joint_cells_max`` inner cells in all, every linear relation is found; beyond, equal groups.
     """
 
     keys_max: int = Field(ge=0, le=4)
@@ -26,5 +29,7 @@ class TableRules(RuleFile):
     row_space_trials: int = Field(ge=1, le=64)
     row_space_packs_max: int = Field(ge=1, le=1_000)
     suppression_rounds_max: int = Field(ge=1, le=100)
+    joint_tables_max: int = Field(ge=1, le=200)
+    joint_cells_max: int = Field(ge=2, le=480)
     average_decimals: int = Field(ge=0, le=6)
     previews_per_day_max: int = Field(ge=1, le=1_000)

@@ -60,7 +60,7 @@ def round_counts(
         note = Message("本表不适用取整。", "Rounding does not apply to this table.")
         return Rounded(released, printed, 1, False), Finding("rounding", Status.PASS, note)
     for summed in (False, True):
-        rounded = _rounded(released, base, summed=summed)
+        rounded = as_printed(released, base, summed=summed)
         finding = verify(rounded, known=known, links=links, seconds=seconds)
         if finding.status is Status.PASS:
             break
@@ -108,7 +108,8 @@ def verify(
     )
 
 
-def _rounded(released: ReleasedTable, base: int, *, summed: bool) -> Rounded:
+def as_printed(released: ReleasedTable, base: int, *, summed: bool) -> Rounded:
+    """Round every exact count to a base; with ``summed``, totals are sums of rounded cells."""
     shown: dict[Key, Shown] = {}
     printed: dict[Key, int | None] = {}
     for key, cell in released.table.by_key.items():

@@ -241,12 +241,19 @@ class _Search:
 
 
 def _together(system: System, numbers: frozenset[int]) -> Group:
-    """Return the figures of several cells as one group; people in several of them count once."""
+    """Return the figures of several cells as one group; people in several of them count once.
+
+    Cells of several tables may be about the same people: the fullest table counts.
+    """
     groups = [system.unknowns[number].group for number in numbers]
-    counts = [group.contributors for group in groups]
+    counts: dict[str, list[int]] = {}
+    for number in numbers:
+        unknown = system.unknowns[number]
+        counts.setdefault(unknown.name.table, []).append(unknown.group.contributors)
+    of_tables = [sum(found) if system.disjoint else max(found) for found in counts.values()]
     largest = sorted((one for group in groups for one in group.largest), reverse=True)
     return Group(
-        contributors=sum(counts) if system.disjoint else max(counts),
+        contributors=max(of_tables),
         value=sum(group.value for group in groups),
         largest=tuple(largest),
         negative=any(group.negative for group in groups),

@@ -22,11 +22,14 @@ from disclosure.checks.tables.cells import CellTable
 from disclosure.extracts.files import pseudonym_key_name
 from disclosure.gate.question import QueryGate
 from disclosure.release.tables import register
+from disclosure.release.tables.boxes import CellBoxes
+from disclosure.release.tables.checked import cells_of
 from disclosure.release.tables.counting import Counted, count_cells
 from disclosure.release.tables.granted import HeldRows, held_rows, held_then
+from disclosure.release.tables.kept import KeptTable, kept_table
 from disclosure.release.tables.nearness import NOTHING_EARLIER, Earlier, published
 from disclosure.release.tables.plan import TablePlan, TableRequest
-from disclosure.release.tables.protecting import Protection, cells_of, protect_table
+from disclosure.release.tables.protecting import Protection, protect_table
 from disclosure.release.tables.reading import read_table
 from disclosure.release.tables.refusals import register_busy
 from disclosure.release.tables.register import NewTable, Recorded, TableName
@@ -82,6 +85,7 @@ class TableParts:
     gate: QueryGate
     run: Run
     may_ask: MayAsk
+    boxes: CellBoxes
     rules: TableRuleset
 
 
@@ -112,6 +116,11 @@ class _Work:
     def grade(self) -> Grade:
         """The highest grade of what the table reads: its rules hold."""
         return self.held.grade(self.plan.columns)
+
+    @property
+    def rows_of(self) -> str:
+        """Name the rows that it counts: nothing else can be said to lie within them."""
+        return digest([self.plan.dataset, self.held.version, self.held.extract])
 
 
 class TableDesk:
@@ -194,12 +203,29 @@ class TableDesk:
         self, connection: Connection, work: _Work, compared: tuple[str, ...]
     ) -> Protection:
         rules = self._parts.rules
-        earlier = NOTHING_EARLIER
+        earlier, kept = NOTHING_EARLIER, list[KeptTable]()
         if work.held.has_people and compared:
             earlier = _earlier(connection, work, compared, rules.tables)
+            kept = self._kept(connection, work, compared)
         return protect_table(
-            work.counted, earlier, rules.tables, rules.checks, work.grade, self._base(work)
+            work.counted, earlier, rules.tables, rules.checks, work.grade, self._base(work), kept
         )
+
+    def _kept(
+        self, connection: Connection, work: _Work, compared: tuple[str, ...]
+    ) -> list[KeptTable]:
+        """Open the earlier tables, the likest first. Raises Unavailable where one cannot be."""
+        likest = register.likest_first(connection, compared, work.plan.columns)
+        chosen = register.told_once(connection, likest)
+        boxes = register.boxes_of(connection, chosen)
+        return self._parts.boxes.open(chosen, boxes, work.asker.licence)
+
+    def _sealed(self, work: _Work, table_id: str, protection: Protection) -> bytes:
+        """Seal the true cells, and what is shown of them, for the tables that come later."""
+        base, totals = self._base(work), protection.totals
+        kept = kept_table(work.counted, table_id, work.rows_of, base=base, totals=totals)
+        left = kept.with_hidden(work.counted, protection.hidden, protection.summed)
+        return self._parts.boxes.seal(left, work.asker.licence)
 
     def _base(self, work: _Work) -> int:
         """Return the base that counts are rounded to: the rule's, or a coarser one asked for."""
@@ -219,15 +245,23 @@ class TableDesk:
             new = self._new_table(work, name, compared, protection)
             found = self._submit(work, new)
             if isinstance(found, Recorded):
-                return found, protection
-            compared = found
+                return found, found.protection
             connection.rollback()  # a newer snapshot, in which that other table can be read
+            if found is not None:
+                compared = found
+                continue
+            known = register.recorded(connection, name, work.plan.digest)
+            if known is None or known.extract != work.held.extract:
+                break
+            return known, known.protection
         raise register_busy()
 
-    def _submit(self, work: _Work, new: NewTable) -> Recorded | tuple[str, ...]:
-        """Record, or return what it has to be held against instead."""
+    def _submit(self, work: _Work, new: NewTable) -> Recorded | tuple[str, ...] | None:
+        """Record, or return what it has to be held against instead; None if it was recorded."""
 
         def apply(connection: Connection, entry: PendingEntry) -> Recorded:
+            if register.recorded(connection, new.name, new.plan_digest) is not None:
+                raise register.RecordedMeanwhile
             now = register.counting(connection, new.population, new.name)
             if now != new.compared:
                 raise register.Overtaken(now)
@@ -238,12 +272,15 @@ class TableDesk:
             return self._parts.writer.submit(self._event(work, new), apply).value
         except register.Overtaken as overtaken:
             return overtaken.now
+        except register.RecordedMeanwhile:
+            return None
 
     def _new_table(
         self, work: _Work, name: TableName, compared: tuple[str, ...], protection: Protection
     ) -> NewTable:
+        table_id = new_id("tbl")
         return NewTable(
-            id=new_id("tbl"),
+            id=table_id,
             name=name,
             licence=work.asker.licence,
             population=work.held.population,
@@ -257,6 +294,7 @@ class TableDesk:
             compared=compared,
             protection=protection,
             figures=published(work.counted, protection.hidden, totals=protection.totals),
+            box=self._sealed(work, table_id, protection),
         )
 
     def _event(self, work: _Work, new: NewTable) -> AuditEvent:

@@ -6,48 +6,30 @@ finds one; a table of which nothing is left, or that is not protected in time, i
 is never told for which reason a cell is held back.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from catalog.datasets import Grade
 from disclosure.checks.desk import CheckResult
 from disclosure.checks.tables.audit import audit
-from disclosure.checks.tables.cells import (
-    ALL,
-    HIDDEN,
-    Category,
-    Cell,
-    CellTable,
-    Dimension,
-    ReleasedTable,
-    Shown,
-    complete,
-)
-from disclosure.checks.tables.cells import Key as CheckedKey
-from disclosure.checks.tables.cells import Statistic as CheckedStatistic
+from disclosure.checks.tables.cells import HIDDEN, CellTable, ReleasedTable, Shown
 from disclosure.checks.tables.findings import Status
 from disclosure.checks.tables.primary import Judged, judge
 from disclosure.checks.tables.rounding import round_counts
 from disclosure.checks.tables.safety import Rule
 from disclosure.checks.tables.secondary import protect
-from disclosure.release.tables.counting import TOTAL, Counted, Counts, Key, text_of
+from disclosure.outcome import Refused
+from disclosure.release.tables.checked import cells_of, names_of
+from disclosure.release.tables.counting import Counted, Key
+from disclosure.release.tables.joint import NEW, Joint, ways
+from disclosure.release.tables.kept import KeptTable, kept_table
 from disclosure.release.tables.nearness import Earlier, too_telling
-from disclosure.release.tables.plan import Kind, Part
+from disclosure.release.tables.plan import Kind
 from disclosure.release.tables.refusals import not_protectable, too_near
 from foundation.errors import Message
 from policies.schema.checks import CheckRules, GradeChecks
 from policies.schema.tables import TableRules
 
-_WHOLE = Dimension("table", ("all",))
-"""The one dimension of a table without keys."""
-
-_STATISTICS: dict[Kind, CheckedStatistic] = {
-    Kind.ROWS: "count",
-    Kind.PEOPLE: "people",
-    Kind.VALUES: "count",
-    Kind.TOTAL: "sum",
-    Kind.SQUARES: "std",
-}
 _RULES = {
     Rule.CONTRIBUTORS: Message("最少贡献主体数", "least contributors"),
     Rule.DOMINANCE: Message("集中度", "dominance"),
@@ -78,35 +60,88 @@ def protect_table(
     checks: CheckRules,
     grade: Grade,
     base: int = 1,
+    kept: Sequence[KeptTable] = (),
 ) -> Protection:
     """Decide which cells are held back, and how totals are rounded to a base.
 
-    What is left is attacked as a reader would, by linear programming. Raises Refused where nothing
-    helps, or not in time.
+    What is left is attacked as a reader would, by linear programming, together with the earlier
+    tables ``kept``, nearest first. Raises Refused where nothing helps, or not in time.
     """
-    of_grade = checks.of(grade.value)
     if not all(counted.categories):
         raise not_protectable()  # no row at all
+    of_grade = checks.of(grade.value)
     tables = [cells_of(counted, place) for place in range(len(counted.plan.parts))]
     totals = counted.plan.margins and all(table.additive for table in tables)
     shown = [table if totals else table.without_margins() for table in tables]
-    judged = [judge(table, of_grade, checks.size) for table in shown]
-    hidden = _hidden(counted, list(zip(shown, judged, strict=True)), checks, of_grade)
-    least = max(rules.difference_people_min, of_grade.contributors_min)
-    for _ in range(rules.suppression_rounds_max):
-        telling = too_telling(counted, hidden, earlier, rules, totals=totals, people_min=least)
-        if not telling:
-            break
-        hidden |= telling
-    else:
-        raise too_near()
-    rounding = _Rounding(counted, shown, base, checks)
-    hidden, summed = rounding.hidden_too(hidden)
-    if hidden >= set(counted.keys(totals=totals)):
-        raise not_protectable()
-    attacked = rounding.attacked(hidden, of_grade)
-    findings = (*_findings(judged, hidden, counted, totals=totals), attacked)
-    return Protection(hidden, totals, findings, summed)
+    new = kept_table(counted, NEW, "", base=base, totals=totals)
+    refusal = not_protectable()
+    for joint in ways(new, kept, rules, of_grade, checks.size.search_ms_max):
+        work = _Work(counted, shown, totals, joint, rules, checks, of_grade)
+        try:
+            return work.protection(earlier, base)
+        except Refused as found:
+            refusal = found
+    raise refusal
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One way to protect a table: what it is attacked together with."""
+
+    counted: Counted
+    shown: Sequence[CellTable]
+    totals: bool
+    joint: Joint
+    rules: TableRules
+    checks: CheckRules
+    of_grade: GradeChecks
+
+    def protection(self, earlier: Earlier, base: int) -> Protection:
+        """Return what may be shown. Raises Refused."""
+        counted, totals = self.counted, self.totals
+        judged = [judge(table, self.of_grade, self.checks.size) for table in self.shown]
+        hidden = self._hidden(judged)
+        least = max(self.rules.difference_people_min, self.of_grade.contributors_min)
+        for _ in range(self.rules.suppression_rounds_max):
+            telling = too_telling(
+                counted, hidden, earlier, self.rules, totals=totals, people_min=least
+            )
+            if not telling:
+                break
+            hidden |= telling
+        else:
+            raise too_near()
+        rounding = _Rounding(counted, self.shown, base, self.checks, self.joint)
+        hidden, summed = rounding.hidden_too(hidden)
+        if hidden >= set(counted.keys(totals=totals)):
+            raise not_protectable()
+        attacked = rounding.attacked(hidden, self.of_grade)
+        findings = (*_findings(judged, hidden, counted, totals=totals), attacked)
+        return Protection(hidden, totals, findings, summed)
+
+    def _hidden(self, judged: Sequence[Judged]) -> frozenset[Key]:
+        """Hide what any part of the table needs hidden: each is safe by itself, and so together."""
+        names = names_of(self.counted)
+        hidden: set[Key] = set()
+        for place, (table, found) in enumerate(zip(self.shown, judged, strict=True)):
+            if any(f.status is Status.FAIL and not f.keys for f in found.findings):
+                raise not_protectable()
+            together = self.joint.of(self.counted.plan.parts[place].comparable)
+            name = f"{NEW}/{place}"
+            held = {key: found.unsafe.get(key, ()) for key in self.joint.held & set(table.by_key)}
+            protected = protect(
+                table,
+                replace(found, unsafe={**found.unsafe, **held}),
+                self.of_grade,
+                self.checks.size,
+                name=name,
+                known=together.exact(),
+                links=together.links_of(name),
+            )
+            if protected.released is None:
+                raise not_protectable()
+            hidden |= {names[key] for key in (*protected.primary, *protected.secondary)}
+        return frozenset(hidden)
 
 
 @dataclass(frozen=True)
@@ -117,6 +152,7 @@ class _Rounding:
     tables: Sequence[CellTable]
     base: int
     checks: CheckRules
+    joint: Joint
 
     def hidden_too(self, hidden: frozenset[Key]) -> tuple[frozenset[Key], frozenset[int]]:
         """Return the cells that are held back after rounding, and the parts with summed totals.
@@ -124,11 +160,18 @@ class _Rounding:
         Where totals rounded by themselves let a cell be worked back, totals are sums of rounded
         cells, and held back where one of those is.
         """
-        names = _names(self.counted)
+        names = names_of(self.counted)
         summed: set[int] = set()
         for place in self._counts():
             released = self._released(place, hidden)
-            found, finding = round_counts(released, self.base, seconds=self._seconds)
+            together = self.joint.of(self.counted.plan.parts[place].comparable)
+            found, finding = round_counts(
+                released,
+                self.base,
+                known=together.printed(),
+                links=together.links_of(released.name),
+                seconds=self._seconds,
+            )
             if finding.status is not Status.PASS:
                 raise not_protectable()
             if found.totals_summed:
@@ -138,11 +181,23 @@ class _Rounding:
         return hidden, frozenset(summed)
 
     def attacked(self, hidden: frozenset[Key], rules: GradeChecks) -> CheckResult:
-        """Attack every part, before rounding. Raises Refused for what does not withstand it."""
+        """Attack every part, before rounding, with all that hangs together with it.
+
+        Raises Refused for what does not withstand it.
+        """
+        parts = self.counted.plan.parts
         finding = None
-        for place in range(len(self.tables)):
-            released = self._released(place, hidden)
-            found = audit([released], rules, seconds=self._seconds)
+        for comparable in dict.fromkeys(part.comparable for part in parts):
+            mine = [
+                self._released(place, hidden)
+                for place, part in enumerate(parts)
+                if part.comparable == comparable
+            ]
+            together = self.joint.of(comparable)
+            links = together.links_of(*(one.name for one in mine))
+            found = audit([*mine, *together.exact()], rules, links=links, seconds=self._seconds)
+            leaks = tuple(one for one in found.leaks if not together.public.issuperset(one.cells))
+            found = replace(found, leaks=leaks)
             if not found.safe:
                 raise not_protectable()
             finding = found.finding()
@@ -157,50 +212,16 @@ class _Rounding:
                 yield place
 
     def _released(self, place: int, hidden: frozenset[Key]) -> ReleasedTable:
-        names, table = _names(self.counted), self.tables[place]
+        names, table = names_of(self.counted), self.tables[place]
         shown = {
             key: HIDDEN if names[key] in hidden else Shown(cell.value, cell.value)
             for key, cell in table.by_key.items()
         }
-        return ReleasedTable("new", table, shown)
+        return ReleasedTable(f"{NEW}/{place}", table, shown)
 
     @property
     def _seconds(self) -> float:
         return self.checks.size.search_ms_max / 1_000
-
-
-def cells_of(counted: Counted, place: int) -> CellTable:
-    """Return one part of a table, with every total, as the checks read it."""
-    part = counted.plan.parts[place]
-    dimensions = _dimensions(counted)
-    cells = (_cell(counted, key, part, counted.at(key)[place]) for key in counted.keys(totals=True))
-    return complete(
-        dimensions,
-        _STATISTICS[part.kind],
-        cells,
-        margins=bool(counted.plan.keys),
-        population=counted.plan.dataset,
-        unit_scale=10**part.measure.scale if part.measure is not None else 1,
-    )
-
-
-def _hidden(
-    counted: Counted,
-    judged: list[tuple[CellTable, Judged]],
-    checks: CheckRules,
-    rules: GradeChecks,
-) -> frozenset[Key]:
-    """Hide what any part of the table needs hidden: each is safe by itself, and so together."""
-    names = _names(counted)
-    hidden: set[Key] = set()
-    for table, found in judged:
-        if any(f.status is Status.FAIL and not f.keys for f in found.findings):
-            raise not_protectable()
-        protected = protect(table, found, rules, checks.size)
-        if protected.released is None:
-            raise not_protectable()
-        hidden |= {names[key] for key in (*protected.primary, *protected.secondary)}
-    return frozenset(hidden)
 
 
 def _findings(
@@ -237,41 +258,3 @@ def _told(name: Message, *, failed: bool) -> Message:
             f"{name.en}: cells that fail it are held back, with those that protect them.",
         )
     return Message(f"{name.zh}：全部达到。", f"{name.en}: every cell holds it.")
-
-
-def _dimensions(counted: Counted) -> tuple[Dimension, ...]:
-    if not counted.plan.keys:
-        return (_WHOLE,)
-    return tuple(
-        Dimension(item.name, tuple(map(text_of, values)))
-        for item, values in zip(counted.plan.keys, counted.categories, strict=True)
-    )
-
-
-def _names(counted: Counted) -> Mapping[CheckedKey, Key]:
-    return {_checked(counted, key): key for key in counted.keys(totals=True)}
-
-
-def _checked(counted: Counted, key: Key) -> CheckedKey:
-    if not counted.plan.keys:
-        return ("all",)
-    names: list[Category] = [
-        ALL if place == TOTAL else text_of(counted.categories[number][int(place)])
-        for number, place in enumerate(key)
-    ]
-    return tuple(names)
-
-
-def _cell(counted: Counted, key: Key, part: Part, counts: Counts) -> Cell:
-    rows = counted.rows.get(key, 0)
-    sums = part.kind in {Kind.TOTAL, Kind.SQUARES}
-    value = counts.people if part.kind is Kind.PEOPLE else counts.total
-    return Cell(
-        key=_checked(counted, key),
-        contributors=counts.people,
-        rows=rows if part.kind is Kind.PEOPLE else counts.rows,
-        missing=0 if part.kind is Kind.PEOPLE else rows - counts.rows,
-        value=value,
-        largest=counts.largest if sums else (),
-        negative=counts.negative,
-    )

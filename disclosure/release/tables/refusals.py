@@ -114,6 +114,19 @@ def register_full() -> Unavailable:
     )
 
 
+def register_unreadable() -> Unavailable:
+    """Refuse where an earlier table cannot be opened: nothing can be attacked together with it."""
+    return Unavailable(
+        "table_register_unreadable",
+        Message(
+            "已受理表的密封数据无法打开，不能一并核验，故不予放行；请联系主管部门。",
+            "The sealed cells of earlier tables cannot be opened, so that nothing can be examined "
+            "together with them, and nothing is released; ask the authority.",
+        ),
+        rule=RULE,
+    )
+
+
 def register_busy() -> Unavailable:
     """Refuse where other tables keep coming in between."""
     return Unavailable(

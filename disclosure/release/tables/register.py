@@ -3,7 +3,8 @@
 A table is recorded when the desk first makes it, before anybody votes, so that two that wait at the
 same time know of each other: the later one is held against the earlier. It counts from then on, for
 all operators, licences and versions, unless its request is refused in the end. What is kept is the
-plan, which cells it shows and their keyed sketches, never a person and never a figure.
+plan, which cells it shows, their keyed sketches, and the true cells sealed (``boxes``); never a
+person, and no figure in the open.
 """
 
 import json
@@ -18,7 +19,7 @@ from disclosure.release.tables.nearness import Published
 from disclosure.release.tables.protecting import Protection
 from disclosure.release.tables.refusals import register_full
 from disclosure.release.tables.sketches import Sketch
-from disclosure.release.tables.store import released_figure, released_table
+from disclosure.release.tables.store import released_cells, released_figure, released_table
 from foundation.errors import Message
 
 FREED = ("refused", "withdrawn")
@@ -32,6 +33,10 @@ class Overtaken(Exception):
         """Keep what the table has to be held against."""
         super().__init__("overtaken")
         self.now = now
+
+
+class RecordedMeanwhile(Exception):
+    """This very file was recorded after the reader's snapshot, as where a figure is drawn of it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,29 @@ def figures_of(
     return found
 
 
+def told_once(connection: Connection, tables: Sequence[str]) -> list[str]:
+    """Leave out tables that tell what another one of the list tells, cell for cell."""
+    columns = released_table.c
+    query = select(columns.id, columns.plan_digest, columns.extract, columns.protection).where(
+        columns.id.in_(list(tables))
+    )
+    told = {row.id: tuple(row)[1:] for row in connection.execute(query)}
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for table in tables:
+        if told[table] not in seen:
+            kept.append(table)
+            seen.add(told[table])
+    return kept
+
+
+def boxes_of(connection: Connection, tables: Sequence[str]) -> dict[str, bytes]:
+    """Return the sealed cells of some tables, by table."""
+    columns = released_cells.c
+    query = select(columns.table_id, columns.box).where(columns.table_id.in_(list(tables)))
+    return {row.table_id: bytes(row.box) for row in connection.execute(query)}
+
+
 @dataclass(frozen=True)
 class NewTable:
     """A table before it is recorded, and the figures that it shows."""
@@ -173,6 +201,7 @@ class NewTable:
     compared: tuple[str, ...]
     protection: Protection
     figures: Sequence[Published]
+    box: bytes
 
 
 def record(connection: Connection, new: NewTable, *, entry_index: int, now_us: int) -> None:
@@ -197,6 +226,7 @@ def record(connection: Connection, new: NewTable, *, entry_index: int, now_us: i
             recorded_us=now_us,
         )
     )
+    connection.execute(insert(released_cells).values(table_id=new.id, box=new.box))
     for place, figure in enumerate(new.figures):
         connection.execute(
             insert(released_figure).values(

@@ -34,7 +34,7 @@ class Sketch:
     def packed(self) -> bytes:
         """Return the lanes as bytes, four a lane; those of the people once where they are equal."""
         same = self.members == self.lanes
-        return _bytes(self.lanes) + (b"" if same else _bytes(self.members))
+        return lanes_packed(self.lanes) + (b"" if same else lanes_packed(self.members))
 
     @staticmethod
     def unpacked(contributors: int, data: bytes) -> "Sketch":
@@ -42,7 +42,7 @@ class Sketch:
         size = LANES * LANE_BYTES
         if len(data) not in {size, 2 * size}:
             raise ValueError("a sketch has a fixed size")
-        return Sketch(contributors, _lanes(data[:size]), _lanes(data[-size:]))
+        return Sketch(contributors, lanes_from(data[:size]), lanes_from(data[-size:]))
 
     @staticmethod
     def of(contributors: int, lanes: Mapping[int, int], members: Mapping[int, int]) -> "Sketch":
@@ -87,11 +87,13 @@ def _differing(one: Sequence[int], other: Sequence[int], most: int) -> int:
     return differing
 
 
-def _bytes(lanes: Sequence[int]) -> bytes:
+def lanes_packed(lanes: Sequence[int]) -> bytes:
+    """Return lanes as bytes, four a lane."""
     return b"".join(lane.to_bytes(LANE_BYTES, "little") for lane in lanes)
 
 
-def _lanes(data: bytes) -> tuple[int, ...]:
+def lanes_from(data: bytes) -> tuple[int, ...]:
+    """Read what ``lanes_packed`` wrote."""
     return tuple(memoryview(data).cast("I"))
 
 
@@ -159,6 +161,33 @@ def _row(sketch: Sketch, place: int) -> int:
 
 def _at(row: int, place: int) -> int:
     return ((row >> (_WIDTH * place)) & ((1 << _WIDTH) - 1)) % MODULUS
+
+
+def dependencies(figures: Sequence[Sequence[int]]) -> Iterator[dict[int, int]]:
+    """Return every figure's lanes as a combination of those before it, where they are one.
+
+    Each is given as factors modulo the prime by the figures' places; they add up to nothing.
+    """
+    arithmetic = _Rows(LANES + len(figures))
+    pivots: list[tuple[int, int]] = []
+    for place, lanes in enumerate(figures):
+        row = int.from_bytes(b"".join(lane.to_bytes(_WORD, "little") for lane in lanes), "little")
+        row |= 1 << (_WIDTH * (LANES + place))
+        for pivot, other in pivots:
+            factor = _at(row, pivot)
+            if factor:
+                row = arithmetic.less(row, factor, other)
+        numbers = arithmetic.numbers(row)
+        lane = next((lane for lane, number in enumerate(numbers[:LANES]) if number), None)
+        if lane is None:
+            yield {place: number for place, number in enumerate(numbers[LANES:]) if number}
+        else:
+            pivots.append((lane, arithmetic.reduced(row * pow(numbers[lane], -1, MODULUS))))
+
+
+def lanes_added(figures: Sequence[Sequence[int]]) -> bytes:
+    """Return the lanes of a sum of figures, packed."""
+    return lanes_packed([sum(lanes) % MODULUS for lanes in zip(*figures, strict=True)])
 
 
 def _independent(earlier: Sequence[Sketch], new: Sequence[Sketch]) -> list[int]:

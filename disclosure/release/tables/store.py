@@ -1,4 +1,4 @@
-"""The tables of the register of released figures: append-only, no person and no figure in them."""
+"""The tables of the register of released figures: append-only, no person and no plain figure."""
 
 from sqlalchemy import (
     BigInteger,
@@ -52,4 +52,12 @@ released_figure = Table(
     Index("ix_released_figure_near", "population", "comparable", "contributors"),
 )
 
-guard_append_only("released_table", "released_figure")
+released_cells = Table(
+    "released_cells",
+    metadata,
+    Column("table_id", String(80), ForeignKey("released_table.id"), primary_key=True),
+    Column("box", LargeBinary, nullable=False),
+)
+"""The true cells of a table, sealed under the register's key and bound to its id."""
+
+guard_append_only("released_table", "released_figure", "released_cells")

@@ -1164,6 +1164,15 @@ CREATE INDEX ix_released_figure_table_id ON released_figure (table_id)
 -- next
 CREATE TRIGGER released_figure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON released_figure FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE released_cells (
+	table_id VARCHAR(80) NOT NULL, 
+	box BYTEA NOT NULL, 
+	CONSTRAINT pk_released_cells PRIMARY KEY (table_id), 
+	CONSTRAINT fk_released_cells_table_id_released_table FOREIGN KEY(table_id) REFERENCES released_table (id)
+)
+-- next
+CREATE TRIGGER released_cells_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON released_cells FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE charge_level (
 	charge VARCHAR(80) NOT NULL, 
 	node VARCHAR(400) NOT NULL, 

@@ -1235,6 +1235,17 @@ CREATE TRIGGER released_figure_no_update BEFORE UPDATE ON released_figure BEGIN 
 -- next
 CREATE TRIGGER released_figure_no_delete BEFORE DELETE ON released_figure BEGIN SELECT RAISE(ABORT, 'released_figure does not change so'); END
 -- next
+CREATE TABLE released_cells (
+	table_id VARCHAR(80) NOT NULL, 
+	box BLOB NOT NULL, 
+	CONSTRAINT pk_released_cells PRIMARY KEY (table_id), 
+	CONSTRAINT fk_released_cells_table_id_released_table FOREIGN KEY(table_id) REFERENCES released_table (id)
+)
+-- next
+CREATE TRIGGER released_cells_no_update BEFORE UPDATE ON released_cells BEGIN SELECT RAISE(ABORT, 'released_cells does not change so'); END
+-- next
+CREATE TRIGGER released_cells_no_delete BEFORE DELETE ON released_cells BEGIN SELECT RAISE(ABORT, 'released_cells does not change so'); END
+-- next
 CREATE TABLE charge_level (
 	charge VARCHAR(80) NOT NULL, 
 	node VARCHAR(400) NOT NULL, 

@@ -9,9 +9,10 @@ import pytest
 
 from catalog.datasets import Grade
 from disclosure.outcome import Refused
+from disclosure.release.tables.checked import cells_of
 from disclosure.release.tables.counting import TOTAL
 from disclosure.release.tables.nearness import NOTHING_EARLIER
-from disclosure.release.tables.protecting import cells_of, protect_table
+from disclosure.release.tables.protecting import protect_table
 from disclosure.release.tables.showing import Rounding, show
 from tests.table_world import CHECKS, RULES, counted_of
 

@@ -1,5 +1,6 @@
 """Where this session stands, what is installed in it, and what was handed in or asked for."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,11 +53,13 @@ class _Card(Shown):
         """Return the gateway's description."""
         return self.details
 
+    @abstractmethod
     def _title(self) -> str:
-        raise NotImplementedError
+        """Return the card's heading."""
 
+    @abstractmethod
     def _facts(self) -> Facts:
-        raise NotImplementedError
+        """Return names and values; those without a value are not shown."""
 
     def _warnings(self) -> list[str]:
         return []

@@ -251,6 +251,7 @@ class SessionRegistry:
         left = [one for one in self.sessions() if one.state is not SessionState.DESTROYED]
         for session in left:
             if session.slot is not None:
+                self._doors.darken(session.slot, False)
                 self._slots.kill(session.slot)
         return tuple(self._end(one.id, SYSTEM_ACTOR, "service_restarted") for one in left)
 

@@ -47,7 +47,7 @@ FAILURES = {
     "header_length": [{"table": pa.table({"n_low": [99], "h" * 41: [1]})}],
     "text_length": [{"table": pa.table({"n_low": [99], "x": ["长" * 201]})}],
     "file_name": [
-        {"file_name": name} for name in ("../x.csv", "x.exe", "X.csv", "x.png", "", "a/b.csv")
+        {"file_name": name} for name in ("../x.csv", "x.exe", "X.csv", "x.svg", "", "a/b.csv")
     ],
     "title": [{"title_zh": " "}, {"title_en": "x" * 121}, {"title_en": "a\nb"}],
 }

@@ -22,7 +22,7 @@ _MARK = (
     "display:inline-block;margin-left:8px;padding:0 8px;border-radius:4px;font-size:12px;"
     "background:#4a1d6b;color:#ffffff"
 )
-_OWN = "float:none;width:auto;margin:0;padding:0;"  # JupyterLab floats dt and dd by its own sheet
+_FACT = "padding:1px 14px 1px 0;text-align:left;border:0;"
 LINE = f"{_FONT};font-size:13px;line-height:1.6;color:#454c56"
 _CELL = "padding:4px 12px;border-bottom:1px solid #d9dde3;text-align:"
 
@@ -90,16 +90,19 @@ def warning(text: str) -> str:
 
 
 def facts_list(facts: Iterable[tuple[str, str]]) -> str:
-    """Return a definition list of name and value; facts without a value are left out."""
+    """Return a table of name and value; facts without a value are left out.
+
+    A table and no grid: the filter of what a session shows takes grids apart.
+    """
     rows = "".join(
-        f'<dt style="{_OWN}white-space:nowrap;font-weight:400;color:#454c56">{escape(name)}</dt>'
-        f'<dd style="{_OWN}"><code style="color:#1b1f24;background:none">{escape(value)}</code>'
-        "</dd>"
+        f'<tr style="background:none"><td style="{_FACT}white-space:nowrap;color:#454c56">'
+        f'{escape(name)}</td><td style="{_FACT}">'
+        f'<code style="color:#1b1f24;background:none">{escape(value)}</code></td></tr>'
         for name, value in facts
         if value
     )
-    style = "display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:6px 0"
-    return f'<dl style="{style}">{rows}</dl>' if rows else ""
+    style = "border-collapse:collapse;margin:6px 0;font-size:14px"
+    return f'<table style="{style}"><tbody>{rows}</tbody></table>' if rows else ""
 
 
 def copyable(text: str, hint: str) -> str:

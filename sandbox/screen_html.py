@@ -38,11 +38,11 @@ _ATTRIBUTES: Mapping[str, set[str]] = {
 _STYLES = _words(
     "background background-color border border-bottom border-collapse border-color border-left "
     "border-radius border-right border-spacing border-style border-top border-width color display "
-    "float font-family font-size font-style font-variant-numeric font-weight gap grid-template- "
-    "columns height letter-spacing line-height list-style-type margin margin-bottom margin-left "
-    "margin-right margin-top max-height max-width min-width opacity overflow overflow-x "
-    "overflow-y padding padding-bottom padding-left padding-right padding-top text-align text- "
-    "decoration text-transform user-select vertical-align white-space width word-break"
+    "float font-family font-size font-style font-variant-numeric font-weight gap "
+    "grid-template-columns height letter-spacing line-height list-style-type margin margin-bottom "
+    "margin-left margin-right margin-top max-height max-width min-width opacity overflow overflow-x "
+    "overflow-y padding padding-bottom padding-left padding-right padding-top text-align "
+    "text-decoration text-transform user-select vertical-align white-space width word-break"
 )
 _GONE_WITH_CONTENT = frozenset({"script", "style", "noscript", "template", "title"})
 _SVG_TAGS = _words(

@@ -11,7 +11,7 @@ from sandgate.shown import Shown
 
 _MODES = {
     "debug": ("调试（合成数据）", "debug (synthetic data)"),
-    "production": ("正式", "production"),
+    "production": ("生产（真实数据）", "production (real data)"),
 }
 _REVIEW_STATES = {
     "submitted": ("待审查", "submitted"),

@@ -139,7 +139,12 @@ class EgressBudget:
                 "bytes": day.bytes,
                 "values": day.values,
             }
-        self._writer.submit(AuditEvent(EntryKind.EGRESS_SPENT, SYSTEM_ACTOR, public), no_effect)
+        event = AuditEvent(EntryKind.EGRESS_SPENT, SYSTEM_ACTOR, public)
+        try:
+            self._writer.submit(event, no_effect)
+        except SandgateError:
+            day.told = False  # whoever shows something next tells it
+            raise
 
     def _within(self, day: _Day) -> bool:
         few_bytes = day.bytes <= self._rules.bytes_per_day_max

@@ -36,8 +36,11 @@ class Tickets:
     def give(self, slot: str) -> str:
         """Return a new ticket for a slot."""
         ticket = secrets.token_urlsafe(SECRET_BYTES)
-        until_us = self._clock.now_us() + TICKET_SECONDS_MAX * MICROSECONDS_PER_SECOND
+        now_us = self._clock.now_us()
+        until_us = now_us + TICKET_SECONDS_MAX * MICROSECONDS_PER_SECOND
         with self._lock:
+            for stale in [key for key, one in self._tickets.items() if one.until_us < now_us]:
+                del self._tickets[stale]
             self._tickets[_fingerprint(ticket)] = _Ticket(slot, until_us)
         return ticket
 

@@ -101,9 +101,11 @@ class SessionDoors:
     def _end_of_day(self, slot: str) -> None:
         with self._lock:
             session = self._session_of.get(slot)
-        if session is not None:
-            self._screens.egress.tell_spent(egress_account(session), session.id)
-        self._freeze(slot)
+        try:
+            if session is not None:
+                self._screens.egress.tell_spent(egress_account(session), session.id)
+        finally:  # a log that cannot be written leaves no door open
+            self._freeze(slot)
 
     def _used(self, slot: str) -> None:
         self._touch(slot)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audit.reading import read_entries
 from audit.tags import EntryKind
 from foundation.db import reading
-from foundation.errors import Denied
+from foundation.errors import Denied, SandgateError
 from sandbox.egress import EgressAccount, EgressBudget
 from sandbox.screen_values import values_of_bytes, values_of_text
 from tests.fakes import SteppedClock
@@ -96,6 +96,16 @@ def test_where_the_log_is_closed_nothing_is_shown(tmp_path: Path) -> None:
         meter = budget.meter("slot", ONE)
         assert meter.count(1, 1) is None
         assert not meter.cover()
+
+
+def test_a_spent_day_that_could_not_be_told_is_told_again(tmp_path: Path) -> None:
+    clock = SteppedClock()
+    with screen_log(tmp_path, clock) as (engine, writer):
+        budget = EgressBudget(clock, RULES, engine, writer)
+        writer.close()
+        for _ in range(2):
+            with pytest.raises(SandgateError):
+                budget.tell_spent(ONE, "ses_1")
 
 
 @given(st.text(max_size=300))

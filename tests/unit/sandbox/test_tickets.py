@@ -49,3 +49,11 @@ def test_a_view_sees_its_own_slot_until_the_slot_goes_dark() -> None:
     assert tickets.redeem("slot-one", view) is None
     tickets.forget("slot-one")
     assert not tickets.sees("slot-one", view)
+
+
+def test_tickets_that_nobody_used_are_not_remembered(clock: SteppedClock) -> None:
+    tickets = Tickets(clock)
+    for _ in range(50):
+        tickets.give("a")
+        clock.advance((TICKET_SECONDS_MAX + 1) * 1_000_000)
+    assert len(tickets._tickets) == 1

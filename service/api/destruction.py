@@ -7,7 +7,7 @@ from foundation.db import reading
 from foundation.errors import Message, NotFound
 from foundation.identity import Actor, Role
 from sandbox.homes.keeping import homes
-from service.api.callers import AnyCaller, OnPlatform
+from service.api.callers import AnyCaller, ExplainingCaller, OnPlatform
 from service.bootstrap import Platform
 from service.destruction import DestructionDesk
 from service.idempotency import IdempotentRoute
@@ -18,7 +18,7 @@ OVERSEERS = (Role.AUTHORITY, Role.REGULATOR)
 
 @router.post("/sessions/{session_id}/destruction-certificates", status_code=201)
 def post_session_certificate(
-    session_id: str, actor: AnyCaller, platform: OnPlatform
+    session_id: str, actor: ExplainingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Certify that a session is destroyed: to its own person, the authority, the regulator."""
     session = platform.sessions.session(session_id)
@@ -29,7 +29,7 @@ def post_session_certificate(
 
 @router.post("/licences/{licence_id}/destruction-certificates", status_code=201)
 def post_licence_certificate(
-    licence_id: str, actor: AnyCaller, platform: OnPlatform
+    licence_id: str, actor: ExplainingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Certify that everything under a licence is destroyed, and what is kept until when."""
     with reading(platform.engine) as connection:

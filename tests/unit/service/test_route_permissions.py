@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 import service.api
-from service.api import sessions
+from service.api import session_status, sessions
 from service.api.bodies import StrictRoute, UploadRoute
 from service.api.callers import any_caller, platform_of
 from service.api.gateway import any_session_scope, session_scope
@@ -23,6 +23,7 @@ PUBLIC = {
     ("GET", "/log/checkpoint"),
     ("GET", "/log/witnesses"),
     ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
+    ("GET", "/sessions/{session_id}/status"),  # its line of facts: the page holds the secret
 }
 ROUTERS = tuple(router for _, router in PREFIXED)
 
@@ -47,7 +48,7 @@ def callers_of(dependant: Dependant) -> list[str]:
 
 
 def is_public(method: str, route: APIRoute) -> bool:
-    pages = any(route is page for page in sessions.pages.routes)
+    pages = any(route is page for page in (*sessions.pages.routes, *session_status.pages.routes))
     return (method, route.path) in PUBLIC and (pages or not route.path.startswith("/sessions"))
 
 

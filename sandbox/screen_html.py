@@ -40,9 +40,10 @@ _STYLES = _words(
     "border-radius border-right border-spacing border-style border-top border-width color display "
     "float font-family font-size font-style font-variant-numeric font-weight gap "
     "grid-template-columns height letter-spacing line-height list-style-type margin margin-bottom "
-    "margin-left margin-right margin-top max-height max-width min-width opacity overflow overflow-x "
-    "overflow-y padding padding-bottom padding-left padding-right padding-top text-align "
-    "text-decoration text-transform user-select vertical-align white-space width word-break"
+    "margin-left margin-right margin-top max-height max-width min-width opacity overflow "
+    "overflow-x overflow-y padding padding-bottom padding-left padding-right padding-top "
+    "text-align text-decoration text-transform user-select vertical-align white-space width "
+    "word-break"
 )
 _GONE_WITH_CONTENT = frozenset({"script", "style", "noscript", "template", "title"})
 _SVG_TAGS = _words(

@@ -88,6 +88,17 @@ class Hostile:
         return int(text.split(" ", 2)[1]), text
 
 
+class Upstream(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        connection, _address = super().get_request()
+        return connection, ("session", 0)
+
+    def handle_error(self, *_parts: object) -> None:
+        """A refused answer is cut off in the middle; that is no news here."""
+
+
 @pytest.fixture(scope="module")
 def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
     with opened_screens(tmp_path_factory.mktemp("screens")) as (opened, _engine):
@@ -123,16 +134,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, screens: Screens) -> Itera
 
         def log_message(self, *_words: object) -> None:
             """Say nothing."""
-
-    class Upstream(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
-
-        def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-            connection, _address = super().get_request()
-            return connection, ("session", 0)
-
-        def handle_error(self, *_parts: object) -> None:
-            """A refused answer is cut off in the middle; that is no news here."""
 
     path = Path(f"/tmp/sandgate-hostile-{tmp_path_factory.getbasetemp().name}.sock")
     path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from disclosure.release.appetite import document_of, grade_of, rules_for
 from disclosure.release.certificate import certified_text, commitment_of
 from disclosure.release.files import ReleasedFile
 from disclosure.release.making import made_again
-from disclosure.release.parts import DeskParts, set_request
+from disclosure.release.parts import DeskParts, bytes_differ, set_request
 from disclosure.release.requests import Request, require_request
 from disclosure.release.states import ReleaseMove, next_state
 from foundation.canonical import digest
@@ -53,7 +53,8 @@ class Checking:
         self, request: Request, made: Sequence[ReleasedFile]
     ) -> Mapping[str, tuple[CheckResult, ...]]:
         drafts = [item.draft for item in request.files]
-        return self._parts.sources.check_together(made, drafts)
+        titles = (request.title_zh, request.title_en)
+        return self._parts.sources.check_together(made, drafts, titles)
 
     def _leaves_unseen(
         self, connection: Connection, request: Request, made: Sequence[ReleasedFile]
@@ -72,7 +73,7 @@ class Checking:
         self, request: Request, found: Sequence[Mapping[str, object]], rules: DisclosureRules
     ) -> Request:
         def apply(connection: Connection, entry: PendingEntry) -> Request:
-            current = require_request(connection, request.id)
+            current = _unchanged(connection, request)
             state = next_state(current.state, ReleaseMove.RELEASE_UNSEEN)
             check_in_force(connection, self._parts.board, request.licence, entry.time_us)
             set_request(connection, current, checks=json.dumps(found), road="automatic")
@@ -124,7 +125,7 @@ class Checking:
         }
 
         def apply(connection: Connection, entry: PendingEntry) -> Request:
-            current = require_request(connection, request.id)
+            current = _unchanged(connection, request)
             state = next_state(current.state, move)
             decided = entry.time_us if failed else None
             set_request(
@@ -140,6 +141,14 @@ class Checking:
         return self._parts.writer.submit(AuditEvent(kind, SYSTEM_ACTOR, public), apply).value
 
 
+def _unchanged(connection: Connection, request: Request) -> Request:
+    """Return the request as it stands, if it is what was checked: a revision, and its bytes."""
+    current = require_request(connection, request.id)
+    if (current.revision, current.sha256) != (request.revision, request.sha256):
+        raise bytes_differ()
+    return current
+
+
 def checks_of(
     request: Request,
     made: Sequence[ReleasedFile],
@@ -153,4 +162,4 @@ def checks_of(
         results = (*item.findings, *file_checks(seen, rules), *together.get(item.name, ()))
         found += [{**result.as_public(), "file": item.name} for result in results]
     title = title_check(request.title_zh, request.title_en, rules)
-    return [*found, {**title.as_public(), "file": ""}]
+    return [*found, *({**item.as_public(), "file": ""} for item in (title, *together.get("", ())))]

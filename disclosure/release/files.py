@@ -106,9 +106,11 @@ class FileSource(Protocol):
 
 
 Together = Callable[
-    [Sequence[ReleasedFile], Sequence[FileDraft]], Mapping[str, tuple[CheckResult, ...]]
+    [Sequence[ReleasedFile], Sequence[FileDraft], Sequence[str]],
+    Mapping[str, tuple[CheckResult, ...]],
 ]
-"""Checks that see all files of a request at once; what they find, by the file's name."""
+"""Checks that see all files of a request at once, and its titles; what they find, by the file's
+name, and by "" of the titles."""
 
 
 class Sources:
@@ -131,10 +133,13 @@ class Sources:
         return made
 
     def check_together(
-        self, files: Sequence[ReleasedFile], drafts: Sequence[FileDraft]
+        self,
+        files: Sequence[ReleasedFile],
+        drafts: Sequence[FileDraft],
+        titles: Sequence[str] = (),
     ) -> Mapping[str, tuple[CheckResult, ...]]:
-        """Run the checks that see all files of a request at once."""
-        return {} if self._together is None else self._together(files, drafts)
+        """Run the checks that see all files of a request at once, and its titles."""
+        return {} if self._together is None else self._together(files, drafts, titles)
 
     def _of(self, draft: FileDraft) -> FileSource:
         found = self._by_kind.get(draft.source)

@@ -4,7 +4,7 @@ Each vote names the digest of what was read and counts for one revision only. Un
 no reader learns what a vote said or that there is one; the entry of the last names them all.
 """
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from audit.events import AuditEvent, PendingEntry, no_effect
 from audit.tags import EntryKind
@@ -20,7 +20,7 @@ from disclosure.release.making import made_again
 from disclosure.release.parts import DeskParts, check_apart, set_request
 from disclosure.release.requests import Request, Vote, require_request
 from disclosure.release.states import DECIDED, ReleaseMove, ReleaseState, next_state, outcome
-from disclosure.release.store import release_vote
+from disclosure.release.store import release_exception, release_vote
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound, SandgateError
 from foundation.identity import Actor, Role
@@ -97,7 +97,7 @@ class Voting:
             requested_us=request.first_submitted_us or 0,
         )
         check_apart(connection, actor, request)
-        if actor.person in {item.person for item in request.exceptions}:
+        if _has_excepted(connection, actor, request):
             raise _gave_exception()
         next_state(request.state, ReleaseMove.VOTE)
         _check_vote(request, vote)
@@ -176,6 +176,13 @@ def _check_vote(request: Request, vote: ReleaseVote) -> None:
             Message("退回或拒绝须写明意见。", "To return or refuse needs a comment."),
             field="comment",
         )
+
+
+def _has_excepted(connection: Connection, actor: Actor, request: Request) -> bool:
+    """Tell whether a person ever excepted a check of this request, in whatever revision."""
+    table = release_exception.c
+    query = select(table.id).where(table.request == request.id, table.person == actor.person)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _gave_exception() -> Denied:

@@ -15,8 +15,9 @@ class ContentRules(RuleFile):
     An unbroken run of at least ``opaque_characters_min`` letters and digits counts as hidden
     content where it has ``opaque_millibits_per_character_min`` of entropy, and changes between
     digits, capitals and small letters ``opaque_changes_per_mille_min`` times. A text may hold at
-    most ``untraced_numbers_max`` numbers that stand in no recomputed table of the same request;
-    numbers of at most ``plain_digits_max`` digits (years, counts of districts) are not looked at.
+    most ``untraced_numbers_max`` numbers that stand in no recomputed table of the same request; up
+    to ``plain_numbers_max`` whole numbers of at most ``plain_digits_max`` digits, or years, are
+    words (ages, days, numbers of tables).
     ``uploads_per_day_max`` files a licence and day are taken.
     """
 
@@ -33,6 +34,7 @@ class ContentRules(RuleFile):
     opaque_millibits_per_character_min: int = Field(ge=1_000, le=6_000)
     opaque_changes_per_mille_min: int = Field(ge=50, le=900)
     untraced_numbers_max: int = Field(ge=0, le=1_000)
-    plain_digits_max: int = Field(ge=0, le=6)
+    plain_digits_max: int = Field(ge=0, le=3)
+    plain_numbers_max: int = Field(ge=0, le=1_000)
     uploads_per_day_max: int = Field(ge=1, le=10_000)
     figure_rows_max: int = Field(ge=1, le=100_000)

@@ -6,6 +6,7 @@ Drafts are made in a session, over its gateway: nothing is uploaded here.
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
 from disclosure.release.bodies import CommentText, ExceptionGranted, Reason, ReleaseVote
@@ -139,10 +140,16 @@ def get_copies(release_id: str, actor: OverseerCaller, platform: OnPlatform) -> 
 
 @router.post("/{release_id}/recall", status_code=201)
 def post_recall(
-    release_id: str, body: Reason, actor: AuthorityCaller, platform: OnPlatform
+    request: HttpRequest,
+    release_id: str,
+    body: Reason,
+    actor: AuthorityCaller,
+    platform: OnPlatform,
 ) -> dict[str, object]:
     """Take a delivered release back; every recipient and dependent product is named."""
-    return platform.desk.recalls.recall(actor, release_id, body.reason).as_json()
+    found = platform.desk.recalls.recall(actor, release_id, body.reason)
+    request.app.state.answers.forget()  # no repeated key hands a recalled copy out again
+    return found.as_json()
 
 
 @router.get("/{release_id}/certificate")

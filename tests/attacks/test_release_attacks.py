@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from authorization.organisations import Account, Person, create_person
 from disclosure.given import arrow_bytes, table_of
 from disclosure.plan_classes import closed_plan_class
 from disclosure.release.bodies import ReleaseDraft, ReleaseVote
+from disclosure.release.checking import Checking
 from disclosure.release.encoding import encode_table, ordered
 from disclosure.release.files import FileDraft
 from disclosure.release.parquet import encode_parquet
 from disclosure.release.requests import Request
+from disclosure.release.states import ReleaseState
 from foundation.errors import Conflict, Denied
 from foundation.identity import SYSTEM_ACTOR, Role
 from tests.calling import API, entries, problem_of
@@ -115,6 +118,22 @@ def test_a_changed_file_keeps_no_vote(city: City) -> None:
     assert vote(city, again, "checker_two").json()["state"] == "checked"
 
 
+def test_checks_of_one_revision_never_count_for_the_next(city: City) -> None:
+    """A check that took long ends after its request was sent back, revised and submitted anew."""
+    desk, actor = city.platform.desk, city.actor("analyst")
+    request = submitted(city, asked(city, "slow"))
+    stale = replace(request, state=ReleaseState.SUBMITTED)
+    vote(city, request, "checker_one", "return")
+    vote(city, request, "checker_two", "return")
+    desk.drafts.revise(actor, request.id)
+    desk.submitting.submit(actor, request.id)
+    with pytest.raises(Conflict, match="release_bytes_differ"):
+        Checking(desk.parts).check(stale)
+    assert state_of(city, request) == "submitted"
+    desk.resume()
+    assert state_of(city, request) == "checked"
+
+
 def test_nothing_shows_a_checker_that_the_other_has_voted(city: City) -> None:
     """Not the request, the lists, the metrics, the log that a checker reads, nor a refusal."""
 
@@ -171,12 +190,15 @@ def test_a_recalled_product_is_fetched_no_more(city: City) -> None:
     fetch = f"{API}/products/{city.licence}/fetches"
     fetched = city.client("buyer").post(fetch)
     assert fetched.status_code == 201
+    copies = f"{API}/releases/{request.id}/copies"
+    key = {"Idempotency-Key": "my-own-copy"}
+    assert city.client("analyst").post(copies, headers=key).status_code == 201
     founder = city.client("founder")
     recall = founder.post(f"{API}/releases/{request.id}/recall", json={"reason": "wrong"})
     buyers = {item["organisation"] for item in recall.json()["recipients"]}
-    assert buyers == {city.actor("buyer").organisation}
-    refused = problem_of(city.client("buyer").post(fetch), 404)
-    assert refused["code"] == "product_not_released"
+    assert buyers == {city.actor(name).organisation for name in ("analyst", "buyer")}
+    refused = problem_of(city.client("buyer").post(fetch), 409)
+    assert refused["code"] == "release_recalled"
     notices = city.client("buyer").get(f"{API}/release-desk/notices").json()["notices"]
     assert [item["release"] for item in notices] == [request.id]
 

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -65,6 +66,7 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
 _MARKUP = re.compile(r"<[A-Za-z!/?]|!\[|(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\n{3,}")
+_SPACE_RUNS = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
 _SPACES = re.compile(r"[ \t\u3000\xa0]+$", re.MULTILINE)
 
 
@@ -267,5 +269,6 @@ def _inside(item: Any) -> Iterable[Any]:
 def _markdown(text: str) -> str:
     if _MARKUP.search(text):
         raise ForeignRefused("active_content")
-    lines = _SPACES.sub("", text.expandtabs(4))
+    plain = unicodedata.normalize("NFC", text.expandtabs(4))
+    lines = _SPACE_RUNS.sub(" ", _SPACES.sub("", plain))
     return _BLANK_LINES.sub("\n\n", lines).strip("\n") + "\n"

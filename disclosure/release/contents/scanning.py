@@ -7,15 +7,17 @@ and their names from an operator. No result holds what was found, only its kind 
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 import pyarrow as pa
 
 from disclosure.checks.desk import CheckResult
 from disclosure.checks.identifiers import NAMES, find_identifiers
+from disclosure.release.contents.numerals import Told, numbers_in
 from foundation.errors import Message
 from policies.schema.contents import ContentRules
 
@@ -26,10 +28,16 @@ _ACTIVE = re.compile(
     re.IGNORECASE,
 )
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-_SELECTORS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+_SELECTORS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffc\u2800"
+    "\U00016fe4\U0001d159\U000e0100-\U000e01ef]"
+)
 _ODD_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
+_LIKE_LATIN = "\u0400-\u052fΑΒΕΖΗΙΚΜΝΟΡΤΥΧον"
+_MIXED = re.compile(f"[A-Za-z][{_LIKE_LATIN}]|[{_LIKE_LATIN}][A-Za-z]")
 _ALLOWED = frozenset("\n\t")
-_NUMBER = re.compile(r"(?<![0-9A-Za-z_.])[0-9][0-9,]*(?:\.[0-9]+)?")
+_ENTITY = re.compile(r"&(?:#[0-9xX]|[A-Za-z]{2,8};)")
+YEAR_FIRST, YEAR_LAST = 1900, 2099
 
 
 def scan_texts(texts: Sequence[str], rules: ContentRules) -> tuple[CheckResult, ...]:
@@ -46,12 +54,13 @@ def numbers_traced(text: str, tables: Iterable[pa.Table], rules: ContentRules) -
     """Check that each number of a text stands in a table that the desk worked out itself.
 
     A number is met where a value of a table rounds to it at the digits that it shows; per cent of
-    a share counts too. Numbers of at most ``plain_digits_max`` digits without a fraction are words.
+    a share counts too. A few small whole numbers and years are words (``ContentRules``).
     """
-    shown = [found.group().replace(",", "") for found in _NUMBER.finditer(_plain(text))]
-    wanted = [number for number in shown if not _is_plain(number, rules)]
-    values = _values(tables) if wanted else ()
-    untraced = sum(1 for number in wanted if not _is_met(number, values))
+    wanted = list(numbers_in(text))
+    values = _values(tables) if wanted else []
+    unmet = [number for number in wanted if not _is_met(number, values)]
+    small = sum(1 for number in unmet if _is_plain(number, rules))
+    untraced = len(unmet) - small + max(0, small - rules.plain_numbers_max)
     return _result(
         "numbers_traced",
         untraced <= rules.untraced_numbers_max,
@@ -88,7 +97,7 @@ def _identifiers(texts: Sequence[str]) -> CheckResult:
 
 def _unseen(texts: Sequence[str]) -> CheckResult:
     count = sum(1 for text in texts if any(map(_is_unseen, text)) or _SELECTORS.search(text))
-    odd = sum(1 for text in texts if _ODD_SPACES.search(text))
+    odd = sum(1 for text in texts if _ODD_SPACES.search(text) or _has_two_spellings(text))
     return _result(
         "unseen_characters",
         not count and not odd,
@@ -100,6 +109,11 @@ def _unseen(texts: Sequence[str]) -> CheckResult:
         if count or odd
         else "No text holds an unseen character.",
     )
+
+
+def _has_two_spellings(text: str) -> bool:
+    """Tell a text whose letters could be stored in another way, or are of two like alphabets."""
+    return not unicodedata.is_normalized("NFC", text) or _MIXED.search(text) is not None
 
 
 def _is_unseen(character: str) -> bool:
@@ -148,7 +162,7 @@ def _kind(character: str) -> str:
 
 
 def _active(texts: Sequence[str]) -> CheckResult:
-    count = sum(1 for text in texts if _ACTIVE.search(text))
+    count = sum(1 for text in texts if _ACTIVE.search(text) or _ENTITY.search(text))
     return _result(
         "active_content",
         not count,
@@ -159,35 +173,31 @@ def _active(texts: Sequence[str]) -> CheckResult:
     )
 
 
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
+def _is_plain(number: Told, rules: ContentRules) -> bool:
+    """Tell whether a number is a word: of few digits, or a year."""
+    year = YEAR_FIRST <= number.value <= YEAR_LAST
+    return number.plain and (year or number.value < 10**rules.plain_digits_max)
 
 
-def _is_plain(number: str, rules: ContentRules) -> bool:
-    return "." not in number and len(number.lstrip("0")) <= rules.plain_digits_max
-
-
-def _values(tables: Iterable[pa.Table]) -> tuple[Decimal, ...]:
+def _values(tables: Iterable[pa.Table]) -> list[Decimal]:
+    """Return the magnitudes of a table's numbers, and their shares in per cent, in their order."""
     found: set[Decimal] = set()
     for table in tables:
         for column in table.columns:
-            if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-                found.update(Decimal(repr(v)) for v in column.to_pylist() if v is not None)
-    return tuple(found)
+            if _is_number(column.type):
+                read = (abs(Decimal(str(v))) for v in column.to_pylist() if v is not None)
+                found.update(value for value in read if value.is_finite())
+    return sorted({scaled for value in found for scaled in (value, value * 100)})
 
 
-def _is_met(number: str, values: Collection[Decimal]) -> bool:
-    try:
-        shown = Decimal(number)
-    except InvalidOperation:
-        return False
-    half = Decimal(5).scaleb(int(shown.as_tuple().exponent) - 1)
-    return any(
-        abs(abs(value) * scale - shown) <= half
-        for value in values
-        if value.is_finite()
-        for scale in (1, 100)
-    )
+def _is_number(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return any(test(kind) for test in tests)
+
+
+def _is_met(number: Told, values: Sequence[Decimal]) -> bool:
+    place = bisect_left(values, number.value - number.half)
+    return place < len(values) and values[place] <= number.value + number.half
 
 
 def _result(check: str, passed: bool, zh: str, en: str) -> CheckResult:

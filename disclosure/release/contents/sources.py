@@ -41,7 +41,7 @@ class TextSource:
         upload = _upload(connection, placed)
         if upload.file.text is None or placed.draft.format != "md":
             raise _other_format(placed.draft)
-        return _made(placed, upload, upload.file.text.encode(), reproducible=True)
+        return _made(placed, upload, upload.file.text.encode(), ())
 
 
 class ForeignSource:
@@ -55,7 +55,7 @@ class ForeignSource:
         file = upload.file
         if file.format != placed.draft.format or file.text is not None:
             raise _other_format(placed.draft)
-        return _made(placed, upload, _encoded(upload), reproducible=False)
+        return _made(placed, upload, _encoded(upload), (_not_recomputed(),))
 
 
 class FigureSource:
@@ -120,14 +120,17 @@ def _encoded(upload: Upload) -> bytes:
     return encode_parquet(file.table) if file.format == "parquet" else encode_table(file.table)
 
 
-def _made(placed: Placed, upload: Upload, content: bytes, *, reproducible: bool) -> ReleasedFile:
+def _made(
+    placed: Placed, upload: Upload, content: bytes, findings: tuple[CheckResult, ...]
+) -> ReleasedFile:
+    """Make a file of what a session handed in: never reproducible, so never released unseen."""
     return ReleasedFile(
         name=placed.draft.name,
         format=placed.draft.format,
         content=content,
         source=placed.draft.source,
-        reproducible=reproducible,
-        findings=() if reproducible else (_not_recomputed(),),
+        reproducible=False,
+        findings=findings,
         table=upload.file.table,
         entries=(upload.entry_index,),
     )

@@ -162,6 +162,8 @@ class House:
         try:
             connection.request("POST", "/ask", json.dumps(forged), headers)
             told = json.loads(connection.getresponse().read())
+        except TimeoutError:  # its question still stood in the queue of a door that was shut
+            return 0, {}
         finally:
             connection.close()
         return told["status"], json.loads(told["body"]) if told["status"] else {}

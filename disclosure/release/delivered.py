@@ -56,16 +56,13 @@ class RestsOn:
 
 
 def delivered_product(connection: Connection, licence: str) -> Delivered:
-    """Return the newest delivered release of a licence: its product. Raises NotFound."""
-    row = connection.execute(
-        select(release_request.c.id)
-        .where(
-            release_request.c.licence == licence,
-            release_request.c.state == ReleaseState.DELIVERED.value,
-        )
-        .order_by(release_request.c.delivered_us.desc())
-        .limit(1)
-    ).scalar()
+    """Return the newest delivered release of a licence: its product.
+
+    Raises NotFound where nothing was ever delivered, and Conflict where all of it was recalled.
+    """
+    row = _newest(connection, licence, ReleaseState.DELIVERED)
+    if row is None:
+        row = _newest(connection, licence, ReleaseState.RECALLED)
     if row is None:
         raise NotFound(
             "product_not_released",
@@ -73,6 +70,17 @@ def delivered_product(connection: Connection, licence: str) -> Delivered:
             field="licence",
         )
     return delivered(connection, require_request(connection, row))
+
+
+def _newest(connection: Connection, licence: str, state: ReleaseState) -> str | None:
+    """Return the release of a licence that was delivered last, of those in a state."""
+    found: str | None = connection.execute(
+        select(release_request.c.id)
+        .where(release_request.c.licence == licence, release_request.c.state == state.value)
+        .order_by(release_request.c.delivered_us.desc())
+        .limit(1)
+    ).scalar()
+    return found
 
 
 def delivered(connection: Connection, request: Request) -> Delivered:

@@ -36,6 +36,7 @@ def play(stage: Stage) -> dict[str, str]:
     bundle = _export(stage, "evidence.zip")
     _verify(stage, bundle, kept, GOOD, ("证据包原件", "The bundle as exported"))
     stage.facts["revenue"]["journals_balanced"] = _journals_balance(bundle)
+    _verify_destruction(stage)
     _flip_byte(bundle, stage.output / "evidence-flipped.zip")
     _verify(
         stage,
@@ -69,9 +70,10 @@ def play(stage: Stage) -> dict[str, str]:
     if str(removed[0]) not in said:
         raise StepFailed(f"the verifier does not name entry {removed[0]}: {said}")
     return {
-        "zh": "离线核验通过；副本被改动一个字节、"
+        "zh": "证据与会话的销毁证书离线核验通过；副本被改动一个字节、"
         f"内部人员删去第 {removed[0]} 号条目（一次查询）后重新签名，均被发现并指明。",
-        "en": "Verified offline; one flipped byte, and an insider who cut out query "
+        "en": "Evidence and a session's certificate of destruction verified offline; one flipped "
+        "byte, and an insider who cut out query "
         f"{removed[0]} and signed again, were both found and named.",
     }
 
@@ -85,14 +87,23 @@ def _export(stage: Stage, name: str) -> Path:
 def _verify(
     stage: Stage, bundle: Path, kept: Path | None, expect: int, title: tuple[str, str]
 ) -> str:
-    """Run the offline verifier as the regulator would; record what it said."""
+    """Verify a bundle against the key that the regulator keeps, and what it kept of the log."""
     arguments = ["verify", "bundle", str(bundle), "--key", str(bundle.parent / "regulator/log.key")]
     if kept is not None:
         arguments += ["--since", str(kept)]
-    said = {
-        language: _sentences(stage.command(*arguments, "--lang", language, expect=expect))
-        for language in ("zh", "en")
-    }
+    return _record(stage, arguments, expect, title)
+
+
+def _verify_destruction(stage: Stage) -> None:
+    """Hold the certificate of the closed session to the key that the regulator keeps."""
+    key = stage.output / "regulator" / "log.key"
+    told = ["verify", "certificate", str(stage.output / "destruction.json"), "--key", str(key)]
+    _record(stage, told, GOOD, ("会话的销毁证书", "The certificate of a destroyed session"))
+
+
+def _record(stage: Stage, arguments: list[str], expect: int, title: tuple[str, str]) -> str:
+    """Run the verifier as the regulator would; keep what it said for the report, and return it."""
+    said = _sentences(stage.command(*arguments, "--lang", stage.language, expect=expect))
     shown = " ".join(Path(word).name if "/" in word else word for word in arguments)
     stage.facts["verification"].append(
         {
@@ -103,7 +114,7 @@ def _verify(
             "outcome": said,
         }
     )
-    return said["en"]
+    return said
 
 
 def _journals_balance(bundle: Path) -> bool:

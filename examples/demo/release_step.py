@@ -1,14 +1,18 @@
-"""Step 5, release: one stored answer leaves by checks, two people's votes and a certificate."""
+"""Step 5, release: an answer, its figure and words leave by checks, blind votes, a certificate."""
 
+import base64
 import hashlib
+import json
 from typing import Any
 
 from examples.demo.people import names_of_organisations
+from examples.demo.session_step import outputs_of
 from examples.demo.stage import Caller, Stage, StepFailed
 
 
 def play(stage: Stage) -> dict[str, str]:
-    """Try the four ways that must fail, then release by two votes."""
+    """Try what must fail, then release three files by two votes that are blind till both are in."""
+    sent_back = _invented_came_back(stage)
     release = find_release(stage, stage.facts["licence"])
     one, two = stage.callers["checker_one"], stage.callers["checker_two"]
     path = f"/releases/{release['id']}"
@@ -18,37 +22,71 @@ def play(stage: Stage) -> dict[str, str]:
     review(one, release)
     one.refused("POST", f"{path}/votes", "voted_already", json=_vote(release))
     one.refused("GET", f"{path}/certificate", "release_not_delivered")
-    review(two, release)
+    if (seen := two.get(path))["votes"] or seen["state"] != "checked":
+        raise StepFailed(f"the second checker sees the first one's vote: {seen}")
+    shown = review(two, release)
     certificate = one.get(f"{path}/certificate")
     delivered = one.get(path)
     if delivered["state"] != "delivered" or certificate["document"]["sha256"] != release["sha256"]:
         raise StepFailed(f"the release was not delivered as voted: {delivered}")
     stage.write("certificate.json", certificate)
-    stage.facts["release"] = _facts(stage, delivered)
+    figure = next(content for name, content in shown.items() if name.endswith(".png"))
+    stage.write("figure.png", figure)
+    stage.facts["release"] = _facts(stage, delivered) | {
+        "figure": base64.b64encode(figure).decode(),
+        "sent_back": sent_back,
+    }
     return {
-        "zh": "一项结果经自动检查和其他机构两人同意后出域；"
+        "zh": f"一份表格、平台据其重画的图和一段说明（数字均见于该表，共 {len(shown)} 个文件）"
+        "经自动检查和其他机构两人互不可见的表决后出域；自编的文件被退回；"
         "仅一人同意、作者本人表决、文件被改动，均不能出域。",
-        "en": "One result left after checks and two votes from another organisation; one checker "
-        "alone, the author and changed bytes could not release it.",
+        "en": f"{len(shown)} files left after checks and two blind votes from another "
+        "organisation: a table, a figure the platform drew from it, and words whose numbers stand "
+        "in it. An invented file was sent back; one vote, the author's own, and changed files "
+        "released nothing.",
     }
 
 
+def _invented_came_back(stage: Stage) -> list[dict[str, Any]]:
+    """Insist that the desk sent back figures of the operator's own making; return why."""
+    (output,) = outputs_of(stage.facts["notebook"], "invented")
+    told = output["data"]["application/vnd.sandgate.release+json"]
+    failed = [check for check in told["checks"] if not check["ok"]]
+    reasons = {check["check"] for check in failed}
+    if told["state"] != "returned" or reasons != {"recomputed", "numbers_traced"}:
+        raise StepFailed(f"invented figures were not sent back: {told}")
+    return failed
+
+
 def find_release(stage: Stage, licence: str) -> dict[str, Any]:
-    """Return the one release request of a licence, as a checker sees it."""
+    """Return the one release request of a licence that waits for votes, as a checker sees it."""
     found: list[dict[str, Any]] = stage.callers["checker_one"].get(
         "/releases", params={"licence": licence}
     )["releases"]
-    if len(found) != 1 or found[0]["state"] != "checked":
+    waiting = [request for request in found if request["state"] == "checked"]
+    if len(waiting) != 1:
         raise StepFailed(f"expected one checked release request, found {found}")
-    return found[0]
+    return waiting[0]
 
 
-def review(checker: Caller, release: dict[str, Any]) -> None:
-    """Read the very bytes that would leave, then approve them by their digest."""
-    shown = checker.call("GET", f"/releases/{release['id']}/preview", expect=200).content
-    if f"sha256:{hashlib.sha256(shown).hexdigest()}" != release["sha256"]:
+def review(checker: Caller, release: dict[str, Any]) -> dict[str, bytes]:
+    """Read the very bytes that would leave, then approve them by their digest; return them."""
+    shown, digests = {}, []
+    for file in release["files"]:
+        query = {"name": file["name"]}
+        path = f"/releases/{release['id']}/preview"
+        content = checker.call("GET", path, expect=200, params=query).content
+        shown[file["name"]] = content
+        digests.append({"name": file["name"], "sha256": _sha256(content)})
+    named = json.dumps(digests, sort_keys=True, separators=(",", ":")).encode()
+    if release["sha256"] != (_sha256(named) if len(digests) > 1 else digests[0]["sha256"]):
         raise StepFailed("the preview is not what the request names")
     checker.post(f"/releases/{release['id']}/votes", _vote(release))
+    return shown
+
+
+def _sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _vote(release: dict[str, Any]) -> dict[str, str]:
@@ -61,6 +99,10 @@ def _facts(stage: Stage, delivered: dict[str, Any]) -> dict[str, Any]:
         "title": delivered["title"],
         "release_id": delivered["id"],
         "sha256": delivered["sha256"].removeprefix("sha256:"),
+        "files": [
+            {"name": file["name"], "sha256": file["sha256"].removeprefix("sha256:")}
+            for file in delivered["files"]
+        ],
         "checks": delivered["checks"],
         "votes": [
             {

@@ -8,7 +8,7 @@ from typing import Any
 
 from examples.demo.free_purpose import fetch_free_product
 from examples.demo.licence_step import CALL_FEN, FETCH_FEN, licence_document
-from examples.demo.people import names_of_organisations
+from examples.demo.people import ENTERPRISE, names_of_organisations
 from examples.demo.stage import Stage, StepFailed
 
 PERIOD = time.strftime("%Y-%m", time.gmtime())
@@ -29,7 +29,7 @@ def play(stage: Stage) -> dict[str, str]:
         again = buyer.call("POST", path, expect=201, headers=key)
         if first.content != again.content or not first.content:
             raise StepFailed("a repeated fetch gave another answer")
-    stage.write("product.csv", first.content)
+    _trace_copy(stage, first.content)
     _refuse_unapproved_tariff(stage)
     fetch_free_product(stage)
     printed = stage.command("period", "close", PERIOD, caller="founder")
@@ -46,13 +46,26 @@ def play(stage: Stage) -> dict[str, str]:
         "close_index": closed["close_index"],
     }
     return {
-        "zh": f"数据企业调用产品 {FETCHES} 次，重复请求不重复计费，"
-        "公益用途计量而不收费；账期关闭，按各来源贡献分配，合计精确到分（虚构示例）；"
+        "zh": f"数据企业调用产品 {FETCHES} 次，重复请求不重复计费，公益用途计量而不收费；"
+        "仅凭其中一个文件，即查明出自哪次出域、由谁接收；"
+        "账期关闭，按各来源贡献分配，合计精确到分（虚构示例）；"
         "一家供数单位离线核验了自己的结算单，多写一分即被识破。",
         "en": f"The data enterprise fetched the product {FETCHES} times, repeats unbilled, and one "
-        "for public welfare at zero; sources share by what they gave, to the fen (fictional). One "
-        "of them proved its statement offline, and a fen more was refused.",
+        "for public welfare at zero. One of its files alone told which release it came from, and "
+        "who received it. Sources share by what they gave, to the fen (fictional). One of them "
+        "proved its statement offline, and a fen more was refused.",
     }
+
+
+def _trace_copy(stage: Stage, product: bytes) -> None:
+    """Keep the enterprise's copy, and let the regulator trace its table as if found astray."""
+    with zipfile.ZipFile(stage.write("product.zip", product)) as files:
+        stray = stage.write("stray.csv", files.read("households.csv"))
+    traced = json.loads(stage.command("trace", str(stray), "--json", caller="auditor"))["origins"]
+    told = [(item["release"], item["recipient"]["organisation"]) for item in traced]
+    if told != [(stage.facts["release"]["release_id"], ENTERPRISE)]:
+        raise StepFailed(f"the stray file was traced to {traced}")
+    stage.facts["release"]["traced"] = names_of_organisations(stage)[ENTERPRISE]
 
 
 def _prove_statement(stage: Stage) -> None:

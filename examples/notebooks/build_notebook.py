@@ -35,6 +35,28 @@ OUTSIDE = """\
 SELECT state, AVG(food_support) AS food_support_mean
 FROM households GROUP BY state"""
 
+INVENTED = """\
+Path("invented.csv").write_text("state,households\\nCA,98765\\n", encoding="utf-8")
+invented = sandgate.draft("自编的表", "An invented table")
+invented.add_file("invented.csv").add_words("CA：98,765 户 / CA: 98,765 households")
+invented.submit()"""
+RELEASE = """\
+top = max(by_state.to_pandas().itertuples(), key=lambda row: row.households)
+request = sandgate.draft("各州住户与工资", "Households and wages by state")
+request.add_answer(by_state, "households.csv")
+request.add_figure(
+    "households.png",
+    data="households.csv",
+    x="state",
+    y="households",
+    title="各州住户数 Households by state",
+)
+request.add_words(
+    f"住户最多的州：{top.state}，{top.households:,} 户。\\n\\n"
+    f"Most households: {top.state}, {top.households:,}.\\n"
+)
+request.submit()"""
+
 
 def words(zh: str, en: str) -> dict[str, Any]:
     """Return a text cell in both languages."""
@@ -247,21 +269,18 @@ def forbidden() -> list[dict[str, Any]]:
 
 
 def release() -> list[dict[str, Any]]:
-    """Return the request that one stored answer may leave."""
+    """Return a request of invented figures, and one that an answer may leave with its words."""
     return [
         words(
-            "## 申请出域\n\n只报答案编号，不传文件：出域审核台自行重算并检查。",
-            "## Asking for a release\n\nBy the answer's name alone: the desk recomputes and checks "
-            "it by itself.",
+            "## 申请出域\n\n答案与图形只报编号，由出域审核台自行重算、重画并检查；"
+            "说明文字中的数字须见于同一申请的表格。平台无法重算的文件会被退回。",
+            "## Asking for a release\n\nAn answer and its figure by name alone: the desk computes "
+            "and draws them anew and checks them. Numbers in the words must stand in a table of "
+            "the same request. What the desk cannot compute is sent back.",
         ),
-        step(
-            "release",
-            "申请出域",
-            "Release request",
-            "request = sandgate.release(\n"
-            '    by_state, title_zh="各州住户与工资", title_en="Households and wages by state"\n'
-            ")\nrequest",
-        ),
+        step("invented", "自编的数字", "Invented figures", INVENTED),
+        step("release", "申请出域", "Release request", RELEASE),
+        step("status", "本会话", "This session", "sandgate.status()"),
         step("budget_after", "剩余预算", "Budget left", "sandgate.budget()"),
     ]
 

@@ -42,6 +42,7 @@ class GatewayState:
         self.datasets: list[dict[str, Any]] = []
         self.charged: dict[str, int] = {}
         self.releases: list[dict[str, Any]] = []
+        self.handed_in: list[bytes] = []
         self.languages: list[str] = []
         self.estimate_more: dict[str, Any] = {}
         self.bodies: list[dict[str, Any]] = []
@@ -54,6 +55,8 @@ class GatewayState:
     def listing(self, target: str) -> dict[str, Any]:
         if target == "/v1/datasets":
             return {"datasets": self.datasets}
+        if target.startswith("/v1/releases/"):
+            return self.releases[_number(target)]
         line = {
             "population": "households",
             "budget_nano_rho": TOTAL_NANO_RHO,
@@ -61,6 +64,8 @@ class GatewayState:
             "budget_nano_rho_remaining": self.remaining,
             "epsilon_shown": "2.1",
         }
+        if target == "/v1/session":
+            return {"mode": "production", "minutes_left": 41, "budgets": [line]}
         return {"populations": [line]}
 
     def query(self, sql: str, asked: int | None) -> bytes:
@@ -135,6 +140,22 @@ class GatewayState:
         self.releases.append(body)
         return {"id": f"rel_{len(self.releases)}", "state": "submitted", **body}
 
+    def desk(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep a draft and its files, until it is submitted; judge nothing."""
+        if path == "/v1/releases":
+            return self.release(body)
+        if path == "/v1/releases/drafts":
+            drafted = {"id": f"rel_{len(self.releases) + 1}", "state": "draft", "drafts": []}
+            return self.release({**drafted, **body})
+        request = self.releases[_number(path)]
+        if path.endswith("/files"):
+            request["drafts"].append(body)
+        return request
+
+
+def _number(path: str) -> int:
+    return int(path.split("/")[3].removeprefix("rel_")) - 1
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Speaks the gateway's words; the state lives on the server."""
@@ -146,14 +167,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         state = self.server.state
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if self.path.startswith("/v1/release-files"):
+            state.handed_in.append(content)
+            return self._answer(201, json.dumps({"reference": "upl_1"}).encode())
+        body = json.loads(content or b"{}")
         state.languages.append(self.headers["Accept-Language"])
         body.pop("ask", None)  # a random name, of no use to a server that answers at once
         state.bodies.append(body)
         if state.raw is not None:
             return self._answer(*state.raw)
-        if self.path == "/v1/releases":
-            return self._answer(201, json.dumps(state.release(body)).encode())
+        if self.path.startswith("/v1/releases"):
+            return self._answer(201, json.dumps(state.desk(self.path, body)).encode())
         refusal = state.refusals.get(body["sql"])
         if refusal is None and state.choose(body["sql"]) is None:
             refusal = REFUSAL_DEFAULT

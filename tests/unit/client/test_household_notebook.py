@@ -84,4 +84,9 @@ def test_the_notebook_runs_to_its_end_and_draws_every_chart(
     cards = refusals_of_notebook(run)
     assert [card["code"] for card in cards[:3]] == ["not_granted"] * 3
     assert all(card["by"] == "sandbox" for card in cards[3:])
-    assert [asked["title_en"] for asked in gateway.releases] == ["Households and wages by state"]
+    invented, asked = gateway.releases
+    assert [file["source"] for file in invented["drafts"]] == ["foreign", "text"]
+    assert [file["source"] for file in asked["drafts"]] == ["answer", "figure", "text"]
+    assert asked["drafts"][1]["plan"]["data"] == asked["drafts"][0]
+    assert asked["title_en"] == "Households and wages by state"
+    assert "Most households: CA, 100." in gateway.handed_in[-1].decode()

@@ -105,3 +105,22 @@ def test_a_wrong_chart_spoils_only_itself() -> None:
     page = build({**FACTS, "charts": charts, "comparison": None}, "en", PYTHON)
     assert "could not be drawn" in page
     assert page.count("data:image/svg+xml;base64,") == 2
+
+
+def test_each_file_that_left_is_named_and_why_another_came_back() -> None:
+    reason = {"zh": "无法重新计算", "en": "cannot be computed <anew>"}
+    release = {
+        **FACTS["release"],
+        "files": [
+            {"name": "one.csv", "sha256": "ab" * 32},
+            {"name": "two.png", "sha256": "cd" * 32},
+        ],
+        "figure": "iVBORw0KGgo=",
+        "sent_back": [{"file": "invented.csv", "check": "recomputed", "text": reason, "ok": False}],
+        "traced": {"zh": "海港公司", "en": "Harbour"},
+    }
+    page = build(_without_drawing(release=release), "en", PYTHON)
+    assert page.index("one.csv") < page.index("ab" * 32) < page.index("two.png")
+    assert 'src="data:image/png;base64,iVBORw0KGgo="' in page
+    assert "cannot be computed &lt;anew&gt;" in page
+    assert "its recipient was Harbour." in page

@@ -106,6 +106,8 @@ def test_table_words_and_figure_pass_together(city: City, answer: FileDraft) -> 
     assert request.state == "checked"
     made = city.platform.desk.preview(city.actor("checker_one"), request.id, "figure.png")
     assert made.content.startswith(PNG_START)
+    free = [item.name for item in request.files if not item.reproducible]
+    assert free == ["notes.md"]  # an author's own words never leave without votes
     named = {item.name: item.sha256 for item in request.files}
     assert named["figure.png"] == f"sha256:{hashlib.sha256(made.content).hexdigest()}"
 

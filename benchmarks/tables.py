@@ -4,13 +4,18 @@
 filter, a version, a merge or three at once; every one must be held back. ``compare_20k_figures_s``:
 processor time to hold a table of twenty figures against a register of 20,000. ``table_vs_raw``: a
 table with margins, people, sketches and all, over a plain GROUP BY of the same keys, one million
-rows, processor time, interleaved, medians.
+rows, processor time, interleaved, medians. ``successive_tables_recovered``: cells below the minimum
+that a reader of four tables of the same people, with a solver, computes; attacked by linear
+programming. ``successive_tables_pinned``: nine people, hidden in one table, of whom another table
+tells that they are at least five; against the same tables attacked one by one.
+``joint_table_s_p95``: processor time to protect one of them beside the others.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from random import Random  # noqa: TID251 - seeded: the same rows in every run
 
 import duckdb
@@ -18,11 +23,27 @@ import pyarrow as pa
 
 from benchmarks.figures import show
 from disclosure.outcome import Refused
-from disclosure.release.tables.counting import count_cells
+from disclosure.release.tables.counting import Counted, count_cells
 from disclosure.release.tables.nearness import Earlier, too_telling
+from disclosure.release.tables.protecting import Protection
 from disclosure.release.tables.rendering import PERSON, TABLE
 from disclosure.release.tables.sketches import LANES, MODULUS, Sketch
+from tests.attacks.test_tables_together import MIN, given_away
+from tests.attacks.test_tables_together import PEOPLE as NINE
 from tests.table_world import RULES, Released, counted_of, plan_of
+from tests.tables_in_turn import (
+    AGES,
+    COSTS,
+    WHERE,
+    Ask,
+    Group,
+    Left,
+    Reader,
+    released_in_turn,
+    shown_of,
+    small_of,
+)
+from tests.tables_in_turn import REGIONS as REGIONS_IN_TURN
 
 PLANTED = 48
 FIGURES = 20_000
@@ -30,7 +51,11 @@ ROWS = 1_000_000
 PEOPLE = 200_000
 PAIRS = 5
 COMPARE_SECONDS_MAX = 60
+TURNS = 30
+TABLES_EACH = 4
+JOINT_SECONDS_MAX = 10
 RATIO_MAX = 150
+HALF = 0.5
 REGIONS = ("east", "north", "south", "west")
 COUNT = "SELECT region, COUNT(*) AS n FROM visits GROUP BY region"
 Row = dict[str, object]
@@ -38,7 +63,7 @@ Row = dict[str, object]
 
 def main() -> int:
     """Take every figure; return 1 where a bar is missed."""
-    met = [_planted(), _compared(), _counting()]
+    met = [_planted(), _compared(), _counting(), *_in_turn(), _pinned()]
     return 0 if all(met) else 1
 
 
@@ -172,6 +197,97 @@ def _million() -> pa.Table:
             PERSON: pa.array([person[n] for n in who], pa.int64()),
         }
     )
+
+
+def _in_turn() -> list[bool]:
+    """Release tables of random people in turn, and attack all that left."""
+    small = recovered = tables = 0
+    seconds: list[float] = []
+    for number in range(TURNS):
+        chance = Random(number)
+        register = Timed()
+        last: list[Left] = []
+        for left in released_in_turn(register, _crowd(chance), _asks(chance)):
+            last = left
+        reader = Reader(last, shown_of(last))
+        between = [reader.between(*cell) for cell in small_of(last)]
+        small += len(between)
+        recovered += sum(1 for least, most in between if most - least < HALF)
+        tables += len(last)
+        seconds += register.seconds
+    high = statistics.quantiles(seconds, n=20)[-1]
+    return [
+        show(
+            "successive_tables_recovered",
+            recovered,
+            "cells",
+            "0",
+            met=not recovered and small > 0,
+            against=f"{small} cells below the minimum in {tables} tables, up to {TABLES_EACH} each",
+            runs=TURNS,
+        ),
+        show(
+            "joint_table_s_p95",
+            round(high, 2),
+            "s",
+            f"<= {JOINT_SECONDS_MAX}",
+            met=high <= JOINT_SECONDS_MAX,
+            against="processor time of one table beside the earlier ones",
+            runs=len(seconds),
+        ),
+    ]
+
+
+def _pinned() -> bool:
+    chance = Random(3)
+    worlds = [
+        {group: chance.randrange(40, 140) for group, number in NINE.items() if number > MIN}
+        for _ in range(TURNS)
+    ]
+    alone = sum(given_away(people, jointly=False) for people in worlds)
+    pinned = sum(given_away(people, jointly=True) for people in worlds)
+    return show(
+        "successive_tables_pinned",
+        pinned,
+        "cells",
+        "0",
+        met=not pinned and alone > 0,
+        against=f"{alone} where tables are attacked one by one",
+        runs=TURNS,
+    )
+
+
+class Timed(Released):
+    """A register that notes how long each table took."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def release(
+        self, sql: str, rows: Sequence[Mapping[str, object]], **more: object
+    ) -> tuple[Counted, Protection]:
+        """Release a table and note the time, refused or not."""
+        started = time.process_time()
+        try:
+            return super().release(sql, rows, **more)
+        finally:
+            self.seconds.append(time.process_time() - started)
+
+
+def _crowd(chance: Random) -> dict[Group, int]:
+    sorts = product(REGIONS_IN_TURN, AGES, COSTS)
+    return {sort: chance.choice((chance.randrange(10), chance.randrange(10, 70))) for sort in sorts}
+
+
+def _asks(chance: Random) -> list[Ask]:
+    keys = [("region", "band"), ("region", "cost"), ("band", "cost"), ("merged", "cost"), ("band",)]
+    wheres = sorted(WHERE)
+    return [
+        Ask(chance.choice(keys), chance.choice(wheres), chance.random() < HALF)
+        for _ in range(TABLES_EACH)
+    ]
 
 
 def _cost(run: Callable[[], object]) -> float:

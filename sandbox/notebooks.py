@@ -4,6 +4,7 @@ Outputs, metadata, attachments and text cells are stripped; two files with the s
 notebook. Its digest also covers the environment: the same code is another notebook elsewhere.
 """
 
+import csv
 import json
 import re
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foundation.canonical import canonical_bytes, digest, sha256_hex
+from foundation.canonical import canonical_bytes, digest
 from foundation.errors import InvalidInput, Message, Unavailable
 from policies.schema.sessions import SessionRules
 
@@ -19,6 +20,9 @@ FORMAT = "sandgate/notebook@1"
 ENVIRONMENT_FORMAT = "sandgate/environment@1"
 NOTEBOOK_RULE = "policies/sessions: notebook_bytes_max, notebook_cells_max"
 NBFORMAT = 4
+HASHED_COLUMNS = 2
+INSTALLERS = frozenset({"pip", "setuptools", "wheel"})
+INSTALLERS_OWN = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "RECORD"})
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\ufe00-\ufe0d\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]|[\ufe0e\ufe0f]{2}|\r(?!\n)"
@@ -87,8 +91,10 @@ def kept_notebook(content: bytes) -> Notebook:
 
 
 def environment_digest(environment: Path) -> str:
-    """Return the digest of what is installed for sessions, by each distribution's own record.
+    """Return the digest of what is installed for sessions, by the digests of its own files.
 
+    What an installer adds of its own (byte code, scripts, its name) is left out, so that one lock
+    gives one digest on every host and by every installer.
     Raises Unavailable where there is no environment: nothing could be reviewed or run.
     """
     records = sorted(environment.glob("lib/python3*/site-packages/*.dist-info/RECORD"))
@@ -98,8 +104,26 @@ def environment_digest(environment: Path) -> str:
             Message("会话环境缺失。", "There is no session environment."),
             field="session_environment",
         )
-    installed = {path.parent.name: sha256_hex(path.read_bytes()) for path in records}
+    installed = {
+        path.parent.name: _contents(path)
+        for path in records
+        if path.parent.name.partition("-")[0] not in INSTALLERS
+    }
     return digest({"format": ENVIRONMENT_FORMAT, "installed": installed})
+
+
+def _contents(record: Path) -> dict[str, str]:
+    """Return the digest of each file that a distribution came with (PEP 376, PEP 627)."""
+    with record.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if len(row) >= HASHED_COLUMNS]
+    return {
+        row[0]: row[1]
+        for row in rows
+        if row[1]
+        and not row[0].startswith(("..", "/"))
+        and Path(row[0]).name not in INSTALLERS_OWN
+        and not row[0].endswith(".pyc")
+    }
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ WHY: Mapping[str, str] = {
     "document_digest": RULES,
     "declaration_digest": RULES,
     "snapshot_digest": RULES,
-    "plan_digest": RULES,  # of an extract: what licence and mask rules fix; of a table: NAMED
+    "plan_digest": RULES,  # of an extract: what licence and mask rules fix
     "private": SALTED,
     "content_digest": SALTED,  # of a debug answer it is MADE_UP
     "version": SALTED,

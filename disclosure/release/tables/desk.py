@@ -305,7 +305,6 @@ class TableDesk:
             "version": new.version,
             "population": new.population,
             "columns": {new.dataset: list(work.plan.columns)},
-            "plan_digest": new.plan_digest,
             "policy_digest": new.policy_digest,
         }
         private = {

@@ -77,7 +77,22 @@ def test_without_an_environment_nothing_has_a_digest(tmp_path: Path) -> None:
         environment_digest(tmp_path)
     record = tmp_path / "lib/python3.11/site-packages/pandas-1.dist-info/RECORD"
     record.parent.mkdir(parents=True)
-    record.write_text("a")
+    record.write_text("pandas/a.py,sha256=one,1\n")
     first = environment_digest(tmp_path)
-    record.write_text("b")
+    record.write_text("pandas/a.py,sha256=two,1\n")
     assert environment_digest(tmp_path) != first
+
+
+def test_what_an_installer_adds_of_its_own_changes_no_digest(tmp_path: Path) -> None:
+    record = tmp_path / "lib/python3.11/site-packages/pandas-1.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text("pandas/a.py,sha256=one,1\n")
+    first = environment_digest(tmp_path)
+    record.write_text(
+        "../../../bin/pandas,sha256=x,1\npandas/__pycache__/a.cpython-311.pyc,,\n"
+        "pandas-1.dist-info/INSTALLER,sha256=y,1\npandas/a.py,sha256=one,1\n"
+    )
+    installer = tmp_path / "lib/python3.11/site-packages/pip-26.dist-info/RECORD"
+    installer.parent.mkdir()
+    installer.write_text("pip/a.py,sha256=z,1\n")
+    assert environment_digest(tmp_path) == first

@@ -1,4 +1,4 @@
-"""The table of every answer ever given. It only grows: the database itself refuses anything else."""
+"""The table of every answer ever given. It only grows: the database refuses anything else."""
 
 from sqlalchemy import (
     BigInteger,

@@ -56,9 +56,7 @@ def session_show(
 def session_close(
     identifier: str,
     token: Token,
-    reason: Annotated[
-        str, typer.Option(help="why: the authority must say")
-    ] = "",
+    reason: Annotated[str, typer.Option(help="why: the authority must say")] = "",
     url: Url = DEFAULT_URL,
     language: Language = "zh",
 ) -> None:

@@ -31,7 +31,10 @@ _CERTIFYING: Mapping[bytes, tuple[frozenset[str], str | None]] = {
         frozenset({EntryKind.RELEASE_VOTED, EntryKind.RELEASE_AUTOMATIC}),
         APPROVED,
     ),
-    b"sandgate/release-copy@1": (frozenset({EntryKind.RELEASE_COPIED, EntryKind.PRODUCT_FETCHED}), None),
+    b"sandgate/release-copy@1": (
+        frozenset({EntryKind.RELEASE_COPIED, EntryKind.PRODUCT_FETCHED}),
+        None,
+    ),
     b"sandgate/release-recalls@1": (frozenset({EntryKind.RELEASE_RECALLED}), None),
 }
 """Which entries certify what: the context that the signature covers, kinds, and their state."""

@@ -26,9 +26,7 @@ CHECK_WORDS: Mapping[CheckName, Message] = {
     "circling_refusals": Message(
         "同一人多次触及小群体保护", "one person's questions keep meeting small groups"
     ),
-    "screen_spent": Message(
-        "当日屏幕输出额度用尽", "a person's screen budget of a day was spent"
-    ),
+    "screen_spent": Message("当日屏幕输出额度用尽", "a person's screen budget of a day was spent"),
 }
 _REFUSALS = frozenset(
     {

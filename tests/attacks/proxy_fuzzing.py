@@ -121,7 +121,7 @@ def reached(*groups: Sequence[tuple[str, bytes, bytes]]) -> list[list[Reached]]:
     One server answers for all groups.
     """
     through = [
-        [found for one in group if (found := _through(*one)) is not None] for group in groups
+        [passed for one in group if (passed := _through(*one)) is not None] for group in groups
     ]
     lines = [
         ("GET" if method == "WEBSOCKET" else method, target)

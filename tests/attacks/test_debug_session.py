@@ -21,13 +21,12 @@ from disclosure.answers import answer_by_id
 from disclosure.engine.loading import TableSource
 from disclosure.engine.supervisor import EnginePool, WorkerKey
 from disclosure.granted import granted_datasets
-from disclosure.history.store import metadata
 from disclosure.outcome import QuestionFailed
 from disclosure.pipeline.rehearsing import Rehearsal, RehearsalParts
 from disclosure.twins.answers import refuse_synthetic
 from disclosure.twins.shelf import TwinShelf
 from disclosure.twins.wanted import twins_wanted
-from foundation.db import reading
+from foundation.db import metadata, reading
 from foundation.errors import Denied, SandgateError
 from policies.load import load_policies
 from policies.schema.masks import MaskRules
@@ -91,7 +90,7 @@ def routes() -> list[tuple[str, str]]:
         for router in IN_SESSION
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     ]
 
 
@@ -105,7 +104,7 @@ def test_every_route_is_open_to_debug_sessions_by_name_or_refuses_them(
         assert problem_of(answered, 404)["code"] == "ask_unknown"
     closed = [route for route in routes() if route not in OPEN_TO_DEBUG.keys() | FOLLOWED]
     for method, path in closed:
-        options = {} if method == "GET" else {"json": {}}
+        options: dict[str, Any] = {} if method == "GET" else {"json": {}}
         address = re.sub(r"{\w+}", "rel_" + "a" * 26, path)
         answered = gateway.call(method, f"{address}?format=csv", **options)
         assert problem_of(answered, 403)["code"] == "answer_synthetic", (method, path)

@@ -241,8 +241,8 @@ def _reduced(
     basis: dict[int, dict[int, Fraction]] = {}
     for figure in figures:
         row = dict(figure)
-        for pivot, other in basis.items():
-            row = _less(row, row.get(pivot, Fraction(0)), other)
+        for known, other in basis.items():
+            row = _less(row, row.get(known, Fraction(0)), other)
         pivot = next((person for person in order if person in row), None)
         if pivot is None:
             continue

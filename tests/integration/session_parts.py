@@ -94,7 +94,7 @@ def stage(home: Path | None = None, **parts: dict[str, Any]) -> Iterator[Stage]:
     with ExitStack() as stack:
         if home is None:
             home = Path(stack.enter_context(TemporaryDirectory()))
-        screens, engine = stack.enter_context(opened_screens(home, **parts))
+        screens, engine = stack.enter_context(opened_screens(home, None, **parts))
         with _served(screens, engine) as running:
             yield running
 

@@ -292,4 +292,4 @@ def _one_cost_before(day: str) -> int:
     """Return a cost that one visit before a day has, and no other visit."""
     costs = [row["cost"] for row in visit_rows()]
     found = (row["cost"] for row in visit_rows() if row["day"].isoformat() < day)
-    return next(cost for cost in found if cost is not None and costs.count(cost) == 1)
+    return int(next(cost for cost in found if cost is not None and costs.count(cost) == 1))

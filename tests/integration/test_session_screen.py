@@ -94,7 +94,13 @@ def test_nothing_active_comes_out_live_or_saved(
     shown = kernel.execute(code + "display(Javascript('evil()'))")
     assert "application/javascript" not in shown.displays[0]
     output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<script>evil"}}
-    cell = {"cell_type": "code", "id": "a", "source": "", "metadata": {}, "execution_count": None}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "a",
+        "source": "",
+        "metadata": {},
+        "execution_count": None,
+    }
     book = {"cells": [{**cell, "outputs": [output]}], "metadata": {}}
     body = {"type": "notebook", "format": "json", "content": book | {"nbformat": 4}}
     body["content"]["nbformat_minor"] = 5  # type: ignore[index]

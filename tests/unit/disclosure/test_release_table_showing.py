@@ -40,7 +40,8 @@ def shown(sql: str, held: list[dict[str, Any]], base: int = 1, **more: Any) -> l
     protection = protect_table(counted, NOTHING_EARLIER, RULES, CHECKS, Grade.L2, base)
     rounding = Rounding(base, protection.summed)
     table = show(counted, protection.hidden, rounding, totals=protection.totals, decimals=3)
-    return table.to_pylist()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def test_sums_means_and_deviations_are_exact_to_their_places() -> None:

@@ -44,7 +44,9 @@ def test_bytes_are_read_or_refused(frame: bytes, v1: bool) -> None:
 def test_a_frame_with_a_flipped_byte_never_breaks_the_reader(
     message: KernelMessage, data: st.DataObject
 ) -> None:
-    frame = bytearray(write_message(message, v1=True))
+    written = write_message(message, v1=True)
+    assert isinstance(written, bytes)
+    frame = bytearray(written)
     place = data.draw(st.integers(0, len(frame) - 1))
     frame[place] ^= data.draw(st.integers(1, 255))
     try:

@@ -2,6 +2,7 @@
 
 import _thread
 import os
+import signal
 import socket
 import sys
 import threading
@@ -71,10 +72,15 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, gateway: Any, sql: str) -> list
     """Ask, stop the kernel once the question is on its way, and return what was then shown."""
     shown = lines(monkeypatch)
     stop = threading.Timer(0.7, _thread.interrupt_main)
-    stop.start()
-    with pytest.raises(KeyboardInterrupt):
-        gateway.sql(sql)
-    stop.join()
+    # Started in the background, a run of tests would ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            gateway.sql(sql)
+        stop.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     return shown
 
 

@@ -6,6 +6,7 @@ asks the gateway with the headers that it is given. ``temper`` says how it answe
 question whether it is warm.
 """
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.interface import SessionBackend
 from sandbox.pool import PoolRules, SlotPool
 from sandbox.slots import Slots
-from tests.parts import REPOSITORY
 
 LIMITS = SessionLimits(memory_bytes_max=128 << 20, pids_max=16, home_bytes_max=1 << 20)
 GUEST = """
@@ -108,7 +108,7 @@ class LightBackend(BubblewrapBackend):
 
 
 def light_backend(
-    directory: Path, temper: str = "quick", environment: Path = REPOSITORY / ".venv"
+    directory: Path, temper: str = "quick", environment: Path = Path(sys.prefix)
 ) -> LightBackend:
     """Return a backend of small slots; its guests are written to a directory of the test."""
     return LightBackend(environment, LIMITS, directory=directory, temper=temper)

@@ -23,6 +23,8 @@ from tests.city import RIVAL, City, Plan, built_city
 from tests.city_documents import household_rows
 from tests.claims import claim, verifying
 
+_SLOTS_MISSED_MAX = 5
+
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
@@ -33,7 +35,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     )
     file = rules / "verification" / "national.toml"
     text = file.read_text(encoding="utf-8")
-    short = text.replace("answer_slot_milliseconds = 500", "answer_slot_milliseconds = 100")
+    short = text.replace("answer_slot_milliseconds = 500", "answer_slot_milliseconds = 400")
     assert short != text
     file.write_text(short, encoding="utf-8")
     shutil.rmtree(rules / "schema", ignore_errors=True)
@@ -50,6 +52,13 @@ def limited(city: City, **limits: int) -> Verifier:
 
 
 def answer(city: City, asked: Claim, **who: str) -> str:
+    """Return the word of a claim; one whose short slot a busy machine missed is asked again.
+
+    The claim is counted once however often it is asked, so the limits are met as without a miss.
+    """
+    for _ in range(_SLOTS_MISSED_MAX):
+        with suppress(QuestionFailed):
+            return city.platform.verifier.verify(city.scope(**who), asked).answer
     return city.platform.verifier.verify(city.scope(**who), asked).answer
 
 

@@ -50,7 +50,7 @@ person_role = Table(
     "person_role",
     metadata,
     Column("person", ForeignKey("person.id"), primary_key=True),
-    Column("role", String(20), primary_key=True),
+    Column("role", String(40), primary_key=True),
     Column("since_us", BigInteger, nullable=False),
 )
 

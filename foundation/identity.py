@@ -16,6 +16,12 @@ class Role(StrEnum):
     FINANCE = "finance"  # 财政部门
     PRICING = "pricing"  # 价格主管部门
     REGULATOR = "regulator"  # 监管部门
+    DEPARTMENT_HEAD = "department_head"  # 部门负责人: signs off entries and requests
+    STEWARD = "steward"  # 数据专员
+    HALL_REPRESENTATIVE = "hall_representative"  # 首席代表（政务数据大厅）
+    SYSTEM_ADMINISTRATOR = "system_administrator"  # 系统管理员
+    SECURITY_ADMINISTRATOR = "security_administrator"  # 安全管理员
+    AUDIT_ADMINISTRATOR = "audit_administrator"  # 审计管理员
     SYSTEM = "system"  # the platform's own background work
 
 

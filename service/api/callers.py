@@ -29,6 +29,12 @@ ROLE_NAMES_ZH = {
     Role.FINANCE: "财政部门",
     Role.PRICING: "价格主管部门",
     Role.REGULATOR: "监管部门",
+    Role.DEPARTMENT_HEAD: "部门负责人",
+    Role.STEWARD: "数据专员",
+    Role.HALL_REPRESENTATIVE: "首席代表",
+    Role.SYSTEM_ADMINISTRATOR: "系统管理员",
+    Role.SECURITY_ADMINISTRATOR: "安全管理员",
+    Role.AUDIT_ADMINISTRATOR: "审计管理员",
     Role.SYSTEM: "平台",
 }
 

@@ -877,7 +877,7 @@ CREATE TABLE organisation_affiliate (
 -- next
 CREATE TABLE person_role (
 	person VARCHAR(64) NOT NULL, 
-	role VARCHAR(20) NOT NULL, 
+	role VARCHAR(40) NOT NULL, 
 	since_us BIGINT NOT NULL, 
 	CONSTRAINT pk_person_role PRIMARY KEY (person, role), 
 	CONSTRAINT fk_person_role_person_person FOREIGN KEY(person) REFERENCES person (id)

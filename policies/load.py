@@ -30,7 +30,9 @@ from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
+from policies.schema.jurisdictions import JurisdictionRules
 from policies.schema.licences import LicenceRules
+from policies.schema.login import LoginRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.retention import RetentionRules
@@ -57,7 +59,9 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "disclosure": DisclosureRules,
         "gate": GateRules,
         "history": HistoryRules,
+        "jurisdictions": JurisdictionRules,
         "licences": LicenceRules,
+        "login": LoginRules,
         "masks": MaskRules,
         "privacy": PrivacyRules,
         "retention": RetentionRules,
@@ -75,7 +79,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
 ACCESS_MODEL = "access/model.conf"
 _PLAIN_FILES = frozenset({ACCESS_MODEL})
 _NOT_SECTIONS = frozenset({"schema", "__pycache__"})
-_PACKAGE_FILES = frozenset({"__init__.py", "load.py", "py.typed"})
+_PACKAGE_FILES = frozenset({"__init__.py", "effective.py", "load.py", "py.typed"})
 
 
 @dataclass(frozen=True)

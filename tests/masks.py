@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from catalog.check_digits import body_check, luhn_check, resident_check
 from catalog.credit_codes import credit_check
 from catalog.datasets import (
     BirthShown,
@@ -13,11 +14,6 @@ from catalog.datasets import (
     Mask,
     MaskKind,
     RegionLevel,
-)
-from disclosure.masking.chinese_numbers import (
-    body_check,
-    luhn_check,
-    resident_check,
 )
 from policies.load import load_policies
 from policies.schema.masks import MaskRules

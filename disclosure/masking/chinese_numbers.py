@@ -8,6 +8,7 @@ import re
 from datetime import date
 from typing import NamedTuple
 
+from catalog.check_digits import body_check, luhn_check, resident_check
 from catalog.credit_codes import CREDIT_ALPHABET, CREDIT_BASE, credit_check
 from catalog.datasets import BirthShown, Mask, RegionLevel
 
@@ -19,11 +20,6 @@ LAST_BIRTH = date(2099, 12, 31)
 MOBILE_KEPT, MOBILE_SIZE = 3, 10**8
 CARD_KEPT = 6  # the issuer (ISO/IEC 7812-1)
 BODY_WIDTH = 8
-BODY_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714-1997
-BODY_MODULUS = 11
-RESIDENT_CHECKS = "10X98765432"  # ISO 7064 MOD 11-2, as GB 11643-1999 writes it
-RESIDENT_WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
-DIGIT_NINE = 9
 _RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _CARD = re.compile(r"[1-9][0-9]{12,18}")
@@ -66,12 +62,6 @@ def close_resident_id(kept: str, index: int) -> str:
     return body + resident_check(body)
 
 
-def resident_check(body: str) -> str:
-    """Return the check character of the first 17 digits."""
-    total = sum(int(digit) * weight for digit, weight in zip(body, RESIDENT_WEIGHTS, strict=True))
-    return RESIDENT_CHECKS[total % len(RESIDENT_CHECKS)]
-
-
 def open_mobile(text: str, _mask: Mask) -> Opened | None:
     """Take a mobile number apart: the first three digits (the network) stay."""
     if not _MOBILE.fullmatch(text):
@@ -99,13 +89,6 @@ def close_bank_card(kept: str, index: int) -> str:
     return body + luhn_check(body)
 
 
-def luhn_check(body: str) -> str:
-    """Return the Luhn check digit (ISO/IEC 7812-1, annex B)."""
-    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(body))]
-    total = sum(value - 9 if value > DIGIT_NINE else value for value in doubled)
-    return str(-total % 10)
-
-
 def open_credit_code(text: str, mask: Mask) -> Opened | None:
     """Take a unified social credit code apart: who registered it, its class and region stay."""
     formed = mask.level is not None and _CREDIT.fullmatch(text)
@@ -126,12 +109,6 @@ def close_credit_code(kept: str, index: int) -> str:
         body = CREDIT_ALPHABET[digit] + body
     code = kept[:2] + _region(kept[2:], rest) + body + body_check(body)
     return code + credit_check(code)
-
-
-def body_check(body: str) -> str:
-    """Return the check character of the organisation's own eight (GB 11714-1997)."""
-    total = sum(int(c, 36) * weight for c, weight in zip(body, BODY_WEIGHTS, strict=True))
-    return "0123456789X"[-total % BODY_MODULUS]
 
 
 def _number(body: str) -> int:

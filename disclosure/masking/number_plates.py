@@ -8,11 +8,9 @@ import re
 from itertools import combinations
 
 from catalog.datasets import Mask
+from catalog.detectors.numbers import LETTERS, NEW_ENERGY_CLASSES, PROVINCES
 from disclosure.masking.chinese_numbers import Opened
 
-PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # neither I nor O
-CLASSES = "ABCDEFGHJK"  # of new energy
 DIGITS = "0123456789"
 SERIAL_WIDTH = 5
 SERIAL_LETTERS_MAX = 2
@@ -35,8 +33,8 @@ def _ordinary() -> tuple[Alphabets, ...]:
 
 SERIALS: dict[str, tuple[Alphabets, ...]] = {
     "ordinary": _ordinary(),
-    "small": ((CLASSES, DIGITS + LETTERS, *[DIGITS] * 4),),
-    "large": ((*[DIGITS] * 5, CLASSES),),
+    "small": ((NEW_ENERGY_CLASSES, DIGITS + LETTERS, *[DIGITS] * 4),),
+    "large": ((*[DIGITS] * 5, NEW_ENERGY_CLASSES),),
 }
 _PLATE = re.compile(rf"[{PROVINCES}][{LETTERS}][0-9{LETTERS}]{{5,6}}")
 

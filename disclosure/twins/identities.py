@@ -15,12 +15,9 @@ Each stands in a range that is never issued, so that who sees one knows it for s
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
+from catalog.check_digits import resident_check
 from catalog.datasets import Column, ColumnType, IdentifierFormat
-from disclosure.masking.chinese_numbers import (
-    close_bank_card,
-    close_credit_code,
-    resident_check,
-)
+from disclosure.masking.chinese_numbers import close_bank_card, close_credit_code
 
 RESIDENT_DIVISION = "9999"
 CREDIT_BEGINNING = "91999999"

@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.check_digits import body_check, luhn_check, resident_check
 from catalog.credit_codes import CREDIT_ALPHABET, credit_check
 from catalog.datasets import BirthShown, IdentifierFormat, Mask, MaskKind, RegionLevel
 from disclosure.masking import apply_mask
-from disclosure.masking.chinese_numbers import (
-    body_check,
-    luhn_check,
-    resident_check,
-)
 from disclosure.masking.ff1 import ff1_encrypt, permuted
 from disclosure.masking.identifiers import FORMS
 from tests.masks import KEY, RULES, bank_card, credit_code, resident_id

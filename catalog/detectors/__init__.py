@@ -1,0 +1,1 @@
+"""Detectors: what columns hold by their look and check digits, and what that suggests."""

@@ -75,13 +75,14 @@ def _caller_with(*roles: Role) -> Callable[[Request], Actor]:
     def dependency(request: Request) -> Actor:
         actor = any_caller(request)
         if not any(actor.has(role) for role in roles):
-            raise _role_missing(roles)
+            raise role_missing(roles)
         return actor
 
     return dependency
 
 
-def _role_missing(roles: tuple[Role, ...]) -> Denied:
+def role_missing(roles: tuple[Role, ...]) -> Denied:
+    """Return the refusal of who holds none of the roles that a way in needs."""
     names = "、".join(f"{ROLE_NAMES_ZH[role]}（{role}）" for role in roles)
     return Denied(
         "role_missing",
@@ -103,7 +104,7 @@ def reads_books(platform: Platform, actor: Actor) -> bool:
 def _ledger_reader(request: Request) -> Actor:
     actor = any_caller(request)
     if not reads_books(platform_of(request), actor):
-        raise _role_missing((Role.AUTHORITY, Role.FINANCE, Role.REGULATOR))
+        raise role_missing((Role.AUTHORITY, Role.FINANCE, Role.REGULATOR))
     return actor
 
 
@@ -112,7 +113,7 @@ def _keeper(request: Request) -> Actor:
     actor = any_caller(request)
     with reading(platform_of(request).engine) as connection:
         if not keeps_books(connection, actor):
-            raise _role_missing((Role.AUTHORITY, Role.FINANCE))
+            raise role_missing((Role.AUTHORITY, Role.FINANCE))
     return actor
 
 

@@ -35,10 +35,12 @@ from policies.schema.licences import LicenceRules
 from policies.schema.login import LoginRules
 from policies.schema.masks import MaskRules
 from policies.schema.privacy import PrivacyRules
+from policies.schema.quality import QualityRules
 from policies.schema.retention import RetentionRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.screen import ScreenRules
 from policies.schema.sessions import SessionRules
+from policies.schema.sharing import SharingRules
 from policies.schema.tables import TableRules
 from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
@@ -64,9 +66,11 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "login": LoginRules,
         "masks": MaskRules,
         "privacy": PrivacyRules,
+        "quality": QualityRules,
         "retention": RetentionRules,
         "revenue": RevenueRules,
         "sessions": SessionRules,
+        "sharing": SharingRules,
         "tables": TableRules,
         "screen": ScreenRules,
         "twins": TwinRules,

@@ -1,0 +1,1 @@
+"""Quality of what exists: profiles, risks, scores, comparison of sources, corrections."""

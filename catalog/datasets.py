@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+ELEMENT_PATTERN = r"^[A-Z][A-Z0-9_-]{1,39}$"
 BOUND_MAX = 2**40
 Edge = Annotated[int, Field(ge=-BOUND_MAX, le=BOUND_MAX)]
 CAP_MAX = 254  # stored ranks saturate at 255
 DAY_ZERO = date(1970, 1, 1)
+PUBLIC_ZONE = "public"  # 公共数据区: where everything stands that names no zone
 
 
 class Frozen(BaseModel):
@@ -139,7 +141,8 @@ class Column(Frozen):
 
     Bounds are in stored integer units: for a date, days since 1970-01-01, which a declaration may
     also write as an ISO date. Public values are coded; a value that is none of them counts as
-    missing wherever aggregates read the column.
+    missing wherever aggregates read the column. ``element`` binds the column to a data element of
+    the dictionary (数据元), by which its values are checked when a version is published.
     """
 
     name: Name
@@ -156,6 +159,7 @@ class Column(Frozen):
     upper: int | None = Field(default=None, ge=-BOUND_MAX, le=BOUND_MAX)
     unit_of_measure: str = ""
     public_values: tuple[str, ...] = ()
+    element: str | None = Field(default=None, pattern=ELEMENT_PATTERN)
 
     @model_validator(mode="before")
     @classmethod
@@ -185,6 +189,43 @@ class GroupSet(Frozen):
     measures: tuple[Name, ...] = ()
 
 
+class OriginKind(StrEnum):
+    """How a department came by data (来源)."""
+
+    OWN = "own"  # 履职自采
+    PURCHASED = "purchased"  # 采购
+    SHARED = "shared"  # 通过共享获得
+
+
+class Origin(Frozen):
+    """Where data come from. ``source`` is the organisation that shared them.
+
+    PURCHASED names its contract and the use it permits. SHARED names its source, whose consent is
+    needed before any licence may grant the data (发改数据规〔2025〕27号 art. 5).
+    """
+
+    kind: OriginKind = OriginKind.OWN
+    contract_number: str = Field(default="", max_length=200)
+    permitted_use: str = Field(default="", max_length=400)
+    source: str = Field(default="", max_length=64)
+
+
+class Ingestion(StrEnum):
+    """归集方式: copied once a version, or read again from its system on command."""
+
+    PHYSICAL = "physical"  # 物理归集
+    LOGICAL = "logical"  # 逻辑接入
+
+
+class Secrecy(StrEnum):
+    """Data that this platform must not hold; each is refused with its rule (数据安全法 art. 53)."""
+
+    NONE = "none"
+    CORE = "core"  # 核心数据
+    WORK_SECRET = "work_secret"  # noqa: S105 - 工作秘密, a class of data
+    STATE_SECRET = "state_secret"  # noqa: S105 - 国家秘密, a class of data
+
+
 class DatasetDeclaration(Frozen):
     """What the source department registers beneath a catalogue entry.
 
@@ -192,6 +233,9 @@ class DatasetDeclaration(Frozen):
     a group set. ``unique_keys`` are columns of open data whose values stand once each, which the
     builder proves: protected rows may be joined to them. ``important`` marks important data
     (重要数据, 数据安全法 art. 21): asked only with the authority's approval of the case.
+    ``system`` names the information system that the data come out of (系统关联数据),
+    ``derived_from`` the data sets they were made from, whose highest grade they take (就高从严),
+    and ``region_column`` the column of division codes that downward delivery chooses rows by.
     """
 
     name: Name
@@ -206,6 +250,12 @@ class DatasetDeclaration(Frozen):
     rows_per_unit_max: int | None = Field(default=None, ge=1, le=CAP_MAX)
     unique_keys: tuple[Name, ...] = ()
     important: bool = False
+    secrecy: Secrecy = Secrecy.NONE
+    origin: Origin = Origin()
+    system: str = Field(default="", max_length=200)
+    ingestion: Ingestion = Ingestion.PHYSICAL
+    derived_from: tuple[Name, ...] = Field(default=(), max_length=50)
+    region_column: Name | None = None
 
     def column(self, name: str) -> Column | None:
         """Return a column by name, or None."""
@@ -213,11 +263,15 @@ class DatasetDeclaration(Frozen):
 
 
 class Dataset(Frozen):
-    """A registered data set: its declaration and who supplies it."""
+    """A registered data set: its declaration, who supplies it, and the zone it stands in for good.
+
+    The zone is that of its catalogue entry when it was registered; it never changes after.
+    """
 
     id: str
     provider: str
     declaration: DatasetDeclaration
+    zone: str = PUBLIC_ZONE
 
 
 class StoredFile(Frozen):
@@ -244,3 +298,4 @@ class Version(Frozen):
     manifest_digest: str
     row_count: int
     files: tuple[StoredFile, ...]
+    zone: str = PUBLIC_ZONE

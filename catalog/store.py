@@ -23,7 +23,14 @@ from sqlalchemy import (
     select,
 )
 
-from catalog.datasets import Dataset, DatasetDeclaration, Frozen, StoredFile, Version
+from catalog.datasets import (
+    PUBLIC_ZONE,
+    Dataset,
+    DatasetDeclaration,
+    Frozen,
+    StoredFile,
+    Version,
+)
 from catalog.entries import Bilingual, CatalogueEntry
 from foundation.db import metadata
 from foundation.guards import guard_append_only, guard_from_turning_back
@@ -105,6 +112,7 @@ dataset_table = Table(
     Column("provider", String(64), nullable=False),
     Column("population", String(63), ForeignKey("population.name")),
     Column("declaration", Text, nullable=False),
+    Column("zone", String(63), nullable=False, default=PUBLIC_ZONE, server_default=PUBLIC_ZONE),
     Column("created_us", BigInteger, nullable=False),
 )
 
@@ -118,6 +126,7 @@ version_table = Table(
     Column("manifest_digest", String(80), nullable=False, unique=True),
     Column("row_count", BigInteger, nullable=False),
     Column("files", Text, nullable=False),
+    Column("zone", String(63), nullable=False, default=PUBLIC_ZONE, server_default=PUBLIC_ZONE),
     UniqueConstraint("dataset_id", "number", name="uq_dataset_version_number"),
     CheckConstraint("number > 0", name="number"),
 )
@@ -251,7 +260,7 @@ def _population(row: Row[tuple[object, ...]]) -> Population:
 
 def _dataset(row: Row[tuple[object, ...]]) -> Dataset:
     declaration = DatasetDeclaration.model_validate_json(row.declaration)
-    return Dataset(id=row.id, provider=row.provider, declaration=declaration)
+    return Dataset(id=row.id, provider=row.provider, declaration=declaration, zone=row.zone)
 
 
 def _version(row: Row[tuple[object, ...]]) -> Version:
@@ -263,4 +272,5 @@ def _version(row: Row[tuple[object, ...]]) -> Version:
         manifest_digest=row.manifest_digest,
         row_count=row.row_count,
         files=_Files.model_validate_json(row.files).files,
+        zone=row.zone,
     )

@@ -8,6 +8,15 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.POLICY_LOADED: Message("规则包已载入", "A policy pack was loaded"),
     EntryKind.TOKEN_ISSUED: Message("已签发访问令牌", "An access token was issued"),
     EntryKind.REQUEST_REFUSED: Message("接口请求被拒绝", "An API request was refused"),
+    EntryKind.LOGIN_OPENED: Message("已登录", "Somebody signed in"),
+    EntryKind.LOGIN_ENDED: Message("登录已结束", "A login ended"),
+    EntryKind.LOGIN_REFUSED: Message("登录被拒绝", "A login was refused"),
+    EntryKind.LOGIN_BOUND: Message(
+        "已将认证源的用户与账号绑定", "An issuer's subject was bound to an account"
+    ),
+    EntryKind.LOGIN_UNBOUND: Message(
+        "已解除认证源用户与账号的绑定", "An issuer's subject no longer acts for an account"
+    ),
     EntryKind.ORGANISATION_CREATED: Message("已登记机构", "An organisation was registered"),
     EntryKind.PERSON_CREATED: Message("已登记人员", "A person was registered"),
     EntryKind.AUTHORITY_PLACED: Message("已登记上级机关", "An authority's superior was registered"),
@@ -31,6 +40,12 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
     EntryKind.VERSION_PUBLISHED: Message("已发布数据版本", "A data set version was published"),
     EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
+    EntryKind.MATTER_PAPERS_ASKED: Message(
+        "已一次性告知缺少的材料", "The complete notice of missing papers was given"
+    ),
+    EntryKind.MATTER_EXTENSION_ASKED: Message("已申请延期", "An extension was asked for"),
+    EntryKind.MATTER_EXTENDED: Message("办理期限已延长", "A clock was extended"),
+    EntryKind.MATTER_EXTENSION_REFUSED: Message("延期未获同意", "An extension was refused"),
     EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
     EntryKind.EXTRACT_DESTROYED: Message("授权数据副本已销毁", "A governed extract was destroyed"),
     EntryKind.SESSION_REQUESTED: Message("已申请沙箱会话", "A sandbox session was applied for"),

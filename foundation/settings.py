@@ -35,11 +35,13 @@ class Settings(BaseSettings):
     language: str = "zh"
     log_origin: str = "sandgate.example/log"
     platform_host: str = "sandgate.localhost"
+    public_url: str = Field(default="", pattern=r"^(https?://[a-z0-9.-]+(:[0-9]{1,5})?)?$")
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
     session_backend: str = Field(default="bubblewrap", pattern=r"^(bubblewrap|gvisor)$")
     runsc: Path | None = None
     policies: Path | None = None
+    jurisdiction: str = Field(default="national", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     key_holder: str = Field(default="", pattern=r"^(|embedded|process|/.+)$")
     data_cipher: str = Field(default="AES-256-GCM", pattern=r"^(AES-256-GCM|SM4-GCM)$")
     sm_profile: bool = False
@@ -89,6 +91,11 @@ class Settings(BaseSettings):
     @staticmethod
     def _present() -> frozenset[int]:
         return frozenset(os.sched_getaffinity(0))
+
+    @property
+    def platform_origin(self) -> str:
+        """The origin under which browsers reach the platform; behind a TLS proxy it is set."""
+        return self.public_url or f"http://{self.platform_host}:{self.port}"
 
     @property
     def control_store_url(self) -> str:

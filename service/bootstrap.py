@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from authorization.enforcer import Enforcer
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
+from catalog.matters.clocks import Clocks
 from catalog.publishing import Publisher
 from disclosure.asks import Asks
 from disclosure.engine.supervisor import EnginePool
@@ -32,6 +33,7 @@ from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
 from foundation.db import open_engine
 from foundation.host_report import HostReport
+from foundation.identity import Actor, Role
 from foundation.keys import CIPHERS, FileKeyStore, KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
@@ -54,6 +56,7 @@ from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
 from service.key_opening import OpenedKeys, authority_of, open_keys
+from service.login.desk import LoginDesk, login_desk
 from service.metering import UseMetering, use_metering
 from service.migrate import upgrade
 from service.production import check_mode
@@ -94,6 +97,7 @@ class Platform:
     opened_keys: OpenedKeys
     clock: Clock
     pack: PolicyPack
+    clocks: Clocks
     issuer: TokenIssuer
     enforcer: Enforcer
     revocation: Revocation
@@ -122,8 +126,15 @@ class Platform:
     doors: SessionDoors
     slots: Slots
     witnessing: Witnessing
+    login: LoginDesk
 
     authority: str = AUTHORITY
+
+    def as_seen_here(self, actor: Actor) -> Actor:
+        """Take the authority's role from anyone who does not act for the authority itself."""
+        if actor.organisation == self.authority:
+            return actor
+        return replace(actor, roles=actor.roles - {Role.AUTHORITY})
 
     @property
     def catalog_rules(self) -> CatalogRules:
@@ -244,6 +255,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         opened_keys=ground.opened,
         clock=ground.clock,
         pack=pack,
+        clocks=Clocks.of(pack, settings.jurisdiction),
         issuer=ground.issuer,
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),
@@ -274,6 +286,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         doors=doors,
         slots=slots,
         witnessing=ground.witnessing,
+        login=login_desk(ground),
     )
 
 

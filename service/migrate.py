@@ -19,6 +19,7 @@ STORES = (
     "authorization.authority_tree",
     "authorization.delegations",
     "catalog.store",
+    "catalog.matters.store",
     "disclosure.store",
     "disclosure.release.store",
     "disclosure.release.contents.store",
@@ -42,6 +43,7 @@ STORES = (
     "sandbox.homes.store",
     "sandbox.package_store",
     "service.idempotency",
+    "service.login.store",
     "service.regulator.alert_store",
 )
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -7,10 +7,19 @@ from pydantic import Field, model_validator
 
 from policies.schema import RuleFile
 
+_FIRST_WEEKEND_DAY = 5
+_MINUTES_PER_DAY = 1_440
+
 
 class CalendarRules(RuleFile):
-    """The working days of some years; ``foundation.calendar`` does the arithmetic."""
+    """The working days of some years; ``foundation.calendar`` does the arithmetic.
 
+    ``utc_offset_minutes`` fixes the civil day. ``unpublished_make_up_days_max`` is how many
+    weekend days may be taken for worked where a year's list is not out yet.
+    """
+
+    utc_offset_minutes: int = Field(default=480, gt=-_MINUTES_PER_DAY, lt=_MINUTES_PER_DAY)
+    unpublished_make_up_days_max: int = Field(default=1, ge=0, le=10)
     years: tuple[int, ...] = Field(min_length=1)
     holidays: tuple[date, ...]
     make_up_days: tuple[date, ...]
@@ -22,4 +31,6 @@ class CalendarRules(RuleFile):
             raise ValueError("a day stands twice, or is both a holiday and a make-up day")
         if {day.year for day in days} - set(self.years):
             raise ValueError("a day lies outside the years of the calendar")
+        if any(day.weekday() < _FIRST_WEEKEND_DAY for day in self.make_up_days):
+            raise ValueError("a make-up day is a working day of itself")
         return self

@@ -14,7 +14,10 @@ class Deadline(Rules):
 
 
 class DeadlineRules(RuleFile):
-    """One deadline file: the clocks of sharing, catalogue, registration and correction."""
+    """One deadline file: the clocks of sharing, catalogue, registration and correction.
+
+    ``correction_referral`` is a clock of some jurisdictions only.
+    """
 
     calendar: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     catalogue_review: Deadline
@@ -26,3 +29,10 @@ class DeadlineRules(RuleFile):
     registration_acceptance: Deadline
     registration_review: Deadline
     registration_notice: Deadline
+    correction_referral: Deadline | None = None
+
+    @property
+    def clocks(self) -> dict[str, Deadline]:
+        """Every clock of the file, by name."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: item for name, item in found.items() if isinstance(item, Deadline)}

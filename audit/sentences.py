@@ -19,6 +19,30 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     ),
     EntryKind.ORGANISATION_CREATED: Message("已登记机构", "An organisation was registered"),
     EntryKind.PERSON_CREATED: Message("已登记人员", "A person was registered"),
+    EntryKind.PERSON_SUSPENDED: Message("已暂停人员", "A person was suspended"),
+    EntryKind.ORGANISATION_SUSPENDED: Message("已暂停机构", "An organisation was suspended"),
+    EntryKind.GRANT_PROPOSED: Message(
+        "已提出人员或角色变更", "A change of people or roles was proposed"
+    ),
+    EntryKind.GRANT_CONFIRMED: Message(
+        "人员或角色变更已生效", "A change of people or roles came into force"
+    ),
+    EntryKind.GRANT_REFUSED: Message(
+        "人员或角色变更被否决", "A change of people or roles was refused"
+    ),
+    EntryKind.GRANT_WITHDRAWN: Message(
+        "人员或角色变更已撤回", "A change of people or roles was withdrawn"
+    ),
+    EntryKind.ROLES_EXPIRED: Message("角色到期失效", "Roles granted for a time came to their end"),
+    EntryKind.RELATION_DECLARED: Message(
+        "已申报机构控制关系", "A relation of control between organisations was declared"
+    ),
+    EntryKind.CREDENTIAL_ISSUED: Message(
+        "已签发服务账号凭据", "A service account was given a credential"
+    ),
+    EntryKind.CREDENTIAL_ENDED: Message(
+        "服务账号凭据已作废", "A service account's credential was ended"
+    ),
     EntryKind.AUTHORITY_PLACED: Message("已登记上级机关", "An authority's superior was registered"),
     EntryKind.DELEGATION_PROPOSED: Message("已提出权限委托", "A delegation was proposed"),
     EntryKind.DELEGATION_CONFIRMED: Message("权限委托已生效", "A delegation came into force"),

@@ -16,7 +16,7 @@ from audit.tags import EntryKind
 from authorization import store
 from authorization.agreements import agreement_by_number
 from authorization.documents import AccessMode, LicenceDocument
-from authorization.organisations import group_of, organisations, organisations_of
+from authorization.organisations import group_of, organisations, served_by
 from authorization.separation import (
     check_another_person,
     check_independent,
@@ -272,7 +272,7 @@ def activate_licence(
 
 def check_not_of_operator(connection: Connection, actor: Actor, licence: Licence) -> None:
     """Refuse whoever serves the operator, or an affiliate of it, as well as the authority (I8)."""
-    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    belongs_to = {actor.organisation, *served_by(connection, actor.person)}
     check_independent(belongs_to, group_of(connection, licence.operator))
 
 

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from authorization import store
 from authorization.compile import person_subject
+from authorization.groups import log_time_us
 from authorization.index import Members
 from foundation.identity import Role
 
@@ -28,14 +29,25 @@ class Membership:
 
     @classmethod
     def read(cls, connection: Connection) -> "Membership":
-        """Read the registry."""
+        """Read the registry: who is in force; a suspended person or house is in nobody's lines."""
         belongs_to: defaultdict[str, set[str]] = defaultdict(set)
         table = store.affiliation
-        for row in connection.execute(select(table.c.person, table.c.organisation)):
+        current = (
+            select(table.c.person, table.c.organisation)
+            .join(store.person, store.person.c.id == table.c.person)
+            .join(store.organisation, store.organisation.c.id == table.c.organisation)
+            .where(
+                table.c.ended_us.is_(None),
+                store.person.c.state == "active",
+                store.organisation.c.state == "active",
+            )
+        )
+        for row in connection.execute(current):
             belongs_to[row.person].add(row.organisation)
         roles: defaultdict[str, set[str]] = defaultdict(set)
-        held = store.person_role
-        for row in connection.execute(select(held.c.person, held.c.role)):
+        held, now_us = store.person_role, log_time_us(connection)
+        in_force = or_(held.c.until_us.is_(None), held.c.until_us > now_us)
+        for row in connection.execute(select(held.c.person, held.c.role).where(in_force)):
             roles[row.person].add(row.role)
         return cls(
             {person: frozenset(found) for person, found in belongs_to.items()},

@@ -48,6 +48,8 @@ COUNTED = (
     ("licence", "licences", ("INSERT", "UPDATE")),
     ("affiliation", "people", ("INSERT", "UPDATE", "DELETE")),
     ("person_role", "people", ("INSERT", "UPDATE", "DELETE")),
+    ("person", "people", ("UPDATE",)),
+    ("organisation", "people", ("UPDATE",)),
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -16,6 +17,7 @@ from sqlalchemy import (
 )
 
 from foundation.db import attach_guards, metadata
+from foundation.guards import guard_from_turning_back
 
 organisation = Table(
     "organisation",
@@ -25,7 +27,9 @@ organisation = Table(
     Column("name_zh", String(200), nullable=False),
     Column("name_en", String(200), nullable=False),
     Column("credit_code", String(18), unique=True),
+    Column("state", String(10), nullable=False, server_default="active"),
     Column("created_us", BigInteger, nullable=False),
+    CheckConstraint("state IN ('active', 'suspended')", name="state"),
 )
 
 organisation_affiliate = Table(
@@ -36,14 +40,36 @@ organisation_affiliate = Table(
     CheckConstraint("organisation <> affiliate", name="two_organisations"),
 )
 
+control_relation = Table(
+    "control_relation",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("organisation", ForeignKey("organisation.id"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("controller", String(120), nullable=False, index=True),
+    Column("share_ppm", Integer),
+    Column("evidence", Text, nullable=False),
+    Column("controls", Integer, nullable=False),
+    Column("declared_by", String(64), nullable=False),
+    Column("declared_for", String(64), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("counts_until_us", BigInteger),
+    CheckConstraint("controls IN (0, 1)", name="controls"),
+    CheckConstraint("share_ppm BETWEEN 0 AND 1000000", name="share"),
+)
+
 person = Table(
     "person",
     metadata,
     Column("id", String(64), primary_key=True),
     Column("kind", String(10), nullable=False),
     Column("name", String(200), nullable=False),
+    Column("identity_digest", String(100), unique=True),
+    Column("state", String(10), nullable=False, server_default="active"),
     Column("created_us", BigInteger, nullable=False),
     CheckConstraint("kind IN ('person', 'service')", name="kind"),
+    CheckConstraint("state IN ('active', 'suspended', 'removed')", name="state"),
 )
 
 person_role = Table(
@@ -52,6 +78,8 @@ person_role = Table(
     Column("person", ForeignKey("person.id"), primary_key=True),
     Column("role", String(40), primary_key=True),
     Column("since_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    CheckConstraint("until_us IS NULL OR since_us < until_us", name="term"),
 )
 
 person_account = Table(
@@ -61,6 +89,7 @@ person_account = Table(
     Column("person", ForeignKey("person.id"), nullable=False),
     Column("organisation", ForeignKey("organisation.id"), nullable=False),
     Column("since_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
 )
 
 affiliation = Table(
@@ -69,6 +98,46 @@ affiliation = Table(
     Column("person", ForeignKey("person.id"), primary_key=True),
     Column("organisation", ForeignKey("organisation.id"), primary_key=True),
     Column("since_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("counts_until_us", BigInteger),
+)
+
+role_grant = Table(
+    "role_grant",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(30), nullable=False),
+    Column("subject", String(64), nullable=False, index=True),
+    Column("document", Text, nullable=False),
+    Column("document_digest", String(80), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("proposed_by", ForeignKey("person.id"), nullable=False),
+    Column("proposed_for", ForeignKey("organisation.id"), nullable=False),
+    Column("proposed_us", BigInteger, nullable=False),
+    Column("decided_by", ForeignKey("person.id")),
+    Column("decided_us", BigInteger),
+    CheckConstraint("state IN ('proposed', 'confirmed', 'refused', 'withdrawn')", name="state"),
+    CheckConstraint("state <> 'confirmed' OR decided_by <> proposed_by", name="two_people"),
+    CheckConstraint("state = 'proposed' OR decided_by IS NOT NULL", name="decided"),
+)
+
+service_credential = Table(
+    "service_credential",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", ForeignKey("person.id"), nullable=False),
+    Column("secret_digest", String(80), nullable=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    CheckConstraint("issued_us < expires_us", name="term"),
+)
+
+service_scope = Table(
+    "service_scope",
+    metadata,
+    Column("account", ForeignKey("person.id"), primary_key=True),
+    Column("scope", String(60), primary_key=True),
 )
 
 agreement = Table(
@@ -136,6 +205,27 @@ TRIGGERS_POSTGRESQL = (
     END $$ LANGUAGE plpgsql""",
     """CREATE TRIGGER licence_is_immutable BEFORE UPDATE OR DELETE ON licence
     FOR EACH ROW EXECUTE FUNCTION licence_is_immutable()""",
+)
+
+_GRANT = ("id", "kind", "subject", "document", "document_digest", "proposed_by", "proposed_us")
+guard_from_turning_back(
+    "role_grant",
+    f"OLD.state <> 'proposed' OR {' OR '.join(f'NEW.{name} <> OLD.{name}' for name in _GRANT)}",
+)
+_CREDENTIAL = ("id", "account", "secret_digest", "issued_us", "expires_us")
+guard_from_turning_back(
+    "service_credential",
+    f"OLD.ended_us IS NOT NULL OR {' OR '.join(f'NEW.{one} <> OLD.{one}' for one in _CREDENTIAL)}",
+)
+_RELATION = ("id", "organisation", "kind", "controller", "evidence", "controls", "since_us")
+guard_from_turning_back(
+    "control_relation",
+    f"OLD.ended_us IS NOT NULL OR {' OR '.join(f'NEW.{one} <> OLD.{one}' for one in _RELATION)}",
+)
+guard_from_turning_back(
+    "person",
+    "NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR (OLD.identity_digest IS NOT NULL AND"
+    " (NEW.identity_digest IS NULL OR NEW.identity_digest <> OLD.identity_digest))",
 )
 
 attach_guards(TRIGGERS_SQLITE, "sqlite")

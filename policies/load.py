@@ -28,6 +28,7 @@ from policies.schema.checks import CheckRules
 from policies.schema.contents import ContentRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
+from policies.schema.exchange import ExchangeRules
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.jurisdictions import JurisdictionRules
@@ -38,6 +39,7 @@ from policies.schema.privacy import PrivacyRules
 from policies.schema.quality import QualityRules
 from policies.schema.retention import RetentionRules
 from policies.schema.revenue import RevenueRules
+from policies.schema.roles import RoleRules
 from policies.schema.screen import ScreenRules
 from policies.schema.sessions import SessionRules
 from policies.schema.sharing import SharingRules
@@ -59,6 +61,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "contents": ContentRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
+        "exchange": ExchangeRules,
         "gate": GateRules,
         "history": HistoryRules,
         "jurisdictions": JurisdictionRules,
@@ -69,6 +72,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "quality": QualityRules,
         "retention": RetentionRules,
         "revenue": RevenueRules,
+        "roles": RoleRules,
         "sessions": SessionRules,
         "sharing": SharingRules,
         "tables": TableRules,

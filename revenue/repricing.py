@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from audit.events import PendingEntry
 from authorization.documents import LicenceDocument
 from authorization.licences import check_not_of_operator, require_licence
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.separation import check_independent, check_not_buying, check_role
 from foundation.errors import Conflict, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
@@ -118,7 +118,7 @@ def _licence(connection: Connection, actor: Actor, licence_id: str) -> LicenceDo
     licence = require_licence(connection, licence_id)
     check_not_of_operator(connection, actor, licence)
     document = LicenceDocument.model_validate_json(licence.document)
-    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    belongs_to = {actor.organisation, *served_by(connection, actor.person)}
     check_independent(belongs_to, group_of(connection, document.product.biller))
     check_not_buying(belongs_to, group_of(connection, document.product.payer))
     return document

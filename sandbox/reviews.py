@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.revocation import SuspensionBoard, check_in_force
 from authorization.separation import check_may_vote, check_may_write
 from foundation.clock import MICROSECONDS_PER_DAY
@@ -292,7 +292,7 @@ def check_may_judge(connection: Connection, actor: Actor, review: Review) -> Non
         actor,
         author=review.person,
         group=group_of(connection, review.organisation),
-        belongs_to=organisations_of(connection, actor.person),
+        belongs_to=served_by(connection, actor.person),
         voters=(),
         requested_us=review.submitted_us,
     )

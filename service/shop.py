@@ -12,7 +12,7 @@ from audit.events import AuditEvent, PendingEntry, Writer, no_effect
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
 from authorization.licences import Licence, require_licence
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.revocation import SuspensionBoard, check_in_force
 from authorization.separation import check_not_redeveloping
 from disclosure.release.copies import Copy, certify_copy, make_copy
@@ -98,7 +98,7 @@ class ProductShop:
     ) -> None:
         check_in_force(connection, self._board, licence.id, time_us)
         operator_group = group_of(connection, licence.operator)
-        for organisation in {actor.organisation, *organisations_of(connection, actor.person)}:
+        for organisation in {actor.organisation, *served_by(connection, actor.person)}:
             check_not_redeveloping(organisation, operator_group)
         if actor.organisation != document.product.payer:
             raise Denied(

@@ -16,7 +16,7 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
 from authorization.licences import LicenceState, licences_in
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.separation import (
     check_another_person,
     check_independent,
@@ -186,7 +186,7 @@ def _check_person(actor: Actor) -> None:
 
 def _check_independent(connection: Connection, actor: Actor, populations: Collection[str]) -> None:
     """Refuse whoever also serves an operator that spends of these populations."""
-    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    belongs_to = {actor.organisation, *served_by(connection, actor.person)}
     for licence in licences_in(connection, _HOLDING):
         document = LicenceDocument.model_validate_json(licence.document)
         if any(budget.population in populations for budget in document.budgets):

@@ -11,7 +11,7 @@ from audit.tags import EntryKind
 from authorization.decisions import AccessRequest, check_decision, decide
 from authorization.enforcer import Enforcer
 from authorization.lines import Action
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.revocation import SuspensionBoard
 from authorization.separation import check_independent, check_natural_person, check_not_buying
 from catalog.store import dataset_by_name
@@ -99,7 +99,7 @@ def check_author(actor: Actor, request: Request) -> None:
 
 def check_apart(connection: Connection, actor: Actor, request: Request) -> None:
     """Refuse who is too near to judge or read it: machines, its own group, and its payer's (I8)."""
-    belongs_to = {actor.organisation, *organisations_of(connection, actor.person)}
+    belongs_to = {actor.organisation, *served_by(connection, actor.person)}
     check_natural_person(actor)
     check_independent(belongs_to, group_of(connection, request.organisation))
     payer = document_of(connection, request.licence).product.payer

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from audit.events import AuditEvent, PendingEntry, no_effect
 from audit.tags import EntryKind
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.revocation import check_in_force
 from authorization.separation import check_may_vote
 from disclosure.release.appetite import document_of, rules_for
@@ -92,7 +92,7 @@ class Voting:
             actor,
             author=request.author,
             group=group_of(connection, request.organisation),
-            belongs_to=organisations_of(connection, actor.person),
+            belongs_to=served_by(connection, actor.person),
             voters=[cast.person for cast in request.votes],
             requested_us=request.first_submitted_us or 0,
         )
@@ -131,7 +131,7 @@ def may_be_asked(connection: Connection, actor: Actor, request: Request) -> bool
             actor,
             author=request.author,
             group=group_of(connection, request.organisation),
-            belongs_to=organisations_of(connection, actor.person),
+            belongs_to=served_by(connection, actor.person),
             voters=[cast.person for cast in request.votes],
             requested_us=request.first_submitted_us,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from audit.events import PendingEntry
-from authorization.organisations import group_of, organisations_of
+from authorization.organisations import group_of, served_by
 from authorization.separation import check_independent
 from foundation.errors import Conflict, InvalidInput, Message
 from policies.schema.revenue import RevenueRules
@@ -112,7 +112,7 @@ def check_uninvolved(
     connection: Connection, person: str, organisation: str, found: Dispute
 ) -> None:
     """Refuse to decide whoever serves the disputing organisation or an affiliate of it."""
-    belongs_to = {organisation, *organisations_of(connection, person)}
+    belongs_to = {organisation, *served_by(connection, person)}
     check_independent(belongs_to, {found.organisation, *group_of(connection, found.organisation)})
 
 

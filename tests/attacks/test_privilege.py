@@ -142,7 +142,7 @@ def test_a_person_named_like_a_role_gains_nothing(city: City) -> None:
     person = Person(
         id="role-operator", name="x", organisations=("datawise",), roles=(Role.FINANCE,)
     )
-    create_person(city.writer, actor("drafter"), person)
+    create_person(city.writer, SYSTEM_ACTOR, person)
     for name in ("role-operator", "role:operator", "org:datawise"):
         forged = Actor(person=name, organisation="datawise", roles=frozenset({Role.OPERATOR}))
         assert isinstance(city.ask(forged, "state"), Denial)
@@ -180,7 +180,7 @@ def test_one_person_with_two_accounts_cannot_draft_and_sign(city: City) -> None:
     accounts = tuple(Account(name=name, organisation="bureau") for name in ("day", "night"))
     create_person(
         city.writer,
-        actor("drafter"),
+        SYSTEM_ACTOR,
         Person(
             id="twofold",
             name="x",
@@ -213,7 +213,7 @@ def test_an_account_made_after_the_draft_cannot_sign_it(city: City) -> None:
     city.clock.advance(1)
     create_person(
         city.writer,
-        actor("drafter"),
+        SYSTEM_ACTOR,
         Person(
             id="puppet",
             name="x",
@@ -231,7 +231,7 @@ def test_an_account_made_after_the_draft_cannot_sign_it(city: City) -> None:
 def test_a_checker_on_loan_from_an_affiliate_cannot_vote(city: City) -> None:
     create_person(
         city.writer,
-        actor("drafter"),
+        SYSTEM_ACTOR,
         Person(
             id="lent",
             name="x",
@@ -364,7 +364,7 @@ def _with_purpose(line: PolicyLine, purpose: str) -> PolicyLine:
 def test_a_person_registered_later_gains_access_only_through_a_new_snapshot(city: City) -> None:
     enforcer = Enforcer(city.snapshot())
     person = Person(id="late", name="x", organisations=("datawise",), roles=(Role.OPERATOR,))
-    create_person(city.writer, actor("drafter"), person)
+    create_person(city.writer, SYSTEM_ACTOR, person)
     late = Actor(person="late", organisation="datawise", roles=frozenset({Role.OPERATOR}))
     request = AccessRequest(late, LICENCE_ID, Action.SESSION_OPEN)
     now_us = city.clock.now_us()

@@ -108,15 +108,15 @@ def test_a_person_that_breaks_a_rule_is_refused(
     city: GroupCommitWriter, changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(InvalidInput, match=code):
-        create_person(city, actor("drafter"), person(**changes))
+        create_person(city, SYSTEM_ACTOR, person(**changes))
 
 
 def test_a_person_and_an_account_are_registered_once(city: GroupCommitWriter) -> None:
     account = Account(name="analyst@city", organisation="datawise")
     with pytest.raises(Conflict, match="already_registered"):
-        create_person(city, actor("drafter"), person(id="analyst"))
+        create_person(city, SYSTEM_ACTOR, person(id="analyst"))
     with pytest.raises(Conflict, match="already_registered"):
-        create_person(city, actor("drafter"), person(accounts=(account,)))
+        create_person(city, SYSTEM_ACTOR, person(accounts=(account,)))
 
 
 def test_an_unknown_account_is_nobody(city: GroupCommitWriter, engine: Engine) -> None:

@@ -1,12 +1,14 @@
 """The packaged rules with a few lines changed, as a directory that a platform can be built with."""
 
 import shutil
+import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
 from policies.load import SECTIONS
+from policies.schema.exchange import ExchangeRules
 from policies.schema.privacy import SlotClass
 
 SHORT_SLOT_MILLISECONDS = 800
@@ -56,3 +58,9 @@ def generous(directory: Path, milliseconds: int = SHORT_SLOT_MILLISECONDS) -> Pa
             "licences/national.toml": {"budget_nano_rho_max": "10_000_000_000"},
         },
     )
+
+
+def exchange_rules() -> ExchangeRules:
+    """Return the packaged rules of spreadsheets and exports, without the rest of the pack."""
+    text = (Path(str(files("policies"))) / "exchange" / "national.toml").read_text(encoding="utf-8")
+    return ExchangeRules.model_validate(tomllib.loads(text))

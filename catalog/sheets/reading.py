@@ -92,8 +92,11 @@ class SheetReader:
             raise sheet_refused("file_bytes")
         if len(file_name) > FILE_NAME_CHARACTERS_MAX:
             raise sheet_refused("not_a_spreadsheet")
+        answer = self._ask(data, file_name, sheet)
+        if not answer:  # ended by a bound of memory or time before it said a word
+            raise sheet_refused("stopped")
         try:
-            cells = from_json(self._ask(data, file_name, sheet), self.bounds)
+            cells = from_json(answer, self.bounds)
         except FileRefused as refused:
             raise sheet_refused(refused.code, refused.row, refused.column) from refused
         except (ValueError, KeyError, TypeError, RecursionError) as error:

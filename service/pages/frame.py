@@ -1,0 +1,209 @@
+"""The frame of every page: who is looking, in which language, under which headers.
+
+Nothing on a page may call out, be framed, or run but the two scripts named by digest here. Who is
+not logged in is sent to log in and back; who lacks the role is told which one the page needs.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+from urllib.parse import quote
+
+import jinja2
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from foundation.errors import Message, SandgateError
+from foundation.identity import Actor, Role
+from service.api.callers import platform_of, role_missing
+from service.bootstrap import Platform
+from service.errors import language_of
+from service.login.visiting import Visitor, visitor_of
+from service.pages.blocks import Block, Filled, Text
+from service.pages.navigation import Item, items_for
+
+LANGUAGE_COOKIE = "sandgate-language"
+LANGUAGES = ("zh", "en")
+PRODUCT = Message("沙闸 · 公共数据沙箱与授权运营", "Sandgate · public data, sandboxed and licensed")
+_SCRIPT = "document.addEventListener('submit',e=>{for(const b of e.target.querySelectorAll('button'))setTimeout(()=>b.disabled=true)})"  # noqa: E501
+Visitors = tuple[Role, ...]
+"""The roles one of which a page needs; none: anyone who is logged in."""
+
+
+class LoginNeeded(Exception):
+    """Nobody is logged in: the page is shown after they are."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request for a page: the platform, who looks, and the language they read."""
+
+    request: Request
+    platform: Platform
+    visitor: Visitor
+    language: str
+
+    @property
+    def actor(self) -> Actor:
+        """Return who looks, with organisation and roles."""
+        return self.visitor.actor
+
+    def has(self, *roles: Role) -> bool:
+        """Tell whether the visitor holds one of the roles."""
+        return any(self.actor.has(role) for role in roles)
+
+    def say(self, text: Text) -> str:
+        """Return words in the visitor's language, and data as they are."""
+        return text.in_language(self.language) if isinstance(text, Message) else text
+
+    def page(
+        self, title: Text, *blocks: Block, intro: Text = "", status: int = 200
+    ) -> HTMLResponse:
+        """Render a page of blocks."""
+        return rendered(
+            "page.html",
+            self.language,
+            status=status,
+            title=title,
+            intro=intro,
+            blocks=blocks,
+            visitor=self.visitor,
+            items=items_for(self.actor),
+            here=self.request.url.path,
+            done=_done(self.request),
+        )
+
+    def form(self, filled: Filled) -> Filled:
+        """Return a form to stand on a page among other blocks."""
+        return filled
+
+
+def rendered(template: str, language: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """Render one of our templates under the headers of every page."""
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            language=language,
+            product=PRODUCT,
+            script=_SCRIPT,
+            say=lambda text: text.in_language(language) if isinstance(text, Message) else text,
+            Message=Message,
+            **values,
+        )
+    )
+    return HTMLResponse(html, status_code=status, headers=dict(page_headers()))
+
+
+@cache
+def page_headers() -> tuple[tuple[str, str], ...]:
+    """Return what stands over every page: no call out, no frame, no foreign script, no store."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"script-src '{_digest(_SCRIPT)}'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return (
+        ("content-security-policy", policy),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cache-control", "no-store"),
+    )
+
+
+def visit_by(roles: Iterable[Role]) -> object:
+    """Return the parameter type of a page that one of these roles may see."""
+    return Annotated[Visit, Depends(_visiting(tuple(roles)))]
+
+
+def reader_language(request: Request) -> str:
+    """Return the language a reader chose on the page, else the browser's, else Chinese."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else language_of(request)
+
+
+def redirect_to_login(request: Request, *, step_up: bool = False) -> RedirectResponse:
+    """Send the reader to log in (again), and back to this page."""
+    target = request.url.path
+    if request.method == "GET" and request.url.query:
+        target = f"{target}?{request.url.query}"
+    again = "step_up=1&" if step_up else ""
+    return RedirectResponse(f"/login?{again}return={quote(target)}", status_code=303)
+
+
+def redirect_to_step_up(request: Request) -> RedirectResponse:
+    """Send the reader to prove who they are once more, and back to this page."""
+    return redirect_to_login(request, step_up=True)
+
+
+def show_problem(request: Request, error: SandgateError) -> HTMLResponse:
+    """Answer a page's request with a refusal, in words, with the way out."""
+    visitor = getattr(request.state, "visitor", None)
+    return rendered(
+        "problem.html",
+        reader_language(request),
+        status=error.status,
+        title=Message("未能办理", "This was not done"),
+        error=error,
+        visitor=visitor,
+        items=items_for(visitor.actor) if visitor else (),
+        here=request.url.path,
+        done="",
+    )
+
+
+def _visiting(roles: Visitors) -> Callable[[Request], Visit]:
+    def dependency(request: Request) -> Visit:
+        visitor = visitor_of(request)
+        if visitor is None:
+            raise LoginNeeded
+        request.state.actor = visitor.actor
+        request.state.visitor = visitor
+        if roles and not any(visitor.actor.has(role) for role in roles):
+            raise role_missing(roles)
+        return Visit(request, platform_of(request), visitor, reader_language(request))
+
+    return dependency
+
+
+_DONE = {
+    "1": Message("已办理，并已记入审计日志。", "Done, and entered in the audit log."),
+}
+
+
+def _done(request: Request) -> Text:
+    """Return the word of success after a form; the address chooses one, and never writes it."""
+    return _DONE.get(request.query_params.get("done", ""), "")
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    texts = {
+        item.name: item.read_text(encoding="utf-8")
+        for item in (files("service") / "pages" / "templates").iterdir()
+        if item.name.endswith(".html")
+    }
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(texts),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _digest(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+AnyVisit = Annotated[Visit, Depends(_visiting(()))]
+AuthorityVisit = Annotated[Visit, Depends(_visiting((Role.AUTHORITY,)))]
+SupplierVisit = Annotated[Visit, Depends(_visiting((Role.PROVIDER, Role.AUTHORITY)))]
+NavigationItem = Item

@@ -1,0 +1,9 @@
+"""Which page decides a matter of each kind; ``{subject}`` is what the matter is about."""
+
+PAGE_OF_KIND: dict[str, str] = {}
+
+
+def page_of(kind: str, subject: str, case: str) -> str:
+    """Return the page where a matter is decided; its case where no page is known."""
+    pattern = PAGE_OF_KIND.get(kind)
+    return pattern.format(subject=subject) if pattern else f"/pages/cases/{case}"

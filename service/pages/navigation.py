@@ -1,0 +1,37 @@
+"""The ways through the pages: one line an area, with the roles that find it in their menu.
+
+A menu hides what a person cannot use; it protects nothing, each page checks for itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundation.errors import Message
+from foundation.identity import Actor, Role
+
+NO_HINT = Message("", "")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One area. ``roles`` none: for everybody who is logged in."""
+
+    href: str
+    text: Message
+    roles: frozenset[Role] = frozenset()
+    hint: Message = NO_HINT
+
+
+ITEMS: Sequence[Item] = (
+    Item(
+        "/pages",
+        Message("我的待办", "My tasks"),
+        hint=Message("等我办理的事项和期限", "What waits for me, and until when"),
+    ),
+)
+"""In the order of the menu; an owner adds one line."""
+
+
+def items_for(actor: Actor) -> Sequence[Item]:
+    """Return the areas that this person can use."""
+    return [item for item in ITEMS if not item.roles or item.roles & actor.roles]

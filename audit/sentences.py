@@ -64,6 +64,33 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
     EntryKind.VERSION_PUBLISHED: Message("已发布数据版本", "A data set version was published"),
     EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
+    EntryKind.ZONE_OPENED: Message("已设立数据区", "A zone was opened"),
+    EntryKind.ZONE_CLOSED: Message("数据区已关闭", "A zone was closed"),
+    EntryKind.ZONE_DESTROYED: Message(
+        "数据区已销毁，其密钥不复存在", "A zone was destroyed, and its key with it"
+    ),
+    EntryKind.SOURCE_CONSENT_ATTACHED: Message(
+        "数源部门已同意将共享所得数据用于授权运营",
+        "The source department consented to the licensing of data it had shared",
+    ),
+    EntryKind.SOURCE_CONSENT_WITHDRAWN: Message(
+        "数源部门已撤回同意", "The source department withdrew its consent"
+    ),
+    EntryKind.RESOURCE_EVIDENCED: Message(
+        "已登记数据资源的登记编码和存证", "A resource's registration code and evidence were added"
+    ),
+    EntryKind.SOURCE_TABLE_READ: Message(
+        "已从业务系统读取数据表", "A table was read from a department's system"
+    ),
+    EntryKind.REGRADING_PROPOSED: Message(
+        "已提出衍生数据重新定级", "A lower grade was proposed for derived data"
+    ),
+    EntryKind.REGRADING_CONFIRMED: Message(
+        "衍生数据重新定级已确认", "A lower grade was confirmed for derived data"
+    ),
+    EntryKind.STANDARD_ADDED: Message(
+        "已登记数据元或代码表", "A data element or code list was added"
+    ),
     EntryKind.MATTER_PAPERS_ASKED: Message(
         "已一次性告知缺少的材料", "The complete notice of missing papers was given"
     ),

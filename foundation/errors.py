@@ -26,7 +26,8 @@ class SandgateError(Exception):
     the rule file or law that decided; ``way_out`` says what would be accepted, and
     ``allowed_sql`` is the nearest question that would be. ``logged`` is set by whoever gave the
     refusal its own entry in the log. ``retry_seconds`` says when asking again may help, and
-    ``place`` the caller's place in a queue, from 1.
+    ``place`` the caller's place in a queue, from 1. ``challenge`` is what a bearer of a token must
+    do about it (RFC 6750, RFC 9470).
     """
 
     status = 500
@@ -34,6 +35,7 @@ class SandgateError(Exception):
     logged = False
     retry_seconds: int | None = None
     place: int | None = None
+    challenge: str | None = None
 
     def __init__(
         self,

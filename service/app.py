@@ -28,6 +28,7 @@ from service.api import (
     journals,
     licences,
     log,
+    login,
     moves,
     notices,
     organisations,
@@ -53,11 +54,17 @@ from service.api import (
 )
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
+from service.pages import home as home_pages
+from service.pages import login as login_pages
 from service.session_proxy import SessionHosts
 
 PREFIX = "/api/v1"
 ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, health.router),
+    (PREFIX, login.router),
+    ("", login_pages.router),
+    ("", home_pages.front),
+    ("", home_pages.router),
     (PREFIX, organisations.router),
     (PREFIX, catalog.router),
     (PREFIX, catalog.uploads),

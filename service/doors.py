@@ -33,7 +33,7 @@ class SessionDoors:
         self._lock = threading.Lock()
         self.proxy = SessionProxy(
             tickets,
-            f"http://{settings.platform_host}:{settings.port}",
+            settings.platform_origin,
             SessionAssets(settings.session_environment.resolve(), settings.language),
             on_egress_exceeded=self._exceeded,
             on_activity=self._used,

@@ -142,6 +142,8 @@ def respond(error: SandgateError, request: Request) -> JSONResponse:
     """Answer a request with an error."""
     body = problem(error, language_of(request))
     headers = dict(BEARER_WANTED) if error.status == Unauthenticated.status else {}
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
     if error.retry_seconds is not None:
         headers["Retry-After"] = str(error.retry_seconds)
     return Problem(body, status_code=error.status, headers=headers)

@@ -19,6 +19,7 @@ STORES = (
     "authorization.authority_tree",
     "authorization.delegations",
     "catalog.store",
+    "catalog.zones.store",
     "catalog.matters.store",
     "disclosure.store",
     "disclosure.release.store",

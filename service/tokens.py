@@ -18,6 +18,7 @@ from foundation.ids import new_id
 from foundation.keys import KeyStore, signature_holds
 
 ISSUER_KEY = "development-issuer"
+DEVELOPMENT = "development"
 TOKEN_SECONDS_MAX = 12 * 3600
 BEARER = "Bearer "
 _PREFIX = "sgdev1"
@@ -32,6 +33,24 @@ class IssuedToken:
     expires_us: int
 
 
+@dataclass(frozen=True)
+class LoginProof:
+    """What a token or a login session proves: for which account, by whom, and how fresh it is.
+
+    ``authenticated_us`` is when the issuer last saw the person prove who they are, 0 where it does
+    not say; ``since_us`` when the account was bound to the issuer's subject. ``scopes`` is None
+    where the token names none and so limits nothing.
+    """
+
+    account: str
+    issuer: str
+    authenticated_us: int = 0
+    acr: str = ""
+    subject_digest: str = ""
+    since_us: int = 0
+    scopes: frozenset[str] | None = None
+
+
 class TokenIssuer(Protocol):
     """Turns a bearer token into the account behind it."""
 
@@ -42,6 +61,10 @@ class TokenIssuer(Protocol):
 
     def account_of(self, token: str) -> str:
         """Return the account a valid token names. Raises Unauthenticated."""
+        ...
+
+    def proof_of(self, token: str) -> LoginProof:
+        """Return all that a valid token proves. Raises Unauthenticated."""
         ...
 
 
@@ -58,26 +81,37 @@ class DevelopmentIssuer:
 
     def issue(self, account: str, seconds: int = TOKEN_SECONDS_MAX) -> IssuedToken:
         """Sign a token for an account, for at most twelve hours."""
-        lifetime_us = min(seconds, TOKEN_SECONDS_MAX) * MICROSECONDS_PER_SECOND
-        expires_us = self._clock.now_us() + lifetime_us
+        issued_us = self._clock.now_us()
+        expires_us = issued_us + min(seconds, TOKEN_SECONDS_MAX) * MICROSECONDS_PER_SECOND
         token_id = new_id("token")
-        payload = canonical_bytes({"account": account, "expires_us": expires_us, "id": token_id})
+        claims = {
+            "account": account,
+            "expires_us": expires_us,
+            "id": token_id,
+            "issued_us": issued_us,
+        }
+        payload = canonical_bytes(claims)
         signature = self._keys.sign(ISSUER_KEY, payload)
         text = ".".join((_PREFIX, _encode(payload), _encode(signature)))
         return IssuedToken(text, token_id, expires_us)
 
     def account_of(self, token: str) -> str:
         """Return the account a valid, unexpired token names. Raises Unauthenticated."""
+        return self.proof_of(token).account
+
+    def proof_of(self, token: str) -> LoginProof:
+        """Return account and age of a valid, unexpired token. Raises Unauthenticated."""
         try:
             prefix, payload_text, signature_text = token.split(".")
             payload = _decode(payload_text)
             genuine = prefix == _PREFIX and self._signed(payload, _decode(signature_text))
             claims = json.loads(payload) if genuine else {}
         except (ValueError, binascii.Error) as error:
-            raise _bad_token() from error
+            raise bad_token() from error
         if claims.get("expires_us", 0) <= self._clock.now_us():
-            raise _bad_token()
-        return str(claims["account"])
+            raise bad_token()
+        issued_us = int(claims.get("issued_us", 0))  # whoever asked for it was there at the time
+        return LoginProof(str(claims["account"]), DEVELOPMENT, issued_us)
 
     def _signed(self, payload: bytes, signature: bytes) -> bool:
         return signature_holds(self._public_key, signature, payload)
@@ -97,7 +131,8 @@ def _decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
-def _bad_token() -> Unauthenticated:
+def bad_token() -> Unauthenticated:
+    """Say that a token is none of ours, or none any more; never why."""
     return Unauthenticated(
         "token_invalid",
         Message(

@@ -5,7 +5,6 @@ A regulator reads everything that is theirs to read and changes nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,6 +16,7 @@ from foundation.identity import Actor, Role
 from revenue.flow.moves import keeps_books
 from service.bootstrap import Platform
 from service.errors import language_of
+from service.login.step_up import check_route
 from service.tokens import bearer_of
 
 ROLE_NAMES_ZH = {
@@ -48,12 +48,12 @@ def platform_of(request: Request) -> Platform:
 def any_caller(request: Request) -> Actor:
     """Return the actor behind the bearer token. Raises Unauthenticated."""
     platform = platform_of(request)
-    account = platform.issuer.account_of(bearer_of(request.headers))
+    proof = platform.issuer.proof_of(bearer_of(request.headers))
+    request.state.login = proof
     try:
         with reading(platform.engine) as connection:
-            actor = _as_seen_here(
-                platform, actor_for_account(connection, account, language_of(request))
-            )
+            known = actor_for_account(connection, proof.account, language_of(request))
+            actor = platform.as_seen_here(known)
     except NotFound as error:
         raise Unauthenticated(
             "account_unknown",
@@ -61,14 +61,8 @@ def any_caller(request: Request) -> Actor:
             field="Authorization",
         ) from error
     request.state.actor = actor  # so that a refusal of theirs is logged (service.errors)
+    check_route(platform.login.rules, request, proof, platform.clock.now_us())
     return actor
-
-
-def _as_seen_here(platform: Platform, actor: Actor) -> Actor:
-    """Take the authority's role from anyone who does not act for the authority itself."""
-    if actor.organisation == platform.authority:
-        return actor
-    return replace(actor, roles=actor.roles - {Role.AUTHORITY})
 
 
 def _caller_with(*roles: Role) -> Callable[[Request], Actor]:

@@ -17,7 +17,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.datasets import StoredFile
+from catalog.datasets import PUBLIC_ZONE, StoredFile
+from catalog.zones.places import make_zone_home, zone_directories, zone_home
 from foundation.canonical import canonical_bytes, digest, sha256_hex
 from foundation.ids import new_id
 
@@ -30,14 +31,14 @@ ROWS_FILE, RANKED_FILE, UNITS_FILE = "rows.parquet", "ranked.parquet", "units.pa
 Role = Literal["rows", "bounded", "ranked", "units"]
 
 
-def versions_directory(home: Path) -> Path:
-    """Return where versions live."""
-    return home / "versions"
+def versions_directory(home: Path, zone: str = PUBLIC_ZONE) -> Path:
+    """Return where the versions of a zone live."""
+    return zone_home(home, zone) / "versions"
 
 
-def version_directory(home: Path, version_id: str) -> Path:
-    """Return one version's directory."""
-    return versions_directory(home) / version_id
+def version_directory(home: Path, version_id: str, zone: str = PUBLIC_ZONE) -> Path:
+    """Return one version's directory, in its zone."""
+    return versions_directory(home, zone) / version_id
 
 
 def bounded_file(group_set: str) -> str:
@@ -48,11 +49,12 @@ def bounded_file(group_set: str) -> str:
 class VersionFolder:
     """A version under construction: seen by no one until ``reveal``."""
 
-    def __init__(self, home: Path) -> None:
-        """Make an empty directory beside the published versions."""
+    def __init__(self, home: Path, zone: str = PUBLIC_ZONE) -> None:
+        """Make an empty directory beside the published versions of its zone."""
         self.version_id = new_id("ver")
-        self._published = version_directory(home, self.version_id)
-        self._path = versions_directory(home) / f"{BUILDING}{self.version_id}"
+        make_zone_home(home, zone)
+        self._published = version_directory(home, self.version_id, zone)
+        self._path = versions_directory(home, zone) / f"{BUILDING}{self.version_id}"
         self._path.mkdir(mode=0o700, parents=True)
         self._files: list[StoredFile] = []
 
@@ -113,11 +115,10 @@ class VersionFolder:
 
 
 def remove_leftovers(home: Path, known: Collection[str]) -> list[str]:
-    """Remove directories that no published version names; return their names."""
-    directory = versions_directory(home)
-    if not directory.exists():
-        return []
-    leftovers = [path for path in directory.iterdir() if path.name not in known]
+    """Remove directories that no published version names, in any zone; return their names."""
+    places = [versions_directory(home), *(path / "versions" for path in zone_directories(home))]
+    found = [path for place in places if place.exists() for path in place.iterdir()]
+    leftovers = [path for path in found if path.name not in known]
     for path in leftovers:
         shutil.rmtree(path)
     return sorted(path.name for path in leftovers)

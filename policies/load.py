@@ -47,6 +47,7 @@ from policies.schema.tables import TableRules
 from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
 from policies.schema.witness import WitnessRules
+from policies.schema.zones import ZoneRules
 
 R = TypeVar("R", bound=RuleFile)
 
@@ -80,6 +81,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "twins": TwinRules,
         "verification": VerificationRules,
         "witness": WitnessRules,
+        "zones": ZoneRules,
     }
 )
 """Directory name to the class of its files: one line adds a section."""

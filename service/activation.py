@@ -26,6 +26,7 @@ from authorization.licences import (
 from authorization.signing import AuthorityKeys
 from authorization.snapshots import refresh
 from authorization.validation import LicenceRuleset
+from catalog.zones.places import extract_directories
 from disclosure.budgets.allocation import check_caps_fit
 from disclosure.extract_records import end_extract, standing_extracts
 from disclosure.extracts import destroy_extract, pseudonym_key_name
@@ -36,7 +37,7 @@ from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
 from policies.schema.privacy import PrivacyRules
-from service.extract_keeping import EXTRACTS, ExtractKeeper, key_name
+from service.extract_keeping import ExtractKeeper, key_name
 
 log = logging.getLogger("sandgate.activation")
 
@@ -144,14 +145,13 @@ class Activation:
         self.keeper.end_superseded()
         with reading(self.engine) as connection:
             kept = {extract.path.name for extract in standing_extracts(connection)}
-        left = [
-            path
-            for path in sorted((self.home / EXTRACTS).glob("*.parquet"))
-            if path.name not in kept
-        ]
-        for path in left:
-            destroy_extract(path, key_name(path.stem), self.keys)
-        return [path.name for path in left]
+        left = []
+        for zone, directory in extract_directories(self.home):
+            for path in sorted(directory.glob("*.parquet")):
+                if path.name not in kept:
+                    destroy_extract(path, key_name(path.stem, zone), self.keys)
+                    left.append(path.name)
+        return left
 
     def _document(self, licence_id: str) -> LicenceDocument:
         with reading(self.engine) as connection:

@@ -19,9 +19,10 @@ from audit.key_requests import request_keys
 from authorization.documents import AccessMode, Grant, LicenceDocument
 from authorization.licences import LicenceState, licences_in
 from authorization.organisations import group_of
-from catalog.datasets import Dataset, Version
+from catalog.datasets import PUBLIC_ZONE, Dataset, Version
 from catalog.store import current_version, dataset_by_name, versions
 from catalog.versions import ROWS_FILE, read_rows, version_directory
+from catalog.zones.places import extracts_directory
 from disclosure.extract_records import (
     ActiveExtract,
     HeldExtract,
@@ -45,11 +46,10 @@ from foundation.db import reading
 from foundation.errors import Denied, Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import random_name
-from foundation.keys import KeyStore
+from foundation.keys import KeyStore, zoned_name
 from policies.load import PolicyPack
 from policies.schema.masks import MaskRules
 
-EXTRACTS = "extracts"
 log = logging.getLogger("sandgate.extracts")
 
 
@@ -271,7 +271,9 @@ class ExtractKeeper:
         ]
 
     def _rows(self, wanted: _Wanted) -> ReadRows:
-        return partial(read_rows, version_directory(self.home, wanted.version.id))
+        return partial(
+            read_rows, version_directory(self.home, wanted.version.id, wanted.version.zone)
+        )
 
     def _rows_of(self, held: HeldExtract) -> ReadRows:
         """Return how the version of an earlier extract is read. Raises Denied where it is gone."""
@@ -279,7 +281,7 @@ class ExtractKeeper:
             dataset = dataset_by_name(connection, held.plan.dataset)
             known = [] if dataset is None else versions(connection, dataset.id)
         for version in known:
-            directory = version_directory(self.home, version.id)
+            directory = version_directory(self.home, version.id, version.zone)
             if version.manifest_digest == held.version and (directory / ROWS_FILE).is_file():
                 return partial(read_rows, directory)
         raise denied(
@@ -295,7 +297,7 @@ class ExtractKeeper:
         document, plan, version = wanted.document, wanted.plan, wanted.version
         name = random_name()
         total = version.row_count
-        wanted_keys = [key_name(name), pseudonym_key_name(document.id)]
+        wanted_keys = [key_name(name, version.zone), pseudonym_key_name(document.id)]
         about = {"licence": document.id, "dataset": plan.dataset}
         cited = request_keys(self.writer, actor, "extract", wanted_keys, **about)
 
@@ -306,10 +308,12 @@ class ExtractKeeper:
         try:
             extract = build_extract(
                 plan,
-                read_rows(version_directory(self.home, version.id), plan.source_columns()),
-                path=self.home / EXTRACTS / f"{name}.parquet",
+                read_rows(
+                    version_directory(self.home, version.id, version.zone), plan.source_columns()
+                ),
+                path=extracts_directory(self.home, version.zone) / f"{name}.parquet",
                 keys=self.keys,
-                key_name=key_name(name),
+                key_name=key_name(name, version.zone),
                 pseudonym_key=licence_pseudonym_key(self.keys, document.id, cited),
                 rules=self.pack.rules(MaskRules),
                 rows_expected=total,
@@ -334,9 +338,9 @@ class ExtractKeeper:
         }
 
 
-def key_name(name: str) -> str:
-    """Name the key of an extract's file."""
-    return f"extract-{name}"
+def key_name(name: str, zone: str = PUBLIC_ZONE) -> str:
+    """Name the key of an extract's file, of the zone that its data stand in."""
+    return zoned_name("extract", zone, name)
 
 
 def _rows(document: LicenceDocument) -> list[Grant]:

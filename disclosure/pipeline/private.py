@@ -129,7 +129,7 @@ class PrivateAnswers:
     def _source(self, prepared: Prepared, relation: Relation, decided: Citation) -> TableSource:
         granted = prepared.granted[relation.dataset]
         if relation.file is not None:
-            directory = version_directory(self.home, granted.version.id)
+            directory = version_directory(self.home, granted.version.id, granted.version.zone)
             return parquet_source(directory / relation.file, relation.columns)
         if granted.extract is None:
             raise question_failed("engine_error")

@@ -316,7 +316,7 @@ class Verifier:
         terms = grant.verify
         columns = (*grant.columns, *(terms.identifiers if terms is not None else ()))
         version = lookup.worker_version(prepared.version.manifest_digest, columns)
-        directory = version_directory(parts.home, prepared.version.id)
+        directory = version_directory(parts.home, prepared.version.id, prepared.version.zone)
         tables = {lookup.TABLE: lookup.source(directory, columns)}
         person = scope.actor.person
 

@@ -15,6 +15,7 @@ from foundation.keys.protocol import (
     no_key,
 )
 from foundation.keys.signers import FileSigners, Signers, signature_holds
+from foundation.keys.zoned import zone_key_name, zoned_name
 
 __all__ = [
     "AES_GCM",
@@ -31,4 +32,6 @@ __all__ = [
     "aes_of_blocks",
     "no_key",
     "signature_holds",
+    "zone_key_name",
+    "zoned_name",
 ]

@@ -15,6 +15,7 @@ from foundation.keys.ciphers import AES_GCM, CIPHERS, BoxCipher, WrongBox
 from foundation.keys.protocol import DATA_KEY_BYTES, Citation, KeyRecord, no_key
 from foundation.keys.secret_files import SecretFiles
 from foundation.keys.signers import ED25519, SM2, FileSigners, Signers
+from foundation.keys.zoned import zone_key_name, zone_of_key
 
 VERSIONS = "versions.json"  # which version of each signing key is current
 WRAPPING = "wrapping"
@@ -85,7 +86,7 @@ class FileKeyStore:
         """Make a new 32-byte key under a name that was never used."""
         del cited
         key = self._fresh_key()
-        self._files.write_new(f"{name}.data", self._wrapped(name, key))
+        self._files.write_new(f"{name}.data", self._wrapped(name, self._into_zone(name, key)))
         return key
 
     def data_key(self, name: str, cited: Citation | None = None) -> bytes:
@@ -94,7 +95,7 @@ class FileKeyStore:
         box = self._files.read(f"{name}.data")
         if not box:
             raise no_key(name)
-        return self._unwrapped(name, box)
+        return self._out_of_zone(name, self._unwrapped(name, box))
 
     def ensure_data_key(self, name: str, cited: Citation | None = None) -> bytes:
         """Return a data key, made at first use. Raises Unavailable where it was destroyed."""
@@ -161,6 +162,27 @@ class FileKeyStore:
 
     def _fresh_key(self) -> bytes:
         return secrets.token_bytes(DATA_KEY_BYTES)
+
+    def _into_zone(self, name: str, key: bytes) -> bytes:
+        """Seal a key of a zone under the zone's key, made at first use; others stay as they are."""
+        zone = zone_of_key(name)
+        if zone is None:
+            return key
+        zone_key = self.ensure_data_key(zone_key_name(zone))[: self._cipher.key_bytes]
+        return self._cipher.name.encode() + b"\0" + self._cipher.seal(zone_key, key, name.encode())
+
+    def _out_of_zone(self, name: str, sealed: bytes) -> bytes:
+        """Open a key of a zone. Raises Unavailable where the zone's key was destroyed."""
+        zone = zone_of_key(name)
+        if zone is None:
+            return sealed
+        used, _, box = sealed.partition(b"\0")
+        zone_key = self.data_key(zone_key_name(zone))
+        try:
+            cipher = CIPHERS[used.decode()]
+            return cipher.open(zone_key[: cipher.key_bytes], box, name.encode())
+        except (KeyError, ValueError) as error:
+            raise no_key(name) from error
 
     def _wrapped(self, name: str, key: bytes) -> bytes:
         version = max(self._wrapping_versions(), default=0) or self._make_wrapping(1)

@@ -63,7 +63,7 @@ class HeldRows:
         found = next((item for item in known if item.manifest_digest == self.version), None)
         if found is None or self.rows.extract.masked_as != masked_as(rules):
             raise refusals.version_gone()
-        return version_directory(home, found.id)
+        return version_directory(home, found.id, found.zone)
 
 
 def held_rows(connection: Connection, licence: str) -> Mapping[str, HeldRows]:

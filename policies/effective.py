@@ -13,6 +13,7 @@ from foundation.calendar import WorkingDayCalendar
 from foundation.canonical import digest
 from foundation.errors import InvalidInput, Message, NotFound
 from policies.load import PolicyPack
+from policies.schema import RuleFile
 from policies.schema.calendars import CalendarRules
 from policies.schema.deadlines import Deadline, DeadlineRules
 from policies.schema.jurisdictions import JurisdictionRules, Label
@@ -51,8 +52,7 @@ def jurisdiction_of(pack: PolicyPack, name: str) -> Jurisdiction:
     labels: dict[str, Label] = {}
     for step in reversed(chain):
         rules = every[step]
-        _check_clocks(step, rules, clocks)
-        clocks |= rules.clocks
+        clocks |= _changed(step, rules, clocks)
         origin |= dict.fromkeys(rules.clocks, step)
         documents |= {key: item.source for key, item in rules.clocks.items()}
         labels |= rules.labels
@@ -111,12 +111,21 @@ def _chain(pack: PolicyPack, name: str) -> tuple[str, ...]:
         chain.append(rules.inherits)
 
 
-def _check_clocks(step: str, rules: JurisdictionRules, below: Mapping[str, Deadline]) -> None:
-    for key, clock in rules.clocks.items():
-        if key not in DeadlineRules.model_fields:
+def _changed(
+    step: str, rules: JurisdictionRules, below: Mapping[str, Deadline]
+) -> dict[str, Deadline]:
+    """Return the clocks a pack sets, each completed by what it inherits."""
+    found = {}
+    for key, change in rules.clocks.items():
+        if key not in DeadlineRules.model_fields or key in RuleFile.model_fields:
             raise _invalid(step, f"clocks.{key}", "未知期限", "is no clock that a file knows")
         under = below.get(key)
-        looser = under is not None and clock.working_days > under.working_days
+        inherited = {} if under is None else under.model_dump()
+        own = change.model_dump(exclude_none=True)
+        if "working_days" not in inherited | own:
+            raise _invalid(step, f"clocks.{key}", "未写明工作日数", "says no working days")
+        found[key] = Deadline.model_validate(inherited | own)
+        looser = under is not None and found[key].working_days > under.working_days
         if looser != (key in rules.looser):
             raise _invalid(
                 step,
@@ -124,10 +133,9 @@ def _check_clocks(step: str, rules: JurisdictionRules, below: Mapping[str, Deadl
                 "比所继承的期限更宽须在 looser 中列明，反之不得列入",
                 "is longer than what it inherits and not named in 'looser', or named there in vain",
             )
-    for key in set(rules.looser) - set(rules.clocks):
-        raise _invalid(
-            step, f"looser.{key}", "未设该期限", "names a clock that the pack does not set"
-        )
+    for key in set(rules.looser) - set(found):
+        raise _invalid(step, f"looser.{key}", "未设该期限", "names a clock it does not set")
+    return found
 
 
 def _invalid(step: str, place: str, zh: str, en: str) -> InvalidInput:
@@ -140,3 +148,35 @@ def _invalid(step: str, place: str, zh: str, en: str) -> InvalidInput:
         field=f"jurisdictions/{step}.toml:{place}",
         rule="policies/effective.py",
     )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which two jurisdictions differ; None: the one has no such rule."""
+
+    about: str
+    name: str
+    first: Mapping[str, object] | None
+    second: Mapping[str, object] | None
+
+
+def differences(first: Jurisdiction, second: Jurisdiction) -> list[Difference]:
+    """Compare clocks and words of two jurisdictions, as they are in force in each."""
+    found: list[Difference] = []
+    tables = (("clock", first.clocks, second.clocks), ("label", first.labels, second.labels))
+    for about, one, other in tables:
+        for name in sorted(set(one) | set(other)):
+            left, right = _plain(one, name), _plain(other, name)
+            if left != right:
+                found.append(Difference(about, name, left, right))
+    if first.calendar.digest != second.calendar.digest:
+        left, right = {"digest": first.calendar.digest}, {"digest": second.calendar.digest}
+        found.append(Difference("calendar", "calendar", left, right))
+    return found
+
+
+def _plain(
+    table: Mapping[str, Deadline] | Mapping[str, Label], name: str
+) -> dict[str, object] | None:
+    item = table.get(name)
+    return None if item is None else item.model_dump()

@@ -10,10 +10,14 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from policies.schema import RuleFile, Rules
-from policies.schema.deadlines import Deadline
 
-NAME = r"^[a-z][a-z0-9-]{0,62}$"
-_ROLE = r"^[a-z][a-z0-9_]{0,62}$"
+
+class ClockChange(Rules):
+    """What a pack changes of one clock; what it does not name stays as inherited."""
+
+    working_days: int | None = Field(default=None, ge=1, le=365)
+    extension_days_max: int | None = Field(default=None, ge=0, le=365)
+    source: str = Field(min_length=1, max_length=200)
 
 
 class Label(Rules):
@@ -40,7 +44,7 @@ class JurisdictionRules(RuleFile):
     inherits: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,62})?$")
     deadlines: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,62})?$")
     documents: tuple[Cited, ...] = ()
-    clocks: dict[str, Deadline] = Field(default_factory=dict)
+    clocks: dict[str, ClockChange] = Field(default_factory=dict)
     looser: tuple[str, ...] = ()
     labels: dict[str, Label] = Field(default_factory=dict)
     unknown: tuple[str, ...] = ()

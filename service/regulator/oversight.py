@@ -20,16 +20,15 @@ from audit.view.search import PAGE_ENTRIES_MAX, Page, search, span_of
 from audit.view.terms import SUBJECT_TERMS, Terms
 from audit.view.timeline import Subject, Timeline, entries_of, timeline
 from disclosure.budgets.odometer import readings
-from foundation.calendar import WorkingDayCalendar
 from foundation.canonical import digest
 from foundation.clock import Clock
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
 from foundation.identity import Actor
 from foundation.ids import random_name
+from policies.effective import calendar_of
 from policies.load import PolicyPack
 from policies.schema.alerts import AlertRules
-from policies.schema.calendars import CalendarRules
 from service.regulator.alerting import Alerting
 from service.regulator.names import RegisteredNames
 from service.regulator.odometer import caps_now
@@ -65,7 +64,7 @@ class Oversight:
             writer,
             clock,
             self.rules,
-            _calendar(pack, self.rules.calendar),
+            calendar_of(pack, self.rules.calendar),
             caps_now,
             pack.digest,
         )
@@ -181,13 +180,3 @@ def _all(connection: Connection, terms: Terms) -> tuple[list[LogEntry], bool, in
         if before is None:
             break
     return found, before is None, first
-
-
-def _calendar(pack: PolicyPack, name: str) -> WorkingDayCalendar:
-    days = pack.rules(CalendarRules, name)
-    return WorkingDayCalendar(
-        years=frozenset(days.years),
-        holidays=frozenset(days.holidays),
-        make_up_days=frozenset(days.make_up_days),
-        digest=pack.file_digests[f"calendars/{name}.toml"],
-    )

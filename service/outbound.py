@@ -7,11 +7,13 @@ followed, no proxy variable is read, and an answer has a limit in size and in ti
 
 import ipaddress
 import socket
+import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import httpx
 
@@ -19,6 +21,8 @@ from foundation.errors import InvalidInput, Message
 
 ANSWER_BYTES_MAX = 64 << 10
 _PORTS = {"http": 80, "https": 443}
+_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,16 +39,42 @@ class Received:
 
 
 class Outbound:
-    """Posts to addresses beneath the allowed ones."""
+    """Asks and posts to the allowed addresses and those beneath them."""
 
-    def __init__(self, allowed: Iterable[str], seconds_max: float) -> None:
-        """Allow these addresses. Raises InvalidInput where one is no plain http(s) address."""
+    def __init__(
+        self,
+        allowed: Iterable[str],
+        seconds_max: float,
+        *,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+        authorities: Path | None = None,
+    ) -> None:
+        """Allow these addresses. Raises InvalidInput where one is no plain http(s) address.
+
+        ``authorities`` is a PEM file of the only certificate authorities that are trusted, for a
+        network without others; None trusts those of the machine.
+        """
         self._allowed = tuple(checked_address(item) for item in allowed)
         self._seconds_max = seconds_max
+        self._answer_bytes_max = answer_bytes_max
+        self._trust = None if authorities is None else trust_of(authorities)
 
-    def post(self, url: str, body: bytes) -> Received:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] = _TEXT) -> Received:
         """Send a body. Raises NotSent."""
-        if not any(url.startswith(f"{item}/") for item in self._allowed):
+        return self._sent("POST", url, body, headers)
+
+    def get(self, url: str) -> Received:
+        """Ask for what an address holds, as JSON. Raises NotSent."""
+        return self._sent("GET", url, b"", {"Accept": "application/json"})
+
+    def post_form(
+        self, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Received:
+        """Send the fields of a form. Raises NotSent."""
+        return self._sent("POST", url, urlencode(fields).encode(), {**_FORM, **(headers or {})})
+
+    def _sent(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Received:
+        if not any(url == item or url.startswith(f"{item}/") for item in self._allowed):
             raise NotSent("the address is not on the list")
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
@@ -53,23 +83,45 @@ class Outbound:
         target = parts._replace(netloc=f"{literal}:{port}").geturl()
         try:
             with (
-                httpx.Client(timeout=self._seconds_max, trust_env=False) as client,
+                httpx.Client(
+                    timeout=self._seconds_max,
+                    trust_env=False,
+                    verify=True if self._trust is None else self._trust,
+                ) as client,
                 _ended_after(client, self._seconds_max),
                 client.stream(
-                    "POST",
+                    method,
                     target,
                     content=body,
                     headers={
+                        **headers,
                         "Host": parts.netloc,
-                        "Content-Type": "text/plain; charset=utf-8",
                         "Accept-Encoding": "identity",
                     },
                     extensions={"sni_hostname": parts.hostname},
                 ) as response,
             ):
-                return Received(response.status_code, _limited(response))
+                return Received(response.status_code, _limited(response, self._answer_bytes_max))
         except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError) as error:
             raise NotSent(type(error).__name__) from error
+
+
+def trust_of(authorities: Path) -> ssl.SSLContext:
+    """Trust the certificate authorities of a PEM file alone. Raises InvalidInput where it is none.
+
+    Names are checked and TLS is 1.2 at least, as the library's defaults are.
+    """
+    try:
+        return ssl.create_default_context(cafile=str(authorities))
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidInput(
+            "certificate_authorities_unreadable",
+            Message(
+                "证书颁发机构文件无法读取，须为 PEM 格式。",
+                "The file of certificate authorities cannot be read; it must be PEM.",
+            ),
+            field="authorities",
+        ) from error
 
 
 def checked_address(url: str) -> str:
@@ -141,10 +193,10 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _limited(response: httpx.Response) -> bytes:
+def _limited(response: httpx.Response, bytes_max: int) -> bytes:
     body = bytearray()
     for part in response.iter_raw():  # unpacked by nobody: a small answer must not swell
         body += part
-        if len(body) > ANSWER_BYTES_MAX:
+        if len(body) > bytes_max:
             raise NotSent("the answer is too large")
     return bytes(body)

@@ -61,6 +61,7 @@ def answers(holder: KeyHolder) -> Mapping[str, Callable[[Request], object]]:
         "create_data_key": lambda r: holder.create_data_key(r["name"], cited(r)).hex(),
         "data_key": lambda r: holder.data_key(r["name"], cited(r)).hex(),
         "ensure_data_key": lambda r: holder.ensure_data_key(r["name"], cited(r)).hex(),
+        "keyed_digest": lambda r: holder.keyed_digest(r["name"], bytes.fromhex(r["data"])).hex(),
         "destroy": lambda r: holder.destroy(r["name"], cited(r)),
         "inventory": lambda _r: [asdict(record) for record in holder.inventory()],
         "begin_rotation": lambda _r: holder.begin_rotation(),

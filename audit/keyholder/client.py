@@ -97,6 +97,10 @@ class RemoteKeyStore:
         """Destroy a key for good."""
         self._ask("destroy", name=name, cited=citation_as_json(cited))
 
+    def keyed_digest(self, name: str, data: bytes) -> bytes:
+        """Have a digest made under a pepper (32 bytes)."""
+        return bytes.fromhex(self._ask("keyed_digest", name=name, data=data.hex()))
+
     def inventory(self) -> Sequence[KeyRecord]:
         """Name every key there is or was."""
         return [KeyRecord(**record) for record in self._ask("inventory")]

@@ -24,7 +24,7 @@ from audit.rotations import rotation_statement, stated_rotation
 from audit.sm_digest import sm3
 from foundation.clock import Clock
 from foundation.errors import Denied
-from foundation.keys import Citation, FileKeyStore, KeyRecord
+from foundation.keys import PEPPER, Citation, FileKeyStore, KeyRecord
 from foundation.keys.signers import ED25519, SM2
 
 LOG_KEY = "log"
@@ -153,6 +153,11 @@ class KeyHolder:
         self._write(lines.CREATED if made else lines.OPENED, **self._about(name, entry))
         return key
 
+    def keyed_digest(self, name: str, data: bytes) -> bytes:
+        """Return a digest under a pepper. Each is a line, so that guessing by asking leaves one."""
+        self._write(lines.DIGESTED, key=f"{PEPPER}{name[:80]}")
+        return self._keys.keyed_digest(name, data)
+
     def destroy(self, name: str, cited: Citation | None) -> None:
         """Destroy a key; without an entry too, for ending must never wait, but by name."""
         entry = None if cited is None else self._proved(cited)
@@ -237,6 +242,12 @@ class KeyHolder:
                 "key_not_for_signing",
                 "日志签名密钥只能用于签署延续日志的检查点。",
                 "The log's key signs only checkpoints that extend the log.",
+            )
+        if name.startswith(PEPPER):
+            raise refused(
+                "pepper_never_leaves",
+                f"密钥“{name}”只用于计算摘要，不予交出或销毁。",
+                f"The key {name!r} only makes digests: it is neither handed out nor destroyed.",
             )
         return name
 

@@ -20,6 +20,7 @@ START = "0" * 64
 CREATED, OPENED, DESTROYED = "created", "opened", "destroyed"
 SIGNED, ABANDONED, REFUSED = "signed", "abandoned", "refused"
 ROTATED, REWRAPPED, ADOPTED = "rotated", "rewrapped", "adopted"
+DIGESTED = "digested"
 
 
 class BrokenJournal(ValueError):

@@ -9,6 +9,7 @@ from foundation.keys.ciphers import AES_GCM, CIPHERS, SM4_GCM, BoxCipher, aes_of
 from foundation.keys.files import FileKeyStore
 from foundation.keys.protocol import (
     DATA_KEY_BYTES,
+    PEPPER,
     Citation,
     KeyRecord,
     KeyStore,
@@ -21,6 +22,7 @@ __all__ = [
     "AES_GCM",
     "CIPHERS",
     "DATA_KEY_BYTES",
+    "PEPPER",
     "SM4_GCM",
     "BoxCipher",
     "Citation",

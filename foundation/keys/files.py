@@ -5,6 +5,8 @@ wrapping key. Turning a key over keeps what it made readable; destroying one ove
 destroyed name is never given out again. It is the embedded default, and what the holder owns.
 """
 
+import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from foundation.canonical import canonical_bytes
 from foundation.keys.ciphers import AES_GCM, CIPHERS, BoxCipher, WrongBox
-from foundation.keys.protocol import DATA_KEY_BYTES, Citation, KeyRecord, no_key
+from foundation.keys.protocol import DATA_KEY_BYTES, PEPPER, Citation, KeyRecord, no_key
 from foundation.keys.secret_files import SecretFiles
 from foundation.keys.signers import ED25519, SM2, FileSigners, Signers
 from foundation.keys.zoned import zone_key_name, zone_of_key
@@ -102,6 +104,11 @@ class FileKeyStore:
         if not self.has_data_key(name):
             return self.create_data_key(name, cited)
         return self.data_key(name, cited)
+
+    def keyed_digest(self, name: str, data: bytes) -> bytes:
+        """Return the HMAC-SHA-256 of data under a pepper, made at first use."""
+        pepper = self.ensure_data_key(f"{PEPPER}{name}")
+        return hmac.digest(pepper, data, hashlib.sha256)
 
     def has_data_key(self, name: str) -> bool:
         """Tell whether a data key of the name was ever made."""

@@ -11,6 +11,8 @@ from typing import Protocol
 from foundation.errors import Message, Unavailable
 
 DATA_KEY_BYTES = 32
+PEPPER = "pepper."
+"""Begins the name of a key that only ever makes digests and is never handed out."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class KeyStore(Protocol):
 
     def ensure_data_key(self, name: str, cited: Citation | None = None) -> bytes:
         """Return a data key, made at first use. Raises Unavailable where it was destroyed."""
+        ...
+
+    def keyed_digest(self, name: str, data: bytes) -> bytes:
+        """Return the HMAC-SHA-256 (32 bytes) of data under a pepper, made at first use.
+
+        The pepper is a key of its own (``pepper.`` before the name) that no call hands out.
+        """
         ...
 
     def destroy(self, name: str, cited: Citation | None = None) -> None:

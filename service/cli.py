@@ -17,6 +17,7 @@ from foundation.errors import SandgateError
 from foundation.settings import Settings
 from sandbox.report import isolation_report
 from service.backend_probing import backend_reports
+from service.cli_acceptance import acceptance
 from service.cli_audit import audit
 from service.cli_cases import case, retention
 from service.cli_environment import environment
@@ -48,6 +49,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(release, name="release")
 app.add_typer(retention, name="retention")
 app.command("trace")(trace)
+app.command("acceptance")(acceptance)
 app.add_typer(session, name="session")
 app.add_typer(statement, name="statement")
 app.add_typer(witness, name="witness")

@@ -8,7 +8,7 @@ affiliation and roles. Whoever is suspended, or whose house is, is nobody's acto
 from collections.abc import Iterable
 
 from pydantic import Field
-from sqlalchemy import Connection, Row, and_, insert, select
+from sqlalchemy import Connection, RowMapping, and_, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
@@ -158,8 +158,8 @@ def actor_for_account(
         )
         .where(table.c.name == account, table.c.ended_us.is_(None), joined.c.ended_us.is_(None))
     )
-    row = connection.execute(query).first()
-    if row is None or row.state == "removed":
+    row = connection.execute(query).mappings().first()
+    if row is None or row["state"] == "removed":
         raise NotFound(
             "account_unknown",
             Message(zh="没有这样的账号。", en="There is no such account."),
@@ -199,8 +199,8 @@ def actor_for_person(
             joined.c.ended_us.is_(None),
         )
     )
-    row = connection.execute(query).first()
-    if row is None or row.state == "removed":
+    row = connection.execute(query).mappings().first()
+    if row is None or row["state"] == "removed":
         raise NotFound(
             "person_unknown",
             Message(zh="该机构没有这名人员。", en="The organisation has no such person."),
@@ -324,10 +324,8 @@ def insert_person(
         )
 
 
-def _actor(
-    connection: Connection, row: Row[tuple[object, ...]], language: str, now_us: int | None
-) -> Actor:
-    if row.state == "suspended" or row.house_state == "suspended":
+def _actor(connection: Connection, row: RowMapping, language: str, now_us: int | None) -> Actor:
+    if row["state"] == "suspended" or row["house_state"] == "suspended":
         raise Denied(
             "person_suspended",
             Message(
@@ -338,13 +336,13 @@ def _actor(
             field="Authorization",
             rule=RULE,
         )
-    roles = _roles_since(connection, row.person, now_us)
+    roles = _roles_since(connection, row["person"], now_us)
     return Actor(
-        person=row.person,
-        organisation=row.organisation,
+        person=row["person"],
+        organisation=row["organisation"],
         roles=frozenset(roles),
-        kind=ActorKind(row.kind),
-        since_us=max([row.since_us, row.joined_us, *roles.values()]),
+        kind=ActorKind(row["kind"]),
+        since_us=max([row["since_us"], row["joined_us"], *roles.values()]),
         language=language,
     )
 

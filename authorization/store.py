@@ -215,7 +215,8 @@ guard_from_turning_back(
 _CREDENTIAL = ("id", "account", "secret_digest", "issued_us", "expires_us")
 guard_from_turning_back(
     "service_credential",
-    f"OLD.ended_us IS NOT NULL OR {' OR '.join(f'NEW.{one} <> OLD.{one}' for one in _CREDENTIAL)}",
+    "(OLD.ended_us IS NOT NULL AND (NEW.ended_us IS NULL OR NEW.ended_us > OLD.ended_us)) OR "
+    + " OR ".join(f"NEW.{one} <> OLD.{one}" for one in _CREDENTIAL),
 )
 _RELATION = ("id", "organisation", "kind", "controller", "evidence", "controls", "since_us")
 guard_from_turning_back(

@@ -12,7 +12,7 @@ bytes.
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -25,6 +25,7 @@ DIGITS_MAX = 15  # an IEEE double holds every decimal of fifteen digits (what Ex
 CELL_CHARACTERS_MAX = 32_767
 SHEET_NAME_CHARACTERS_MAX = 31
 WIDTH = 24.0
+CHOICE_ROWS = 50_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the format knows no time zone: it is UTC
 _NAME = re.compile(r"[^\[\]:*?/\\']+")
 
@@ -62,10 +63,13 @@ class Book:
         rows: Sequence[Sequence[Cell]],
         *,
         widths: Sequence[float] = (),
+        choices: Mapping[int, str] | None = None,
     ) -> None:
         """Add a sheet: a header row that stays in sight, then rows of text and numbers.
 
-        ``name`` is ours. Raises ValueError for one that no sheet can have, or for too long a text.
+        ``name`` is ours. ``choices`` offers a column (from 0) the cells of a range of this book,
+        as ``='代码表'!$A$2:$A$4``; other words stay possible. Raises ValueError for a name that no
+        sheet can have, or for too long a text.
         """
         if len(name) > SHEET_NAME_CHARACTERS_MAX or not _NAME.fullmatch(name):
             raise ValueError(f"no sheet can be called {name!r}")
@@ -79,6 +83,9 @@ class Book:
         for number, row in enumerate(rows, start=1):
             for column, value in enumerate(row):
                 self._write(sheet, number, column, value)
+        for column, source in (choices or {}).items():
+            offered = {"validate": "list", "source": source, "error_type": "information"}
+            _done(sheet.data_validation(1, column, CHOICE_ROWS, column, offered))
 
     def xlsx(self) -> bytes:
         """Finish the book and return its bytes."""

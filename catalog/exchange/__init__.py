@@ -1,0 +1,1 @@
+"""The catalogue in and out: bureaus' spreadsheets, DCAT-AP JSON-LD, signed packages."""

@@ -1,9 +1,10 @@
 """What an entry of each kind says to people, in both languages: one sentence a kind, for all."""
 
+from audit.sentences_sharing import SHARING_SENTENCES
 from audit.tags import EntryKind
 from foundation.errors import Message
 
-KIND_SENTENCES: dict[EntryKind, Message] = {
+KIND_SENTENCES: dict[EntryKind, Message] = SHARING_SENTENCES | {
     EntryKind.SERVICE_STARTED: Message("服务已启动", "The service started"),
     EntryKind.POLICY_LOADED: Message("规则包已载入", "A policy pack was loaded"),
     EntryKind.TOKEN_ISSUED: Message("已签发访问令牌", "An access token was issued"),
@@ -58,7 +59,49 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.LICENCE_RESUMED: Message("授权已恢复", "A licence was resumed"),
     EntryKind.LICENCE_EXPIRED: Message("授权已到期", "A licence expired"),
     EntryKind.LICENCE_ENDED: Message("授权已终止", "A licence ended"),
-    EntryKind.ENTRY_REGISTERED: Message("已登记目录条目", "A catalogue entry was registered"),
+    EntryKind.ENTRY_DRAFTED: Message("已起草目录条目", "A catalogue entry was drafted"),
+    EntryKind.ENTRY_REVISED: Message("目录条目草稿已修改", "The draft of an entry was rewritten"),
+    EntryKind.ENTRY_ASSESSED: Message(
+        "已录入目录条目评估", "An assessment of an entry was entered"
+    ),
+    EntryKind.ENTRY_SIGNED_OFF: Message(
+        "目录条目已审签", "A department's head signed an entry off"
+    ),
+    EntryKind.ENTRY_SUBMITTED: Message("目录条目已提交审核", "An entry was submitted for review"),
+    EntryKind.ENTRY_PUBLISHED: Message("目录条目已发布", "A catalogue entry was published"),
+    EntryKind.ENTRY_RETURNED: Message(
+        "目录条目已退回补正", "An entry was returned to be completed"
+    ),
+    EntryKind.ENTRY_REFUSED: Message("目录条目不予发布", "The publication of an entry was refused"),
+    EntryKind.ENTRY_CHANGE_BEGUN: Message("目录条目变更已启动", "A change of an entry began"),
+    EntryKind.ENTRY_WITHDRAWN: Message("目录条目已下线", "An entry was taken off the catalogue"),
+    EntryKind.ENTRY_DRAFT_DISCARDED: Message(
+        "目录条目草稿已作废", "The draft of an entry was given up"
+    ),
+    EntryKind.BATCH_DRAFTED: Message("已批量起草目录条目", "A batch of entries was drafted"),
+    EntryKind.BATCH_ASSESSED: Message(
+        "已录入整批目录评估", "The assessments of a batch were entered"
+    ),
+    EntryKind.BATCH_SIGNED_OFF: Message("整批目录已审签", "A department's head signed a batch off"),
+    EntryKind.BATCH_SUBMITTED: Message("整批目录已提交审核", "A batch was submitted for review"),
+    EntryKind.BATCH_PUBLISHED: Message("整批目录已发布", "A batch of entries was published"),
+    EntryKind.BATCH_RETURNED: Message("整批目录已退回补正", "A batch was returned to be completed"),
+    EntryKind.BATCH_REFUSED: Message("整批目录不予发布", "The publication of a batch was refused"),
+    EntryKind.SYSTEM_REGISTERED: Message("已登记信息系统", "An information system was registered"),
+    EntryKind.SYSTEM_RETIRED: Message("信息系统已停用", "An information system was retired"),
+    EntryKind.ENTRY_WATCHED: Message(
+        "已订阅目录变更", "Changes of the catalogue were subscribed to"
+    ),
+    EntryKind.ENTRY_UNWATCHED: Message(
+        "目录变更订阅已终止", "A subscription to the catalogue's changes ended"
+    ),
+    EntryKind.IMPORT_JUDGED: Message(
+        "已审阅目录导入文件", "A spreadsheet of catalogue entries was judged"
+    ),
+    EntryKind.IMPORT_TAKEN: Message(
+        "目录导入已确认", "A spreadsheet of catalogue entries was imported"
+    ),
+    EntryKind.CATALOGUE_EXPORTED: Message("已导出目录", "The catalogue was exported"),
     EntryKind.POPULATION_DECLARED: Message("已声明总体", "A population was declared"),
     EntryKind.POPULATION_APPROVED: Message("总体声明已批准", "A population was approved"),
     EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
@@ -97,6 +140,23 @@ KIND_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.MATTER_EXTENSION_ASKED: Message("已申请延期", "An extension was asked for"),
     EntryKind.MATTER_EXTENDED: Message("办理期限已延长", "A clock was extended"),
     EntryKind.MATTER_EXTENSION_REFUSED: Message("延期未获同意", "An extension was refused"),
+    EntryKind.MATTER_REMINDED: Message("已提醒办件将到期", "A matter was called to mind"),
+    EntryKind.MATTER_ESCALATED: Message(
+        "逾期办件已提请上级督办", "An overdue matter was raised higher"
+    ),
+    EntryKind.MATTER_SETTLED: Message("暂定的到期日已确定", "A provisional due date was fixed"),
+    EntryKind.OVERDUE_ANNOUNCED: Message("已通报逾期办件", "Overdue matters were announced"),
+    EntryKind.ADDRESS_SET: Message("已登记通知邮箱", "An e-mail address for notices was set"),
+    EntryKind.ADDRESS_FORGOTTEN: Message(
+        "已删除通知邮箱", "An e-mail address for notices was forgotten"
+    ),
+    EntryKind.WEBHOOK_SUBSCRIBED: Message("已订阅通知推送", "A webhook was subscribed"),
+    EntryKind.WEBHOOK_ENDED: Message("通知推送订阅已终止", "A webhook subscription ended"),
+    EntryKind.NOTICES_DISPATCHED: Message("通知已分发", "Notices were given to their channels"),
+    EntryKind.NOTICES_ATTEMPTED: Message("已投递通知", "Deliveries of notices were attempted"),
+    EntryKind.DELIVERY_REVIVED: Message(
+        "未送达的通知已重新投递", "An undelivered notice was put back"
+    ),
     EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
     EntryKind.EXTRACT_DESTROYED: Message("授权数据副本已销毁", "A governed extract was destroyed"),
     EntryKind.SESSION_REQUESTED: Message("已申请沙箱会话", "A sandbox session was applied for"),

@@ -35,6 +35,7 @@ from policies.schema.jurisdictions import JurisdictionRules
 from policies.schema.licences import LicenceRules
 from policies.schema.login import LoginRules
 from policies.schema.masks import MaskRules
+from policies.schema.notices import NoticeRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.quality import QualityRules
 from policies.schema.retention import RetentionRules
@@ -43,6 +44,7 @@ from policies.schema.roles import RoleRules
 from policies.schema.screen import ScreenRules
 from policies.schema.sessions import SessionRules
 from policies.schema.sharing import SharingRules
+from policies.schema.standards import StandardRules
 from policies.schema.tables import TableRules
 from policies.schema.twins import TwinRules
 from policies.schema.verification import VerificationRules
@@ -69,6 +71,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "licences": LicenceRules,
         "login": LoginRules,
         "masks": MaskRules,
+        "notices": NoticeRules,
         "privacy": PrivacyRules,
         "quality": QualityRules,
         "retention": RetentionRules,
@@ -76,6 +79,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "roles": RoleRules,
         "sessions": SessionRules,
         "sharing": SharingRules,
+        "standards": StandardRules,
         "tables": TableRules,
         "screen": ScreenRules,
         "twins": TwinRules,

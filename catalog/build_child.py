@@ -31,13 +31,14 @@ def build(order: Mapping[str, Any], file: BinaryIO, emit: Emit) -> dict[str, Any
     store = columnar.open_store(order["memory_bytes_max"], order["threads"])
     counts = {ROWS_TABLE: _load(store, file, order, columns)}
     _prove_unique(store, order)
+    broken = _hold_to_elements(store, order)
     names = [column.name for column in columns]
     if order["unit_columns"]:
         counts |= _build_units(store, order, names, emit)
     else:
         emit(ROWS_TABLE, columnar.stream_rows(store, "source", names, units=False))
     store.close()
-    return {"rows": counts}
+    return {"rows": counts, "broken": broken}
 
 
 def _build_units(
@@ -83,6 +84,29 @@ def _prove_unique(store: columnar.Store, order: Mapping[str, Any]) -> None:
         place = columnar.first_repeat(store, "source", name)
         if place is not None:
             raise foreign.FileRefused([foreign.Fault("not_unique", place + 1 + header_rows, name)])
+
+
+def _hold_to_elements(store: columnar.Store, order: Mapping[str, Any]) -> list[list[object]]:
+    """Count what breaks the data elements; refuse where an element says so, with all counts."""
+    broken: list[list[object]] = []
+    refused: list[foreign.Fault] = []
+    for check in order.get("elements", ()):
+        counts = columnar.count_violations(
+            store,
+            "source",
+            check["column"],
+            length_max=check["length_max"],
+            pattern=check["pattern"],
+            values=check["values"],
+        )
+        found = [(rule, count) for rule, count in counts.items() if count]
+        broken += [[check["column"], rule, count] for rule, count in found]
+        refused += [
+            foreign.Fault(rule, None, check["column"]) for rule, _ in found * check["refuse"]
+        ]
+    if refused:
+        raise foreign.FileRefused(refused, broken)
+    return broken
 
 
 def _load(
@@ -144,7 +168,7 @@ def main(socket_descriptor: int, file_descriptor: int) -> None:
             outcome = build(frames.receive_json(reader), file, _emitter(writer))
         except foreign.FileRefused as refused:
             faults = [vars(fault) for fault in refused.faults]
-            outcome = {"faults": faults}
+            outcome = {"faults": faults, "broken": refused.broken}
         except Exception:  # noqa: BLE001 - what a library says may hold data
             outcome = {"failed": True}
     frames.send_json(writer, outcome)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from catalog import frames
 from catalog.datasets import Column, DatasetDeclaration, Exposure, GroupSet
 from catalog.foreign import FAULTS_MAX, STORED_TYPES, Fault
+from catalog.standards.conforming import ElementCheck, Violation, violations_told
 from catalog.versions import Role, VersionFolder
 from foundation.confinement import Confinement, Limits, launch
 from foundation.errors import Message, Unavailable
@@ -41,6 +42,19 @@ class SourceRefused(Exception):
         self.faults = tuple(faults)
 
 
+class Elements:
+    """The data elements that a file's columns are held to, and what the build found broken."""
+
+    def __init__(self, checks: Sequence[ElementCheck] = ()) -> None:
+        """Nothing is broken before a build."""
+        self.checks = tuple(checks)
+        self.broken: tuple[Violation, ...] = ()
+
+    def take(self, told: object) -> None:
+        """Keep what the builder counted, as far as it is a count of what was asked."""
+        self.broken = violations_told(told, self.checks)
+
+
 class Builder(Protocol):
     """Turns one file into the tables of a version."""
 
@@ -51,8 +65,11 @@ class Builder(Protocol):
         form: str,
         folder: VersionFolder,
         population_secret: bytes,
+        elements: Elements | None = None,
     ) -> int:
         """Write the version's tables; return the number of rows. Raises SourceRefused.
+
+        ``elements`` are told how many rows break them, whether the file is refused or not.
 
         ``population_secret`` is the same for all data sets of one population: under it, one
         person has one hash in all of them. It is empty for open data.
@@ -78,9 +95,12 @@ class ConfinedBuilder:
         form: str,
         folder: VersionFolder,
         population_secret: bytes,
+        elements: Elements | None = None,
     ) -> int:
         """Build in a child of its own; end it whatever happens."""
+        elements = elements or Elements()
         order = {
+            "elements": [check.order() for check in elements.checks],
             "form": form,
             "rows_max": self.rows_max,
             "memory_bytes_max": self.memory_bytes_max * 3 // 5,
@@ -92,7 +112,7 @@ class ConfinedBuilder:
         with self._child(source) as stream:
             try:
                 frames.send_json(stream, order)
-                return _write_tables(declaration, stream, folder)
+                return _write_tables(declaration, stream, folder, elements)
             except (frames.BrokenFrame, OSError, ValueError, pa.ArrowException) as error:
                 raise SourceRefused([Fault("builder_stopped")]) from error
 
@@ -252,17 +272,25 @@ def _tables(declaration: DatasetDeclaration) -> list[tuple[Role, str | None, pa.
     return tables
 
 
-def _write_tables(declaration: DatasetDeclaration, stream: BinaryIO, folder: VersionFolder) -> int:
+def _write_tables(
+    declaration: DatasetDeclaration,
+    stream: BinaryIO,
+    folder: VersionFolder,
+    elements: Elements | None = None,
+) -> int:
     """Write the announced tables, each once and in the declared order; return the row count."""
+    elements = elements or Elements()
     header = frames.receive_json(stream)
     rows = 0
     for role, group_set, schema in _tables(declaration):
+        elements.take(header.get("broken"))
         _raise_outcome(header)
         if header.get("table") != (f"{role}-{group_set}" if group_set else role):
             raise frames.BrokenFrame("not the table that comes next")
         with folder.table(role, schema, group_set) as writer:
             written, header = _write_batches(stream, schema, writer)
         rows = written if role == "rows" else rows
+    elements.take(header.get("broken"))
     _raise_outcome(header)
     return rows
 

@@ -106,6 +106,37 @@ def first_repeat(connection: Store, table: str, column: str) -> int | None:
     return None if found[0][0] is None else int(found[0][0])
 
 
+def count_violations(
+    connection: Store,
+    table: str,
+    column: str,
+    *,
+    length_max: int | None,
+    pattern: str | None,
+    values: Sequence[str],
+) -> dict[str, int]:
+    """Count the rows whose value breaks each rule of a data element; a missing one breaks none.
+
+    A pattern must match the whole value (RE2, which takes linear time on any text).
+    """
+    text = f"CAST({_q(column)} AS VARCHAR)"
+    broken: dict[str, tuple[str, list[object]]] = {}
+    if length_max is not None:
+        broken["element_length"] = (f"length({text}) > ?", [int(length_max)])
+    if pattern is not None:
+        broken["element_pattern"] = (f"NOT regexp_full_match({text}, ?)", [pattern])
+    if values:
+        broken["element_value"] = (f"NOT list_contains(?::VARCHAR[], {text})", [list(values)])
+    counts = {}
+    for rule, (condition, given) in broken.items():
+        found = connection.execute(
+            f"SELECT count(*) FROM {_q(table)} WHERE {_q(column)} IS NOT NULL AND {condition}",  # noqa: S608
+            given,
+        ).fetchall()
+        counts[rule] = int(found[0][0])
+    return counts
+
+
 def rank_rows(
     connection: Store,
     *,

@@ -20,6 +20,21 @@ RULES: dict[str, Message] = {
         "出现未声明的列（以序号指明），请删除或先修改声明",
         "an undeclared column (named by its place); drop it or declare it first",
     ),
+    "element_length": Message(
+        "该列有值超过所绑定数据元的长度，请改正数据；条数见符合性报告",
+        "values of the column are longer than its data element allows; the conformance report "
+        "says how many",
+    ),
+    "element_pattern": Message(
+        "该列有值不符合所绑定数据元的格式，请改正数据；条数见符合性报告",
+        "values of the column are not of the form of its data element; the conformance report "
+        "says how many",
+    ),
+    "element_value": Message(
+        "该列有值不在所绑定数据元的代码表中，请改正数据；条数见符合性报告",
+        "values of the column are not in the code list of its data element; the conformance "
+        "report says how many",
+    ),
     "empty": Message("文件没有数据行", "the file has no data rows"),
     "encoding": Message("不是 UTF-8 编码，请另存为 UTF-8", "not UTF-8; save it as UTF-8"),
     "field_count": Message(

@@ -58,10 +58,14 @@ class Fault:
 class FileRefused(Exception):
     """The file breaks the declaration."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        """Keep at most ``FAULTS_MAX`` faults, first ones first."""
+    def __init__(self, faults: Sequence[Fault], broken: Sequence[Sequence[object]] = ()) -> None:
+        """Keep at most ``FAULTS_MAX`` faults, first ones first.
+
+        ``broken`` counts, by column and rule, the rows that break data elements.
+        """
         super().__init__("the file does not match its declaration")
         self.faults = tuple(faults[:FAULTS_MAX])
+        self.broken = list(broken)
 
 
 def read_foreign(

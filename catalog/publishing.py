@@ -4,18 +4,21 @@ A refusal is logged with its rules only: rows and columns go to the provider, ne
 public part, and no value goes anywhere (I11).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert
 
-from audit.events import AuditEvent, PendingEntry, Writer, no_effect
+from audit.events import AuditEvent, PendingEntry, Writer
 from audit.key_requests import request_keys
 from audit.tags import EntryKind
-from catalog.builder import Builder, SourceRefused
+from catalog.builder import Builder, Elements, SourceRefused
 from catalog.datasets import Dataset, Version
 from catalog.faults import FileFault, VersionRefused, explain
 from catalog.registration import require_provider
+from catalog.resources.standing import StandingRules, packaged_rules
+from catalog.standards.conforming import element_checks, keep_violations
+from catalog.standards.dictionary import dictionary
 from catalog.store import (
     current_version,
     dataset_by_name,
@@ -25,6 +28,7 @@ from catalog.store import (
     version_table,
 )
 from catalog.versions import VersionFolder, remove_leftovers
+from catalog.zones.zones import check_stands_in
 from foundation.canonical import digest
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message, NotFound
@@ -45,6 +49,7 @@ class Publisher:
     home: Path
     rules: CatalogRules
     keys: KeyStore
+    standing: StandingRules = field(default_factory=packaged_rules)
 
     def publish(self, actor: Actor, dataset_name: str, source: Path, file_name: str) -> Version:
         """Build one uploaded file into the data set's next version.
@@ -53,15 +58,16 @@ class Publisher:
         VersionRefused, with a fault for each place, where the file breaks the declaration.
         """
         dataset = self._dataset(actor, dataset_name)
-        folder = VersionFolder(self.home)
+        elements = self._elements(dataset)
+        folder = VersionFolder(self.home, dataset.zone)
         try:
             form = self._form(source, file_name)
             secret = self._population_secret(actor, dataset)
-            rows = self.builder.build(dataset.declaration, source, form, folder, secret)
-            return self._record(actor, dataset, folder, rows)
+            rows = self.builder.build(dataset.declaration, source, form, folder, secret, elements)
+            return self._record(actor, dataset, folder, rows, elements)
         except SourceRefused as refused:
             faults = tuple(explain(fault, file_name) for fault in refused.faults)
-            self._record_refusal(actor, dataset, faults)
+            self._record_refusal(actor, dataset, faults, elements)
             raise VersionRefused(faults) from refused
         finally:
             folder.discard_unpublished()
@@ -117,7 +123,24 @@ class Publisher:
             )
         return form
 
-    def _record(self, actor: Actor, dataset: Dataset, folder: VersionFolder, rows: int) -> Version:
+    def _elements(self, dataset: Dataset) -> Elements:
+        """Return the data elements that the columns are held to, of the newest editions.
+
+        Raises Conflict where the data set's zone is not open.
+        """
+        with reading(self.engine) as connection:
+            check_stands_in(connection, dataset.zone, dataset.declaration, self.standing.zones)
+            known = dictionary(connection, self.standing.standards)
+        return Elements(element_checks(dataset.declaration, known))
+
+    def _record(
+        self,
+        actor: Actor,
+        dataset: Dataset,
+        folder: VersionFolder,
+        rows: int,
+        elements: Elements,
+    ) -> Version:
         declaration = dataset.declaration.model_dump(mode="json")
         facts: dict[str, object] = {
             "dataset": dataset.id,
@@ -147,8 +170,11 @@ class Publisher:
                     manifest_digest=manifest,
                     row_count=rows,
                     files=files_text(folder.files),
+                    zone=dataset.zone,
                 )
             )
+            found = (elements.checks, elements.broken)
+            keep_violations(connection, dataset.id, folder.version_id, *found, entry.time_us)
             entry.amend(number=number)
             version = current_version(connection, dataset.id)
             if version is None:
@@ -159,7 +185,11 @@ class Publisher:
         return self.writer.submit(event, apply).value
 
     def _record_refusal(
-        self, actor: Actor, dataset: Dataset, faults: tuple[FileFault, ...]
+        self,
+        actor: Actor,
+        dataset: Dataset,
+        faults: tuple[FileFault, ...],
+        elements: Elements,
     ) -> None:
         event = AuditEvent(
             EntryKind.VERSION_REFUSED,
@@ -169,4 +199,9 @@ class Publisher:
                 "rules": sorted({fault.rule for fault in faults}),
             },
         )
-        self.writer.submit(event, no_effect)
+
+        def apply(connection: Connection, entry: PendingEntry) -> None:
+            found = (elements.checks, elements.broken)
+            keep_violations(connection, dataset.id, None, *found, entry.time_us)
+
+        self.writer.submit(event, apply)

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from audit.events import Writer
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
+from catalog.resources.standing import StandingRules
 from disclosure.engine.limits import EngineLimits
 from foundation.clock import Clock
 from foundation.keys import KeyStore
@@ -54,7 +55,7 @@ def version_publisher(
         bubblewrap=settings.bubblewrap,
         processors=settings.other_processors,
     )
-    return Publisher(engine, writer, builder, settings.home, rules, keys)
+    return Publisher(engine, writer, builder, settings.home, rules, keys, StandingRules.of(pack))
 
 
 def session_backend(settings: Settings) -> SessionBackend:

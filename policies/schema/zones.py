@@ -36,10 +36,23 @@ class ZoneControls(Rules):
         return found.get(mode)
 
 
+class RefusedClass(Rules):
+    """A class of data that no zone holds, and the document that says so."""
+
+    secrecy: Literal["core", "work_secret", "state_secret"]
+    document: str = Field(min_length=1, max_length=200)
+
+
 class ZoneRules(RuleFile):
-    """One zone rule file."""
+    """One zone rule file. Every class that may be declared as secret has its refusal here."""
 
     kinds: tuple[ZoneControls, ...] = Field(min_length=1)
+    refused: tuple[RefusedClass, ...] = Field(min_length=3)
+
+    def refusal_of(self, secrecy: str) -> str:
+        """Return the document by which a class of data is refused."""
+        named = (found.document for found in self.refused if found.secrecy == secrecy)
+        return next(named, self.document)
 
     def of_kind(self, kind: str) -> ZoneControls | None:
         """Return the controls of a kind of zone, or None."""

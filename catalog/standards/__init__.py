@@ -1,0 +1,1 @@
+"""Standards: data elements, code lists, divisions, and how well a version keeps to them."""

@@ -1,23 +1,29 @@
-"""Decides whether a catalogue entry is complete: the nine legal fields and the return attribute.
+"""Decides whether a catalogue entry is complete: nine legal fields, the three attributes, a code.
 
 The fields are those of 政务数据共享条例 art. 13; all that is missing is named at once
-(一次性告知). Withholding needs its reason and legal basis (art. 15); the provider's code must be
-a valid unified social credit code (GB 32100-2015).
+(一次性告知), with what an attribute asks for besides: scope and permitted use where sharing is
+conditional, reason and legal basis where an entry is withheld (art. 15). The catalogue code is
+built as the guide of 2017 says; the provider's code must be a valid unified social credit code
+(GB 32100-2015).
 """
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from catalog.catalogue_codes import check_code
 from catalog.datasets import Frozen, Grade
 from foundation.errors import InvalidInput, Message
 from policies.schema.catalog import CatalogRules, RequiredField
 
 CODE_LENGTH = 18
 CODE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+CODE_CHARACTERS_MAX = 100
 Text = Annotated[str, Field(min_length=1, max_length=400)]
+Tag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+SystemName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
 
 class ShareAttribute(StrEnum):
@@ -50,6 +56,14 @@ class UpdateFrequency(StrEnum):
     ONCE = "once"
 
 
+class OpenAttribute(StrEnum):
+    """开放属性: whether the data are open to the public."""
+
+    UNCONDITIONAL = "unconditional"  # 无条件开放
+    CONDITIONAL = "conditional"  # 有条件开放（受限开放）
+    WITHHELD = "withheld"  # 不予开放（禁止开放）
+
+
 class ReturnAttribute(StrEnum):
     """回流属性: whether the data flow back to the grass roots."""
 
@@ -65,64 +79,88 @@ class Bilingual(Frozen):
     en: Text
 
 
+class Wording(Bilingual):
+    """A text of the catalogue. A bureau writes Chinese; English falls back to it where none is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fall_back(cls, told: object) -> object:
+        if isinstance(told, Mapping) and "zh" in told and not told.get("en"):
+            return {**told, "en": told["zh"]}
+        return told
+
+
+class DataItem(Wording):
+    """数据项: its name, and its type where the department states one."""
+
+    type: Text | None = None
+
+
 class Provider(Frozen):
     """提供单位: its name and its unified social credit code."""
 
-    name: Bilingual
+    name: Wording
     code: str = Field(min_length=CODE_LENGTH, max_length=CODE_LENGTH)
 
 
 class Classification(Frozen):
     """分类分级: the class path and the highest grade inside."""
 
-    category: Bilingual
+    category: Wording
     grade: Grade
 
 
 class LegalBasis(Frozen):
-    """Why an entry is withheld, and by which act (art. 15)."""
+    """Why an entry is withheld or not open, and by which act (art. 15)."""
 
-    reason: Bilingual
-    act: Bilingual
+    reason: Wording
+    act: Wording
 
 
 class CatalogueEntry(Frozen):
     """One entry of the catalogue. ``source`` says plainly where the data come from."""
 
-    code: str = Field(pattern=r"^[a-z0-9][a-z0-9_/.-]{0,99}$")
-    name: Bilingual
-    data_items: tuple[Bilingual, ...] = Field(min_length=1, max_length=500)
+    code: str = Field(min_length=1, max_length=CODE_CHARACTERS_MAX)
+    name: Wording
+    data_items: tuple[DataItem, ...] = Field(min_length=1, max_length=500)
     provider: Provider
     format: Text
     update_frequency: UpdateFrequency
     share_attribute: ShareAttribute
     share_mode: ShareMode
-    use_conditions: Bilingual
+    use_conditions: Wording
     classification: Classification
+    open_attribute: OpenAttribute
     return_attribute: ReturnAttribute
+    share_scope: Wording | None = None
+    permitted_use: Wording | None = None
     legal_basis: LegalBasis | None = None
-    source: Bilingual
+    open_basis: LegalBasis | None = None
+    abstract: Wording | None = None
+    related_codes: tuple[Text, ...] = Field(default=(), max_length=50)
+    base_libraries: tuple[Tag, ...] = Field(default=(), max_length=20)
+    themes: tuple[Tag, ...] = Field(default=(), max_length=20)
+    zone: str = Field(default="public", pattern=r"^[a-z][a-z0-9_-]{0,62}$")
+    systems: tuple[SystemName, ...] = Field(default=(), max_length=50)
+    source: Wording | None = None
 
 
 def check_entry(raw: Mapping[str, Any], rules: CatalogRules) -> CatalogueEntry:
     """Return the entry, or raise InvalidInput with every missing field's name."""
-    missing = [item for item in rules.required_fields if _is_empty(raw.get(item.field))]
+    missing = missing_fields(raw, rules)
+    if [item.field for item in missing] == ["legal_basis"]:
+        raise _withheld_without_basis()
     if missing:
         raise _missing(missing, rules.document)
     try:
         entry = CatalogueEntry.model_validate(raw)
     except ValidationError as error:
         raise invalid_form("entry_field_invalid", error) from error
-    if entry.share_attribute is ShareAttribute.WITHHELD and entry.legal_basis is None:
-        raise InvalidInput(
-            "entry_legal_basis_missing",
-            Message(
-                zh="“不予共享”的目录条目必须写明理由和法律、行政法规或国务院决定依据（legal_basis）。",
-                en="A withheld entry must name its reason and its legal basis (legal_basis).",
-            ),
-            field="$.legal_basis",
-            rule="政务数据共享条例 第十五条",
-        )
+    check_code(entry.code, rules.code, "$.code")
+    for number, code in enumerate(entry.related_codes):
+        check_code(code, rules.code, f"$.related_codes[{number}]")
+    _check_tags("base_libraries", entry.base_libraries, rules.base_library_names)
+    _check_tags("themes", entry.themes, rules.theme_names)
     if not is_social_credit_code(entry.provider.code):
         raise InvalidInput(
             "provider_code_invalid",
@@ -135,6 +173,45 @@ def check_entry(raw: Mapping[str, Any], rules: CatalogRules) -> CatalogueEntry:
             rule="GB 32100-2015",
         )
     return entry
+
+
+def missing_fields(raw: Mapping[str, Any], rules: CatalogRules) -> list[RequiredField]:
+    """Return every field that this document must have and lacks, those of its attributes too."""
+    always = [item for item in rules.required_fields if _is_empty(raw.get(item.field))]
+    by_attribute = [
+        item
+        for item in rules.conditional_fields
+        if raw.get(item.when) in item.values and _is_empty(raw.get(item.field))
+    ]
+    return [*always, *by_attribute]
+
+
+def _withheld_without_basis() -> InvalidInput:
+    return InvalidInput(
+        "entry_legal_basis_missing",
+        Message(
+            zh="“不予共享”的目录条目必须写明理由和法律、行政法规或国务院决定依据（legal_basis）。",
+            en="A withheld entry must name its reason and its legal basis (legal_basis).",
+        ),
+        field="$.legal_basis",
+        rule="政务数据共享条例 第十五条",
+    )
+
+
+def _check_tags(field: str, given: Sequence[str], known: frozenset[str]) -> None:
+    unknown = [number for number, tag in enumerate(given) if tag not in known]
+    if unknown:
+        raise InvalidInput(
+            "entry_tag_unknown",
+            Message(
+                zh=f"字段 {field} 第 {unknown[0] + 1} 项不在代码表中，"
+                f"可用：{'、'.join(sorted(known))}。",
+                en=f"Item {unknown[0] + 1} of {field} is not in its code list; there are: "
+                f"{', '.join(sorted(known))}.",
+            ),
+            field=f"$.{field}[{unknown[0]}]",
+            rule="policies/catalog",
+        )
 
 
 def is_social_credit_code(code: str) -> bool:

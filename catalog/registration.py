@@ -1,4 +1,4 @@
-"""Registers catalogue entries and data sets: by the provider itself, or by the data authority.
+"""Registers data sets beneath published entries: by the provider itself, or by the data authority.
 
 Everything is checked again inside the writer's savepoint, so two registrations at once cannot
 both hold a name.
@@ -13,11 +13,11 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from catalog.datasets import Dataset, DatasetDeclaration
 from catalog.declarations import check_declaration
-from catalog.entries import check_entry
+from catalog.resources.origins import check_origin, record_origin
+from catalog.resources.standing import StandingRules, check_standing, packaged_rules
 from catalog.store import (
     PopulationState,
     RegisteredEntry,
-    catalog_entry,
     dataset_by_name,
     dataset_table,
     entry_by_code,
@@ -28,54 +28,19 @@ from foundation.canonical import digest
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
-from policies.schema.catalog import CatalogRules
 
 
-def register_entry(
-    writer: Writer, actor: Actor, rules: CatalogRules, provider: str, raw: Mapping[str, Any]
-) -> Recorded[RegisteredEntry]:
-    """Check a catalogue entry and record it under a provider's organisation."""
-    require_provider(actor, provider)
-    entry = check_entry(raw, rules)
-    entry_id = new_id("cat")
-    document = entry.model_dump(mode="json")
-    event = AuditEvent(
-        EntryKind.ENTRY_REGISTERED,
-        actor,
-        public={
-            "catalogue_entry": entry_id,
-            "code": entry.code,
-            "provider": provider,
-            "share_attribute": str(entry.share_attribute),
-            "document_digest": digest(document),
-        },
-    )
+def register_dataset(
+    writer: Writer, actor: Actor, raw: Mapping[str, Any], rules: StandingRules | None = None
+) -> Recorded[Dataset]:
+    """Check a declaration and record the data set beneath its catalogue entry, in its zone.
 
-    def apply(connection: Connection, pending: PendingEntry) -> RegisteredEntry:
-        if entry_by_code(connection, entry.code) is not None:
-            raise _taken("entry_exists", "$.code", entry.code)
-        connection.execute(
-            insert(catalog_entry).values(
-                id=entry_id,
-                code=entry.code,
-                provider=provider,
-                document=entry.model_dump_json(),
-                created_us=pending.time_us,
-            )
-        )
-        return RegisteredEntry(
-            id=entry_id, provider=provider, entry=entry, created_us=pending.time_us
-        )
-
-    return writer.submit(event, apply)
-
-
-def register_dataset(writer: Writer, actor: Actor, raw: Mapping[str, Any]) -> Recorded[Dataset]:
-    """Check a declaration and record the data set beneath its catalogue entry.
-
-    ``entry`` of the declaration may be the entry's identifier or its catalogue code.
+    ``entry`` of the declaration may be the entry's identifier or its catalogue code. ``rules``
+    are the platform's; without them the packaged ones hold.
     """
+    standing = rules or packaged_rules()
     declaration = check_declaration(raw)
+    check_origin(declaration, standing.zones)
     dataset_id = new_id("ds")
     event = AuditEvent(
         EntryKind.DATASET_REGISTERED,
@@ -93,6 +58,8 @@ def register_dataset(writer: Writer, actor: Actor, raw: Mapping[str, Any]) -> Re
         entry = _entry_of(connection, declaration)
         require_provider(actor, entry.provider)
         _check_population(connection, declaration)
+        zone = entry.entry.zone
+        check_standing(connection, declaration, zone, standing)
         if dataset_by_name(connection, declaration.name) is not None:
             raise _taken("dataset_exists", "$.name", declaration.name)
         connection.execute(
@@ -103,11 +70,14 @@ def register_dataset(writer: Writer, actor: Actor, raw: Mapping[str, Any]) -> Re
                 provider=entry.provider,
                 population=declaration.population,
                 declaration=declaration.model_dump_json(),
+                zone=zone,
                 created_us=pending.time_us,
             )
         )
-        pending.amend(provider=entry.provider)
-        return Dataset(id=dataset_id, provider=entry.provider, declaration=declaration)
+        found = Dataset(id=dataset_id, provider=entry.provider, declaration=declaration, zone=zone)
+        record_origin(connection, pending, found)
+        pending.amend(provider=entry.provider, zone=zone, origin=str(declaration.origin.kind))
+        return found
 
     return writer.submit(event, apply)
 
@@ -133,7 +103,19 @@ def _entry_of(connection: Connection, declaration: DatasetDeclaration) -> Regist
     if found is None:
         raise NotFound(
             "entry_unknown",
-            Message("没有该目录条目，请先登记目录。", "No such entry; register the entry first."),
+            Message(
+                "没有该已发布的目录条目，请先完成目录编制、审签和审核。",
+                "No such published entry; draft it, have it signed off and reviewed first.",
+            ),
+            field="$.entry",
+        )
+    if not found.is_published:
+        raise Conflict(
+            "entry_withdrawn",
+            Message(
+                "该目录条目已下线，不能在其下登记数据集。",
+                "The entry was taken off the catalogue; no data set is registered beneath it.",
+            ),
             field="$.entry",
         )
     return found

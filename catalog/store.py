@@ -1,11 +1,12 @@
-"""The catalogue's tables and their reads: entries, populations, data sets, versions.
+"""The catalogue's tables and their reads: published entries, populations, data sets, versions.
 
-Entries, data sets and versions are append-only. A population changes in two ways only, both one
-way: declared to approved, and ``dp_only`` to ``mixed`` (I4).
+Data sets and versions are append-only; entries move only as ``catalog.book`` says. A population
+changes in two ways only, both one way: declared to approved, and ``dp_only`` to ``mixed`` (I4).
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     select,
 )
 
+from catalog.book.states import EntryState
+from catalog.book.store import catalog_entry, catalog_revision
 from catalog.datasets import (
     PUBLIC_ZONE,
     Dataset,
@@ -51,12 +54,21 @@ class NeighbourRelation(StrEnum):
 
 
 class RegisteredEntry(Frozen):
-    """A catalogue entry with its identifier."""
+    """A catalogue entry as it was last published, with its identifier."""
 
     id: str
     provider: str
+    state: EntryState
+    version: int
+    digest: str
+    zone: str
     entry: CatalogueEntry
     created_us: int
+
+    @property
+    def is_published(self) -> bool:
+        """Tell whether it is on the catalogue now; a change under review takes nothing off."""
+        return self.state in {EntryState.PUBLISHED, EntryState.CHANGE_SUBMITTED}
 
 
 class Population(Frozen):
@@ -74,16 +86,6 @@ class Population(Frozen):
     declared_by: str
     approved_by: str | None
 
-
-catalog_entry = Table(
-    "catalog_entry",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("code", String(100), nullable=False, unique=True),
-    Column("provider", String(64), nullable=False),
-    Column("document", Text, nullable=False),
-    Column("created_us", BigInteger, nullable=False),
-)
 
 population_table = Table(
     "population",
@@ -131,7 +133,7 @@ version_table = Table(
     CheckConstraint("number > 0", name="number"),
 )
 
-_APPEND_ONLY = ("catalog_entry", "dataset", "dataset_version")
+_APPEND_ONLY = ("dataset", "dataset_version")
 _FIXED_POPULATION = ("name", "label", "unit", "statement", "declared_by", "declared_us")
 _POPULATION_TURNS_BACK = " OR ".join(
     [
@@ -148,23 +150,20 @@ guard_from_turning_back("population", _POPULATION_TURNS_BACK)
 
 
 def entry_by_id(connection: Connection, entry_id: str) -> RegisteredEntry | None:
-    """Return a catalogue entry by its identifier."""
-    row = connection.execute(select(catalog_entry).where(catalog_entry.c.id == entry_id)).first()
+    """Return an entry by its identifier as last published; None where it never was."""
+    row = connection.execute(_PUBLISHED.where(catalog_entry.c.id == entry_id)).first()
     return _entry(row) if row else None
 
 
 def entry_by_code(connection: Connection, code: str) -> RegisteredEntry | None:
-    """Return a catalogue entry by its catalogue code."""
-    row = connection.execute(select(catalog_entry).where(catalog_entry.c.code == code)).first()
+    """Return an entry by its catalogue code as last published; None where it never was."""
+    row = connection.execute(_PUBLISHED.where(catalog_entry.c.code == code)).first()
     return _entry(row) if row else None
 
 
 def entries(connection: Connection) -> list[RegisteredEntry]:
-    """Return all catalogue entries, by code."""
-    return [
-        _entry(row)
-        for row in connection.execute(select(catalog_entry).order_by(catalog_entry.c.code))
-    ]
+    """Return all entries that were ever published, by code."""
+    return [_entry(row) for row in connection.execute(_PUBLISHED.order_by(catalog_entry.c.code))]
 
 
 def population(connection: Connection, name: str) -> Population | None:
@@ -236,13 +235,26 @@ class _Files(Frozen):
     files: tuple[StoredFile, ...]
 
 
-def _entry(row: Row[tuple[object, ...]]) -> RegisteredEntry:
-    return RegisteredEntry(
-        id=row.id,
-        provider=row.provider,
-        entry=CatalogueEntry.model_validate_json(row.document),
-        created_us=row.created_us,
-    )
+_PUBLISHED = select(
+    catalog_entry.c.id,
+    catalog_entry.c.provider,
+    catalog_entry.c.state,
+    catalog_entry.c.version,
+    catalog_entry.c.zone,
+    catalog_entry.c.created_us,
+    catalog_revision.c.digest,
+    catalog_revision.c.document,
+).join(
+    catalog_revision,
+    (catalog_revision.c.entry_id == catalog_entry.c.id)
+    & (catalog_revision.c.version == catalog_entry.c.version),
+)
+
+
+def _entry(row: Row[Any, *tuple[Any, ...]]) -> RegisteredEntry:
+    fields = dict(row._mapping)  # noqa: SLF001 - the row's own columns
+    document = CatalogueEntry.model_validate_json(fields.pop("document"))
+    return RegisteredEntry(**fields, entry=document)
 
 
 def _population(row: Row[tuple[object, ...]]) -> Population:

@@ -14,9 +14,11 @@ from audit.coalescing import CoalescingLog
 from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
+from authorization.independence import check_apart
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
+from catalog.book.parts import Book
 from catalog.matters.clocks import Clocks
 from catalog.publishing import Publisher
 from disclosure.asks import Asks
@@ -142,6 +144,11 @@ class Platform:
         return self.pack.rules(CatalogRules)
 
     @property
+    def book(self) -> Book:
+        """The catalogue's book: what its moves work with."""
+        return Book(self.writer, self.catalog_rules, self.clocks, self.authority, check_apart)
+
+    @property
     def licence_rules(self) -> LicenceRuleset:
         """The rules that a licence is checked against."""
         return LicenceRuleset.of(self.pack)
@@ -222,7 +229,7 @@ def build_platform(
 def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     """Join the parts. Nothing starts a process but the session backend, at its first session."""
     log_start(ground.writer, ground.engine, ground.settings.mode.value, ground.pack)
-    found(ground.writer, ground.engine)
+    found(ground.writer, ground.engine, ground.settings, ground.opened.store)
     settings, pack, writer, engine = ground.settings, ground.pack, ground.writer, ground.engine
     board = SuspensionBoard(settings.home / "closures")
     launcher = partial(launch, bubblewrap=settings.bubblewrap)

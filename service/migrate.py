@@ -20,6 +20,7 @@ STORES = (
     "authorization.delegations",
     "catalog.book.store",
     "authorization.sharing.store",
+    "catalog.quality.store",
     "catalog.store",
     "catalog.zones.store",
     "catalog.resources.store",

@@ -224,7 +224,7 @@ def add_dataset(
     )
     connection.execute(
         insert(catalog_entry).values(
-            id=f"cat_{name}", code=name, provider="bureau", document="{}", created_us=created_us
+            id=f"cat_{name}", code=name, provider="bureau", created_us=created_us
         )
     )
     connection.execute(

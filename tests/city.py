@@ -37,7 +37,7 @@ from authorization.organisations import (
 )
 from catalog.datasets import Version
 from catalog.populations import PopulationDeclaration, approve_population, declare_population
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from disclosure.given import METADATA_KEY, Given, table_of
 from disclosure.scope import QuestionScope
 from foundation.clock import Clock
@@ -51,6 +51,7 @@ from policies.schema.licences import LicenceRules
 from service.app import create_app
 from service.bootstrap import Platform, build_platform
 from service.tokens import DevelopmentIssuer
+from tests.catalogue import SYSTEM, publish_entry
 from tests.city_documents import (
     AGREEMENTS,
     AUTHORITY,
@@ -322,7 +323,7 @@ def _register_people(platform: Platform) -> None:
 
 
 def _register_data(city: City, further: Sequence[Further]) -> None:
-    writer, rules = city.platform.writer, city.platform.catalog_rules
+    writer = city.platform.writer
     name = {"zh": "城市单元", "en": "Units of the city"}
     declarations = [HOUSEHOLDS, COLLEGES, *(item.declaration for item in further)]
     named = (item.get("population") for item in declarations)
@@ -334,7 +335,7 @@ def _register_data(city: City, further: Sequence[Further]) -> None:
         approve_population(writer, city.actor("approver"), population)
     steward = city.actor("steward")
     for dataset in declarations:
-        register_entry(writer, steward, rules, PROVIDER, catalogue_entry(dataset))
+        publish_entry(city.platform, catalogue_entry(dataset, SYSTEM), PROVIDER, city.actor)
         register_dataset(writer, steward, dataset)
 
 

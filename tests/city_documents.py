@@ -33,6 +33,7 @@ ORGANISATIONS = (
 PEOPLE = (  # "founder" of the authority is there from the start
     ("approver", AUTHORITY, Role.AUTHORITY),
     ("steward", PROVIDER, Role.PROVIDER),
+    ("head", PROVIDER, Role.DEPARTMENT_HEAD),
     ("analyst", OPERATOR, Role.OPERATOR),
     ("colleague", OPERATOR, Role.OPERATOR),
     ("rival", RIVAL, Role.OPERATOR),
@@ -109,7 +110,7 @@ def column(name: str, kind: str, grade: str, exposure: str, **more: Any) -> dict
 
 HOUSEHOLDS: dict[str, Any] = {
     "name": "households",
-    "entry": "bureau/households",
+    "entry": "306001/1",
     "label_zh": "住户",
     "label_en": "Households",
     "subject": "person",
@@ -141,7 +142,7 @@ HOUSEHOLDS: dict[str, Any] = {
 }
 COLLEGES: dict[str, Any] = {
     "name": "colleges",
-    "entry": "bureau/colleges",
+    "entry": "306001/2",
     "label_zh": "高校",
     "label_en": "Colleges",
     "subject": "organisation",
@@ -242,8 +243,8 @@ def licence_json(operator: str = OPERATOR, **changes: Any) -> dict[str, Any]:
     }
 
 
-def catalogue_entry(declaration: dict[str, Any]) -> dict[str, Any]:
-    """Return a catalogue entry with its nine legal fields for a declaration."""
+def catalogue_entry(declaration: dict[str, Any], *systems: str) -> dict[str, Any]:
+    """Return a catalogue entry with its legal fields for a declaration, fed by these systems."""
     label = {"zh": declaration["label_zh"], "en": declaration["label_en"]}
     return {
         "code": declaration["entry"],
@@ -262,6 +263,14 @@ def catalogue_entry(declaration: dict[str, Any]) -> dict[str, Any]:
             "category": {"zh": "主题/测试", "en": "Theme/test"},
             "grade": "L3",
         },
+        "share_scope": {"zh": "获授权的运营机构", "en": "Licensed operators"},
+        "permitted_use": {"zh": "授权协议所列用途", "en": "The uses of the agreement"},
+        "open_attribute": "withheld",
+        "open_basis": {
+            "reason": {"zh": "涉及个人信息", "en": "It holds personal information"},
+            "act": {"zh": "个人信息保护法", "en": "Personal Information Protection Law"},
+        },
         "return_attribute": "conditional",
+        "systems": list(systems),
         "source": {"zh": "测试生成", "en": "Made by the test"},
     }

@@ -98,7 +98,7 @@ def zone_rows() -> list[Row]:
 
 
 _PROTECTED: dict[str, Any] = {
-    "entry": "bureau/residents",
+    "entry": "306001/8",
     "subject": "person",
     "population": RESIDENTS_OF,
     "unit_columns": ["resident"],
@@ -130,7 +130,7 @@ RESIDENTS_DECLARED: dict[str, Any] = {
 }
 VISITS_DECLARED: dict[str, Any] = {
     **_PROTECTED,
-    "entry": "bureau/visits",
+    "entry": "306001/9",
     "name": "visits",
     "label_zh": "就诊",
     "label_en": "Visits",
@@ -142,7 +142,7 @@ VISITS_DECLARED: dict[str, Any] = {
     ],
 }
 ZONES_DECLARED: dict[str, Any] = {
-    "entry": "bureau/zones",
+    "entry": "306001/10",
     "name": "zones",
     "label_zh": "片区",
     "label_en": "Zones",

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from catalog.declarations import check_declaration
 from catalog.populations import PopulationDeclaration, approve_population, declare_population
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from disclosure.twins.shelf import TwinShelf, TwinWanted
 from examples.demo.licence_step import licence_document
 from policies.load import load_policies
 from policies.schema.masks import MaskRules
 from policies.schema.twins import TwinRules
+from tests.catalogue import SYSTEM, publish_entry
 from tests.city import (
     AGREEMENTS,
     PROVIDER,
@@ -92,8 +93,7 @@ def _register(city: City, document: dict[str, Any], rows: pa.Table) -> None:
         declare_population(platform.writer, city.actor("founder"), declaration)
         approve_population(platform.writer, city.actor("approver"), declaration.name)
     dataset = document["dataset"]
-    entry = catalogue_entry(dataset)
-    register_entry(platform.writer, steward, platform.catalog_rules, PROVIDER, entry)
+    publish_entry(platform, catalogue_entry(dataset, SYSTEM), PROVIDER, city.actor)
     register_dataset(platform.writer, steward, dataset)
     path = city.home / f"{dataset['name']}.parquet"
     pq.write_table(rows, path)

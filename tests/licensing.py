@@ -228,7 +228,7 @@ def add_catalogue(connection: Connection, entry: PendingEntry) -> None:
         entry_id = new_id("cat")
         connection.execute(
             insert(catalog_entry).values(
-                id=entry_id, code=name, provider="statistics", document="{}", created_us=1
+                id=entry_id, code=name, provider="statistics", created_us=1
             )
         )
         dataset = Dataset(id=new_id("ds"), provider="statistics", declaration=declaration)

@@ -29,7 +29,7 @@ BANDS = ("0-17", "18-39", "40-64", "65+")
 RESIDENTS = 800
 VISITS: dict[str, Any] = {
     "name": "visits",
-    "entry": "bureau/visits",
+    "entry": "306001/9",
     "label_zh": "就诊",
     "label_en": "Visits",
     "subject": "person",

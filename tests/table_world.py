@@ -31,7 +31,7 @@ CHECKS = PACK.rules(CheckRules)
 VISITS = DatasetDeclaration.model_validate(
     {
         "name": "visits",
-        "entry": "bureau/visits",
+        "entry": "306001/9",
         "label_zh": "就诊",
         "label_en": "Visits",
         "subject": "person",

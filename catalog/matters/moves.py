@@ -34,6 +34,26 @@ def ask_for_papers(
 
     Raises Conflict ``notice_given_before`` for a second notice on the same matter.
     """
+    listed = json.dumps([item.model_dump() for item in missing], ensure_ascii=False)
+    event = AuditEvent(
+        EntryKind.MATTER_PAPERS_ASKED, actor, {"papers": len(missing)}, {"comment": listed}
+    )
+    return writer.submit(
+        event, lambda connection, entry: papers_asked(connection, entry, actor, matter_id, missing)
+    )
+
+
+def papers_asked(
+    connection: Connection,
+    entry: PendingEntry,
+    actor: Actor,
+    matter_id: str,
+    missing: Sequence[MissingPaper],
+) -> Matter:
+    """Give the complete notice within the entry of whoever returns the papers.
+
+    Raises InvalidInput for a list without a paper, Conflict ``notice_given_before`` for a second.
+    """
     if not 1 <= len(missing) <= PAPERS_MAX:
         raise InvalidInput(
             "papers_unnamed",
@@ -44,31 +64,23 @@ def ask_for_papers(
             field="$.missing",
             rule="政务数据共享条例 第二十一条",
         )
-    listed = json.dumps([item.model_dump() for item in missing], ensure_ascii=False)
-    event = AuditEvent(
-        EntryKind.MATTER_PAPERS_ASKED, actor, {"papers": len(missing)}, {"comment": listed}
+    current = required(connection, matter_id, MatterState.OPEN, MatterState.WAITING)
+    require_handler(actor, current)
+    if current.noticed_us is not None:
+        raise _noticed_before(current)
+    late = current.is_overdue(entry.time_us)
+    moved = current.model_copy(
+        update={
+            "state": MatterState.WAITING,
+            "missing": tuple(missing),
+            "noticed_us": entry.time_us,
+            "missed": current.missed + late,
+            **_NO_EXTENSION_ASKED,
+        }
     )
-
-    def apply(connection: Connection, entry: PendingEntry) -> Matter:
-        current = required(connection, matter_id, MatterState.OPEN, MatterState.WAITING)
-        require_handler(actor, current)
-        if current.noticed_us is not None:
-            raise _noticed_before(current)
-        late = current.is_overdue(entry.time_us)
-        moved = current.model_copy(
-            update={
-                "state": MatterState.WAITING,
-                "missing": tuple(missing),
-                "noticed_us": entry.time_us,
-                "missed": current.missed + late,
-                **_NO_EXTENSION_ASKED,
-            }
-        )
-        store_moved(connection, entry, moved, "papers_asked", papers=len(missing))
-        entry.amend(matter=named(moved))
-        return moved
-
-    return writer.submit(event, apply)
+    store_moved(connection, entry, moved, "papers_asked", papers=len(missing))
+    entry.amend(matter=named(moved))
+    return moved
 
 
 def extend(

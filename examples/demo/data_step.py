@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from examples.demo.catalogue import publish_entry
 from examples.demo.people import DEPARTMENTS, STEWARD_OF, register_everyone
 from examples.demo.stage import REPOSITORY, Stage, StepFailed
 
@@ -39,7 +40,7 @@ def _register(
     if population:
         stage.callers["founder"].post("/catalog/populations", population)
         stage.callers["approver"].post(f"/catalog/populations/{population['name']}/approval")
-    steward.post("/catalog/entries", declaration["entry"])
+    publish_entry(stage, STEWARD_OF[name], declaration["entry"])
     steward.post("/catalog/datasets", declaration["dataset"])
     version = _upload(stage, name, DATA / declaration["file"], declaration["file"]).json()
     counted = steward.get(f"/catalog/datasets/{name}/rows")

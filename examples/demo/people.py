@@ -26,8 +26,11 @@ ORGANISATIONS = (
 PEOPLE = (
     ("approver", AUTHORITY, "authority"),
     ("finance_steward", "finance_bureau", "provider"),
+    ("finance_head", "finance_bureau", "department_head"),
     ("education_steward", "education_bureau", "provider"),
+    ("education_head", "education_bureau", "department_head"),
     ("transport_steward", "transport_bureau", "provider"),
+    ("transport_head", "transport_bureau", "department_head"),
     ("analyst", OPERATOR, "operator"),
     ("buyer", ENTERPRISE, "developer"),
     ("checker_one", REVIEW, "checker"),

@@ -5,19 +5,24 @@ A regulator reads everything that is theirs to read and changes nothing.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from authorization.organisations import actor_for_account
+from authorization.service_accounts import caller_of, check_scope, is_service_token
 from foundation.db import reading
 from foundation.errors import Denied, Message, NotFound, Unauthenticated
 from foundation.identity import Actor, Role
+from policies.schema.roles import RoleRules
 from revenue.flow.moves import keeps_books
 from service.bootstrap import Platform
 from service.errors import language_of
-from service.login.step_up import check_route
-from service.tokens import bearer_of
+from service.login.step_up import API_PREFIX, check_route
+from service.tokens import LoginProof, bearer_of
+
+SERVICE_ISSUER = "service_accounts"
 
 ROLE_NAMES_ZH = {
     Role.AUTHORITY: "数据主管部门",
@@ -48,11 +53,15 @@ def platform_of(request: Request) -> Platform:
 def any_caller(request: Request) -> Actor:
     """Return the actor behind the bearer token. Raises Unauthenticated."""
     platform = platform_of(request)
-    proof = platform.issuer.proof_of(bearer_of(request.headers))
+    token = bearer_of(request.headers)
+    if is_service_token(token):
+        return _service_caller(platform, request, token)
+    proof = platform.issuer.proof_of(token)
     request.state.login = proof
+    now_us = platform.clock.now_us()
     try:
         with reading(platform.engine) as connection:
-            known = actor_for_account(connection, proof.account, language_of(request))
+            known = actor_for_account(connection, proof.account, language_of(request), now_us)
             actor = platform.as_seen_here(known)
     except NotFound as error:
         raise Unauthenticated(
@@ -61,8 +70,27 @@ def any_caller(request: Request) -> Actor:
             field="Authorization",
         ) from error
     request.state.actor = actor  # so that a refusal of theirs is logged (service.errors)
-    check_route(platform.login.rules, request, proof, platform.clock.now_us())
+    if proof.scopes is not None:
+        check_scope(actor, proof.scopes, *_endpoint(request), platform.pack.rules(RoleRules))
+    check_route(platform.login.rules, request, proof, now_us)
+    return replace(actor, since_us=max(actor.since_us, proof.since_us))
+
+
+def _service_caller(platform: Platform, request: Request, token: str) -> Actor:
+    """Return the program behind its own token, at an endpoint of its scopes. Raises Denied."""
+    with reading(platform.engine) as connection:
+        found = caller_of(connection, token, platform.clock.now_us(), language_of(request))
+    actor = platform.as_seen_here(found.actor)
+    request.state.actor = actor
+    request.state.login = LoginProof(account=actor.person, issuer=SERVICE_ISSUER)
+    check_scope(actor, found.scopes, *_endpoint(request), platform.pack.rules(RoleRules))
     return actor
+
+
+def _endpoint(request: Request) -> tuple[str, str]:
+    """Return method and path template of the endpoint that was matched, as the rules name it."""
+    path = str(getattr(request.scope.get("route"), "path", ""))
+    return request.method, path.removeprefix(API_PREFIX)
 
 
 def _caller_with(*roles: Role) -> Callable[[Request], Actor]:
@@ -121,10 +149,43 @@ OnPlatform = Annotated[Platform, Depends(platform_of)]
 AnyCaller = Annotated[Actor, Depends(any_caller)]
 AuthorityCaller = Annotated[Actor, Depends(_caller_with(Role.AUTHORITY))]
 SupplierCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.AUTHORITY))]
+CataloguerCaller = Annotated[
+    Actor, Depends(_caller_with(Role.PROVIDER, Role.STEWARD, Role.AUTHORITY))
+]
+HeadCaller = Annotated[Actor, Depends(_caller_with(Role.DEPARTMENT_HEAD))]
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
 PricingCaller = Annotated[Actor, Depends(_caller_with(Role.PRICING))]
 HolderCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR, Role.AUTHORITY))]
+ProposingCaller = Annotated[
+    Actor,
+    Depends(_caller_with(Role.AUTHORITY, Role.SYSTEM_ADMINISTRATOR, Role.DEPARTMENT_HEAD)),
+]
+ConfirmingCaller = Annotated[
+    Actor, Depends(_caller_with(Role.SECURITY_ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR))
+]
+StoppingCaller = Annotated[
+    Actor, Depends(_caller_with(Role.SECURITY_ADMINISTRATOR, Role.AUTHORITY))
+]
+RegistryReaderCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.AUTHORITY, Role.REGULATOR, Role.DEPARTMENT_HEAD),
+            *(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR),
+        )
+    ),
+]
+HouseCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.AUTHORITY, Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD),
+            *(Role.OPERATOR, Role.DEVELOPER, Role.SYSTEM_ADMINISTRATOR),
+        )
+    ),
+]
+"""Anyone who may speak for their own organisation about its ties and its programs."""
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
 ReleaseReaderCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))]
 CommentingCaller = Annotated[

@@ -1,4 +1,4 @@
-"""The catalogue: entries, populations, data sets and their versions, from those who supply them."""
+"""Populations, data sets and their versions, from those who supply them."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from catalog.populations import (
     approve_population,
     declare_population,
 )
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from catalog.store import current_version, dataset_by_name, datasets
 from foundation.db import reading
 from foundation.errors import Message, NotFound
@@ -27,21 +27,6 @@ router = APIRouter(prefix="/catalog", route_class=IdempotentRoute, tags=["catalo
 uploads = APIRouter(prefix="/catalog", route_class=UploadRoute, tags=["catalog"])
 
 Document = Annotated[dict[str, Any], Body()]
-
-
-@router.post("/entries", status_code=201)
-def post_entry(
-    body: Document,
-    actor: SupplierCaller,
-    platform: OnPlatform,
-    provider: Annotated[str, Query(max_length=64)] = "",
-) -> dict[str, object]:
-    """Register a catalogue entry under the caller's department, or a named one."""
-    recorded = register_entry(
-        platform.writer, actor, platform.catalog_rules, provider or actor.organisation, body
-    )
-    found = recorded.value
-    return {"id": found.id, "code": found.entry.code, "entry": recorded.index}
 
 
 @router.post("/populations", status_code=201)
@@ -64,7 +49,7 @@ def post_population_approval(
 
 @router.post("/datasets", status_code=201)
 def post_dataset(body: Document, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
-    """Register a data set beneath a catalogue entry."""
+    """Register a data set beneath a published catalogue entry."""
     recorded = register_dataset(platform.writer, actor, body)
     return {
         "id": recorded.value.id,

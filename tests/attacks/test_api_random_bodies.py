@@ -49,7 +49,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "/licences": licence_json(),
     "/periods": {"id": "2026-11"},
-    "/catalog/entries": catalogue_entry({**HOUSEHOLDS, "entry": "bureau/new"}),
+    "/catalog/entries": catalogue_entry({**HOUSEHOLDS, "entry": "306001/3"}),
     "/catalog/datasets": {**COLLEGES, "name": "more_colleges"},
     "/catalog/populations": {"name": "p", "label": NAME, "unit": NAME, "statement": "None."},
 }

@@ -17,7 +17,7 @@ import pytest
 
 import policies
 from audit.tags import EntryKind
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from disclosure.budgets.odometer import readings, tree_now
 from disclosure.budgets.settling import confirm_settlement, propose_settlement
 from disclosure.scope import QuestionScope
@@ -26,6 +26,7 @@ from foundation.errors import SandgateError, Unavailable
 from foundation.settings import Settings
 from policies.load import SECTIONS
 from policies.schema.privacy import PrivacyRules
+from tests.catalogue import SYSTEM, entry_code, publish_entry
 from tests.city import (
     COUNT_BY_STATE,
     HOUSEHOLDS,
@@ -213,10 +214,9 @@ def derived_declaration(name: str) -> dict[str, object]:
 def registered(city: City, declaration: dict[str, object], rows: list[Row]) -> str:
     """Register a data set anew, publish it, and license it alone; return the licence."""
     name = str(declaration["name"])
-    declaration = {**declaration, "entry": f"bureau/{name}"}
+    declaration = {**declaration, "entry": entry_code(name)}
     steward, platform = city.actor("steward"), city.platform
-    entry = catalogue_entry(declaration)
-    register_entry(platform.writer, steward, platform.catalog_rules, PROVIDER, entry)
+    publish_entry(platform, catalogue_entry(declaration, SYSTEM), PROVIDER, city.actor)
     register_dataset(platform.writer, steward, declaration)
     city.publish(name, rows)
     grant = {"dataset": name, "modes": ["aggregate"], "columns": ["state", "age_band", "wages"]}

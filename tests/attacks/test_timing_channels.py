@@ -24,6 +24,7 @@ from disclosure.scope import QuestionScope
 from disclosure.slots import Slot
 from foundation.db import reading
 from foundation.settings import Settings
+from tests.catalogue import entry_code
 from tests.city import City, Plan, built_city, household_rows
 from tests.city_documents import Further, Row, college_rows
 from tests.city_wide import RESIDENTS_DECLARED, resident_rows, wide_licence
@@ -165,7 +166,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     home = tmp_path_factory.mktemp("city")
     rules = generous(tmp_path_factory.mktemp("rules"), SLOT_MILLISECONDS)
     sides = [
-        Further({**RESIDENTS_DECLARED, "name": name, "entry": f"bureau/{name}"}, rows)
+        Further({**RESIDENTS_DECLARED, "name": name, "entry": entry_code(name)}, rows)
         for name, rows in zip(
             NAMES, ([*resident_rows(300), *VICTIM], resident_rows(300)), strict=True
         )

@@ -4,16 +4,17 @@ from pathlib import Path
 
 from authorization.licences import activate_licence
 from tests.calling import API, problem_of
-from tests.city import built_city, opened_city, rows_of
+from tests.catalogue import SYSTEM, publish_entry
+from tests.city import PROVIDER, built_city, opened_city, rows_of
 from tests.city_documents import COLLEGES, ROWS_QUESTION, catalogue_entry, licence_json
 
 
 def test_a_licence_on_a_data_set_without_a_version_is_not_activated(tmp_path: Path) -> None:
     with built_city(tmp_path) as city:
         steward, founder = city.client("steward"), city.client("founder")
-        empty = {**COLLEGES, "name": "empty_set", "entry": "bureau/empty"}
-        for path, body in (("entries", catalogue_entry(empty)), ("datasets", empty)):
-            assert steward.post(f"{API}/catalog/{path}", json=body).status_code == 201
+        empty = {**COLLEGES, "name": "empty_set", "entry": "306001/4"}
+        publish_entry(city.platform, catalogue_entry(empty, SYSTEM), PROVIDER, city.actor)
+        assert steward.post(f"{API}/catalog/datasets", json=empty).status_code == 201
         document = licence_json()
         document["grants"].append({**document["grants"][1], "dataset": "empty_set"})
         drafted = founder.post(f"{API}/licences", json=document).json()["id"]

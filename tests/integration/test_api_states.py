@@ -67,7 +67,7 @@ def test_a_department_registers_and_counts_its_own_data_only(
         assert clients["founder"].post(f"{API}{path}", json=body).status_code == 201
         assert problem_of(clients["founder"].post(f"{API}{path}", json=body), 409)
     other = city.client("other_steward")
-    entry = catalogue_entry({**HOUSEHOLDS, "entry": "bureau/other"})
+    entry = catalogue_entry({**HOUSEHOLDS, "entry": "306001/5"})
     foreign = other.post(f"{API}/catalog/entries", params={"provider": "city_bureau"}, json=entry)
     assert problem_of(foreign, 403)["code"] == "provider_required"
     problem_of(other.post(f"{API}/catalog/datasets", json={**COLLEGES, "name": "mine"}), 403)

@@ -13,7 +13,7 @@ from tests.city import HOUSEHOLDS, City, Further, Plan, built_city, household_ro
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
-KEPT = {**HOUSEHOLDS, "name": "reserves", "entry": "bureau/reserves", "important": True}
+KEPT = {**HOUSEHOLDS, "name": "reserves", "entry": "306001/6", "important": True}
 COUNT = "SELECT state, COUNT(*) AS n FROM reserves GROUP BY state"
 
 

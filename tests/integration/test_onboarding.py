@@ -20,7 +20,7 @@ from catalog.datasets import Version
 from catalog.faults import VersionRefused
 from catalog.populations import PopulationDeclaration, approve_population, declare_population
 from catalog.publishing import Publisher
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from catalog.versions import (
     check_files,
     manifest_digest,
@@ -36,6 +36,7 @@ from foundation.identity import Actor, Role
 from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
+from tests.catalogue import bare_book, walk
 from tests.fakes import SteppedClock
 from tests.parts import EXAMPLE_DATA, REPOSITORY, need_example_data, need_namespaces
 
@@ -44,6 +45,7 @@ pytestmark = need_namespaces
 AUTHORITY = Actor("person_a", "org_authority", frozenset({Role.AUTHORITY}))
 SECOND = Actor("person_b", "org_authority", frozenset({Role.AUTHORITY}))
 PROVIDER = Actor("person_c", "org_provider", frozenset({Role.PROVIDER}))
+HEAD = Actor("person_h", "org_provider", frozenset({Role.DEPARTMENT_HEAD}))
 STRANGER = Actor("person_d", "org_other", frozenset({Role.PROVIDER}))
 HEADER = "survey,household,record,year,state,filing_status,age_band,persons,children,wages,\
 business_income,interest,social_security,pensions,food_support\n"
@@ -86,20 +88,21 @@ def onboarding(
     metadata.create_all(engine)
     rules = load_policies().rules(CatalogRules)
     with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        _register(writer, rules, "households")
+        _register(writer, engine, "households")
         builder = ConfinedBuilder(REPOSITORY / ".venv", 1 << 30, rules.rows_max)
         publisher = Publisher(engine, writer, builder, tmp_path, rules, keys)
         yield Onboarding(publisher, engine, tmp_path)
 
 
-def _register(writer: GroupCommitWriter, rules: CatalogRules, name: str) -> None:
+def _register(writer: GroupCommitWriter, engine: Engine, name: str) -> None:
     path = REPOSITORY / "examples" / "declarations" / f"{name}.json"
     document = json.loads(path.read_text(encoding="utf-8"))
     if document["population"]:
         stated = PopulationDeclaration.model_validate(document["population"])
         declare_population(writer, AUTHORITY, stated)
         approve_population(writer, SECOND, stated.name)
-    register_entry(writer, PROVIDER, rules, PROVIDER.organisation, document["entry"])
+    people = (PROVIDER, HEAD, AUTHORITY)
+    walk(bare_book(writer), engine, document["entry"], PROVIDER.organisation, people)
     register_dataset(writer, PROVIDER, document["dataset"])
 
 

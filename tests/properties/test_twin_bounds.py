@@ -45,7 +45,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         )
     return {
         "name": "drawn",
-        "entry": "bureau/drawn",
+        "entry": "306001/7",
         "label_zh": "抽取",
         "label_en": "Drawn",
         "subject": "person",

@@ -106,19 +106,35 @@ CREATE TABLE organisation (
 	name_zh VARCHAR(200) NOT NULL, 
 	name_en VARCHAR(200) NOT NULL, 
 	credit_code VARCHAR(18), 
+	state VARCHAR(10) DEFAULT 'active' NOT NULL, 
 	created_us BIGINT NOT NULL, 
 	CONSTRAINT pk_organisation PRIMARY KEY (id), 
+	CONSTRAINT ck_organisation_state CHECK (state IN ('active', 'suspended')), 
 	CONSTRAINT uq_organisation_credit_code UNIQUE (credit_code)
 )
+-- next
+CREATE TRIGGER organisation_is_counted AFTER UPDATE ON organisation
+    FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
 -- next
 CREATE TABLE person (
 	id VARCHAR(64) NOT NULL, 
 	kind VARCHAR(10) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
+	identity_digest VARCHAR(100), 
+	state VARCHAR(10) DEFAULT 'active' NOT NULL, 
 	created_us BIGINT NOT NULL, 
 	CONSTRAINT pk_person PRIMARY KEY (id), 
-	CONSTRAINT ck_person_kind CHECK (kind IN ('person', 'service'))
+	CONSTRAINT ck_person_kind CHECK (kind IN ('person', 'service')), 
+	CONSTRAINT ck_person_state CHECK (state IN ('active', 'suspended', 'removed')), 
+	CONSTRAINT uq_person_identity_digest UNIQUE (identity_digest)
 )
+-- next
+CREATE TRIGGER person_no_update BEFORE UPDATE ON person FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR (OLD.identity_digest IS NOT NULL AND (NEW.identity_digest IS NULL OR NEW.identity_digest <> OLD.identity_digest))) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER person_no_delete BEFORE DELETE OR TRUNCATE ON person FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER person_is_counted AFTER UPDATE ON person
+    FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
 -- next
 CREATE TABLE policy_version (
 	id INTEGER NOT NULL, 
@@ -129,17 +145,105 @@ CREATE TABLE policy_version (
 	CONSTRAINT ck_policy_version_one_row CHECK (id = 1)
 )
 -- next
-CREATE TABLE catalog_entry (
+CREATE TABLE catalog_entry_revision (
 	id VARCHAR(64) NOT NULL, 
-	code VARCHAR(100) NOT NULL, 
+	entry_id VARCHAR(64) NOT NULL, 
 	provider VARCHAR(64) NOT NULL, 
+	batch VARCHAR(64), 
+	state VARCHAR(16) NOT NULL, 
+	version INTEGER, 
+	digest VARCHAR(80) NOT NULL, 
+	previous_digest VARCHAR(80), 
+	drafted_by VARCHAR(64) NOT NULL, 
+	drafted_us BIGINT NOT NULL, 
+	revised_by VARCHAR(64) NOT NULL, 
+	revised_us BIGINT NOT NULL, 
+	papers VARCHAR(80) NOT NULL, 
+	signed_by VARCHAR(64), 
+	signed_us BIGINT, 
+	signed_papers VARCHAR(80), 
+	sign_matter VARCHAR(64), 
+	submitted_by VARCHAR(64), 
+	submitted_us BIGINT, 
+	matter VARCHAR(64), 
+	case_number VARCHAR(64), 
+	change_matter VARCHAR(64), 
+	decided_by VARCHAR(64), 
+	decided_organisation VARCHAR(64), 
+	decided_us BIGINT, 
+	reason TEXT, 
+	secrecy TEXT, 
+	personal TEXT, 
 	document TEXT NOT NULL, 
-	created_us BIGINT NOT NULL, 
-	CONSTRAINT pk_catalog_entry PRIMARY KEY (id), 
-	CONSTRAINT uq_catalog_entry_code UNIQUE (code)
+	CONSTRAINT pk_catalog_entry_revision PRIMARY KEY (id), 
+	CONSTRAINT uq_catalog_entry_revision_version UNIQUE (entry_id, version), 
+	CONSTRAINT ck_catalog_entry_revision_state CHECK (state IN ('draft', 'submitted', 'published', 'refused', 'discarded')), 
+	CONSTRAINT ck_catalog_entry_revision_version CHECK ((state = 'published') = (version IS NOT NULL)), 
+	CONSTRAINT ck_catalog_entry_revision_signed_by_another CHECK (signed_by IS NULL OR signed_by <> revised_by), 
+	CONSTRAINT ck_catalog_entry_revision_signed_not_by_drafter CHECK (signed_by IS NULL OR signed_by <> drafted_by), 
+	CONSTRAINT ck_catalog_entry_revision_papers_before_review CHECK (state NOT IN ('submitted', 'published') OR (secrecy IS NOT NULL AND personal IS NOT NULL AND signed_by IS NOT NULL AND signed_papers IS NOT NULL AND signed_papers = papers)), 
+	CONSTRAINT ck_catalog_entry_revision_reviewed_by_another CHECK (state <> 'published' OR (decided_by IS NOT NULL AND decided_by <> drafted_by AND decided_by <> revised_by AND decided_by <> signed_by AND decided_organisation IS NOT NULL AND decided_organisation <> provider))
 )
 -- next
-CREATE TRIGGER catalog_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_catalog_entry_revision_batch ON catalog_entry_revision (batch)
+-- next
+CREATE INDEX ix_catalog_entry_revision_entry ON catalog_entry_revision (entry_id, state)
+-- next
+CREATE TRIGGER catalog_entry_revision_no_update BEFORE UPDATE ON catalog_entry_revision FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.entry_id <> OLD.entry_id OR NEW.provider <> OLD.provider OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR (NEW.state <> OLD.state AND NOT ((OLD.state = 'draft' AND NEW.state = 'discarded') OR (OLD.state = 'draft' AND NEW.state = 'submitted') OR (OLD.state = 'submitted' AND NEW.state = 'discarded') OR (OLD.state = 'submitted' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'published') OR (OLD.state = 'submitted' AND NEW.state = 'refused'))) OR OLD.state IN ('published', 'refused', 'discarded') OR (OLD.state <> 'draft' AND (NEW.digest <> OLD.digest OR NEW.document <> OLD.document OR NEW.papers <> OLD.papers OR NEW.signed_by <> OLD.signed_by))) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER catalog_entry_revision_no_delete BEFORE DELETE OR TRUNCATE ON catalog_entry_revision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE catalog_system (
+	name VARCHAR(63) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	label_zh TEXT NOT NULL, 
+	label_en TEXT NOT NULL, 
+	purpose_zh TEXT NOT NULL, 
+	purpose_en TEXT NOT NULL, 
+	registered_by VARCHAR(64) NOT NULL, 
+	registered_us BIGINT NOT NULL, 
+	retired_us BIGINT, 
+	CONSTRAINT pk_catalog_system PRIMARY KEY (name)
+)
+-- next
+CREATE INDEX ix_catalog_system_provider ON catalog_system (provider)
+-- next
+CREATE TRIGGER catalog_system_no_update BEFORE UPDATE ON catalog_system FOR EACH ROW WHEN (NEW.name <> OLD.name OR NEW.provider <> OLD.provider OR NEW.registered_us <> OLD.registered_us OR OLD.retired_us IS NOT NULL) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER catalog_system_no_delete BEFORE DELETE OR TRUNCATE ON catalog_system FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE catalog_subscription (
+	id VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	topic VARCHAR(16) NOT NULL, 
+	subject VARCHAR(100) NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_catalog_subscription PRIMARY KEY (id), 
+	CONSTRAINT ck_catalog_subscription_topic CHECK (topic IN ('entry', 'provider', 'tag'))
+)
+-- next
+CREATE INDEX ix_catalog_subscription_person ON catalog_subscription (person)
+-- next
+CREATE INDEX ix_catalog_subscription_subject ON catalog_subscription (topic, subject)
+-- next
+CREATE TRIGGER catalog_subscription_no_update BEFORE UPDATE ON catalog_subscription FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.person <> OLD.person OR NEW.topic <> OLD.topic OR NEW.subject <> OLD.subject OR NEW.made_us <> OLD.made_us OR OLD.ended_us IS NOT NULL) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER catalog_subscription_no_delete BEFORE DELETE OR TRUNCATE ON catalog_subscription FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE catalog_batch (
+	id VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	rows INTEGER NOT NULL, 
+	digest VARCHAR(80) NOT NULL, 
+	drafted_us BIGINT NOT NULL, 
+	CONSTRAINT pk_catalog_batch PRIMARY KEY (id), 
+	CONSTRAINT ck_catalog_batch_rows CHECK (rows > 0)
+)
+-- next
+CREATE TRIGGER catalog_batch_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE population (
 	name VARCHAR(63) NOT NULL, 
@@ -161,6 +265,199 @@ CREATE TABLE population (
 CREATE TRIGGER population_no_update BEFORE UPDATE ON population FOR EACH ROW WHEN (NEW.name <> OLD.name OR NEW.label <> OLD.label OR NEW.unit <> OLD.unit OR NEW.statement <> OLD.statement OR NEW.declared_by <> OLD.declared_by OR NEW.declared_us <> OLD.declared_us OR (OLD.state = 'approved' AND NEW.state <> 'approved') OR (OLD.approved_by IS NOT NULL AND NEW.approved_by <> OLD.approved_by) OR (OLD.relation = 'mixed' AND NEW.relation <> 'mixed')) EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TRIGGER population_no_delete BEFORE DELETE OR TRUNCATE ON population FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE zone (
+	id VARCHAR(63) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	name_zh VARCHAR(400) NOT NULL, 
+	name_en VARCHAR(400) NOT NULL, 
+	keeper VARCHAR(64) NOT NULL, 
+	region VARCHAR(6) NOT NULL, 
+	grade_max VARCHAR(2) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	opened_by VARCHAR(64) NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	closed_by VARCHAR(64), 
+	closed_us BIGINT, 
+	destroyed_by VARCHAR(64), 
+	CONSTRAINT pk_zone PRIMARY KEY (id), 
+	CONSTRAINT ck_zone_kind CHECK (kind IN ('public', 'regional', 'enterprise')), 
+	CONSTRAINT ck_zone_state CHECK (state IN ('open', 'closed', 'destroyed')), 
+	CONSTRAINT ck_zone_public_is_always_there CHECK (id <> 'public'), 
+	CONSTRAINT ck_zone_closed CHECK ((state = 'open') = (closed_by IS NULL)), 
+	CONSTRAINT ck_zone_destroyed CHECK ((state = 'destroyed') = (destroyed_by IS NOT NULL)), 
+	CONSTRAINT ck_zone_two_people CHECK (destroyed_by IS NULL OR destroyed_by <> closed_by)
+)
+-- next
+CREATE TRIGGER zone_no_update BEFORE UPDATE ON zone FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.name_zh <> OLD.name_zh OR NEW.name_en <> OLD.name_en OR NEW.keeper <> OLD.keeper OR NEW.region <> OLD.region OR NEW.grade_max <> OLD.grade_max OR NEW.opened_by <> OLD.opened_by OR (OLD.state = 'destroyed') OR (OLD.state = 'closed' AND NEW.state = 'open') OR (OLD.closed_by IS NOT NULL AND NEW.closed_by <> OLD.closed_by)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER zone_no_delete BEFORE DELETE OR TRUNCATE ON zone FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE source_consent (
+	number SERIAL NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	source VARCHAR(64) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	reference VARCHAR(200) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_source_consent PRIMARY KEY (number), 
+	CONSTRAINT ck_source_consent_state CHECK (state IN ('granted', 'withdrawn')), 
+	CONSTRAINT uq_source_consent_id UNIQUE (id)
+)
+-- next
+CREATE INDEX ix_source_consent_dataset ON source_consent (dataset)
+-- next
+CREATE TRIGGER source_consent_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON source_consent FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE resource_evidence (
+	number SERIAL NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	registration_code VARCHAR(100), 
+	evidence_digest VARCHAR(80), 
+	person VARCHAR(64) NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_resource_evidence PRIMARY KEY (number)
+)
+-- next
+CREATE INDEX ix_resource_evidence_dataset ON resource_evidence (dataset)
+-- next
+CREATE TRIGGER resource_evidence_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource_evidence FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE regrading (
+	id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	columns TEXT NOT NULL, 
+	grade VARCHAR(2) NOT NULL, 
+	important INTEGER NOT NULL, 
+	basis TEXT NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	CONSTRAINT pk_regrading PRIMARY KEY (id), 
+	CONSTRAINT ck_regrading_important CHECK (important IN (0, 1)), 
+	CONSTRAINT ck_regrading_second_person CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by)
+)
+-- next
+CREATE INDEX ix_regrading_dataset ON regrading (dataset)
+-- next
+CREATE TRIGGER regrading_no_update BEFORE UPDATE ON regrading FOR EACH ROW WHEN (NEW.dataset <> OLD.dataset OR NEW.columns <> OLD.columns OR NEW.grade <> OLD.grade OR NEW.important <> OLD.important OR NEW.basis <> OLD.basis OR NEW.proposed_by <> OLD.proposed_by OR OLD.confirmed_by IS NOT NULL) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER regrading_no_delete BEFORE DELETE OR TRUNCATE ON regrading FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE standard_item (
+	number SERIAL NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	code VARCHAR(40) NOT NULL, 
+	version VARCHAR(60) NOT NULL, 
+	document TEXT NOT NULL, 
+	added_by VARCHAR(64) NOT NULL, 
+	added_us BIGINT NOT NULL, 
+	CONSTRAINT pk_standard_item PRIMARY KEY (number), 
+	CONSTRAINT uq_standard_item UNIQUE (kind, code, version), 
+	CONSTRAINT ck_standard_item_kind CHECK (kind IN ('element', 'code_list'))
+)
+-- next
+CREATE TRIGGER standard_item_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON standard_item FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE matter_case (
+	number VARCHAR(32) NOT NULL, 
+	year INTEGER NOT NULL, 
+	serial INTEGER NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_matter_case PRIMARY KEY (number), 
+	CONSTRAINT uq_matter_case_year UNIQUE (year, serial)
+)
+-- next
+CREATE TRIGGER matter_case_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON matter_case FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE notice_outbox (
+	number SERIAL NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	entry BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	kind VARCHAR(64) NOT NULL, 
+	subject VARCHAR(100) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	roles VARCHAR(400) NOT NULL, 
+	person VARCHAR(64), 
+	title TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	data TEXT NOT NULL, 
+	dispatched BOOLEAN NOT NULL, 
+	CONSTRAINT pk_notice_outbox PRIMARY KEY (number), 
+	CONSTRAINT uq_notice_outbox_id UNIQUE (id)
+)
+-- next
+CREATE INDEX ix_notice_outbox_dispatched ON notice_outbox (dispatched, number)
+-- next
+CREATE INDEX ix_notice_outbox_organisation ON notice_outbox (organisation, number)
+-- next
+CREATE TRIGGER notice_outbox_no_update BEFORE UPDATE ON notice_outbox FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.entry <> OLD.entry OR NEW.kind <> OLD.kind OR NEW.data <> OLD.data OR NEW.title <> OLD.title OR NEW.body <> OLD.body OR (OLD.dispatched AND NOT NEW.dispatched)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER notice_outbox_no_delete BEFORE DELETE OR TRUNCATE ON notice_outbox FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE notice_delivery (
+	id VARCHAR(64) NOT NULL, 
+	notice VARCHAR(64) NOT NULL, 
+	channel VARCHAR(10) NOT NULL, 
+	target VARCHAR(64) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	next_us BIGINT NOT NULL, 
+	fault VARCHAR(60) NOT NULL, 
+	CONSTRAINT pk_notice_delivery PRIMARY KEY (id), 
+	CONSTRAINT ck_notice_delivery_channel CHECK (channel IN ('email', 'webhook')), 
+	CONSTRAINT ck_notice_delivery_state CHECK (state IN ('waiting', 'delivered', 'dead'))
+)
+-- next
+CREATE INDEX ix_notice_delivery_due ON notice_delivery (state, next_us)
+-- next
+CREATE INDEX ix_notice_delivery_notice ON notice_delivery (notice)
+-- next
+CREATE INDEX ix_notice_delivery_target ON notice_delivery (target, state)
+-- next
+CREATE TRIGGER notice_delivery_no_update BEFORE UPDATE ON notice_delivery FOR EACH ROW WHEN (OLD.state = 'delivered' OR NEW.attempts < OLD.attempts) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER notice_delivery_no_delete BEFORE DELETE OR TRUNCATE ON notice_delivery FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE notice_address (
+	person VARCHAR(64) NOT NULL, 
+	address VARCHAR(254) NOT NULL, 
+	language VARCHAR(2) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	CONSTRAINT pk_notice_address PRIMARY KEY (person)
+)
+-- next
+CREATE TABLE webhook_subscription (
+	id VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	url VARCHAR(500) NOT NULL, 
+	kinds TEXT NOT NULL, 
+	made_by VARCHAR(64) NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_webhook_subscription PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_webhook_subscription_organisation ON webhook_subscription (organisation)
+-- next
+CREATE TRIGGER webhook_subscription_no_update BEFORE UPDATE ON webhook_subscription FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.url <> OLD.url OR NEW.organisation <> OLD.organisation) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER webhook_subscription_no_delete BEFORE DELETE OR TRUNCATE ON webhook_subscription FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE overdue_announcement (
+	id VARCHAR(64) NOT NULL, 
+	entry BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_overdue_announcement PRIMARY KEY (id)
+)
+-- next
+CREATE INDEX ix_overdue_announcement_entry ON overdue_announcement (entry)
+-- next
+CREATE TRIGGER overdue_announcement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON overdue_announcement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE answer (
 	id VARCHAR(80) NOT NULL, 
@@ -855,11 +1152,38 @@ CREATE TABLE organisation_affiliate (
 	CONSTRAINT fk_organisation_affiliate_affiliate_organisation FOREIGN KEY(affiliate) REFERENCES organisation (id)
 )
 -- next
+CREATE TABLE control_relation (
+	id VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	kind VARCHAR(30) NOT NULL, 
+	controller VARCHAR(120) NOT NULL, 
+	share_ppm INTEGER, 
+	evidence TEXT NOT NULL, 
+	controls INTEGER NOT NULL, 
+	declared_by VARCHAR(64) NOT NULL, 
+	declared_for VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	counts_until_us BIGINT, 
+	CONSTRAINT pk_control_relation PRIMARY KEY (id), 
+	CONSTRAINT ck_control_relation_controls CHECK (controls IN (0, 1)), 
+	CONSTRAINT ck_control_relation_share CHECK (share_ppm BETWEEN 0 AND 1000000), 
+	CONSTRAINT fk_control_relation_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
+)
+-- next
+CREATE INDEX ix_control_relation_controller ON control_relation (controller)
+-- next
+CREATE TRIGGER control_relation_no_update BEFORE UPDATE ON control_relation FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.id <> OLD.id OR NEW.organisation <> OLD.organisation OR NEW.kind <> OLD.kind OR NEW.controller <> OLD.controller OR NEW.evidence <> OLD.evidence OR NEW.controls <> OLD.controls OR NEW.since_us <> OLD.since_us) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER control_relation_no_delete BEFORE DELETE OR TRUNCATE ON control_relation FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE person_role (
 	person VARCHAR(64) NOT NULL, 
 	role VARCHAR(40) NOT NULL, 
 	since_us BIGINT NOT NULL, 
+	until_us BIGINT, 
 	CONSTRAINT pk_person_role PRIMARY KEY (person, role), 
+	CONSTRAINT ck_person_role_term CHECK (until_us IS NULL OR since_us < until_us), 
 	CONSTRAINT fk_person_role_person_person FOREIGN KEY(person) REFERENCES person (id)
 )
 -- next
@@ -871,6 +1195,7 @@ CREATE TABLE person_account (
 	person VARCHAR(64) NOT NULL, 
 	organisation VARCHAR(64) NOT NULL, 
 	since_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
 	CONSTRAINT pk_person_account PRIMARY KEY (name), 
 	CONSTRAINT fk_person_account_person_person FOREIGN KEY(person) REFERENCES person (id), 
 	CONSTRAINT fk_person_account_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
@@ -880,6 +1205,8 @@ CREATE TABLE affiliation (
 	person VARCHAR(64) NOT NULL, 
 	organisation VARCHAR(64) NOT NULL, 
 	since_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	counts_until_us BIGINT, 
 	CONSTRAINT pk_affiliation PRIMARY KEY (person, organisation), 
 	CONSTRAINT fk_affiliation_person_person FOREIGN KEY(person) REFERENCES person (id), 
 	CONSTRAINT fk_affiliation_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
@@ -887,6 +1214,56 @@ CREATE TABLE affiliation (
 -- next
 CREATE TRIGGER affiliation_is_counted AFTER INSERT OR UPDATE OR DELETE ON affiliation
     FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
+-- next
+CREATE TABLE role_grant (
+	id VARCHAR(64) NOT NULL, 
+	kind VARCHAR(30) NOT NULL, 
+	subject VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	document_digest VARCHAR(80) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_for VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	decided_by VARCHAR(64), 
+	decided_us BIGINT, 
+	CONSTRAINT pk_role_grant PRIMARY KEY (id), 
+	CONSTRAINT ck_role_grant_state CHECK (state IN ('proposed', 'confirmed', 'refused', 'withdrawn')), 
+	CONSTRAINT ck_role_grant_two_people CHECK (state <> 'confirmed' OR decided_by <> proposed_by), 
+	CONSTRAINT ck_role_grant_decided CHECK (state = 'proposed' OR decided_by IS NOT NULL), 
+	CONSTRAINT fk_role_grant_proposed_by_person FOREIGN KEY(proposed_by) REFERENCES person (id), 
+	CONSTRAINT fk_role_grant_proposed_for_organisation FOREIGN KEY(proposed_for) REFERENCES organisation (id), 
+	CONSTRAINT fk_role_grant_decided_by_person FOREIGN KEY(decided_by) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_role_grant_subject ON role_grant (subject)
+-- next
+CREATE TRIGGER role_grant_no_update BEFORE UPDATE ON role_grant FOR EACH ROW WHEN (OLD.state <> 'proposed' OR NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.subject <> OLD.subject OR NEW.document <> OLD.document OR NEW.document_digest <> OLD.document_digest OR NEW.proposed_by <> OLD.proposed_by OR NEW.proposed_us <> OLD.proposed_us) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER role_grant_no_delete BEFORE DELETE OR TRUNCATE ON role_grant FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE service_credential (
+	id VARCHAR(64) NOT NULL, 
+	account VARCHAR(64) NOT NULL, 
+	secret_digest VARCHAR(80) NOT NULL, 
+	issued_us BIGINT NOT NULL, 
+	expires_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_service_credential PRIMARY KEY (id), 
+	CONSTRAINT ck_service_credential_term CHECK (issued_us < expires_us), 
+	CONSTRAINT fk_service_credential_account_person FOREIGN KEY(account) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER service_credential_no_update BEFORE UPDATE ON service_credential FOR EACH ROW WHEN ((OLD.ended_us IS NOT NULL AND (NEW.ended_us IS NULL OR NEW.ended_us > OLD.ended_us)) OR NEW.id <> OLD.id OR NEW.account <> OLD.account OR NEW.secret_digest <> OLD.secret_digest OR NEW.issued_us <> OLD.issued_us OR NEW.expires_us <> OLD.expires_us) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER service_credential_no_delete BEFORE DELETE OR TRUNCATE ON service_credential FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE service_scope (
+	account VARCHAR(64) NOT NULL, 
+	scope VARCHAR(60) NOT NULL, 
+	CONSTRAINT pk_service_scope PRIMARY KEY (account, scope), 
+	CONSTRAINT fk_service_scope_account_person FOREIGN KEY(account) REFERENCES person (id)
+)
 -- next
 CREATE TABLE agreement (
 	number VARCHAR(200) NOT NULL, 
@@ -948,21 +1325,38 @@ CREATE TABLE authority_superior (
 CREATE TRIGGER authority_superior_is_counted AFTER INSERT OR UPDATE OR DELETE ON authority_superior
     FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()
 -- next
-CREATE TABLE dataset (
+CREATE TABLE catalog_entry (
 	id VARCHAR(64) NOT NULL, 
-	name VARCHAR(63) NOT NULL, 
-	entry_id VARCHAR(64) NOT NULL, 
+	code VARCHAR(100) NOT NULL, 
 	provider VARCHAR(64) NOT NULL, 
-	population VARCHAR(63), 
-	declaration TEXT NOT NULL, 
 	created_us BIGINT NOT NULL, 
-	CONSTRAINT pk_dataset PRIMARY KEY (id), 
-	CONSTRAINT uq_dataset_name UNIQUE (name), 
-	CONSTRAINT fk_dataset_entry_id_catalog_entry FOREIGN KEY(entry_id) REFERENCES catalog_entry (id), 
-	CONSTRAINT fk_dataset_population_population FOREIGN KEY(population) REFERENCES population (name)
+	state VARCHAR(16) NOT NULL, 
+	version INTEGER, 
+	zone VARCHAR(63) NOT NULL, 
+	grade VARCHAR(8) NOT NULL, 
+	share_attribute VARCHAR(16) NOT NULL, 
+	open_attribute VARCHAR(16) NOT NULL, 
+	return_attribute VARCHAR(16) NOT NULL, 
+	tags TEXT NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	changed_index BIGINT NOT NULL, 
+	name_zh TEXT NOT NULL, 
+	name_en TEXT NOT NULL, 
+	search_text TEXT NOT NULL, 
+	CONSTRAINT pk_catalog_entry PRIMARY KEY (id), 
+	CONSTRAINT fk_catalog_entry_published_revision FOREIGN KEY(id, version) REFERENCES catalog_entry_revision (entry_id, version), 
+	CONSTRAINT ck_catalog_entry_state CHECK (state IN ('draft', 'submitted', 'refused', 'published', 'change_submitted', 'withdrawn', 'discarded')), 
+	CONSTRAINT ck_catalog_entry_version CHECK ((version IS NOT NULL) = (state IN ('published', 'change_submitted', 'withdrawn'))), 
+	CONSTRAINT uq_catalog_entry_code UNIQUE (code)
 )
 -- next
-CREATE TRIGGER dataset_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_catalog_entry_provider_code ON catalog_entry (provider, code)
+-- next
+CREATE INDEX ix_catalog_entry_state_code ON catalog_entry (state, code)
+-- next
+CREATE TRIGGER catalog_entry_no_update BEFORE UPDATE ON catalog_entry FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.code <> OLD.code OR NEW.provider <> OLD.provider OR NEW.created_us <> OLD.created_us OR (NEW.state <> OLD.state AND NOT ((OLD.state = 'change_submitted' AND NEW.state = 'published') OR (OLD.state = 'change_submitted' AND NEW.state = 'withdrawn') OR (OLD.state = 'discarded' AND NEW.state = 'draft') OR (OLD.state = 'draft' AND NEW.state = 'discarded') OR (OLD.state = 'draft' AND NEW.state = 'submitted') OR (OLD.state = 'published' AND NEW.state = 'change_submitted') OR (OLD.state = 'published' AND NEW.state = 'withdrawn') OR (OLD.state = 'refused' AND NEW.state = 'discarded') OR (OLD.state = 'refused' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'published') OR (OLD.state = 'submitted' AND NEW.state = 'refused') OR (OLD.state = 'withdrawn' AND NEW.state = 'change_submitted'))) OR (OLD.version IS NOT NULL AND (NEW.version IS NULL OR NEW.version < OLD.version)) OR NEW.changed_index < OLD.changed_index) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER catalog_entry_no_delete BEFORE DELETE OR TRUNCATE ON catalog_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE delegation (
 	id VARCHAR(64) NOT NULL, 
@@ -999,6 +1393,110 @@ CREATE TRIGGER delegation_no_delete BEFORE DELETE OR TRUNCATE ON delegation FOR 
 -- next
 CREATE TRIGGER delegation_is_counted AFTER INSERT OR UPDATE ON delegation
     FOR EACH STATEMENT EXECUTE FUNCTION delegations_are_counted()
+-- next
+CREATE TABLE share_request (
+	id VARCHAR(64) NOT NULL, 
+	entry VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	requester VARCHAR(64) NOT NULL, 
+	drafted_by VARCHAR(64) NOT NULL, 
+	drafted_us BIGINT NOT NULL, 
+	document TEXT NOT NULL, 
+	document_digest VARCHAR(80) NOT NULL, 
+	signed_by VARCHAR(64), 
+	demand VARCHAR(64) DEFAULT '' NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	conditional INTEGER DEFAULT '0' NOT NULL, 
+	case_number VARCHAR(64) DEFAULT '' NOT NULL, 
+	matter VARCHAR(64) DEFAULT '' NOT NULL, 
+	submitted_us BIGINT, 
+	decided_by VARCHAR(64), 
+	decided_us BIGINT, 
+	decision TEXT DEFAULT '{}' NOT NULL, 
+	granted TEXT DEFAULT '{}' NOT NULL, 
+	until_us BIGINT, 
+	supplied_us BIGINT, 
+	note TEXT DEFAULT '' NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_request PRIMARY KEY (id), 
+	CONSTRAINT ck_share_request_two_departments CHECK (requester <> provider), 
+	CONSTRAINT ck_share_request_another_signs CHECK (signed_by IS NULL OR signed_by <> drafted_by), 
+	CONSTRAINT ck_share_request_another_decides CHECK (decided_by IS NULL OR (decided_by <> drafted_by AND decided_by <> signed_by)), 
+	CONSTRAINT ck_share_request_head CHECK (state = 'draft' OR signed_by IS NOT NULL OR state = 'withdrawn'), 
+	CONSTRAINT fk_share_request_provider_organisation FOREIGN KEY(provider) REFERENCES organisation (id), 
+	CONSTRAINT fk_share_request_requester_organisation FOREIGN KEY(requester) REFERENCES organisation (id), 
+	CONSTRAINT fk_share_request_drafted_by_person FOREIGN KEY(drafted_by) REFERENCES person (id), 
+	CONSTRAINT fk_share_request_signed_by_person FOREIGN KEY(signed_by) REFERENCES person (id), 
+	CONSTRAINT fk_share_request_decided_by_person FOREIGN KEY(decided_by) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_share_request_case_number ON share_request (case_number)
+-- next
+CREATE INDEX ix_share_request_provider ON share_request (provider)
+-- next
+CREATE INDEX ix_share_request_requester ON share_request (requester)
+-- next
+CREATE INDEX ix_share_request_state ON share_request (state)
+-- next
+CREATE TRIGGER share_request_no_update BEFORE UPDATE ON share_request FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.entry <> OLD.entry OR NEW.provider <> OLD.provider OR NEW.requester <> OLD.requester OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR NEW.demand <> OLD.demand OR (OLD.decided_by IS NOT NULL AND NEW.document <> OLD.document) OR (OLD.decided_by IS NOT NULL AND NEW.document_digest <> OLD.document_digest) OR (OLD.decided_by IS NOT NULL AND NEW.signed_by <> OLD.signed_by) OR (OLD.decided_by IS NOT NULL AND NEW.decided_by <> OLD.decided_by) OR (OLD.decided_by IS NOT NULL AND NEW.decision <> OLD.decision) OR (OLD.decided_by IS NOT NULL AND NEW.until_us <> OLD.until_us) OR (OLD.case_number <> '' AND NEW.case_number <> OLD.case_number) OR (OLD.state IN ('refused', 'withdrawn', 'disposed') AND NEW.state <> OLD.state) OR (OLD.state <> 'draft' AND NEW.state = 'draft')) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER share_request_no_delete BEFORE DELETE OR TRUNCATE ON share_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE matter (
+	id VARCHAR(64) NOT NULL, 
+	"case" VARCHAR(32) NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	counter VARCHAR(16) NOT NULL, 
+	subject VARCHAR(100) NOT NULL, 
+	title TEXT NOT NULL, 
+	applicant VARCHAR(64) NOT NULL, 
+	applicant_person VARCHAR(64) NOT NULL, 
+	handler VARCHAR(64) NOT NULL, 
+	handler_roles VARCHAR(400) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	due_us BIGINT NOT NULL, 
+	due_on VARCHAR(10), 
+	due TEXT, 
+	provisional BOOLEAN NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	opened_entry BIGINT NOT NULL, 
+	started_us BIGINT NOT NULL, 
+	missing TEXT NOT NULL, 
+	noticed_us BIGINT, 
+	extended_days INTEGER NOT NULL, 
+	extension_asked INTEGER NOT NULL, 
+	extension_asked_by VARCHAR(64), 
+	extension_reason TEXT NOT NULL, 
+	missed INTEGER NOT NULL, 
+	reminded INTEGER NOT NULL, 
+	escalated INTEGER NOT NULL, 
+	outcome VARCHAR(40), 
+	reason TEXT NOT NULL, 
+	concluded_us BIGINT, 
+	in_time BOOLEAN, 
+	CONSTRAINT pk_matter PRIMARY KEY (id), 
+	CONSTRAINT ck_matter_state CHECK (state IN ('open', 'waiting', 'concluded', 'withdrawn')), 
+	CONSTRAINT ck_matter_decided CHECK ((state = 'concluded') = (outcome IS NOT NULL)), 
+	CONSTRAINT ck_matter_due CHECK ((due IS NULL) = (due_on IS NULL)), 
+	CONSTRAINT ck_matter_counted CHECK (missed >= 0 AND extended_days >= 0), 
+	CONSTRAINT fk_matter_case_matter_case FOREIGN KEY("case") REFERENCES matter_case (number)
+)
+-- next
+CREATE INDEX ix_matter_applicant ON matter (applicant, opened_entry)
+-- next
+CREATE INDEX ix_matter_case ON matter ("case")
+-- next
+CREATE INDEX ix_matter_handler ON matter (handler, state, due_us)
+-- next
+CREATE INDEX ix_matter_provisional ON matter (provisional)
+-- next
+CREATE INDEX ix_matter_state ON matter (state, due_us)
+-- next
+CREATE INDEX ix_matter_subject ON matter (subject)
+-- next
+CREATE TRIGGER matter_no_update BEFORE UPDATE ON matter FOR EACH ROW WHEN (OLD.state IN ('concluded', 'withdrawn') OR NEW.id <> OLD.id OR NEW.subject <> OLD.subject OR NEW.opened_us <> OLD.opened_us OR NEW.missed < OLD.missed) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER matter_no_delete BEFORE DELETE OR TRUNCATE ON matter FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE release_draft_file (
 	id VARCHAR(80) NOT NULL, 
@@ -1520,22 +2018,147 @@ CREATE INDEX ix_alert_entry ON alert (entry_index)
 -- next
 CREATE TRIGGER alert_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE dataset_version (
-	id VARCHAR(64) NOT NULL, 
-	dataset_id VARCHAR(64) NOT NULL, 
-	number INTEGER NOT NULL, 
-	created_us BIGINT NOT NULL, 
-	manifest_digest VARCHAR(80) NOT NULL, 
-	row_count BIGINT NOT NULL, 
-	files TEXT NOT NULL, 
-	CONSTRAINT pk_dataset_version PRIMARY KEY (id), 
-	CONSTRAINT uq_dataset_version_number UNIQUE (dataset_id, number), 
-	CONSTRAINT ck_dataset_version_number CHECK (number > 0), 
-	CONSTRAINT fk_dataset_version_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
-	CONSTRAINT uq_dataset_version_manifest_digest UNIQUE (manifest_digest)
+CREATE TABLE catalog_entry_move (
+	idx BIGINT NOT NULL, 
+	entry_id VARCHAR(64) NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	move VARCHAR(16) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	version INTEGER, 
+	digest VARCHAR(80) NOT NULL, 
+	previous_digest VARCHAR(80), 
+	matter VARCHAR(64), 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	reason TEXT, 
+	CONSTRAINT pk_catalog_entry_move PRIMARY KEY (idx, entry_id), 
+	CONSTRAINT ck_catalog_entry_move_move CHECK (move IN ('drafted', 'revised', 'assessed', 'signed_off', 'submitted', 'published', 'returned', 'refused', 'change_begun', 'withdrawn', 'discarded')), 
+	CONSTRAINT fk_catalog_entry_move_entry_id_catalog_entry FOREIGN KEY(entry_id) REFERENCES catalog_entry (id)
 )
 -- next
-CREATE TRIGGER dataset_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_catalog_entry_move_entry ON catalog_entry_move (entry_id, idx)
+-- next
+CREATE INDEX ix_catalog_entry_move_kind ON catalog_entry_move (move, idx)
+-- next
+CREATE TRIGGER catalog_entry_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_entry_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE catalog_entry_system (
+	entry_id VARCHAR(64) NOT NULL, 
+	version INTEGER NOT NULL, 
+	system VARCHAR(63) NOT NULL, 
+	CONSTRAINT pk_catalog_entry_system PRIMARY KEY (entry_id, version, system), 
+	CONSTRAINT fk_catalog_entry_system_entry_id_catalog_entry FOREIGN KEY(entry_id) REFERENCES catalog_entry (id), 
+	CONSTRAINT fk_catalog_entry_system_system_catalog_system FOREIGN KEY(system) REFERENCES catalog_system (name)
+)
+-- next
+CREATE INDEX ix_catalog_entry_system_system ON catalog_entry_system (system)
+-- next
+CREATE TRIGGER catalog_entry_system_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_entry_system FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dataset (
+	id VARCHAR(64) NOT NULL, 
+	name VARCHAR(63) NOT NULL, 
+	entry_id VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	population VARCHAR(63), 
+	declaration TEXT NOT NULL, 
+	zone VARCHAR(63) DEFAULT 'public' NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_dataset PRIMARY KEY (id), 
+	CONSTRAINT uq_dataset_name UNIQUE (name), 
+	CONSTRAINT fk_dataset_entry_id_catalog_entry FOREIGN KEY(entry_id) REFERENCES catalog_entry (id), 
+	CONSTRAINT fk_dataset_population_population FOREIGN KEY(population) REFERENCES population (name)
+)
+-- next
+CREATE TRIGGER dataset_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE share_delivery (
+	id VARCHAR(64) NOT NULL, 
+	request VARCHAR(64) NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	version VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	content_digest VARCHAR(80) NOT NULL, 
+	copy_digest VARCHAR(80) NOT NULL, 
+	mark BYTEA NOT NULL, 
+	decided_index BIGINT NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_delivery PRIMARY KEY (id), 
+	CONSTRAINT fk_share_delivery_request_share_request FOREIGN KEY(request) REFERENCES share_request (id), 
+	CONSTRAINT fk_share_delivery_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_share_delivery_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id)
+)
+-- next
+CREATE INDEX ix_share_delivery_request ON share_delivery (request)
+-- next
+CREATE TRIGGER share_delivery_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_delivery FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE share_calls (
+	request VARCHAR(64) NOT NULL, 
+	day VARCHAR(10) NOT NULL, 
+	requester VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	entry VARCHAR(64) NOT NULL, 
+	mode VARCHAR(16) NOT NULL, 
+	calls BIGINT NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	CONSTRAINT pk_share_calls PRIMARY KEY (request, day), 
+	CONSTRAINT ck_share_calls_counted CHECK (calls >= 0 AND row_count >= 0), 
+	CONSTRAINT fk_share_calls_request_share_request FOREIGN KEY(request) REFERENCES share_request (id)
+)
+-- next
+CREATE INDEX ix_share_calls_provider ON share_calls (provider)
+-- next
+CREATE INDEX ix_share_calls_requester ON share_calls (requester)
+-- next
+CREATE TRIGGER share_calls_no_update BEFORE UPDATE ON share_calls FOR EACH ROW WHEN (NEW.calls < OLD.calls OR NEW.row_count < OLD.row_count OR NEW.requester <> OLD.requester OR NEW.request <> OLD.request OR NEW.day <> OLD.day) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER share_calls_no_delete BEFORE DELETE OR TRUNCATE ON share_calls FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE share_use (
+	id VARCHAR(64) NOT NULL, 
+	request VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	record TEXT NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_use PRIMARY KEY (id), 
+	CONSTRAINT fk_share_use_request_share_request FOREIGN KEY(request) REFERENCES share_request (id), 
+	CONSTRAINT fk_share_use_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_share_use_request ON share_use (request)
+-- next
+CREATE TRIGGER share_use_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_use FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE share_disposal (
+	request VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_disposal PRIMARY KEY (request), 
+	CONSTRAINT fk_share_disposal_request_share_request FOREIGN KEY(request) REFERENCES share_request (id), 
+	CONSTRAINT fk_share_disposal_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER share_disposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_disposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE matter_move (
+	matter VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	move VARCHAR(24) NOT NULL, 
+	entry BIGINT NOT NULL, 
+	time_us BIGINT NOT NULL, 
+	due TEXT, 
+	detail TEXT NOT NULL, 
+	CONSTRAINT pk_matter_move PRIMARY KEY (matter, number), 
+	CONSTRAINT fk_matter_move_matter_matter FOREIGN KEY(matter) REFERENCES matter (id)
+)
+-- next
+CREATE TRIGGER matter_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON matter_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE release_copy_file (
 	copy VARCHAR(80) NOT NULL, 
@@ -1727,6 +2350,49 @@ CREATE TABLE payout_file_move (
 -- next
 CREATE TRIGGER payout_file_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_file_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE login_session (
+	id VARCHAR(40) NOT NULL, 
+	secret_digest VARCHAR(64) NOT NULL, 
+	account VARCHAR(200) NOT NULL, 
+	issuer VARCHAR(300) NOT NULL, 
+	subject_digest VARCHAR(64) NOT NULL, 
+	sid_digest VARCHAR(64) NOT NULL, 
+	auth_us BIGINT NOT NULL, 
+	acr VARCHAR(200) NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_login_session PRIMARY KEY (id), 
+	CONSTRAINT ck_login_session_ends_after_opening CHECK (ended_us IS NULL OR ended_us >= opened_us), 
+	CONSTRAINT uq_login_session_secret_digest UNIQUE (secret_digest), 
+	CONSTRAINT fk_login_session_account_person_account FOREIGN KEY(account) REFERENCES person_account (name)
+)
+-- next
+CREATE INDEX ix_login_session_account ON login_session (account)
+-- next
+CREATE INDEX ix_login_session_subject ON login_session (issuer, subject_digest)
+-- next
+CREATE TRIGGER login_session_no_update BEFORE UPDATE ON login_session FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.ended_us IS NULL OR NEW.id <> OLD.id OR NEW.account <> OLD.account OR NEW.issuer <> OLD.issuer) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER login_session_no_delete BEFORE DELETE OR TRUNCATE ON login_session FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE login_binding (
+	id VARCHAR(40) NOT NULL, 
+	issuer VARCHAR(300) NOT NULL, 
+	subject_digest VARCHAR(64) NOT NULL, 
+	account VARCHAR(200) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	made_by VARCHAR(64) NOT NULL, 
+	ended_us BIGINT, 
+	CONSTRAINT pk_login_binding PRIMARY KEY (id), 
+	CONSTRAINT fk_login_binding_account_person_account FOREIGN KEY(account) REFERENCES person_account (name)
+)
+-- next
+CREATE UNIQUE INDEX uq_login_binding_standing ON login_binding (issuer, subject_digest) WHERE ended_us IS NULL
+-- next
+CREATE TRIGGER login_binding_no_update BEFORE UPDATE ON login_binding FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.ended_us IS NULL OR NEW.id <> OLD.id OR NEW.account <> OLD.account OR NEW.issuer <> OLD.issuer) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER login_binding_no_delete BEFORE DELETE OR TRUNCATE ON login_binding FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE alert_acknowledgement (
 	alert VARCHAR(64) NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
@@ -1739,6 +2405,58 @@ CREATE TABLE alert_acknowledgement (
 )
 -- next
 CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dataset_version (
+	id VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	manifest_digest VARCHAR(80) NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	files TEXT NOT NULL, 
+	zone VARCHAR(63) DEFAULT 'public' NOT NULL, 
+	CONSTRAINT pk_dataset_version PRIMARY KEY (id), 
+	CONSTRAINT uq_dataset_version_number UNIQUE (dataset_id, number), 
+	CONSTRAINT ck_dataset_version_number CHECK (number > 0), 
+	CONSTRAINT fk_dataset_version_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT uq_dataset_version_manifest_digest UNIQUE (manifest_digest)
+)
+-- next
+CREATE TRIGGER dataset_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE resource (
+	dataset_id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	origin VARCHAR(16) NOT NULL, 
+	source VARCHAR(64) NOT NULL, 
+	derived_from TEXT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_resource PRIMARY KEY (dataset_id), 
+	CONSTRAINT ck_resource_origin CHECK (origin IN ('own', 'purchased', 'shared')), 
+	CONSTRAINT ck_resource_source CHECK ((origin = 'shared') = (source <> '')), 
+	CONSTRAINT fk_resource_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT uq_resource_dataset UNIQUE (dataset)
+)
+-- next
+CREATE TRIGGER resource_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE conformance (
+	number SERIAL NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	version_id VARCHAR(64), 
+	"column" VARCHAR(63) NOT NULL, 
+	element VARCHAR(40) NOT NULL, 
+	rule VARCHAR(20) NOT NULL, 
+	row_count BIGINT NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_conformance PRIMARY KEY (number), 
+	CONSTRAINT ck_conformance_row_count CHECK (row_count >= 0), 
+	CONSTRAINT fk_conformance_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id)
+)
+-- next
+CREATE INDEX ix_conformance_dataset_id ON conformance (dataset_id)
+-- next
+CREATE TRIGGER conformance_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON conformance FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE posting (
 	journal_id VARCHAR(60) NOT NULL, 

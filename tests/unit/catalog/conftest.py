@@ -66,7 +66,7 @@ def stranger() -> Actor:
 def entry_document() -> dict[str, Any]:
     text = {"zh": "示例", "en": "example"}
     return {
-        "code": "finance/households",
+        "code": "304001/1",
         "name": text,
         "data_items": [text],
         "provider": {"name": text, "code": "91350100M000100Y43"},
@@ -76,7 +76,12 @@ def entry_document() -> dict[str, Any]:
         "share_mode": "sandbox",
         "use_conditions": text,
         "classification": {"category": text, "grade": "L3"},
+        "share_scope": text,
+        "permitted_use": text,
+        "open_attribute": "withheld",
+        "open_basis": {"reason": text, "act": text},
         "return_attribute": "none",
+        "systems": ["ledger"],
         "source": text,
     }
 
@@ -89,7 +94,7 @@ def declaration_document() -> dict[str, Any]:
 
     return {
         "name": "households",
-        "entry": "finance/households",
+        "entry": "304001/1",
         "label_zh": "住户",
         "label_en": "Households",
         "subject": "person",

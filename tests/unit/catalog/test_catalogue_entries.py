@@ -81,7 +81,7 @@ def test_an_unknown_field_is_refused_without_its_value(
 
 
 def test_a_complete_entry_is_accepted(entry_document: dict[str, Any], rules: CatalogRules) -> None:
-    assert check_entry(entry_document, rules).code == "finance/households"
+    assert check_entry(entry_document, rules).code == "304001/1"
 
 
 def test_the_check_character_follows_the_standard() -> None:

@@ -10,22 +10,24 @@ from audit.events import AuditEvent
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from catalog import store
+from catalog.book.drafting import draft_entry
 from catalog.populations import (
     PopulationDeclaration,
     approve_population,
     declare_population,
     mark_rows_held,
 )
-from catalog.registration import register_dataset, register_entry
+from catalog.registration import register_dataset
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
-from foundation.identity import Actor
-from policies.schema.catalog import CatalogRules
+from foundation.identity import Actor, Role
+from tests.catalogue import bare_book, person, walk
 
 TEXT = {"zh": "住户", "en": "household"}
 PEOPLE = PopulationDeclaration.model_validate(
     {"name": "people", "label": TEXT, "unit": TEXT, "statement": "disjoint from all others"}
 )
+HEAD = person("person_h", "org_finance", Role.DEPARTMENT_HEAD)
 Document = dict[str, Any]
 
 
@@ -56,11 +58,18 @@ def with_population(
 @pytest.fixture
 def with_entry(
     catalog_writer: GroupCommitWriter,
-    rules: CatalogRules,
+    engine: Engine,
     provider: Actor,
+    authority: Actor,
     entry_document: Document,
 ) -> None:
-    register_entry(catalog_writer, provider, rules, "org_finance", entry_document)
+    walk(
+        bare_book(catalog_writer),
+        engine,
+        entry_document,
+        "org_finance",
+        (provider, HEAD, authority),
+    )
 
 
 def _code(refused: Callable[[], object], kind: type[SandgateError]) -> str:
@@ -115,29 +124,32 @@ def test_a_data_set_waits_for_its_population(
 def test_registration_belongs_to_the_provider_and_names_stand_once(
     cast: Cast,
     engine: Engine,
-    rules: CatalogRules,
     entry_document: Document,
     declaration_document: Document,
 ) -> None:
     writer, provider, stranger = cast.writer, cast.provider, cast.stranger
 
+    book = bare_book(writer)
+
     def enter(actor: Actor) -> object:
-        return register_entry(writer, actor, rules, "org_finance", entry_document)
+        return draft_entry(book, actor, "org_finance", entry_document)
 
     assert _code(lambda: enter(stranger), Denied) == "provider_required"
     assert _code(lambda: register_dataset(writer, provider, declaration_document), NotFound)
-    entry = register_entry(writer, cast.authority, rules, "org_finance", entry_document).value
+    entry = walk(book, engine, entry_document, "org_finance", (provider, HEAD, cast.authority))
     assert _code(lambda: enter(provider), Conflict) == "entry_exists"
     assert _code(lambda: register_dataset(writer, stranger, declaration_document), Denied)
     dataset = register_dataset(writer, provider, declaration_document).value
     assert dataset.provider == "org_finance"
-    again = {**declaration_document, "entry": entry.id}
+    again = {**declaration_document, "entry": entry.entry_id}
     assert _code(lambda: register_dataset(writer, provider, again), Conflict) == "dataset_exists"
     with reading(engine) as connection:
         assert store.dataset_by_name(connection, "households") == dataset
         assert store.datasets(connection) == [dataset]
-        assert store.entry_by_id(connection, entry.id) == entry
-        assert store.entries(connection) == [entry]
+        found = store.entry_by_id(connection, entry.entry_id)
+        assert found is not None
+        assert (found.entry, found.digest, found.version) == (entry.entry, entry.digest, 1)
+        assert store.entries(connection) == [found]
         assert store.current_version(connection, dataset.id) is None
 
 
@@ -165,9 +177,12 @@ def test_a_population_whose_rows_were_held_stays_mixed(
         "UPDATE population SET approved_by = 'person_z'",
         "UPDATE population SET statement = 'other'",
         "DELETE FROM population",
-        "UPDATE catalog_entry SET document = '{}'",
+        "UPDATE catalog_entry SET code = 'other'",
+        "UPDATE catalog_entry SET state = 'draft', version = NULL",
+        "UPDATE catalog_entry_revision SET document = '{}'",
+        "UPDATE catalog_entry_move SET move = 'withdrawn'",
         "DELETE FROM catalog_entry",
-        "INSERT OR REPLACE INTO catalog_entry SELECT id, code, provider, '', 0 FROM catalog_entry",
+        "INSERT OR REPLACE INTO catalog_entry SELECT * FROM catalog_entry",
         (
             "INSERT INTO population SELECT 'x', label, unit, statement, state, relation, 'p', 0, "
             "'p' FROM population"

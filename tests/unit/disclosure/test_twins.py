@@ -35,7 +35,7 @@ RULES, MASKS = PACK.rules(TwinRules), PACK.rules(MaskRules)
 WIDE = [check_declaration(item) for item in (RESIDENTS_DECLARED, VISITS_DECLARED, ZONES_DECLARED)]
 COMPANIES: dict[str, Any] = {
     "name": "companies",
-    "entry": "bureau/companies",
+    "entry": "306001/11",
     "label_zh": "企业",
     "label_en": "Companies",
     "subject": "organisation",

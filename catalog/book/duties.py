@@ -1,0 +1,95 @@
+"""Decides who may make which move of an entry (I8): three people of two houses see every text.
+
+The department's own people draft; its head, another person, signs off; a person of the authority
+who serves neither the department nor an affiliate reviews. Service accounts draft at most.
+"""
+
+from sqlalchemy import Connection
+
+from catalog.book.parts import Book, Revision
+from foundation.errors import Denied, Message
+from foundation.identity import Actor, Role
+from foundation.two_people import (
+    check_another_person,
+    check_natural_person,
+    check_older_than,
+)
+
+
+def is_own(actor: Actor, provider: str) -> bool:
+    """Tell whether an actor belongs to the department whose entry it is."""
+    roles = (Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD)
+    return actor.organisation == provider and any(actor.has(role) for role in roles)
+
+
+def sees_drafts(actor: Actor, provider: str) -> bool:
+    """Tell whether an actor sees what is not published: its department and the authority do."""
+    return is_own(actor, provider) or actor.has(Role.AUTHORITY)
+
+
+def check_drafts(actor: Actor, provider: str) -> None:
+    """Refuse anyone but the department's own people, and the authority on its behalf."""
+    own = actor.organisation == provider and (actor.has(Role.PROVIDER) or actor.has(Role.STEWARD))
+    if not own and not actor.has(Role.AUTHORITY):
+        raise Denied(
+            "provider_required",
+            Message(
+                "只有供数单位本单位人员或数据主管部门可以登记其数据。",
+                "Only the providing department's own people or the data authority register its "
+                "data.",
+            ),
+        )
+
+
+def check_signs_off(actor: Actor, revision: Revision) -> None:
+    """Refuse anyone but the head of the same department, and a head who wrote the text."""
+    if not actor.has(Role.DEPARTMENT_HEAD) or actor.organisation != revision.provider:
+        raise Denied(
+            "department_head_required",
+            Message(
+                "须由提供单位的部门负责人审签。",
+                "The head of the providing department signs off its entries.",
+            ),
+            rule="政务数据共享条例 第十三条",
+        )
+    check_natural_person(actor)
+    check_another_person(actor, revision.drafted_by)
+    check_another_person(actor, revision.revised_by)
+    check_older_than(actor, revision.revised_us)
+
+
+def check_reviews(book: Book, connection: Connection, actor: Actor, revision: Revision) -> None:
+    """Refuse a reviewer who is not the authority's, or had a hand in what is reviewed."""
+    check_authority(actor)
+    check_natural_person(actor)
+    for person in (revision.drafted_by, revision.revised_by, revision.signed_by or ""):
+        check_another_person(actor, person)
+    check_another_person(actor, revision.submitted_by or "")
+    check_older_than(actor, revision.submitted_us or 0)
+    check_outside(book, connection, actor, revision.provider)
+
+
+def check_outside(book: Book, connection: Connection, actor: Actor, provider: str) -> None:
+    """Refuse who serves the department whose entry it is, or one of its affiliates."""
+    if actor.organisation == provider:
+        raise Denied(
+            "reviewer_of_same_organisation",
+            Message(
+                "目录条目须由提供单位以外的数据主管部门人员审核。",
+                "An entry is reviewed by the data authority, not by the department it is of.",
+            ),
+            rule="I8",
+        )
+    book.apart(connection, actor, provider)
+
+
+def check_authority(actor: Actor) -> None:
+    """Refuse anyone but the data authority."""
+    if not actor.has(Role.AUTHORITY):
+        raise Denied(
+            "authority_required",
+            Message(
+                "目录条目由数据主管部门审核。",
+                "The data authority reviews catalogue entries.",
+            ),
+        )

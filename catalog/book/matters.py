@@ -1,0 +1,81 @@
+"""The matters that the book opens: the head's sign-off, the authority's review; and their ends."""
+
+from sqlalchemy import Connection
+
+from audit.events import PendingEntry
+from catalog.book.parts import Book, Revision
+from catalog.matters.matter import Counter, Matter, MatterKind, MatterState, NewMatter
+from catalog.matters.opening import complete_papers, conclude, open_matter
+from catalog.matters.reads import matter
+from foundation.errors import InvalidInput, Message
+from foundation.identity import Actor, Role
+
+REASON_CHARACTERS_MAX = 400
+REVIEW_CLOCK = "catalogue_review"
+
+
+def open_sign_off(
+    book: Book, connection: Connection, pending: PendingEntry, actor: Actor, revision: Revision
+) -> Matter:
+    """Put a draft with both assessments before the head of its department. No law sets a clock."""
+    asked = NewMatter(
+        kind=MatterKind.CATALOGUE_SIGN_OFF,
+        counter=Counter.MANAGE,
+        deadline=None,
+        subject=revision.batch or revision.entry_id,
+        title=revision.entry.name,
+        applicant=revision.provider,
+        applicant_person=actor.person,
+        handler=revision.provider,
+        handler_roles=(Role.DEPARTMENT_HEAD,),
+        case=revision.case_number or "",
+    )
+    return open_matter(connection, pending, book.clocks, asked)
+
+
+def open_review(
+    book: Book, connection: Connection, pending: PendingEntry, actor: Actor, revision: Revision
+) -> Matter:
+    """Put a signed text before the authority; a text returned before restarts its own clock."""
+    if revision.change_matter and is_live(connection, revision.change_matter):
+        conclude(connection, pending, revision.change_matter, "submitted")
+    if revision.matter and is_waiting(connection, revision.matter):
+        return complete_papers(connection, pending, book.clocks, revision.matter)
+    asked = NewMatter(
+        kind=MatterKind.CATALOGUE_REVIEW,
+        counter=Counter.PUBLISH,
+        deadline=REVIEW_CLOCK,
+        subject=revision.batch or revision.entry_id,
+        title=revision.entry.name,
+        applicant=revision.provider,
+        applicant_person=actor.person,
+        handler=book.authority,
+        handler_roles=(Role.AUTHORITY,),
+        case=revision.case_number or "",
+    )
+    return open_matter(connection, pending, book.clocks, asked)
+
+
+def is_live(connection: Connection, matter_id: str) -> bool:
+    """Tell whether a matter is still to be decided, or waits for papers."""
+    found = matter(connection, matter_id)
+    return found is not None and not found.is_over
+
+
+def is_waiting(connection: Connection, matter_id: str) -> bool:
+    """Tell whether a matter waits for the applicant's papers."""
+    found = matter(connection, matter_id)
+    return found is not None and found.state is MatterState.WAITING
+
+
+def check_reason(reason: str, field: str = "$.reason") -> None:
+    """Refuse a decision without its reason. Raises InvalidInput."""
+    if not 1 <= len(reason.strip()) <= REASON_CHARACTERS_MAX:
+        raise InvalidInput(
+            "reason_missing",
+            Message(
+                f"请说明理由（1至{REASON_CHARACTERS_MAX}字）。",
+                f"Say why, in 1 to {REASON_CHARACTERS_MAX} characters.",
+            ),
+            field=field,
+        )

@@ -1,0 +1,31 @@
+"""What entries of sharing and of the data hall say to people, in both languages."""
+
+from audit.tags import EntryKind
+from foundation.errors import Message
+
+SHARING_SENTENCES: dict[EntryKind, Message] = {
+    EntryKind.SHARE_DRAFTED: Message("已起草共享申请", "A sharing request was drafted"),
+    EntryKind.SHARE_SIGNED: Message("申请单位负责人已审签", "A head signed a sharing request"),
+    EntryKind.SHARE_SUBMITTED: Message("共享申请已提交", "A sharing request was submitted"),
+    EntryKind.SHARE_COMPLETED: Message(
+        "共享申请材料已补齐", "The papers of a sharing request were completed"
+    ),
+    EntryKind.SHARE_WITHDRAWN: Message("共享申请已撤回", "A sharing request was withdrawn"),
+    EntryKind.SHARE_DECIDED: Message("提供单位已作出共享决定", "A provider decided on sharing"),
+    EntryKind.SHARE_SUPPLIED: Message("共享数据已供给", "Shared data was supplied"),
+    EntryKind.SHARE_DELIVERY_DECIDED: Message(
+        "已准予一次共享数据提供", "A delivery of shared data was permitted"
+    ),
+    EntryKind.SHARE_DELIVERED: Message("共享数据已提供", "Shared data was delivered"),
+    EntryKind.SHARE_TRACED: Message("已追溯外流文件", "A stray file was traced"),
+    EntryKind.SHARE_USE_RECORDED: Message(
+        "已登记共享数据使用情况", "The use of shared data was recorded"
+    ),
+    EntryKind.SHARE_SUSPENDED: Message("共享已暂停", "A sharing was suspended"),
+    EntryKind.SHARE_RECTIFIED: Message("已提交整改情况", "A rectification was handed in"),
+    EntryKind.SHARE_RESUMED: Message("共享已恢复", "A sharing was resumed"),
+    EntryKind.SHARE_TERMINATED: Message("共享已终止", "A sharing was terminated"),
+    EntryKind.SHARE_DISPOSED: Message(
+        "共享数据已销毁并出具证明", "The destruction of shared data was certified"
+    ),
+}

@@ -1,0 +1,1 @@
+"""Sharing between departments (共享): asked for, decided in time, supplied, used, disposed of."""

@@ -12,6 +12,12 @@ KIND_SENTENCES: dict[EntryKind, Message] = SHARING_SENTENCES | {
     EntryKind.LOGIN_OPENED: Message("已登录", "Somebody signed in"),
     EntryKind.LOGIN_ENDED: Message("登录已结束", "A login ended"),
     EntryKind.LOGIN_REFUSED: Message("登录被拒绝", "A login was refused"),
+    EntryKind.LOGIN_BINDING_PROPOSED: Message(
+        "已提出认证源用户与账号的绑定", "Binding an issuer's subject to an account was proposed"
+    ),
+    EntryKind.IDENTITY_KNOWN: Message(
+        "已核验登录者的自然人身份", "A login's natural person was recognised"
+    ),
     EntryKind.LOGIN_BOUND: Message(
         "已将认证源的用户与账号绑定", "An issuer's subject was bound to an account"
     ),

@@ -79,5 +79,5 @@ def _suggestion(
 
 
 def _is_named(column: Column, rule: DetectorRule) -> bool:
-    labels = " ".join((column.name, column.label_zh, column.label_en)).lower()
+    labels = f"{column.name} {column.label_zh} {column.label_en}".lower()
     return any(word.lower() in labels for word in rule.words)

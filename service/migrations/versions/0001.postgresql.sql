@@ -2380,16 +2380,20 @@ CREATE TABLE login_binding (
 	issuer VARCHAR(300) NOT NULL, 
 	subject_digest VARCHAR(64) NOT NULL, 
 	account VARCHAR(200) NOT NULL, 
-	since_us BIGINT NOT NULL, 
-	made_by VARCHAR(64) NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	since_us BIGINT, 
 	ended_us BIGINT, 
 	CONSTRAINT pk_login_binding PRIMARY KEY (id), 
+	CONSTRAINT ck_login_binding_confirmed CHECK ((since_us IS NULL) = (confirmed_by IS NULL)), 
+	CONSTRAINT ck_login_binding_two_people CHECK (confirmed_by IS NULL OR confirmed_by = 'system' OR confirmed_by <> proposed_by), 
 	CONSTRAINT fk_login_binding_account_person_account FOREIGN KEY(account) REFERENCES person_account (name)
 )
 -- next
 CREATE UNIQUE INDEX uq_login_binding_standing ON login_binding (issuer, subject_digest) WHERE ended_us IS NULL
 -- next
-CREATE TRIGGER login_binding_no_update BEFORE UPDATE ON login_binding FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.ended_us IS NULL OR NEW.id <> OLD.id OR NEW.account <> OLD.account OR NEW.issuer <> OLD.issuer) EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER login_binding_no_update BEFORE UPDATE ON login_binding FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.proposed_by <> OLD.proposed_by OR NEW.subject_digest <> OLD.subject_digest OR NEW.id <> OLD.id OR NEW.account <> OLD.account OR NEW.issuer <> OLD.issuer OR (OLD.since_us IS NOT NULL AND (NEW.since_us IS NULL OR NEW.since_us <> OLD.since_us))) EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TRIGGER login_binding_no_delete BEFORE DELETE OR TRUNCATE ON login_binding FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
@@ -2423,6 +2427,73 @@ CREATE TABLE dataset_version (
 )
 -- next
 CREATE TRIGGER dataset_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE quality_ruleset (
+	id VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	document TEXT NOT NULL, 
+	declared_by VARCHAR(64) NOT NULL, 
+	declared_us BIGINT NOT NULL, 
+	CONSTRAINT pk_quality_ruleset PRIMARY KEY (id), 
+	CONSTRAINT uq_quality_ruleset_number UNIQUE (dataset_id, number), 
+	CONSTRAINT ck_quality_ruleset_number CHECK (number > 0), 
+	CONSTRAINT fk_quality_ruleset_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id)
+)
+-- next
+CREATE INDEX ix_quality_ruleset_dataset_id ON quality_ruleset (dataset_id)
+-- next
+CREATE TRIGGER quality_ruleset_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON quality_ruleset FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE dataset_steward (
+	id VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	assigned_by VARCHAR(64) NOT NULL, 
+	since_us BIGINT NOT NULL, 
+	relieved_by VARCHAR(64), 
+	until_us BIGINT, 
+	CONSTRAINT pk_dataset_steward PRIMARY KEY (id), 
+	CONSTRAINT ck_dataset_steward_relieved CHECK ((relieved_by IS NULL) = (until_us IS NULL)), 
+	CONSTRAINT fk_dataset_steward_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id)
+)
+-- next
+CREATE INDEX ix_dataset_steward_dataset_id ON dataset_steward (dataset_id)
+-- next
+CREATE UNIQUE INDEX uq_dataset_steward_now ON dataset_steward (dataset_id, person) WHERE until_us IS NULL
+-- next
+CREATE TRIGGER dataset_steward_no_update BEFORE UPDATE ON dataset_steward FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.dataset_id <> OLD.dataset_id OR NEW.person <> OLD.person OR NEW.organisation <> OLD.organisation OR NEW.assigned_by <> OLD.assigned_by OR NEW.since_us <> OLD.since_us OR OLD.until_us IS NOT NULL) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER dataset_steward_no_delete BEFORE DELETE OR TRUNCATE ON dataset_steward FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE item_claim (
+	id VARCHAR(64) NOT NULL, 
+	item VARCHAR(200) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	column_name VARCHAR(63) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	matter VARCHAR(64), 
+	claimed_by VARCHAR(64) NOT NULL, 
+	claimed_us BIGINT NOT NULL, 
+	decided_by VARCHAR(64), 
+	decided_us BIGINT, 
+	CONSTRAINT pk_item_claim PRIMARY KEY (id), 
+	CONSTRAINT ck_item_claim_state CHECK (state IN ('authoritative', 'contested', 'refused', 'replaced')), 
+	CONSTRAINT ck_item_claim_second_person CHECK (decided_by IS NULL OR decided_by <> claimed_by), 
+	CONSTRAINT fk_item_claim_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id)
+)
+-- next
+CREATE INDEX ix_item_claim_dataset_id ON item_claim (dataset_id)
+-- next
+CREATE INDEX ix_item_claim_item ON item_claim (item)
+-- next
+CREATE UNIQUE INDEX uq_item_claim_authoritative ON item_claim (item) WHERE state = 'authoritative'
+-- next
+CREATE TRIGGER item_claim_no_update BEFORE UPDATE ON item_claim FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.item <> OLD.item OR NEW.dataset_id <> OLD.dataset_id OR NEW.column_name <> OLD.column_name OR NEW.provider <> OLD.provider OR NEW.claimed_by <> OLD.claimed_by OR NOT (NEW.state = OLD.state OR (OLD.state = 'authoritative' AND NEW.state IN ('replaced')) OR (OLD.state = 'contested' AND NEW.state IN ('authoritative', 'refused')))) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER item_claim_no_delete BEFORE DELETE OR TRUNCATE ON item_claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE resource (
 	dataset_id VARCHAR(64) NOT NULL, 
@@ -2593,3 +2664,164 @@ CREATE TABLE payout_result (
 )
 -- next
 CREATE TRIGGER payout_result_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_result FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE quality_measurement (
+	id VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	version_id VARCHAR(64) NOT NULL, 
+	ruleset INTEGER NOT NULL, 
+	rules_version VARCHAR(120) NOT NULL, 
+	sealed BYTEA NOT NULL, 
+	key_name VARCHAR(160) NOT NULL, 
+	measured_by VARCHAR(64) NOT NULL, 
+	measured_us BIGINT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	CONSTRAINT pk_quality_measurement PRIMARY KEY (id), 
+	CONSTRAINT fk_quality_measurement_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT fk_quality_measurement_version_id_dataset_version FOREIGN KEY(version_id) REFERENCES dataset_version (id), 
+	CONSTRAINT uq_quality_measurement_entry_index UNIQUE (entry_index)
+)
+-- next
+CREATE INDEX ix_quality_measurement_dataset_id ON quality_measurement (dataset_id)
+-- next
+CREATE TRIGGER quality_measurement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON quality_measurement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE source_comparison (
+	id VARCHAR(64) NOT NULL, 
+	item VARCHAR(200) NOT NULL, 
+	left_dataset VARCHAR(64) NOT NULL, 
+	right_dataset VARCHAR(64) NOT NULL, 
+	left_version VARCHAR(64) NOT NULL, 
+	right_version VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	counts BYTEA NOT NULL, 
+	left_keys BYTEA NOT NULL, 
+	right_keys BYTEA NOT NULL, 
+	key_name VARCHAR(160) NOT NULL, 
+	ordered_by VARCHAR(64) NOT NULL, 
+	compared_us BIGINT NOT NULL, 
+	CONSTRAINT pk_source_comparison PRIMARY KEY (id), 
+	CONSTRAINT ck_source_comparison_two CHECK (left_dataset <> right_dataset), 
+	CONSTRAINT fk_source_comparison_left_dataset_dataset FOREIGN KEY(left_dataset) REFERENCES dataset (id), 
+	CONSTRAINT fk_source_comparison_right_dataset_dataset FOREIGN KEY(right_dataset) REFERENCES dataset (id), 
+	CONSTRAINT fk_source_comparison_left_version_dataset_version FOREIGN KEY(left_version) REFERENCES dataset_version (id), 
+	CONSTRAINT fk_source_comparison_right_version_dataset_version FOREIGN KEY(right_version) REFERENCES dataset_version (id)
+)
+-- next
+CREATE TRIGGER source_comparison_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON source_comparison FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE quality_suggestion_decision (
+	measurement VARCHAR(64) NOT NULL, 
+	place INTEGER NOT NULL, 
+	outcome VARCHAR(16) NOT NULL, 
+	reason TEXT NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	decided_us BIGINT NOT NULL, 
+	CONSTRAINT pk_quality_suggestion_decision PRIMARY KEY (measurement, place), 
+	CONSTRAINT ck_quality_suggestion_decision_outcome CHECK (outcome IN ('accepted', 'declined')), 
+	CONSTRAINT ck_quality_suggestion_decision_reason CHECK (reason <> ''), 
+	CONSTRAINT fk_quality_suggestion_decision_measurement_quality_measurement FOREIGN KEY(measurement) REFERENCES quality_measurement (id)
+)
+-- next
+CREATE TRIGGER quality_suggestion_decision_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON quality_suggestion_decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE quality_score_release (
+	measurement VARCHAR(64) NOT NULL, 
+	dataset_id VARCHAR(64) NOT NULL, 
+	version_id VARCHAR(64) NOT NULL, 
+	band VARCHAR(20) NOT NULL, 
+	released_by VARCHAR(64) NOT NULL, 
+	released_us BIGINT NOT NULL, 
+	CONSTRAINT pk_quality_score_release PRIMARY KEY (measurement), 
+	CONSTRAINT fk_quality_score_release_measurement_quality_measurement FOREIGN KEY(measurement) REFERENCES quality_measurement (id), 
+	CONSTRAINT fk_quality_score_release_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT fk_quality_score_release_version_id_dataset_version FOREIGN KEY(version_id) REFERENCES dataset_version (id)
+)
+-- next
+CREATE INDEX ix_quality_score_release_dataset_id ON quality_score_release (dataset_id)
+-- next
+CREATE TRIGGER quality_score_release_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON quality_score_release FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE data_correction (
+	id VARCHAR(64) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	target VARCHAR(16) NOT NULL, 
+	dataset_id VARCHAR(64), 
+	entry_id VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	claim TEXT NOT NULL, 
+	evidence TEXT NOT NULL, 
+	comparison VARCHAR(64), 
+	state VARCHAR(16) NOT NULL, 
+	matter VARCHAR(64), 
+	referral VARCHAR(64), 
+	case_number VARCHAR(40) NOT NULL, 
+	raised_us BIGINT NOT NULL, 
+	referred_by VARCHAR(64), 
+	handler_person VARCHAR(64), 
+	judged_us BIGINT, 
+	fixed_by VARCHAR(64), 
+	answer TEXT DEFAULT '' NOT NULL, 
+	closed_us BIGINT, 
+	CONSTRAINT pk_data_correction PRIMARY KEY (id), 
+	CONSTRAINT ck_data_correction_kind CHECK (kind IN ('correction', 'objection')), 
+	CONSTRAINT ck_data_correction_target CHECK (target IN ('dataset', 'entry')), 
+	CONSTRAINT ck_data_correction_about CHECK ((target = 'dataset') = (dataset_id IS NOT NULL)), 
+	CONSTRAINT ck_data_correction_grounds CHECK (claim <> '' AND evidence <> ''), 
+	CONSTRAINT ck_data_correction_handler CHECK (handler_person IS NULL OR handler_person <> person), 
+	CONSTRAINT ck_data_correction_referrer CHECK (referred_by IS NULL OR referred_by <> person), 
+	CONSTRAINT ck_data_correction_judged CHECK ((state IN ('upheld', 'corrected', 'answered', 'refused')) = (handler_person IS NOT NULL)), 
+	CONSTRAINT ck_data_correction_corrected CHECK ((state IN ('corrected', 'answered')) = (fixed_by IS NOT NULL)), 
+	CONSTRAINT ck_data_correction_answered CHECK ((state IN ('answered', 'refused')) = (answer <> '')), 
+	CONSTRAINT ck_data_correction_closed CHECK ((state IN ('answered', 'refused', 'withdrawn')) = (closed_us IS NOT NULL)), 
+	CONSTRAINT fk_data_correction_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT fk_data_correction_comparison_source_comparison FOREIGN KEY(comparison) REFERENCES source_comparison (id)
+)
+-- next
+CREATE INDEX ix_data_correction_dataset_id ON data_correction (dataset_id)
+-- next
+CREATE INDEX ix_data_correction_entry_id ON data_correction (entry_id)
+-- next
+CREATE INDEX ix_data_correction_organisation ON data_correction (organisation)
+-- next
+CREATE INDEX ix_data_correction_provider ON data_correction (provider)
+-- next
+CREATE INDEX ix_data_correction_state ON data_correction (state)
+-- next
+CREATE TRIGGER data_correction_no_update BEFORE UPDATE ON data_correction FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.target <> OLD.target OR NEW.provider <> OLD.provider OR NEW.organisation <> OLD.organisation OR NEW.person <> OLD.person OR NEW.claim <> OLD.claim OR NEW.case_number <> OLD.case_number OR NEW.raised_us <> OLD.raised_us OR OLD.state IN ('answered', 'refused', 'withdrawn') OR (OLD.handler_person IS NOT NULL AND NEW.handler_person <> OLD.handler_person) OR (OLD.fixed_by IS NOT NULL AND NEW.fixed_by <> OLD.fixed_by) OR NOT (NEW.state = OLD.state OR (OLD.state = 'raised' AND NEW.state IN ('referred', 'withdrawn')) OR (OLD.state = 'referred' AND NEW.state IN ('upheld', 'refused', 'withdrawn')) OR (OLD.state = 'upheld' AND NEW.state IN ('corrected')) OR (OLD.state = 'corrected' AND NEW.state IN ('answered')))) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER data_correction_no_delete BEFORE DELETE OR TRUNCATE ON data_correction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE data_correction_move (
+	correction VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	move VARCHAR(16) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	note TEXT NOT NULL, 
+	entry_index BIGINT NOT NULL, 
+	moved_us BIGINT NOT NULL, 
+	CONSTRAINT pk_data_correction_move PRIMARY KEY (correction, number), 
+	CONSTRAINT fk_data_correction_move_correction_data_correction FOREIGN KEY(correction) REFERENCES data_correction (id)
+)
+-- next
+CREATE TRIGGER data_correction_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON data_correction_move FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE affected_output (
+	correction VARCHAR(64) NOT NULL, 
+	output VARCHAR(80) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	licence VARCHAR(80) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	title_zh TEXT NOT NULL, 
+	title_en TEXT NOT NULL, 
+	flagged_us BIGINT NOT NULL, 
+	CONSTRAINT pk_affected_output PRIMARY KEY (correction, output), 
+	CONSTRAINT fk_affected_output_correction_data_correction FOREIGN KEY(correction) REFERENCES data_correction (id)
+)
+-- next
+CREATE INDEX ix_affected_output_organisation ON affected_output (organisation)
+-- next
+CREATE TRIGGER affected_output_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON affected_output FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

@@ -19,7 +19,9 @@ from authorization.documents import AccessMode, RowFilter
 from authorization.enforcer import AccessQuestion, Environment, PolicySnapshot, Verdict
 from authorization.lines import Action, Effect, PolicyLine, time_text
 from authorization.revocation import SuspensionBoard
+from authorization.zones import is_zone_domain
 from catalog.datasets import Column, DatasetDeclaration, Exposure, Grade, Mask, MaskKind
+from catalog.resources.consents import RULE as CONSENT_RULE
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
 
@@ -229,6 +231,8 @@ def _denial(
     licence: CompiledLicence, request: AccessRequest, column: str | None, verdict: Verdict
 ) -> Denial:
     if verdict.line is not None and verdict.line.eft == Effect.DENY:
+        if is_zone_domain(verdict.line.dom):
+            return _denied_by_zone(verdict.line)
         return Denial(
             reason=Message(
                 zh="访问规则明确禁止您以本授权使用数据（例如您同时隶属于付费方）。",
@@ -246,6 +250,29 @@ def _denial(
         rule=ACCESS_RULE,
         way_out=_way_out(licence, request, column),
         field=column,
+    )
+
+
+def _denied_by_zone(line: PolicyLine) -> Denial:
+    """Say that a source does not consent, or that another zone's data, or a closed one's, stay."""
+    if line.obj.startswith("ds:"):
+        return Denial(
+            reason=Message(
+                zh="该数据系通过共享获得，数源部门尚未同意或已撤回同意。",
+                en="These data were obtained by sharing, and their source does not consent.",
+            ),
+            rule=CONSENT_RULE,
+            code="source_consent_missing",
+            line=line,
+        )
+    return Denial(
+        reason=Message(
+            zh="该数据不在本授权所属的数据区内，或该数据区已关闭。",
+            en="These data stand in another zone than this licence, or their zone is closed.",
+        ),
+        rule="policies/zones",
+        code="denied_by_zone",
+        line=line,
     )
 
 

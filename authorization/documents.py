@@ -12,7 +12,8 @@ from pydantic import Field
 from authorization.grant_terms import FilterOnly, GrantedMask, VerifyTerms
 from authorization.revenue_terms import ProductTerms, Purpose
 from authorization.scheme_terms import ShareScheme
-from catalog.datasets import Frozen, Name
+from catalog.datasets import PUBLIC_ZONE, Frozen, Name
+from catalog.zones.store import ZONE_PATTERN
 
 PARTS_PER_MILLION = 1_000_000
 NANO_RHO_MAX = 10**12
@@ -125,12 +126,16 @@ class Approvals(Frozen):
 
 
 class LicenceDocument(Frozen):
-    """The whole licence. ``valid_from``/``valid_until`` are ISO 8601 dates, the end excluded."""
+    """The whole licence. ``valid_from``/``valid_until`` are ISO 8601 dates, the end excluded.
+
+    ``zone`` is the one zone whose data it grants (公共数据区, a 地区专区 or 企业专区).
+    """
 
     format: Literal["sandgate/licence@1"] = "sandgate/licence@1"
     id: str
     authority: str
     operator: str
+    zone: str = Field(default=PUBLIC_ZONE, pattern=ZONE_PATTERN)
     scenario: Scenario
     valid_from: str
     valid_until: str

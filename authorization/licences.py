@@ -35,7 +35,9 @@ from authorization.signing import (
 from authorization.terms import check_term
 from authorization.validation import LICENCE_PREFIX, LicenceFacts, LicenceRuleset, check_licence
 from catalog.populations import mark_rows_held
+from catalog.resources.consents import without_consent
 from catalog.store import dataset_by_name
+from catalog.zones.store import zone
 from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
@@ -170,6 +172,9 @@ def licence_facts(connection: Connection, document: LicenceDocument) -> LicenceF
         datasets={name: found.declaration for name, found in datasets.items() if found is not None},
         agreements={} if agreement is None else {agreement.number: agreement},
         operator_group=group_of(connection, document.operator),
+        zone=zone(connection, document.zone),
+        zones={name: found.zone for name, found in datasets.items() if found is not None},
+        without_consent=without_consent(connection),
     )
 
 

@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 
 import authorization.store  # noqa: F401 - the tables whose changes are counted
+import catalog.resources.store
+import catalog.zones.store  # noqa: F401
 from foundation.db import attach_guards, metadata
 from foundation.errors import Message, Unavailable
 
@@ -46,6 +48,8 @@ _READ = f"SELECT {', '.join(PolicyVersion._fields)} FROM policy_version WHERE id
 
 COUNTED = (
     ("licence", "licences", ("INSERT", "UPDATE")),
+    ("zone", "licences", ("INSERT", "UPDATE")),
+    ("source_consent", "licences", ("INSERT",)),
     ("affiliation", "people", ("INSERT", "UPDATE", "DELETE")),
     ("person_role", "people", ("INSERT", "UPDATE", "DELETE")),
     ("person", "people", ("UPDATE",)),

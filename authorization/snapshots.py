@@ -14,13 +14,14 @@ from authorization import store
 from authorization.compile import CompiledLicence, compile_licence, domain_of
 from authorization.delegation_lines import AuthorityPolicy, authority_policy
 from authorization.enforcer import Enforcer, PolicySnapshot
-from authorization.index import DomainPolicy, Grounds
+from authorization.index import DomainPolicy, Grounds, Pair
 from authorization.licences import Licence, LicenceState, require_licence
 from authorization.lines import Links
 from authorization.membership import Membership
 from authorization.policy_version import PolicyVersion, VersionReader, read_version
 from authorization.signing import PublicKeys, verify_licence
 from authorization.validation import LicenceRuleset
+from authorization.zones import zone_policy
 from foundation.db import reading
 from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unavailable
 from policies.load import PolicyPack
@@ -74,7 +75,9 @@ class Assembler:
         placed = {
             domain_of(found.id): self._place(found, membership) for found in compiled.values()
         }
+        in_zones = zone_policy(connection, compiled.values(), membership)
         placed.update(authorities.domains)
+        placed.update(in_zones.domains)
         _check_size(
             sum(policy.line_count for policy in placed.values()),
             self.pack.rules(AccessRules).lines_max,
@@ -82,9 +85,9 @@ class Assembler:
         grounds = Grounds(
             licences={found.id: found for found in compiled.values()},
             shut=_shut(connection),
-            origins=authorities.origins,
+            origins={**authorities.origins, **in_zones.origins},
         )
-        snapshot = self._snapshot(placed, authorities, grounds)
+        snapshot = self._snapshot(placed, authorities.links | in_zones.links, grounds)
         self._before = _Parts(version, membership, authorities, compiled, placed, snapshot)
         return Assembly(snapshot, tuple(left_out))
 
@@ -95,7 +98,7 @@ class Assembler:
         return Membership.read(connection)
 
     def _snapshot(
-        self, placed: dict[str, DomainPolicy], authorities: AuthorityPolicy, grounds: Grounds
+        self, placed: dict[str, DomainPolicy], links: frozenset[Pair], grounds: Grounds
     ) -> PolicySnapshot:
         """Exchange in the last snapshot what differs from it."""
         if self._before is None:
@@ -105,7 +108,7 @@ class Assembler:
             old, base = self._before.placed, self._before.snapshot
         changes: dict[str, DomainPolicy | None] = dict.fromkeys(old.keys() - placed.keys())
         changes |= {name: policy for name, policy in placed.items() if old.get(name) is not policy}
-        return base.replaced(changes, domains=authorities.links, grounds=grounds)
+        return base.replaced(changes, domains=links, grounds=grounds)
 
     def _compile(
         self, connection: Connection

@@ -13,9 +13,11 @@ from authorization.documents import AccessMode, Grant, LicenceDocument, RowFilte
 from authorization.grant_validation import grant_term_problems
 from authorization.organisations import Organisation, OrganisationKind
 from authorization.scheme_validation import scheme_problems
+from authorization.standing import Standing, standing_problems
 from authorization.tariff_validation import tariff_problems
 from authorization.terms import check_term
 from catalog.datasets import Column, DatasetDeclaration, Exposure
+from catalog.zones.store import PUBLIC, Zone
 from foundation.errors import InvalidInput, Message
 from foundation.ids import is_id
 from policies.load import PolicyPack
@@ -24,6 +26,7 @@ from policies.schema.licences import LicenceRules
 from policies.schema.privacy import PrivacyRules
 from policies.schema.revenue import RevenueRules
 from policies.schema.verification import VerificationRules
+from policies.schema.zones import ZoneRules
 
 RULE = "licence-document"
 LICENCE_PREFIX = "lic"
@@ -33,13 +36,18 @@ LICENCE_PREFIX = "lic"
 class LicenceFacts:
     """What exists, by identifier: the facts that a document is checked against.
 
-    ``operator_group`` is the operator with all its affiliates.
+    ``operator_group`` is the operator with all its affiliates. ``zone`` is the licence's, None
+    where there is none; ``zones`` says where data sets stand that are not in the public one;
+    ``without_consent`` are data sets whose source does not consent (domain rule 4).
     """
 
     organisations: Mapping[str, Organisation]
     datasets: Mapping[str, DatasetDeclaration]
     agreements: Mapping[str, Agreement]
     operator_group: frozenset[str]
+    zone: Zone | None = PUBLIC
+    zones: Mapping[str, str] | None = None
+    without_consent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,18 @@ class LicenceRuleset:
     revenue: RevenueRules
     privacy: PrivacyRules
     verification: VerificationRules
+    zones: ZoneRules
 
     @classmethod
     def of(cls, pack: PolicyPack) -> "LicenceRuleset":
-        """Take the five from a pack."""
+        """Take the six from a pack."""
         return cls(
             pack.rules(LicenceRules),
             pack.rules(AccessRules),
             pack.rules(RevenueRules),
             pack.rules(PrivacyRules),
             pack.rules(VerificationRules),
+            pack.rules(ZoneRules),
         )
 
     @property
@@ -97,6 +107,15 @@ def licence_problems(
     for place, grant in enumerate(document.grants):
         problems += _grant_problems(f"grants[{place}]", grant, facts, rules)
         problems += _term_of_grant_problems(f"grants[{place}]", grant, document, facts, rules)
+        problems += standing_problems(
+            f"grants[{place}]",
+            grant,
+            facts.datasets.get(grant.dataset),
+            Standing(
+                facts.zone, (facts.zones or {}).get(grant.dataset, PUBLIC.id), facts.without_consent
+            ),
+            rules.zones,
+        )
     problems += _overlap_problems(document)
     problems += _budget_problems(document, facts, rules)
     problems += _product_problems(document, facts, rules)

@@ -9,11 +9,11 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
@@ -24,6 +24,7 @@ _PORTS = {"http": 80, "https": 443}
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Judge = Callable[[Address, str], bool]
 
 
 class NotSent(Exception):
@@ -76,34 +77,15 @@ class Outbound:
     def _sent(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Received:
         if not any(url == item or url.startswith(f"{item}/") for item in self._allowed):
             raise NotSent("the address is not on the list")
-        parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
-        address = _judged(parts, port)
-        literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004
-        target = parts._replace(netloc=f"{literal}:{port}").geturl()
-        try:
-            with (
-                httpx.Client(
-                    timeout=self._seconds_max,
-                    trust_env=False,
-                    verify=True if self._trust is None else self._trust,
-                ) as client,
-                _ended_after(client, self._seconds_max),
-                client.stream(
-                    method,
-                    target,
-                    content=body,
-                    headers={
-                        **headers,
-                        "Host": parts.netloc,
-                        "Accept-Encoding": "identity",
-                    },
-                    extensions={"sni_hostname": parts.hostname},
-                ) as response,
-            ):
-                return Received(response.status_code, _limited(response, self._answer_bytes_max))
-        except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError) as error:
-            raise NotSent(type(error).__name__) from error
+        return conversed(
+            method,
+            url,
+            body,
+            headers,
+            seconds_max=self._seconds_max,
+            answer_bytes_max=self._answer_bytes_max,
+            trust=self._trust,
+        )
 
 
 def trust_of(authorities: Path) -> ssl.SSLContext:
@@ -152,21 +134,63 @@ def may_call(address: Address, host: str) -> bool:
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     real = mapped or address
     if real.is_loopback:
-        return host == "localhost" or _is_literal(host)
+        return host == "localhost" or is_literal(host)
     unusable = real.is_unspecified or real.is_multicast or real.is_link_local or real.is_reserved
     return not unusable
 
 
-def _judged(parts: SplitResult, port: int) -> Address:
-    host = parts.hostname or ""
+def resolved(host: str, port: int, judge: Judge = may_call) -> Address:
+    """Resolve a host once and judge every address found. Raises NotSent unless all may be called.
+
+    One good address makes no other better: a name server that mixes them is refused.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise NotSent("the host has no address") from error
     addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    if not addresses or not all(may_call(address, host) for address in addresses):
+    if not addresses or not all(judge(address, host) for address in addresses):
         raise NotSent("the host resolves to an address that may not be called")
     return addresses[0]
+
+
+def conversed(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    seconds_max: float,
+    answer_bytes_max: int = ANSWER_BYTES_MAX,
+    trust: ssl.SSLContext | None = None,
+    judge: Judge | None = None,
+) -> Received:
+    """Send to the address that was judged, as the host that was asked for. Raises NotSent.
+
+    For the doors outwards only: whether the URL may be called at all is theirs to say.
+    """
+    parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
+    address = resolved(parts.hostname or "", port, judge or may_call)
+    literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004
+    target = parts._replace(netloc=f"{literal}:{port}").geturl()
+    try:
+        with (
+            httpx.Client(
+                timeout=seconds_max, trust_env=False, verify=True if trust is None else trust
+            ) as client,
+            _ended_after(client, seconds_max),
+            client.stream(
+                method,
+                target,
+                content=body,
+                headers={**headers, "Host": parts.netloc, "Accept-Encoding": "identity"},
+                extensions={"sni_hostname": parts.hostname},
+            ) as response,
+        ):
+            return Received(response.status_code, _limited(response, answer_bytes_max))
+    except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError) as error:
+        raise NotSent(type(error).__name__) from error
 
 
 @contextmanager
@@ -185,7 +209,8 @@ def _ended_after(client: httpx.Client, seconds_max: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _is_literal(host: str) -> bool:
+def is_literal(host: str) -> bool:
+    """Tell whether a host is written as an address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

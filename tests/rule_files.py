@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from policies.load import SECTIONS
+from policies.schema.catalog import CatalogRules
 from policies.schema.exchange import ExchangeRules
 from policies.schema.privacy import SlotClass
 
@@ -62,5 +63,14 @@ def generous(directory: Path, milliseconds: int = SHORT_SLOT_MILLISECONDS) -> Pa
 
 def exchange_rules() -> ExchangeRules:
     """Return the packaged rules of spreadsheets and exports, without the rest of the pack."""
-    text = (Path(str(files("policies"))) / "exchange" / "national.toml").read_text(encoding="utf-8")
-    return ExchangeRules.model_validate(tomllib.loads(text))
+    return ExchangeRules.model_validate(_packaged("exchange"))
+
+
+def catalog_rules() -> CatalogRules:
+    """Return the packaged rules of the catalogue, without the rest of the pack."""
+    return CatalogRules.model_validate(_packaged("catalog"))
+
+
+def _packaged(section: str) -> dict[str, object]:
+    path = Path(str(files("policies"))) / section / "national.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))

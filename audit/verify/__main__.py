@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.verify.approvals import verify_approvals
+from audit.verify.catalogue import verify_catalogue
 from audit.verify.certificates import verify_certificate
 from audit.verify.evidence import holds_money, is_statement, read_evidence
 from audit.verify.findings import Report, Unusable, Verdict
@@ -173,6 +174,10 @@ def _verify_certificate(options: argparse.Namespace, key: Key) -> Report:
     return verify_certificate(_bytes(options.file), key)
 
 
+def _verify_catalogue(options: argparse.Namespace, key: Key) -> Report:
+    return verify_catalogue(read_source(options.file), key)
+
+
 def _leaf(options: argparse.Namespace, index: int) -> bytes:
     if options.entry is not None:
         return hash_leaf(_bytes(options.entry))
@@ -259,6 +264,7 @@ def _parser() -> argparse.ArgumentParser:
         ("bundle", _verify_whole, "证据包 / an evidence bundle (zip)"),
         ("log", _verify_whole, "日志目录 / a log directory in tlog-tiles layout"),
         ("receipt", _verify_receipt, "回执 / a receipt (tlog-proof)"),
+        ("catalogue", _verify_catalogue, "目录导出包 / a package of the catalogue (zip)"),
         ("certificate", _verify_certificate, "销毁证书 / a certificate of destruction"),
         ("statement", _verify_statement, "收款方证据包或结算单 / a payee's bundle, or a statement"),
     ):
@@ -266,7 +272,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(check=check)
         command.add_argument("file", type=Path, help=f"要核验的内容 / what to verify: {words}")
         command.add_argument(
-            "--key", required=True, help="日志公钥或其文件 / NAME+HASH+KEY or its file"
+            *("--key", "--log-key"),
+            required=True,
+            help="日志公钥或其文件 / NAME+HASH+KEY or its file",
         )
         command.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
         command.add_argument(
@@ -275,7 +283,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "receipt":
             command.add_argument("--entry", type=Path, help="条目原文 / the entry's body")
             command.add_argument("--leaf", help="叶哈希 / the entry's leaf hash")
-        elif name != "certificate":
+        elif name not in {"catalogue", "certificate"}:
             since = (
                 "早先留存的检查点，可重复给出 / "
                 "an earlier checkpoint, kept file or bundle; may be repeated"
@@ -284,9 +292,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--since", type=Path, action="append", default=[], help=since)
             command.add_argument("--require-since", action="store_true", help=required)
         add_witness_options(command)
+        if name in {"bundle", "catalogue", "log"}:
+            add_key_options(command)
         if name in {"bundle", "log"}:
             _add_scale(command)
-            add_key_options(command)
         if name == "statement":
             command.add_argument(
                 "--bundle", type=Path, help="结算单所属证据包 / the bundle a statement belongs to"

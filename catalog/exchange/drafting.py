@@ -1,14 +1,23 @@
 """What an import asks of the book: how it stands to entries, and to make drafts of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from catalog.book.bulk import Standing, make_drafts, standing
+from catalog.book.parts import Book
+from catalog.book.states import EntryState
 from catalog.entries import CatalogueEntry
 from catalog.exchange.judging import RowState
 from catalog.exchange.rows import RowFault
+from foundation.errors import Message
 from foundation.identity import Actor
+
+CODES_AT_ONCE = 500
+_UNDER_REVIEW = frozenset({EntryState.SUBMITTED, EntryState.CHANGE_SUBMITTED})
+_GIVEN_UP = frozenset({EntryState.DISCARDED, EntryState.REFUSED})
 
 
 class Drafting(Protocol):
@@ -25,3 +34,49 @@ class Drafting(Protocol):
     ) -> None:
         """Make a draft, or a proposed change, of every entry: all of them or none."""
         ...
+
+
+@dataclass(frozen=True)
+class BookDrafting:
+    """The platform's own book."""
+
+    book: Book
+
+    def standings(
+        self, connection: Connection, provider: str, entries: Sequence[CatalogueEntry]
+    ) -> Sequence[tuple[RowState, RowFault | None]]:
+        """Say of each entry: new, changed, same, or why its row cannot be taken."""
+        found: list[Standing | None] = []
+        for start in range(0, len(entries), CODES_AT_ONCE):
+            found += standing(connection, entries[start : start + CODES_AT_ONCE])
+        return [_judged(one, provider) for one in found]
+
+    def make(
+        self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], import_id: str
+    ) -> None:
+        """Make one batch of drafts, named after the import."""
+        make_drafts(self.book, actor, provider, entries, batch=import_id)
+
+
+def _judged(found: Standing | None, provider: str) -> tuple[RowState, RowFault | None]:
+    if found is None:
+        return RowState.NEW, None
+    if found.provider != provider:
+        return RowState.REFUSED, _fault(
+            "entry_of_another_department",
+            Message("该目录代码已由其他单位登记", "another department has this code"),
+            Message("请改用本单位的目录代码。", "Use a code of your own department."),
+        )
+    if found.state in _UNDER_REVIEW:
+        return RowState.REFUSED, _fault(
+            "entry_under_review",
+            Message("该条目正在审核，不能导入新内容", "the entry is under review"),
+            Message("请待审核办结后再提交。", "Submit the row again once the review is over."),
+        )
+    if found.same and found.state not in _GIVEN_UP:
+        return RowState.SAME, None
+    return (RowState.NEW if found.state in _GIVEN_UP else RowState.CHANGED), None
+
+
+def _fault(rule: str, message: Message, way_out: Message) -> RowFault:
+    return RowFault(None, "目录代码", rule, message, way_out)

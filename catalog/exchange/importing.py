@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
+from catalog.book.duties import check_drafts
 from catalog.entries import CatalogueEntry
 from catalog.exchange.drafting import Drafting
 from catalog.exchange.judging import TAKEN_STATES, Judgement, RowState, judge
@@ -27,7 +28,6 @@ from catalog.exchange.store import (
     write_import,
     write_taken,
 )
-from catalog.registration import require_provider
 from catalog.sheets.reading import SheetReader
 from foundation.canonical import digest, sha256_hex
 from foundation.db import reading
@@ -80,7 +80,7 @@ class Imports:
 
         Raises Denied, and InvalidInput where the file or its header cannot be used at all.
         """
-        require_provider(actor, provider)
+        check_drafts(actor, provider)
         file_digest, rules_digest = f"sha256:{sha256_hex(data)}", self._rules_digest()
         found = self.reader.read(data, file_name, sheet)
         with reading(self.engine) as connection:
@@ -123,7 +123,7 @@ class Imports:
             found = import_by_id(connection, import_id)
         if found is None:
             raise _unknown()
-        require_provider(actor, found.provider)
+        check_drafts(actor, found.provider)
         return found
 
     def _still_good(

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
-from audit.events import AuditEvent, no_effect
+from audit.events import AuditEvent, Recorded, no_effect
 from audit.tags import EntryKind
 from authorization.separation import check_natural_person
 from authorization.sharing.delivery import Decided, Delivering, Made, Where
@@ -26,8 +26,9 @@ from authorization.sharing.store import share_delivery
 from catalog.datasets import Column, ColumnType
 from catalog.entries import ShareMode
 from catalog.versions import read_rows, version_directory
+from disclosure.release.bodies import TracedFile
 from disclosure.release.encoding import encode_table, sha256_of
-from disclosure.release.fingerprints import BITS_MIN, agreement, expected, marked, seen
+from disclosure.release.fingerprints import BITS_MIN, agreement, marked, marks_of
 from disclosure.release.parquet import encode_parquet
 from foundation.canonical import canonical_bytes
 from foundation.clock import to_iso
@@ -99,8 +100,12 @@ class ShareDelivery:
         following = after + limit if found.num_rows > limit else None
         return Rows(decided.id, decided.version.id, decided.columns, rows, following)
 
-    def hand_over(self, actor: Actor, share_id: str, mode: ShareMode) -> Copy:
-        """Hand over a batch (Parquet) or a file (CSV) of the current version, marked."""
+    def hand_over(self, actor: Actor, share_id: str, mode: ShareMode | None = None) -> Copy:
+        """Hand over a batch (Parquet) or a file (CSV) of the current version, marked.
+
+        ``mode`` is the request's own where it is not named. A file is handed to a natural person.
+        """
+        mode = self._mode(actor, share_id) if mode is None else mode
         if mode is ShareMode.FILE:
             check_natural_person(actor)
         decided = self.desk.decide(actor, share_id, mode)
@@ -117,22 +122,33 @@ class ShareDelivery:
         name = f"{decided.granted.dataset}-{decided.version.number}.{form}"
         return Copy(decided.id, decided.version.id, name, form, content)
 
-    def trace(self, actor: Actor, share_id: str, content: bytes) -> Mapping[str, object] | None:
-        """Say which delivery of a request a stray file is, or None. For provider and authority."""
+    def trace(
+        self, actor: Actor, share_id: str, told: TracedFile
+    ) -> Recorded[Mapping[str, object] | None]:
+        """Say which delivery of a request a stray file is, or None. For provider and authority.
+
+        The file stays with whoever found it: only its digests and marks are told.
+        """
         check_natural_person(actor)
         with reading(self.desk.engine) as connection:
             share = require_share(connection, share_id)
             overseer = actor.organisation == self.desk.authority and actor.has(Role.AUTHORITY)
             if not (overseer or actor.organisation == share.provider):
                 raise no_such_share()
-            found = _traced(connection, share_id, content)
+            found = _traced(connection, share_id, told)
         public: dict[str, object] = {"found": "nothing" if found is None else str(found["by"])}
         if found is not None:
             public |= {"share": share_id, "delivery": found["delivery"]}
-        digest = sha256_of(content)
-        event = AuditEvent(EntryKind.SHARE_TRACED, actor, public, {"sha256": digest})
-        self.desk.writer.submit(event, no_effect)
-        return found
+        event = AuditEvent(EntryKind.SHARE_TRACED, actor, public, {"sha256": told.sha256})
+        recorded = self.desk.writer.submit(event, no_effect)
+        return Recorded(**{**recorded.__dict__, "value": found})
+
+    def _mode(self, actor: Actor, share_id: str) -> ShareMode:
+        with reading(self.desk.engine) as connection:
+            share = require_share(connection, share_id)
+        if share.requester != actor.organisation or share.submitted_us is None:
+            raise no_such_share()
+        return ShareMode.FILE if share.mode is ShareMode.SERVICE else share.mode
 
     def _table(self, decided: Decided, where: Where, after: int, limit: int) -> pa.Table:
         granted, dataset = decided.granted, decided.dataset
@@ -239,22 +255,19 @@ def _with_points(table: pa.Table, decided: Decided) -> pa.Table:
     return pa.table(shown)
 
 
-def _traced(connection: Connection, share_id: str, content: bytes) -> dict[str, object] | None:
+def _traced(connection: Connection, share_id: str, told: TracedFile) -> dict[str, object] | None:
     table = share_delivery
     rows = connection.execute(select(table).where(table.c.request == share_id)).all()
-    digest = sha256_of(content)
     for row in rows:
-        if row.copy_digest == digest or row.id.encode() in content[-65_536:]:
-            return _origin(row, "bytes" if row.copy_digest == digest else "name")
-    try:
-        plain, found = seen(content.decode())
-    except (UnicodeDecodeError, ValueError):
-        return None
-    alike = [row for row in rows if row.content_digest == sha256_of(plain)]
-    for row in alike:
-        agree, of = agreement(found, expected(plain, row.mark))
-        if of >= BITS_MIN and agree * 100 >= of * SURE_PERCENT:
-            return _origin(row, "marks")
+        if row.copy_digest == told.sha256:
+            return _origin(row, "bytes")
+        if row.id in told.marks:
+            return _origin(row, "name")
+    for row in rows:
+        if told.content and row.content_digest == told.content:
+            agree, of = agreement(told.quoted, marks_of(row.mark, len(told.quoted)))
+            if of >= BITS_MIN and agree * 100 >= of * SURE_PERCENT:
+                return _origin(row, "marks")
     return None
 
 

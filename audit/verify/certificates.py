@@ -16,7 +16,10 @@ from audit.verify.shares import canonical
 from audit.verify.strict import UNREADABLE, read_strictly
 from audit.verify.tiles import parse_body
 
-KINDS = {"sandgate/destruction-certificate@1": "sandbox:destruction:certified"}
+KINDS = {
+    "sandgate/destruction-certificate@1": "sandbox:destruction:certified",
+    "sandgate/share-disposal@1": "sharing:disposal:certified",
+}
 """The formats of certificates, and the kind of entry that vouches for each."""
 
 

@@ -10,6 +10,7 @@ import hmac
 import io
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import pyarrow.parquet as pq
 
@@ -36,6 +37,11 @@ def expected(content: bytes, secret: bytes) -> str:
     """Return which texts of the copy stand in quotes, in order, as zeros and ones."""
     bits = _bits(secret)
     return "".join("1" if next(bits) else "0" for _ in _texts(list(read_cells(content.decode()))))
+
+
+def marks_of(secret: bytes, count: int) -> str:
+    """Return the first marks of a copy's secret: what ``expected`` says of so many texts."""
+    return "".join("1" if bit else "0" for bit in islice(_bits(secret), count))
 
 
 def seen(text: str) -> tuple[bytes, str]:

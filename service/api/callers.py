@@ -152,6 +152,22 @@ SupplierCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.AUTHO
 CataloguerCaller = Annotated[
     Actor, Depends(_caller_with(Role.PROVIDER, Role.STEWARD, Role.AUTHORITY))
 ]
+DataKeeperCaller = Annotated[
+    Actor, Depends(_caller_with(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD))
+]
+DataReaderCaller = Annotated[
+    Actor,
+    Depends(_caller_with(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
+]
+DepartmentCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+        )
+    ),
+]
+ProvidingCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.HALL_REPRESENTATIVE))]
 HeadCaller = Annotated[Actor, Depends(_caller_with(Role.DEPARTMENT_HEAD))]
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]
@@ -186,6 +202,19 @@ HouseCaller = Annotated[
     ),
 ]
 """Anyone who may speak for their own organisation about its ties and its programs."""
+BinderCaller = Annotated[Actor, Depends(_caller_with(Role.SECURITY_ADMINISTRATOR))]
+SecondBinderCaller = Annotated[
+    Actor, Depends(_caller_with(Role.AUTHORITY, Role.SYSTEM_ADMINISTRATOR))
+]
+BindingReaderCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.AUTHORITY, Role.REGULATOR, Role.SYSTEM_ADMINISTRATOR),
+            *(Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR),
+        )
+    ),
+]
 CheckerCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER))]
 ReleaseReaderCaller = Annotated[Actor, Depends(_caller_with(Role.CHECKER, Role.RELEASE_OFFICER))]
 CommentingCaller = Annotated[

@@ -1,20 +1,35 @@
-"""One small world of sharing for each test."""
+"""One small world of sharing for a module; a fresh one where a test moves time or ties."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from audit.writer import GroupCommitWriter
+from foundation.db import open_engine
 from foundation.keys import FileKeyStore
 from tests.fakes import TickingClock
 from tests.sharing_world import World, create_tables, founded
 
 
-@pytest.fixture
-def world(engine: Engine, keys: FileKeyStore, tmp_path: Path) -> Iterator[World]:
+@contextmanager
+def opened(home: Path) -> Iterator[World]:
+    engine = open_engine(f"sqlite:///{home}/control.db")
     create_tables(engine)
-    clock = TickingClock()
-    with GroupCommitWriter(engine, keys, clock, "city.example/log", tmp_path / "head") as writer:
-        yield founded(engine, keys, clock, writer, tmp_path)
+    keys, clock = FileKeyStore(home / "keys"), TickingClock()
+    with GroupCommitWriter(engine, keys, clock, "city.example/log", home / "head") as writer:
+        yield founded(engine, keys, clock, writer, home)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with opened(tmp_path_factory.mktemp("sharing")) as world:
+        yield world
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[World]:
+    with opened(tmp_path) as world:
+        yield world

@@ -1,5 +1,6 @@
 """Asking for data: five fields and the head's sign-off, all that is missing named at once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,10 +112,11 @@ def refused(world: World, entry: str, changes: dict[str, Any], code: str) -> Non
 def test_the_clock_is_the_jurisdictions(
     world: World, jurisdiction: str, attribute: str, days: int
 ) -> None:
-    world.jurisdiction = jurisdiction
+    world = replace(world, jurisdiction=jurisdiction)
     if attribute == "unconditional":
+        code = f"306009/9{days}"
         world.entry = published(
-            world, code="306009/9", share_attribute=attribute, share_scope=None, permitted_use=None
+            world, code=code, share_attribute=attribute, share_scope=None, permitted_use=None
         )
     share = world.asked(ShareState.SUBMITTED)
     with reading(world.engine) as connection:
@@ -125,18 +127,18 @@ def test_the_clock_is_the_jurisdictions(
     assert found.case == share.case_number
 
 
-def test_papers_are_asked_for_once_and_the_clock_starts_afresh(world: World) -> None:
-    share = world.asked(ShareState.SUBMITTED)
+def test_papers_are_asked_for_once_and_the_clock_starts_afresh(fresh: World) -> None:
+    share = fresh.asked(ShareState.SUBMITTED)
     paper = [MissingPaper(name="使用依据原文")]
-    ask_for_papers(world.writer, world.applying.clocks, world["constable"], share.matter, paper)
+    ask_for_papers(fresh.writer, fresh.applying.clocks, fresh["constable"], share.matter, paper)
     with pytest.raises(Conflict, match="matter_not_open"):
-        world.deciding.approve(world["constable"], share.id)
-    world.clock.advance(3 * 86_400_000_000)
-    done = world.applying.complete(world["director"], share.id, {**FORM, "basis": "依据全文"}).value
+        fresh.deciding.approve(fresh["constable"], share.id)
+    fresh.clock.advance(3 * 86_400_000_000)
+    done = fresh.applying.complete(fresh["director"], share.id, {**FORM, "basis": "依据全文"}).value
     assert (done.form.basis, done.state) == ("依据全文", ShareState.SUBMITTED)
     with pytest.raises(Conflict, match="notice_given_before"):
-        ask_for_papers(world.writer, world.applying.clocks, world["constable"], share.matter, paper)
-    with reading(world.engine) as connection:
+        ask_for_papers(fresh.writer, fresh.applying.clocks, fresh["constable"], share.matter, paper)
+    with reading(fresh.engine) as connection:
         found = matter(connection, share.matter)
     assert found is not None
     assert found.started_us > done.submitted_us  # type: ignore[operator]

@@ -1,0 +1,61 @@
+"""The desks of sharing, joined once: asking, deciding, supplying, using and delivering."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from authorization.sharing.applying import Applying
+from authorization.sharing.deciding import Deciding
+from authorization.sharing.delivery import Delivering
+from authorization.sharing.parts import SharingParts
+from authorization.sharing.supplying import Supplying
+from authorization.sharing.using import Using
+from policies.schema.sharing import SharingRules
+from service.bootstrap import Platform
+from service.share_delivery import ShareDelivery
+
+
+@dataclass(frozen=True)
+class SharingDesks:
+    """Everything an endpoint or page of sharing calls; ``home`` is where versions lie."""
+
+    parts: SharingParts
+    home: Path
+
+    @cached_property
+    def applying(self) -> Applying:
+        """The requesting department's desk."""
+        return Applying(**vars(self.parts))
+
+    @cached_property
+    def deciding(self) -> Deciding:
+        """The providing department's desk."""
+        return Deciding(**vars(self.parts))
+
+    @cached_property
+    def supplying(self) -> Supplying:
+        """The desk that opens delivery."""
+        return Supplying(**vars(self.parts))
+
+    @cached_property
+    def using(self) -> Using:
+        """The desk of use, misuse and the end of use."""
+        return Using(**vars(self.parts))
+
+    @cached_property
+    def delivery(self) -> ShareDelivery:
+        """What hands over rows, batches and files."""
+        return ShareDelivery(Delivering(**vars(self.parts)), self.home)
+
+
+def sharing_of(platform: Platform) -> SharingDesks:
+    """Return the desks of a platform."""
+    parts = SharingParts(
+        platform.engine,
+        platform.writer,
+        platform.clocks,
+        platform.pack.rules(SharingRules),
+        platform.pack.digest,
+        platform.authority,
+    )
+    return SharingDesks(parts, platform.settings.home)

@@ -42,7 +42,7 @@ class RelationKind(StrEnum):
 
 
 class RelationDeclared(Frozen):
-    """One relation of control. Exactly one of the three controllers is named.
+    """One relation of control. One of the three controllers is named, or an identity document.
 
     ``share_ppm`` is the share in parts of a million; only a share has one. ``controller_identity``
     is a keyed digest, made where the identity document is read.
@@ -63,7 +63,7 @@ class RelationDeclared(Frozen):
             self.controller_credit_code,
             self.controller_identity,
         )
-        if sum(bool(one) for one in named) != 1:
+        if sum(bool(one) for one in named) > 1:
             raise ValueError("name one controller: an organisation, a credit code or an identity")
         if (self.kind is RelationKind.SHARE) != (self.share_ppm is not None):
             raise ValueError("a share, and only a share, has share_ppm")
@@ -96,7 +96,7 @@ class Relation:
             "controller": shown.removeprefix(HOUSE),
             "share_ppm": self.share_ppm,
             "evidence": self.evidence,
-            "controls": self.controls,
+            "controls": bool(self.controls),
             "declared_by": self.declared_by,
             "declared_for": self.declared_for,
             "since": to_iso(self.since_us),

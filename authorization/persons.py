@@ -20,7 +20,7 @@ from catalog.datasets import Frozen
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
 from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
 
-IDENTITY_PATTERN = r"^[a-z0-9_-]{1,20}:[0-9a-f]{64}$"
+IDENTITY_PATTERN = r"^[0-9a-f]{64}$"
 ADMINISTRATORS = frozenset(
     {Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR}
 )

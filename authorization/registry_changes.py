@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from authorization import store
-from authorization.persons import IDENTITY_PATTERN, Account, Person, organisations_of
+from authorization.persons import Account, Person, organisations_of
 from authorization.service_accounts import ServiceAccount
 from catalog.datasets import Frozen
 from foundation.identity import Role
@@ -95,7 +95,7 @@ class IdentityKept(Frozen):
 
     kind: Literal["identity"]
     person: Id
-    identity: str = Field(pattern=IDENTITY_PATTERN)
+    identity: str = Field(default="", max_length=100)
 
 
 class OrganisationResumed(Frozen):

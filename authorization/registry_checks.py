@@ -115,6 +115,7 @@ def _(change: IdentityKept, connection: Connection, now_us: int, rules: RoleRule
     found = require_person(connection, change.person)
     _demand(found.kind is ActorKind.PERSON, "service_by_its_own_change", "person")
     _demand(found.identity is None, "identity_kept_before", "identity")
+    _demand(bool(change.identity), "identity_required", "identity")
     check_identity_free(connection, change.identity)
 
 

@@ -87,6 +87,10 @@ SETTING_SENTENCES: Mapping[str, Message] = {
     ),
     "session_environment": Message("会话所用的 Python 环境", "the Python environment of sessions"),
     "bubblewrap": Message("bwrap 程序；空则自动寻找", "the bwrap program; empty: found by itself"),
+    "founding": Message(
+        "创始名单文件；新的正式部署首次启动时必需",
+        "file of the founding ceremony; a new production deployment needs it at its first start",
+    ),
     "policies": Message("规则文件目录；空则用自带规则", "directory of rule files; empty: our own"),
     "witnesses": Message(
         "见证方文件，每行 witness 名称 公钥 网址；空则没有见证方",

@@ -35,16 +35,27 @@ class Settings(BaseSettings):
     language: str = "zh"
     log_origin: str = "sandgate.example/log"
     platform_host: str = "sandgate.localhost"
+    login_issuers: Path | None = None
     public_url: str = Field(default="", pattern=r"^(https?://[a-z0-9.-]+(:[0-9]{1,5})?)?$")
     session_environment: Path = Path(".venv-session")
     bubblewrap: Path | None = None
     session_backend: str = Field(default="bubblewrap", pattern=r"^(bubblewrap|gvisor)$")
     runsc: Path | None = None
     policies: Path | None = None
+    founding: Path | None = None
     jurisdiction: str = Field(default="national", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     key_holder: str = Field(default="", pattern=r"^(|embedded|process|/.+)$")
     data_cipher: str = Field(default="AES-256-GCM", pattern=r"^(AES-256-GCM|SM4-GCM)$")
     sm_profile: bool = False
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: str = Field(default="starttls", pattern=r"^(tls|starttls|none)$")
+    smtp_sender: str = ""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_authorities: Path | None = None
+    webhook_hosts: str = Field(default="", pattern=r"^[A-Za-z0-9.*:, -]*$")
+    webhook_inner_hosts: str = Field(default="", pattern=r"^[A-Za-z0-9.:, -]*$")
     pkcs11_module: Path | None = None
     pkcs11_token: str = ""
     pkcs11_pin_file: Path | None = None

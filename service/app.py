@@ -63,6 +63,7 @@ from service.api import (
 )
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
+from service.openapi import document, refusals
 from service.pages import home as home_pages
 from service.pages import login as login_pages
 from service.session_proxy import SessionHosts
@@ -150,7 +151,9 @@ def create_api(platform: Platform) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=refusals(),
     )
+    document(app)
     app.state.platform = platform
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)

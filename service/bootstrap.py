@@ -36,7 +36,7 @@ from foundation.confinement import launch
 from foundation.db import open_engine
 from foundation.host_report import HostReport
 from foundation.identity import Actor, Role
-from foundation.keys import CIPHERS, FileKeyStore, KeyStore
+from foundation.keys import CIPHERS, KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack, load_policies
 from policies.schema.catalog import CatalogRules
@@ -58,9 +58,11 @@ from service.extract_keeping import ExtractKeeper
 from service.founding import AUTHORITY, found
 from service.idempotency import IdempotentWriter
 from service.key_opening import OpenedKeys, authority_of, open_keys
+from service.login.configuration import read_issuers
 from service.login.desk import LoginDesk, login_desk
 from service.metering import UseMetering, use_metering
 from service.migrate import upgrade
+from service.notices.parts import NoticeParts, notice_parts
 from service.production import check_mode
 from service.readers import Readers
 from service.received import ReceivedList
@@ -75,7 +77,7 @@ from service.session_slots import session_slots
 from service.session_work import SessionWork, session_work
 from service.shop import ProductShop
 from service.starting import log_start, remove_uploads
-from service.tokens import DevelopmentIssuer, TokenIssuer
+from service.tokens import TokenIssuer
 from service.witness_secrets import check_witness_secrets
 from service.witnessing import WitnessedWriter, Witnessing, open_witnessing, read_peers
 from service.workers import (
@@ -100,6 +102,7 @@ class Platform:
     clock: Clock
     pack: PolicyPack
     clocks: Clocks
+    notices: NoticeParts
     issuer: TokenIssuer
     enforcer: Enforcer
     revocation: Revocation
@@ -156,6 +159,7 @@ class Platform:
     def close(self) -> None:
         """End sessions and workers, then the log; refusals that were only counted are written."""
         self.work.runner.close()
+        self.notices.close()
         self.sessions.close_all("service_stopped")
         self.pipeline.write_counted_refusals(everything=True)
         self.denials.write_counted(everything=True)
@@ -183,8 +187,7 @@ def build_platform(
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = clock or SystemClock()
-    issuer = DevelopmentIssuer(FileKeyStore(settings.home / "keys"), clock)
-    check_mode(settings, issuer)
+    check_mode(settings, read_issuers(settings))
     check_isolation(host or start_report(settings), settings.mode)
     pack = load_policies(settings.policies)
     with ExitStack() as undo:
@@ -211,7 +214,6 @@ def build_platform(
             settings=settings,
             clock=clock,
             opened=opened,
-            issuer=issuer,
             pack=pack,
             engine=engine,
             log=log,
@@ -243,6 +245,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     doors = SessionDoors(settings, tickets, screens)
     undo.callback(doors.close)
     denials = CoalescingLog(writer, ground.clock, _refusals_per_minute(pack))
+    login = login_desk(ground, denials)
     slots = session_slots(settings, pack, session_backend(settings), ground.clock, denials)
     undo.callback(slots.close)
     homes = session_homes(ground, enforcer, board)
@@ -252,6 +255,10 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     sessions = SessionRegistry(engine, writer, slots, screens.egress, opening, metering)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
+    notices = notice_parts(
+        settings, engine, writer, ground.clock, pack, ground.opened.store, AUTHORITY
+    )
+    undo.callback(notices.close)
     tables = build_table_desk(ground, enforcer, board, pool)
     return Platform(
         settings=settings,
@@ -263,7 +270,8 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         clock=ground.clock,
         pack=pack,
         clocks=Clocks.of(pack, settings.jurisdiction),
-        issuer=ground.issuer,
+        notices=notices,
+        issuer=login.issuer,
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),
         board=board,
@@ -293,7 +301,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         doors=doors,
         slots=slots,
         witnessing=ground.witnessing,
-        login=login_desk(ground),
+        login=login,
     )
 
 

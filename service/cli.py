@@ -31,7 +31,7 @@ from service.cli_statement import statement
 from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
 from service.doctor import parts_of
-from service.founding import founder_token
+from service.founding import FOUNDER, founder_token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,9 +93,9 @@ def doctor(
 
 
 @app.command()
-def token() -> None:
-    """Print a token for the founding person of the data authority (development). 开发令牌"""
-    typer.echo(founder_token(Settings()))
+def token(account: Annotated[str, typer.Argument()] = FOUNDER) -> None:
+    """Print a token for a founding person (development): founder, security_admin…  开发令牌"""
+    typer.echo(founder_token(Settings(), account))
 
 
 @app.command(

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from authorization.organisations import actor_for_person
 from authorization.policy_version import PolicyVersion, read_version
 from authorization.revocation import FINAL_MOVES
+from authorization.suspensions import end_expired_roles, expired_roles
 from catalog.store import version_ids
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.db import reading
-from foundation.identity import SYSTEM_ACTOR
+from foundation.errors import Denied, NotFound
+from foundation.identity import SYSTEM_ACTOR, Role
 from sandbox.lifecycle import SessionState
 from sandbox.sessions import Session
 from service.bootstrap import Platform
@@ -23,12 +26,13 @@ EVERY_SECONDS = 3.0
 OWED_AFTER_US = 30 * MICROSECONDS_PER_SECOND  # a suspension under way writes its own entry
 BUILD_ANYWAY_US = 60 * MICROSECONDS_PER_SECOND  # what failed is tried again though nothing changed
 STOP_SECONDS_MAX = 10.0
+STOPPED = "person_suspended"
 
 log = logging.getLogger("sandgate.upkeep")
 
 
 class Upkeep:
-    """Three threads that keep a running platform in order.
+    """Four threads that keep a running platform in order.
 
     Extracts are built apart from the rest, and sessions whose sandboxes are asked for their work
     are tended apart: a build may take minutes and a hostile sandbox as long as it is let, and
@@ -46,6 +50,7 @@ class Upkeep:
             threading.Thread(target=self._run, args=(self.watch_once,), name="upkeep", daemon=True),
             threading.Thread(target=self._run, args=(self.tend_once,), name="tending", daemon=True),
             threading.Thread(target=self._run, args=(self.build_once,), name="builds", daemon=True),
+            threading.Thread(target=self._run, args=(self.tell_once,), name="notices", daemon=True),
         )
 
     def start(self) -> None:
@@ -63,6 +68,13 @@ class Upkeep:
         """Do every task but the builds once."""
         self.watch_once()
         self.tend_once()
+        self.tell_once()
+
+    def tell_once(self) -> None:
+        """Call matters to mind, raise what is overdue, and bring notices: receivers are slow."""
+        notices = self._platform.notices
+        for task in (notices.chase.run_once, notices.announcer.run_once, notices.delivery.run_once):
+            self._tried(task)
 
     def tend_once(self) -> None:
         """End old sessions and keep the work of others: sandboxes are waited for."""
@@ -73,6 +85,8 @@ class Upkeep:
         """Do every quick task once; none of them asks a sandbox for anything."""
         for task in (
             self._platform.revocation.expire_due,
+            self._end_expired_roles,
+            self._end_sessions_of_stopped,
             self._write_owed_closures,
             self._end_shut_sessions,
             self._platform.activation.destroy_ended,
@@ -130,6 +144,31 @@ class Upkeep:
             if closure is not None:
                 reason = "licence_ended" if closure.move in FINAL_MOVES else ""
                 self._tried(partial(self._end, session, reason))
+
+    def _end_expired_roles(self) -> None:
+        platform = self._platform
+        with reading(platform.engine) as connection:
+            due = expired_roles(connection, platform.clock.now_us())
+        if due:
+            end_expired_roles(platform.writer)
+
+    def _end_sessions_of_stopped(self) -> None:
+        """Close what runs for people who were suspended, removed or left their house."""
+        platform = self._platform
+        for session in platform.sessions.sessions(live=True):
+            if not self._still_works(session):
+                self._tried(partial(platform.sessions.close, session.id, SYSTEM_ACTOR, STOPPED))
+
+    def _still_works(self, session: Session) -> bool:
+        now_us = self._platform.clock.now_us()
+        try:
+            with reading(self._platform.engine) as connection:
+                actor = actor_for_person(
+                    connection, session.person, session.organisation, now_us=now_us
+                )
+        except (Denied, NotFound):
+            return False
+        return actor.has(Role.OPERATOR)
 
     def _keep_work(self) -> None:
         """Keep the work of sessions that were used since it was last kept."""

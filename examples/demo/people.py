@@ -53,20 +53,27 @@ def names_of_organisations(stage: Stage) -> dict[str, dict[str, str]]:
 
 
 def register_everyone(stage: Stage, founder: Caller) -> None:
-    """Register all organisations and people, and give each person a token."""
+    """Register all organisations and people, and give each person a token.
+
+    Nobody registers people alone: the founder proposes, the security administrator confirms.
+    """
+    security = stage.caller("security_admin", stage.command("token", "security_admin").strip())
     for identifier, kind, name_zh, name_en in ORGANISATIONS:
         body = {"id": identifier, "kind": kind, "name_zh": name_zh, "name_en": name_en}
         founder.post("/organisations", body)
-    for identifier, organisation, role in PEOPLE:
-        founder.post(
-            "/persons",
-            {
-                "id": identifier,
-                "name": identifier.replace("_", " "),
-                "organisations": [organisation],
-                "roles": [role],
-                "accounts": [{"name": identifier, "organisation": organisation}],
-            },
-        )
+    for number, (identifier, organisation, role) in enumerate(PEOPLE):
+        person = {
+            "id": identifier,
+            "name": identifier.replace("_", " "),
+            "organisations": [organisation],
+            "roles": [role],
+            "accounts": [{"name": identifier, "organisation": organisation}],
+        }
+        wanted = {
+            "change": {"kind": "person", "person": person},
+            "identity": {"kind": "passport_demo", "number": f"DEMO{number:06}"},
+        }
+        grant = founder.post("/role-grants", wanted)["id"]
+        security.post(f"/role-grants/{grant}/confirm")
         token = founder.post("/tokens", {"account": identifier})["token"]
         stage.caller(identifier, token)

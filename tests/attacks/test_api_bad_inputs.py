@@ -13,6 +13,7 @@ from service.serving import HEADER_BYTES_MAX
 from service.tokens import TOKEN_SECONDS_MAX, DevelopmentIssuer
 from tests.calling import API, TickingClock, problem_of
 from tests.city import ENTERPRISE, OPERATOR, City, built_city, licence_json
+from tests.registering import proposed
 
 JSON = {"Content-Type": "application/json"}
 ORGANISATION = {"id": "new_bureau", "kind": "provider", "name_zh": "新", "name_en": "New"}
@@ -360,4 +361,5 @@ def test_organisations_named_in_a_body_must_exist(founder: httpx.Client) -> None
         "roles": ["developer"],
         "accounts": [{"name": "someone", "organisation": OPERATOR}],
     }
-    assert "accounts" in problem_of(founder.post(f"{API}/persons", json=person))["field"]
+    refused = proposed(founder, {"kind": "person", "person": person}, "someone")
+    assert "accounts" in problem_of(refused)["field"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.calling import API, PROBLEM, Gateway, in_session
 from tests.city import AUTHORITY, OPERATOR, City, built_city
 from tests.city_documents import COLLEGES, HOUSEHOLDS, catalogue_entry, licence_json
+from tests.registering import identity
 
 SETTINGS = settings(
     deadline=None,
@@ -29,13 +30,29 @@ GOOD: dict[str, dict[str, Any]] = {
         "credit_code": "11999999MB2F00016L",
         "affiliates": [OPERATOR],
     },
-    "/persons": {
-        "id": "newcomer",
-        "name": "Newcomer",
-        "kind": "person",
-        "organisations": [OPERATOR],
-        "roles": ["operator"],
-        "accounts": [{"name": "newcomer", "organisation": OPERATOR}],
+    "/role-grants": {
+        "change": {
+            "kind": "person",
+            "person": {
+                "id": "newcomer",
+                "name": "Newcomer",
+                "kind": "person",
+                "organisations": [OPERATOR],
+                "roles": ["operator"],
+                "accounts": [{"name": "newcomer", "organisation": OPERATOR}],
+            },
+            "until": "",
+        },
+        "identity": identity("newcomer"),
+    },
+    "/control-relations": {
+        "relation": {
+            "organisation": OPERATOR,
+            "kind": "share",
+            "controller_credit_code": "11999999MB2F00016L",
+            "share_ppm": 600_000,
+            "evidence": "register of companies",
+        },
     },
     "/tokens": {"account": "analyst"},
     "/agreements": {

@@ -15,6 +15,7 @@ from foundation.clock import SystemClock
 from tests.calling import API, entries, problem_of
 from tests.city import City, built_city
 from tests.city_documents import AUTHORITY, licence_json
+from tests.registering import enrol
 
 EXPLAIN = f"{API}/decisions/explain"
 DELEGATIONS = f"{API}/delegations"
@@ -35,7 +36,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
                 "roles": ["authority"],
                 "accounts": [{"name": name, "organisation": "county"}],
             }
-            assert founder.post(f"{API}/persons", json=person).status_code == 201
+            enrol(founder, city.client("security_admin"), person)
         placing = {"authority": "county", "superior": AUTHORITY}
         assert founder.post(f"{API}/authorities", json=placing).status_code == 201
         yield city
@@ -130,7 +131,7 @@ def test_an_authority_beneath_does_nothing_without_a_power_lent_to_it(city: City
     assert problem["code"] == "power_not_lent"
     assert problem_of(suspend(city, "lic_x"), 403)["code"] == "power_not_lent"
     below = city.client("county_one")
-    for path in (f"{API}/licences/{city.licence}/end", f"{API}/periods", f"{API}/persons"):
+    for path in (f"{API}/licences/{city.licence}/end", f"{API}/periods", f"{API}/role-grants"):
         assert problem_of(below.post(path, json=REASON), 403)["code"] == "role_missing"
     upwards = below.post(DELEGATIONS, json=document(delegate=AUTHORITY))
     assert problem_of(upwards, 403)["code"] == "delegate_not_beneath"

@@ -8,6 +8,7 @@ import pytest
 from audit.tags import EntryKind
 from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, built_city
+from tests.registering import enrol
 
 EVERYONE = (
     "founder",
@@ -20,7 +21,20 @@ EVERYONE = (
 )
 ROLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/organisations"): ("founder",),
-    ("POST", "/persons"): ("founder",),
+    ("POST", "/role-grants"): ("founder",),
+    ("POST", "/role-grants/x/confirm"): (),
+    ("POST", "/role-grants/x/refuse"): (),
+    ("POST", "/role-grants/x/withdraw"): ("founder",),
+    ("GET", "/role-grants"): ("founder", "auditor"),
+    ("GET", "/persons"): ("founder", "auditor"),
+    ("POST", "/persons/x/suspension"): ("founder",),
+    ("POST", "/organisations/x/suspension"): ("founder",),
+    ("GET", "/service-accounts"): ("founder", "steward", "analyst", "buyer"),
+    ("POST", "/service-accounts/x/credentials"): ("founder", "steward", "analyst", "buyer"),
+    ("POST", "/service-accounts/credentials/x/end"): ("founder", "steward", "analyst", "buyer"),
+    ("GET", "/control-relations"): ("founder", "auditor"),
+    ("POST", "/control-relations"): ("founder", "steward", "analyst", "buyer"),
+    ("GET", "/control-relations/reviews"): ("founder", "auditor"),
     ("POST", "/tokens"): ("founder",),
     ("POST", "/agreements"): ("founder",),
     ("POST", "/licences"): ("founder",),
@@ -270,9 +284,9 @@ def test_roles_of_the_authority_and_of_finance_count_in_their_own_house_only(
             "roles": [role],
             "accounts": [{"name": f"pretender_{role}", "organisation": "river_operator"}],
         }
-        assert clients["founder"].post(f"{API}/persons", json=person).status_code == 201
+        enrol(clients["founder"], city.client("security_admin"), person)
     pretender = city.client("pretender_authority")
-    for method, path in (("POST", "/persons"), ("GET", "/log/entries"), ("POST", "/periods")):
+    for method, path in (("POST", "/role-grants"), ("GET", "/log/entries"), ("POST", "/periods")):
         assert problem_of(send(pretender, method, path), 403)["code"] == "role_missing"
     assert clients["founder"].post(f"{API}/periods", json={"id": "2026-01"}).status_code == 201
     assert clients["founder"].post(f"{API}/periods/2026-01/close").status_code == 201

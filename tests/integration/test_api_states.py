@@ -24,6 +24,7 @@ from tests.city_documents import (
     catalogue_entry,
     licence_json,
 )
+from tests.registering import enrol, proposed
 
 CALLERS = ("founder", "steward", "analyst", "buyer", "checker_one", "auditor")
 REASON = {"reason": "a reason"}
@@ -63,9 +64,12 @@ def test_a_department_registers_and_counts_its_own_data_only(
         "roles": ["provider"],
         "accounts": [{"name": "other_steward", "organisation": "other_bureau"}],
     }
-    for path, body in (("/organisations", organisation), ("/persons", person)):
-        assert clients["founder"].post(f"{API}{path}", json=body).status_code == 201
-        assert problem_of(clients["founder"].post(f"{API}{path}", json=body), 409)
+    registered = clients["founder"].post(f"{API}/organisations", json=organisation)
+    assert registered.status_code == 201
+    assert problem_of(clients["founder"].post(f"{API}/organisations", json=organisation), 409)
+    enrol(clients["founder"], city.client("security_admin"), person)
+    again = proposed(clients["founder"], {"kind": "person", "person": person}, "other_steward")
+    assert problem_of(again, 409)["code"] == "already_registered"
     other = city.client("other_steward")
     entry = catalogue_entry({**HOUSEHOLDS, "entry": "306001/5"})
     foreign = other.post(f"{API}/catalog/entries", params={"provider": "city_bureau"}, json=entry)

@@ -27,6 +27,7 @@ from tests.city import (
     told,
 )
 from tests.parts import need_namespaces
+from tests.registering import enrol
 
 pytestmark = need_namespaces
 
@@ -212,5 +213,5 @@ def test_a_person_registered_later_may_ask_at_once(city: City) -> None:
         "roles": ["operator"],
         "accounts": [{"name": "newcomer", "organisation": OPERATOR}],
     }
-    assert city.client("founder").post("/api/v1/persons", json=body).status_code == 201
+    enrol(city.client("founder"), city.client("security_admin"), body)
     assert rows_of(city.ask("SELECT COUNT(*) AS n FROM colleges", scope=city.scope("newcomer")))

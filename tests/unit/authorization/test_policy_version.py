@@ -120,7 +120,11 @@ def test_people_who_come_and_go_are_known_to_every_worker(
     )
     assert isinstance(there.decide(asked), Permit)
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO affiliation VALUES ('late', 'insurer', 1)"))
+        connection.execute(
+            text(
+                "INSERT INTO affiliation (person, organisation, since_us) VALUES ('late', 'insurer', 1)"
+            )
+        )
     refused = there.decide(asked)
     assert isinstance(refused, Denial)
     assert refused.code == "denied_by_rule"

@@ -1,0 +1,341 @@
+"""Two people stand behind every person, role and account; what each attempt alone comes to."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from audit.writer import GroupCommitWriter
+from authorization.membership import Membership
+from authorization.organisations import (
+    Account,
+    Person,
+    actor_for_account,
+    create_person,
+    group_of,
+    person_by_id,
+    served_by,
+)
+from authorization.registry_changes import Change
+from authorization.role_grants import (
+    Grant,
+    GrantState,
+    confirm_change,
+    grants,
+    propose_change,
+    refuse_change,
+    withdraw_change,
+)
+from authorization.suspensions import end_expired_roles, suspend_organisation, suspend_person
+from foundation.clock import MICROSECONDS_PER_DAY, to_iso
+from foundation.db import reading
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
+from policies.schema.roles import RoleRules
+from tests.fakes import SteppedClock
+from tests.licensing import PACK, actor
+
+RULES = PACK.rules(RoleRules)
+CHANGES: TypeAdapter[Any] = TypeAdapter(Change)
+ADMINISTRATORS = {
+    "sys": Role.SYSTEM_ADMINISTRATOR,
+    "sec": Role.SECURITY_ADMINISTRATOR,
+    "aud": Role.AUDIT_ADMINISTRATOR,
+}
+IDENTITIES = {name: f"{number:064x}" for number, name in enumerate(("one", "two", "three"), 1)}
+
+
+def person_json(name: str = "newcomer", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": name,
+        "identity": IDENTITIES["one"],
+        "organisations": ["datawise"],
+        "roles": ["operator"],
+        "accounts": [{"name": f"{name}@city", "organisation": "datawise"}],
+        **changes,
+    }
+
+
+class Registry:
+    """The words these tests speak."""
+
+    def __init__(self, writer: GroupCommitWriter, engine: Engine, clock: SteppedClock) -> None:
+        self.writer, self.engine, self.clock = writer, engine, clock
+
+    def actor(self, name: str) -> Actor:
+        with reading(self.engine) as connection:
+            return actor_for_account(connection, f"{name}@city", "en", self.clock.now_us())
+
+    def propose(self, by: str, kind: str, **fields: Any) -> Grant:
+        change = CHANGES.validate_python({"kind": kind, **fields})
+        self.clock.advance(1)
+        return propose_change(self.writer, self.actor(by), change, RULES).value
+
+    def confirm(self, by: str, grant: Grant) -> Grant:
+        self.clock.advance(1)
+        actor = self.actor(by)
+        return confirm_change(self.writer, actor, grant.id, RULES, PACK.digest).value
+
+    def both(self, first: str, second: str, kind: str, **fields: Any) -> Grant:
+        return self.confirm(second, self.propose(first, kind, **fields))
+
+
+@pytest.fixture
+def registry(city: GroupCommitWriter, engine: Engine, clock: SteppedClock) -> Registry:
+    for name, role in ADMINISTRATORS.items():
+        account = Account(name=f"{name}@city", organisation="platform")
+        person = Person(
+            id=name, name=name, organisations=("platform",), roles=(role,), accounts=(account,)
+        )
+        create_person(city, SYSTEM_ACTOR, person)
+    clock.advance(1)
+    return Registry(city, engine, clock)
+
+
+def refused(code: str, attempt: Callable[[], object]) -> SandgateError:
+    with pytest.raises(SandgateError, match=code) as caught:
+        attempt()
+    return caught.value
+
+
+def test_nobody_registers_a_person_alone(registry: Registry) -> None:
+    for name in ("drafter", "sys", "sec", "aud", "inspector", "analyst"):
+        with pytest.raises(Denied):
+            create_person(registry.writer, registry.actor(name), Person(**person_json()))
+    grant = registry.propose("drafter", "person", person=person_json())
+    with reading(registry.engine) as connection:
+        assert person_by_id(connection, "newcomer") is None
+        with pytest.raises(NotFound):
+            actor_for_account(connection, "newcomer@city")
+    for name in ("drafter", "signer", "sys", "aud", "inspector", "analyst"):
+        refused(
+            "applicant_cannot|not_entitled|never_writes", lambda n=name: registry.confirm(n, grant)
+        )
+    confirmed = registry.confirm("sec", grant)
+    assert (confirmed.state, confirmed.decided_by) == (GrantState.CONFIRMED, "sec")
+    newcomer = registry.actor("newcomer")
+    assert newcomer.roles == {Role.OPERATOR}
+    assert newcomer.since_us == confirmed.decided_us
+    refused("grant_decided", lambda: registry.confirm("sec", grant))
+
+
+@pytest.mark.parametrize("role", ["authority", "checker", "finance", "pricing", "regulator"])
+def test_two_administrators_make_no_approver_between_them(registry: Registry, role: str) -> None:
+    for name in ("sys", "sec", "aud"):
+        refused(
+            "not_entitled_to_propose|own_roles",
+            lambda n=name: registry.propose(n, "person", person=person_json(roles=[role])),
+        )
+    refused(
+        "not_entitled_to_propose",
+        lambda: registry.propose(
+            "sys",
+            "account",
+            person="signer",
+            account={"name": "ghost", "organisation": "bureau"},
+        ),
+    )
+    refused(
+        "not_entitled_to_propose",
+        lambda: registry.propose("sys", "affiliation", person="signer", organisation="insurer"),
+    )
+
+
+@pytest.mark.parametrize("name", ["sys", "sec", "aud", "drafter"])
+def test_nobody_grants_themselves(registry: Registry, name: str) -> None:
+    refused(
+        "not_entitled_to_propose|own_roles",
+        lambda: registry.propose(name, "role", person=name, role="pricing"),
+    )
+
+
+def test_the_person_it_is_about_does_not_confirm(registry: Registry) -> None:
+    grant = registry.propose("drafter", "role_end", person="sec", role="security_administrator")
+    refused("own_roles", lambda: registry.confirm("sec", grant))
+    assert registry.confirm("sys", grant).state is GrantState.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("roles", "code"),
+    [
+        (["system_administrator", "security_administrator"], "administrator_holds_other_role"),
+        (["audit_administrator", "authority"], "administrator_holds_other_role"),
+        (["regulator", "authority"], "regulator_holds_other_role"),
+        (["operator", "developer"], "roles_kept_apart"),
+        (["checker", "operator"], "roles_kept_apart"),
+        (["authority", "operator"], "roles_kept_apart"),
+    ],
+)
+def test_roles_that_the_rules_keep_apart_never_meet_in_one_person(
+    registry: Registry, roles: list[str], code: str
+) -> None:
+    document = person_json(roles=roles)
+    wanted = (InvalidInput, Denied)
+    with pytest.raises(wanted, match=f"{code}|not_entitled"):
+        registry.both("drafter", "sec", "person", person=document)
+    confirmer = "sys" if "security_administrator" in roles else "sec"
+    first = registry.both("drafter", confirmer, "person", person=person_json(roles=[roles[1]]))
+    assert first.state is GrantState.CONFIRMED
+    with pytest.raises(wanted, match=r"kept_apart|not_entitled"):
+        registry.both("drafter", confirmer, "role", person="newcomer", role=roles[0])
+
+
+def test_an_identity_is_registered_once(registry: Registry) -> None:
+    registry.both("drafter", "sec", "person", person=person_json())
+    twin = registry.propose
+    refused("identity_registered", lambda: twin("drafter", "person", person=person_json("twin")))
+    refused(
+        "identity_required",
+        lambda: twin("drafter", "person", person=person_json("nobody", identity=None)),
+    )
+    first = registry.propose(
+        "drafter", "person", person=person_json("a1", identity=IDENTITIES["two"])
+    )
+    second = registry.propose(
+        "signer", "person", person=person_json("b1", identity=IDENTITIES["two"])
+    )
+    registry.confirm("sec", first)
+    refused("identity_registered", lambda: registry.confirm("sec", second))
+    refused(
+        "identity_registered",
+        lambda: registry.propose("drafter", "identity", person="rival", identity=IDENTITIES["one"]),
+    )
+    registry.both("drafter", "sec", "identity", person="rival", identity=IDENTITIES["three"])
+    with pytest.raises(IntegrityError), registry.engine.begin() as connection:
+        connection.execute(text("UPDATE person SET identity_digest = NULL WHERE id = 'rival'"))
+
+
+def test_a_role_dates_from_its_confirmation_and_ends_with_its_time(registry: Registry) -> None:
+    until_us = registry.clock.now_us() + MICROSECONDS_PER_DAY
+    registry.both("drafter", "sec", "role", person="rival", role="steward", until=to_iso(until_us))
+    rival = registry.actor("rival")
+    assert Role.STEWARD in rival.roles
+    assert rival.since_us == registry.clock.now_us()
+    registry.clock.advance(MICROSECONDS_PER_DAY)
+    assert Role.STEWARD not in registry.actor("rival").roles
+    assert end_expired_roles(registry.writer).value == 1
+    assert end_expired_roles(registry.writer).value == 0
+    refused(
+        "role_term",
+        lambda: registry.propose(
+            "drafter", "role", person="rival", role="steward", until="2020-01-01"
+        ),
+    )
+
+
+def test_an_account_ends_and_its_name_is_never_anothers(registry: Registry) -> None:
+    account = {"name": "second@city", "organisation": "datawise"}
+    registry.both("drafter", "sec", "account", person="analyst", account=account)
+    assert registry.actor("second").person == "analyst"
+    registry.both("drafter", "sec", "account_end", person="analyst", account="second@city")
+    with pytest.raises(NotFound):
+        registry.actor("second")
+    refused(
+        "already_registered",
+        lambda: registry.propose(
+            "drafter",
+            "account",
+            person="rival",
+            account={"name": "second@city", "organisation": "other-operator"},
+        ),
+    )
+
+
+def test_who_left_a_house_or_was_removed_still_counts_as_of_it(registry: Registry) -> None:
+    registry.both("drafter", "sec", "affiliation_end", person="double", organisation="insurer")
+    registry.both("drafter", "sec", "person_end", person="clerk")
+    with pytest.raises(NotFound):
+        registry.actor("clerk")
+    with reading(registry.engine) as connection:
+        assert served_by(connection, "double") == {"datawise", "insurer"}
+        assert served_by(connection, "clerk") == {"datawise"}
+        people = Membership.read(connection).members_of_operator("datawise")
+    assert "clerk" not in str(people)
+    registry.clock.advance(RULES.cooling_days * MICROSECONDS_PER_DAY)
+    end_expired_roles(registry.writer)  # any entry: the log's clock moves on
+    with reading(registry.engine) as connection:
+        assert served_by(connection, "double") == {"datawise"}
+
+
+def test_a_suspension_is_one_hand_and_at_once_and_two_lift_it(registry: Registry) -> None:
+    suspend_person(registry.writer, registry.actor("sec"), "analyst", "misuse", RULES)
+    refused("person_suspended", lambda: registry.actor("analyst"))
+    with reading(registry.engine) as connection:
+        people = Membership.read(connection).members_of_operator("datawise")
+    assert "person:analyst" not in str(people)
+    for name in ("aud", "inspector", "rival", "sys"):
+        with pytest.raises(Denied):
+            suspend_person(registry.writer, registry.actor(name), "double", "x", RULES)
+    with pytest.raises(Denied, match="role_missing"):
+        suspend_person(registry.writer, registry.actor("sec"), "aud", "x", RULES)
+    with pytest.raises(Denied, match="suspends_itself"):
+        suspend_person(registry.writer, registry.actor("drafter"), "drafter", "x", RULES)
+    registry.both("drafter", "sec", "person_resume", person="analyst")
+    assert registry.actor("analyst").roles == {Role.OPERATOR}
+    suspend_organisation(registry.writer, registry.actor("sec"), "datawise", "misuse", RULES)
+    refused("person_suspended", lambda: registry.actor("analyst"))
+    with pytest.raises(Conflict):
+        suspend_organisation(registry.writer, registry.actor("sec"), "datawise", "again", RULES)
+    registry.both("drafter", "sec", "organisation_resume", organisation="datawise")
+    assert registry.actor("analyst").roles == {Role.OPERATOR}
+
+
+def test_a_proposer_who_lost_the_role_is_no_proposer_any_more(registry: Registry) -> None:
+    grant = registry.propose("drafter", "person", person=person_json())
+    registry.both("signer", "sec", "role_end", person="drafter", role="authority")
+    refused("not_entitled_to_propose", lambda: registry.confirm("sec", grant))
+
+
+def test_a_proposal_lapses_is_refused_or_taken_back(registry: Registry) -> None:
+    first, second, third = (
+        registry.propose("drafter", "person", person=person_json(f"late{n}", identity=f"{n:064x}"))
+        for n in (7, 8, 9)
+    )
+    refuse_change(registry.writer, registry.actor("sec"), first.id, "no", RULES)
+    with pytest.raises(Denied, match="proposer_withdraws"):
+        withdraw_change(registry.writer, registry.actor("signer"), second.id)
+    withdraw_change(registry.writer, registry.actor("drafter"), second.id)
+    for grant in (first, second):
+        refused("grant_decided", lambda g=grant: registry.confirm("sec", g))
+    registry.clock.advance(RULES.proposal_days_max * MICROSECONDS_PER_DAY)
+    refused("grant_lapsed", lambda: registry.confirm("sec", third))
+    with reading(registry.engine) as connection:
+        states = {one.id: one.state for one in grants(connection)}
+    assert states[first.id] is GrantState.REFUSED
+    assert states[third.id] is GrantState.PROPOSED
+
+
+def test_a_grant_is_not_rewritten_by_hand(registry: Registry) -> None:
+    grant = registry.propose("drafter", "person", person=person_json())
+    for change in (
+        "document = '{}'",
+        "proposed_by = 'signer'",
+        "state = 'confirmed', decided_by = proposed_by, decided_us = 1",
+        "state = 'confirmed'",
+    ):
+        with pytest.raises(IntegrityError), registry.engine.begin() as connection:
+            connection.execute(text(f"UPDATE role_grant SET {change} WHERE id = '{grant.id}'"))
+
+
+def test_a_service_account_proposes_and_confirms_nothing(registry: Registry) -> None:
+    robot = actor("drafter", kind=ActorKind.SERVICE)
+    change = CHANGES.validate_python({"kind": "person", "person": person_json()})
+    with pytest.raises(Denied, match="service_account_cannot_approve"):
+        propose_change(registry.writer, robot, change, RULES)
+    grant = registry.propose("drafter", "person", person=person_json())
+    robot = actor("signer", kind=ActorKind.SERVICE, roles=frozenset({Role.SECURITY_ADMINISTRATOR}))
+    with pytest.raises(Denied, match="service_account_cannot_approve"):
+        confirm_change(registry.writer, robot, grant.id, RULES, PACK.digest)
+
+
+def test_no_administrator_confirms_for_an_operator_they_serve(registry: Registry) -> None:
+    registry.both("drafter", "sys", "affiliation", person="sec", organisation="datawise-labs")
+    registry.clock.advance(1)
+    grant = registry.propose("drafter", "person", person=person_json())
+    refused("checker_of_same_organisation", lambda: registry.confirm("sec", grant))
+    with reading(registry.engine) as connection:
+        assert "datawise-labs" in group_of(connection, "datawise")

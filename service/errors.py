@@ -19,12 +19,13 @@ from starlette.exceptions import HTTPException
 from audit.events import AuditEvent
 from audit.tags import EntryKind
 from foundation.errors import Denied, InvalidInput, Message, SandgateError, Unauthenticated
+from service.openapi import PROBLEM, methods_of
 
 log = logging.getLogger("sandgate.service")
 
-PROBLEM = "application/problem+json"
 BEARER_WANTED = {"WWW-Authenticate": "Bearer"}
 FIELD_CHARACTERS_MAX = 200
+_METHOD_NOT_ALLOWED = 405
 LIMIT_CHARACTERS_MAX = 500
 UNEXPECTED = Message(
     "平台内部错误，请求未完成。请把发生时间告知平台管理员。",
@@ -182,7 +183,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _form(request: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(invalid_form(error.errors()[0]), request)
+        first = error.errors()[0]
+        others = methods_of(request, but=request.scope.get("route"))
+        if first["loc"][0] == "path" and others and request.method not in others:
+            return _http_problem(request, _METHOD_NOT_ALLOWED, {"Allow": ", ".join(others)})
+        return respond(invalid_form(first), request)
 
     @app.exception_handler(ValidationError)
     def _model(request: Request, error: ValidationError) -> JSONResponse:
@@ -190,16 +195,24 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
-        sentence = _HTTP_SENTENCES.get(
-            error.status_code, Message("请求无法处理。", "The request cannot be served.")
-        )
-        ours = SandgateError(f"http_{error.status_code}", sentence)
-        ours.status = error.status_code
-        response = respond(ours, request)
-        response.headers.update(error.headers or {})
-        return response
+        headers = dict(error.headers or {})
+        if error.status_code == _METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(methods_of(request))
+        return _http_problem(request, error.status_code, headers)
 
     @app.exception_handler(Exception)
     def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen %s at %s", type(error).__name__, request.url.path)
         return respond(SandgateError("internal", UNEXPECTED), request)
+
+
+def _http_problem(request: Request, status: int, headers: Mapping[str, str]) -> JSONResponse:
+    """Answer what no endpoint of ours was asked for."""
+    sentence = _HTTP_SENTENCES.get(
+        status, Message("请求无法处理。", "The request cannot be served.")
+    )
+    ours = SandgateError(f"http_{status}", sentence)
+    ours.status = status
+    response = respond(ours, request)
+    response.headers.update(headers)
+    return response

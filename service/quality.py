@@ -1,0 +1,60 @@
+"""Joins the desks of quality and corrections with what is known of people and releases."""
+
+from sqlalchemy import Connection
+
+from authorization.persons import actor_for_person, person_by_id
+from catalog.quality.corrections import CorrectionDesk
+from catalog.quality.measurer import ConfinedMeasurer
+from catalog.quality.measuring import QualityDesk
+from disclosure.release.dependents import outputs_resting_on
+from foundation.errors import SandgateError
+from foundation.identity import ActorKind, Role
+from policies.schema.quality import QualityRules
+from service.bootstrap import Platform
+from service.workers import service_environment
+
+
+def quality_desk(platform: Platform) -> QualityDesk:
+    """Return what measures data sets and keeps what was found sealed."""
+    settings, rules = platform.settings, platform.pack.rules(QualityRules)
+    measurer = ConfinedMeasurer(
+        environment=service_environment(),
+        memory_bytes_max=settings.worker_memory_bytes_max,
+        rules=rules,
+        bubblewrap=settings.bubblewrap,
+        processors=settings.other_processors,
+    )
+    return QualityDesk(
+        engine=platform.engine,
+        writer=platform.writer,
+        keys=platform.keys,
+        measurer=measurer,
+        home=settings.home,
+        clock=platform.clock,
+        rules=rules,
+    )
+
+
+def correction_desk(platform: Platform) -> CorrectionDesk:
+    """Return what takes corrections and objections to their answer."""
+    return CorrectionDesk(
+        writer=platform.writer,
+        clocks=platform.clocks,
+        authority=platform.authority,
+        name_of=verified_name,
+        dependents=outputs_resting_on,
+    )
+
+
+def verified_name(connection: Connection, person: str) -> str | None:
+    """Return the name under which two administrators registered a natural person."""
+    found = person_by_id(connection, person)
+    return found.name if found is not None and found.kind is ActorKind.PERSON else None
+
+
+def serves_as_steward(connection: Connection, person: str, organisation: str) -> bool:
+    """Tell whether a person is a steward of an organisation, as the registry knows now."""
+    try:
+        return actor_for_person(connection, person, organisation).has(Role.STEWARD)
+    except SandgateError:
+        return False

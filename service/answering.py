@@ -33,7 +33,6 @@ from sandbox.session_image import EnvironmentDigest
 from service.key_opening import OpenedKeys
 from service.run_caps import CappedMetering
 from service.starting import BudgetsWatch
-from service.tokens import TokenIssuer
 from service.witnessing import Witnessing
 
 
@@ -44,7 +43,6 @@ class Ground:
     settings: Settings
     clock: Clock
     opened: OpenedKeys
-    issuer: TokenIssuer
     pack: PolicyPack
     engine: Engine
     log: GroupCommitWriter

@@ -21,6 +21,7 @@ STORES = (
     "catalog.book.store",
     "authorization.sharing.store",
     "catalog.quality.store",
+    "catalog.exchange.store",
     "catalog.store",
     "catalog.zones.store",
     "catalog.resources.store",

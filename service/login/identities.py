@@ -15,6 +15,7 @@ from foundation.keys import KeyStore
 RESIDENT_ID = numbers.RESIDENT_ID
 RESIDENT_ID_CHARACTERS = 18
 PERSONS, SUBJECTS = "persons", "subjects"
+SUBJECT_CHARACTERS = 32
 _FORM = re.compile(r"[0-9A-Z]{4,40}")
 _KIND = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
@@ -41,8 +42,12 @@ def identity_digest(keys: KeyStore, kind: str, number: str) -> str:
 
 
 def subject_digest(keys: KeyStore, issuer: str, subject: str) -> str:
-    """Return the keyed digest (64 hexadecimal characters) of what an issuer calls somebody."""
-    return keys.keyed_digest(SUBJECTS, f"{issuer}\0{subject}".encode()).hex()
+    """Return the keyed digest (32 hexadecimal characters) of what an issuer calls somebody.
+
+    People read it aloud as a registration code: 128 bits of the digest, which nobody chooses.
+    """
+    digest = keys.keyed_digest(SUBJECTS, f"{issuer}\0{subject}".encode()).hex()
+    return digest[:SUBJECT_CHARACTERS]
 
 
 def _is_resident_id(plain: str) -> bool:

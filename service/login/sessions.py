@@ -107,9 +107,7 @@ class LoginSessions:
             return None
         with self._lock:
             self._seen_us[row.id] = now_us
-        proof = LoginProof(
-            row.account, row.issuer, row.auth_us, row.acr, row.subject_digest, row.opened_us
-        )
+        proof = LoginProof(row.account, row.issuer, row.auth_us, row.acr, row.subject_digest)
         return LoginSession(row.id, proof, row.opened_us, form_secret(secret))
 
     def end(self, actor: Actor, session: str, reason: str) -> None:

@@ -38,11 +38,19 @@ login_binding = Table(
     Column("issuer", String(300), nullable=False),
     Column("subject_digest", String(DIGEST_CHARACTERS), nullable=False),
     Column("account", ForeignKey("person_account.name"), nullable=False),
-    Column("since_us", BigInteger, nullable=False),
-    Column("made_by", String(64), nullable=False),
+    Column("proposed_by", String(64), nullable=False),
+    Column("proposed_us", BigInteger, nullable=False),
+    Column("confirmed_by", String(64)),
+    Column("since_us", BigInteger),
     Column("ended_us", BigInteger),
+    CheckConstraint("(since_us IS NULL) = (confirmed_by IS NULL)", name="confirmed"),
+    CheckConstraint(
+        "confirmed_by IS NULL OR confirmed_by = 'system' OR confirmed_by <> proposed_by",
+        name="two_people",
+    ),
 )
-"""Which account an issuer's subject acts for. At most one stands at a time for each subject."""
+"""Which account an issuer's subject acts for, once ``since_us`` says that two people confirmed it.
+At most one is proposed or stands at a time for each subject."""
 Index(
     "uq_login_binding_standing",
     login_binding.c.issuer,
@@ -53,7 +61,12 @@ Index(
 )
 
 _CHANGED = " OR ".join(f"NEW.{name} <> OLD.{name}" for name in ("id", "account", "issuer"))
-for _table in ("login_session", "login_binding"):
-    guard_from_turning_back(
-        _table, f"OLD.ended_us IS NOT NULL OR NEW.ended_us IS NULL OR {_CHANGED}"
-    )
+guard_from_turning_back(
+    "login_session", f"OLD.ended_us IS NOT NULL OR NEW.ended_us IS NULL OR {_CHANGED}"
+)
+guard_from_turning_back(
+    "login_binding",
+    "OLD.ended_us IS NOT NULL OR NEW.proposed_by <> OLD.proposed_by OR "
+    f"NEW.subject_digest <> OLD.subject_digest OR {_CHANGED} OR "
+    "(OLD.since_us IS NOT NULL AND (NEW.since_us IS NULL OR NEW.since_us <> OLD.since_us))",
+)

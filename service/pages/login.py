@@ -4,7 +4,9 @@ Whoever arrives here without a login learns which issuers there are and nothing 
 development there is one more way in: a token of the built-in issuer.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -18,21 +20,25 @@ from service.api.bodies import Handler
 from service.api.callers import OnPlatform
 from service.bootstrap import Platform
 from service.errors import log_denial
-from service.login.visiting import (
-    TOKEN_FIELD,
-    check_csrf,
+from service.login.cookies import (
+    clear_flow_cookie,
     clear_login_cookie,
-    own_path,
+    cookie_values,
+    flow_cookie_name,
+    set_flow_cookie,
     set_login_cookie,
-    unguarded_form,
-    visitor_of,
 )
+from service.login.flow import LoginFlows, no_flow
+from service.login.forms import TOKEN_FIELD, foreign_form, unguarded_form
+from service.login.provider import Provider
+from service.login.visiting import check_csrf, own_path, visitor_of
 from service.pages.frame import reader_language, rendered, show_problem
 from service.pages.routes import PageRoute
 from service.tokens import DevelopmentIssuer, LoginProof
 
 SEE_OTHER = 303
 ADDRESS_CHARACTERS_MAX = 8_192
+PLAIN_HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 TITLE = Message("登录", "Sign in")
 AGAIN = Message(
     "这项操作要求您重新登录，以确认是您本人。",
@@ -61,25 +67,81 @@ class LoginRoute(PageRoute):
 
 router = APIRouter(route_class=LoginRoute, include_in_schema=False)
 Fields = Annotated[dict[str, str], Depends(unguarded_form)]
+Told = Annotated[dict[str, str], Depends(foreign_form)]
 
 
 @router.get("/login")
 def get_login(request: Request, platform: OnPlatform) -> Response:
     """Show the ways to sign in; with ``step_up``, for something that wants a recent login."""
     given = request.query_params
-    back = own_path(given.get("return", ""))
+    again = given.get("step_up") == "1"
+    asked = urlencode(
+        {"return": own_path(given.get("return", "")), "step_up": "1" if again else ""}
+    )
+    left = given.get("left", "")
     return rendered(
         "login.html",
         reader_language(request),
         title=TITLE,
-        intro=AGAIN if given.get("step_up") == "1" else "",
+        intro=AGAIN if again else "",
         visitor=None,
         items=(),
         here="/login",
         done="",
-        back=back,
+        back=own_path(given.get("return", "")),
         development=isinstance(platform.issuer, DevelopmentIssuer),
+        issuers=[
+            (Message(item.about.name_zh, item.about.name_en), f"/login/start/{alias}?{asked}")
+            for alias, item in _providers(platform).items()
+        ],
+        left=_way_out_of_issuer(platform, left) if left else "",
     )
+
+
+@router.get("/login/start/{alias}")
+def get_start(alias: str, request: Request, platform: OnPlatform) -> Response:
+    """Send the browser to an issuer, with a cookie by which it is known when it comes back."""
+    flows = _flows(platform)
+    given = request.query_params
+    visitor = visitor_of(request)
+    begun = flows.begin(
+        alias,
+        own_path(given.get("return", "")),
+        again=given.get("step_up") == "1",
+        login="" if visitor is None else visitor.login,
+    )
+    response = RedirectResponse(begun.location, status_code=SEE_OTHER, headers=PLAIN_HEADERS)
+    set_flow_cookie(response, platform, begun.cookie)
+    return response
+
+
+@router.get("/login/callback/{alias}")
+def get_callback(alias: str, request: Request, platform: OnPlatform) -> Response:
+    """Take an issuer's answer: sign in whoever it vouched for, under a new secret."""
+    pairs = request.query_params.multi_items()
+    cookies = cookie_values(request, flow_cookie_name(platform))
+    try:
+        if len(dict(pairs)) != len(pairs) or len(cookies) != 1:
+            raise no_flow()
+        found = _flows(platform).finish(alias, cookies[0], dict(pairs))
+        response = signed_in(request, platform, found.proof, found.flow.back, found.sid_digest)
+    except SandgateError as refusal:
+        if not isinstance(refusal, NotFound):
+            platform.login.log_refusal(alias, refusal.code, getattr(refusal, "subject_digest", ""))
+        raise
+    clear_flow_cookie(response, platform)
+    return response
+
+
+@router.post("/login/back-channel/{alias}")
+def post_back_channel(alias: str, platform: OnPlatform, told: Told) -> Response:
+    """End what an issuer says has ended there (OpenID Connect Back-Channel Logout)."""
+    flows = _flows(platform)
+    issuer, ended = flows.ended_there(alias, told.get("logout_token", ""))
+    platform.login.sessions.end_of_issuer(
+        issuer, subject_digest=ended.subject_digest, sid_digest=ended.sid_digest
+    )
+    return Response(status_code=200, headers=PLAIN_HEADERS)
 
 
 @router.post("/login/development")
@@ -96,12 +158,17 @@ def post_development_login(request: Request, platform: OnPlatform, fields: Field
 
 @router.post("/logout")
 def post_logout(request: Request, platform: OnPlatform, fields: Fields) -> Response:
-    """End this login here."""
+    """End this login here, and show the way to end it at its issuer."""
     visitor = visitor_of(request)
+    issuer = ""
     if visitor is not None:
         check_csrf(visitor, fields.get(TOKEN_FIELD, ""))
         platform.login.sessions.end(visitor.actor, visitor.login, "logout")
-    response = RedirectResponse("/login", status_code=SEE_OTHER)
+        issuer = visitor.proof.issuer
+    left = [name for name, one in _providers(platform).items() if one.about.issuer == issuer]
+    response = RedirectResponse(
+        f"/login?left={left[0]}" if left else "/login", status_code=SEE_OTHER
+    )
     clear_login_cookie(response, platform)
     return response
 
@@ -126,6 +193,30 @@ def signed_in(
         sid_digest=sid_digest,
         replaces="" if before is None else before.login,
     )
-    response = RedirectResponse(back, status_code=SEE_OTHER)
+    response = RedirectResponse(back, status_code=SEE_OTHER, headers=PLAIN_HEADERS)
     set_login_cookie(response, platform, opened.secret)
     return response
+
+
+def _providers(platform: Platform) -> Mapping[str, Provider]:
+    return {} if platform.login.oidc is None else platform.login.oidc.providers
+
+
+def _flows(platform: Platform) -> LoginFlows:
+    if platform.login.flows is None:
+        raise NotFound("issuer_unknown", Message("没有配置认证源。", "No issuer is configured."))
+    return platform.login.flows
+
+
+def _way_out_of_issuer(platform: Platform, alias: str) -> str:
+    """Return where an issuer lets people sign out of it; empty where it has no such place."""
+    provider = _providers(platform).get(alias)
+    try:
+        place = "" if provider is None else provider.metadata().end_session_endpoint
+    except SandgateError:
+        return ""
+    if provider is None or not place:
+        return ""
+    back = f"{platform.settings.platform_origin}/login"
+    asked = {"client_id": provider.about.client_id, "post_logout_redirect_uri": back}
+    return f"{place}{'&' if '?' in place else '?'}{urlencode(asked)}"

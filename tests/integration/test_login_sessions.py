@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from audit.tags import EntryKind
-from service.login.visiting import COOKIE_OF_DEVELOPMENT
+from service.login.cookies import COOKIE_OF_DEVELOPMENT
 from tests.city import City, opened_city
 from tests.fakes import SteppedClock
 

@@ -136,6 +136,92 @@ CREATE TRIGGER person_no_delete BEFORE DELETE OR TRUNCATE ON person FOR EACH STA
 CREATE TRIGGER person_is_counted AFTER UPDATE ON person
     FOR EACH STATEMENT EXECUTE FUNCTION people_are_counted()
 -- next
+CREATE TABLE source_consent (
+	number SERIAL NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	source VARCHAR(64) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	reference VARCHAR(200) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_source_consent PRIMARY KEY (number), 
+	CONSTRAINT ck_source_consent_state CHECK (state IN ('granted', 'withdrawn')), 
+	CONSTRAINT uq_source_consent_id UNIQUE (id)
+)
+-- next
+CREATE INDEX ix_source_consent_dataset ON source_consent (dataset)
+-- next
+CREATE TRIGGER source_consent_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON source_consent FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER source_consent_is_counted AFTER INSERT ON source_consent
+    FOR EACH STATEMENT EXECUTE FUNCTION licences_are_counted()
+-- next
+CREATE TABLE resource_evidence (
+	number SERIAL NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	registration_code VARCHAR(100), 
+	evidence_digest VARCHAR(80), 
+	person VARCHAR(64) NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_resource_evidence PRIMARY KEY (number)
+)
+-- next
+CREATE INDEX ix_resource_evidence_dataset ON resource_evidence (dataset)
+-- next
+CREATE TRIGGER resource_evidence_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource_evidence FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE regrading (
+	id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	columns TEXT NOT NULL, 
+	grade VARCHAR(2) NOT NULL, 
+	important INTEGER NOT NULL, 
+	basis TEXT NOT NULL, 
+	proposed_by VARCHAR(64) NOT NULL, 
+	proposed_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	CONSTRAINT pk_regrading PRIMARY KEY (id), 
+	CONSTRAINT ck_regrading_important CHECK (important IN (0, 1)), 
+	CONSTRAINT ck_regrading_second_person CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by)
+)
+-- next
+CREATE INDEX ix_regrading_dataset ON regrading (dataset)
+-- next
+CREATE TRIGGER regrading_no_update BEFORE UPDATE ON regrading FOR EACH ROW WHEN (NEW.dataset <> OLD.dataset OR NEW.columns <> OLD.columns OR NEW.grade <> OLD.grade OR NEW.important <> OLD.important OR NEW.basis <> OLD.basis OR NEW.proposed_by <> OLD.proposed_by OR OLD.confirmed_by IS NOT NULL) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER regrading_no_delete BEFORE DELETE OR TRUNCATE ON regrading FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE zone (
+	id VARCHAR(63) NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	name_zh VARCHAR(400) NOT NULL, 
+	name_en VARCHAR(400) NOT NULL, 
+	keeper VARCHAR(64) NOT NULL, 
+	region VARCHAR(6) NOT NULL, 
+	grade_max VARCHAR(2) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	opened_by VARCHAR(64) NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	closed_by VARCHAR(64), 
+	closed_us BIGINT, 
+	destroyed_by VARCHAR(64), 
+	CONSTRAINT pk_zone PRIMARY KEY (id), 
+	CONSTRAINT ck_zone_kind CHECK (kind IN ('public', 'regional', 'enterprise')), 
+	CONSTRAINT ck_zone_state CHECK (state IN ('open', 'closed', 'destroyed')), 
+	CONSTRAINT ck_zone_public_is_always_there CHECK (id <> 'public'), 
+	CONSTRAINT ck_zone_closed CHECK ((state = 'open') = (closed_by IS NULL)), 
+	CONSTRAINT ck_zone_destroyed CHECK ((state = 'destroyed') = (destroyed_by IS NOT NULL)), 
+	CONSTRAINT ck_zone_two_people CHECK (destroyed_by IS NULL OR destroyed_by <> closed_by)
+)
+-- next
+CREATE TRIGGER zone_no_update BEFORE UPDATE ON zone FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.name_zh <> OLD.name_zh OR NEW.name_en <> OLD.name_en OR NEW.keeper <> OLD.keeper OR NEW.region <> OLD.region OR NEW.grade_max <> OLD.grade_max OR NEW.opened_by <> OLD.opened_by OR (OLD.state = 'destroyed') OR (OLD.state = 'closed' AND NEW.state = 'open') OR (OLD.closed_by IS NOT NULL AND NEW.closed_by <> OLD.closed_by)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER zone_no_delete BEFORE DELETE OR TRUNCATE ON zone FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER zone_is_counted AFTER INSERT OR UPDATE ON zone
+    FOR EACH STATEMENT EXECUTE FUNCTION licences_are_counted()
+-- next
 CREATE TABLE policy_version (
 	id INTEGER NOT NULL, 
 	licences BIGINT NOT NULL, 
@@ -266,85 +352,26 @@ CREATE TRIGGER population_no_update BEFORE UPDATE ON population FOR EACH ROW WHE
 -- next
 CREATE TRIGGER population_no_delete BEFORE DELETE OR TRUNCATE ON population FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
-CREATE TABLE zone (
-	id VARCHAR(63) NOT NULL, 
-	kind VARCHAR(16) NOT NULL, 
-	name_zh VARCHAR(400) NOT NULL, 
-	name_en VARCHAR(400) NOT NULL, 
-	keeper VARCHAR(64) NOT NULL, 
-	region VARCHAR(6) NOT NULL, 
-	grade_max VARCHAR(2) NOT NULL, 
-	state VARCHAR(16) NOT NULL, 
-	opened_by VARCHAR(64) NOT NULL, 
-	opened_us BIGINT NOT NULL, 
-	closed_by VARCHAR(64), 
-	closed_us BIGINT, 
-	destroyed_by VARCHAR(64), 
-	CONSTRAINT pk_zone PRIMARY KEY (id), 
-	CONSTRAINT ck_zone_kind CHECK (kind IN ('public', 'regional', 'enterprise')), 
-	CONSTRAINT ck_zone_state CHECK (state IN ('open', 'closed', 'destroyed')), 
-	CONSTRAINT ck_zone_public_is_always_there CHECK (id <> 'public'), 
-	CONSTRAINT ck_zone_closed CHECK ((state = 'open') = (closed_by IS NULL)), 
-	CONSTRAINT ck_zone_destroyed CHECK ((state = 'destroyed') = (destroyed_by IS NOT NULL)), 
-	CONSTRAINT ck_zone_two_people CHECK (destroyed_by IS NULL OR destroyed_by <> closed_by)
-)
--- next
-CREATE TRIGGER zone_no_update BEFORE UPDATE ON zone FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.name_zh <> OLD.name_zh OR NEW.name_en <> OLD.name_en OR NEW.keeper <> OLD.keeper OR NEW.region <> OLD.region OR NEW.grade_max <> OLD.grade_max OR NEW.opened_by <> OLD.opened_by OR (OLD.state = 'destroyed') OR (OLD.state = 'closed' AND NEW.state = 'open') OR (OLD.closed_by IS NOT NULL AND NEW.closed_by <> OLD.closed_by)) EXECUTE FUNCTION refuse_change()
--- next
-CREATE TRIGGER zone_no_delete BEFORE DELETE OR TRUNCATE ON zone FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
-CREATE TABLE source_consent (
-	number SERIAL NOT NULL, 
+CREATE TABLE catalog_import (
 	id VARCHAR(64) NOT NULL, 
-	dataset VARCHAR(63) NOT NULL, 
-	source VARCHAR(64) NOT NULL, 
-	state VARCHAR(16) NOT NULL, 
-	reference VARCHAR(200) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
 	person VARCHAR(64) NOT NULL, 
-	at_us BIGINT NOT NULL, 
-	CONSTRAINT pk_source_consent PRIMARY KEY (number), 
-	CONSTRAINT ck_source_consent_state CHECK (state IN ('granted', 'withdrawn')), 
-	CONSTRAINT uq_source_consent_id UNIQUE (id)
+	file_name VARCHAR(200) NOT NULL, 
+	file_digest VARCHAR(80) NOT NULL, 
+	rules_digest VARCHAR(80) NOT NULL, 
+	sheet TEXT NOT NULL, 
+	about TEXT NOT NULL, 
+	judged_us BIGINT NOT NULL, 
+	judged_index BIGINT NOT NULL, 
+	CONSTRAINT pk_catalog_import PRIMARY KEY (id)
 )
 -- next
-CREATE INDEX ix_source_consent_dataset ON source_consent (dataset)
+CREATE INDEX ix_catalog_import_file_digest ON catalog_import (file_digest)
 -- next
-CREATE TRIGGER source_consent_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON source_consent FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE INDEX ix_catalog_import_provider ON catalog_import (provider)
 -- next
-CREATE TABLE resource_evidence (
-	number SERIAL NOT NULL, 
-	dataset VARCHAR(63) NOT NULL, 
-	registration_code VARCHAR(100), 
-	evidence_digest VARCHAR(80), 
-	person VARCHAR(64) NOT NULL, 
-	at_us BIGINT NOT NULL, 
-	CONSTRAINT pk_resource_evidence PRIMARY KEY (number)
-)
--- next
-CREATE INDEX ix_resource_evidence_dataset ON resource_evidence (dataset)
--- next
-CREATE TRIGGER resource_evidence_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource_evidence FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
-CREATE TABLE regrading (
-	id VARCHAR(64) NOT NULL, 
-	dataset VARCHAR(63) NOT NULL, 
-	columns TEXT NOT NULL, 
-	grade VARCHAR(2) NOT NULL, 
-	important INTEGER NOT NULL, 
-	basis TEXT NOT NULL, 
-	proposed_by VARCHAR(64) NOT NULL, 
-	proposed_us BIGINT NOT NULL, 
-	confirmed_by VARCHAR(64), 
-	CONSTRAINT pk_regrading PRIMARY KEY (id), 
-	CONSTRAINT ck_regrading_important CHECK (important IN (0, 1)), 
-	CONSTRAINT ck_regrading_second_person CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by)
-)
--- next
-CREATE INDEX ix_regrading_dataset ON regrading (dataset)
--- next
-CREATE TRIGGER regrading_no_update BEFORE UPDATE ON regrading FOR EACH ROW WHEN (NEW.dataset <> OLD.dataset OR NEW.columns <> OLD.columns OR NEW.grade <> OLD.grade OR NEW.important <> OLD.important OR NEW.basis <> OLD.basis OR NEW.proposed_by <> OLD.proposed_by OR OLD.confirmed_by IS NOT NULL) EXECUTE FUNCTION refuse_change()
--- next
-CREATE TRIGGER regrading_no_delete BEFORE DELETE OR TRUNCATE ON regrading FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER catalog_import_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_import FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE standard_item (
 	number SERIAL NOT NULL, 
@@ -1442,6 +1469,31 @@ CREATE TRIGGER share_request_no_update BEFORE UPDATE ON share_request FOR EACH R
 -- next
 CREATE TRIGGER share_request_no_delete BEFORE DELETE OR TRUNCATE ON share_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE catalog_import_row (
+	import_id VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	document TEXT, 
+	cells TEXT, 
+	faults TEXT, 
+	CONSTRAINT pk_catalog_import_row PRIMARY KEY (import_id, number), 
+	CONSTRAINT fk_catalog_import_row_import_id_catalog_import FOREIGN KEY(import_id) REFERENCES catalog_import (id)
+)
+-- next
+CREATE TRIGGER catalog_import_row_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_import_row FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE catalog_import_taken (
+	import_id VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	taken_us BIGINT NOT NULL, 
+	taken_index BIGINT NOT NULL, 
+	counts TEXT NOT NULL, 
+	CONSTRAINT pk_catalog_import_taken PRIMARY KEY (import_id), 
+	CONSTRAINT fk_catalog_import_taken_import_id_catalog_import FOREIGN KEY(import_id) REFERENCES catalog_import (id)
+)
+-- next
+CREATE TRIGGER catalog_import_taken_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog_import_taken FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE matter (
 	id VARCHAR(64) NOT NULL, 
 	"case" VARCHAR(32) NOT NULL, 
@@ -2410,6 +2462,22 @@ CREATE TABLE alert_acknowledgement (
 -- next
 CREATE TRIGGER alert_acknowledgement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alert_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE resource (
+	dataset_id VARCHAR(64) NOT NULL, 
+	dataset VARCHAR(63) NOT NULL, 
+	origin VARCHAR(16) NOT NULL, 
+	source VARCHAR(64) NOT NULL, 
+	derived_from TEXT NOT NULL, 
+	created_us BIGINT NOT NULL, 
+	CONSTRAINT pk_resource PRIMARY KEY (dataset_id), 
+	CONSTRAINT ck_resource_origin CHECK (origin IN ('own', 'purchased', 'shared')), 
+	CONSTRAINT ck_resource_source CHECK ((origin = 'shared') = (source <> '')), 
+	CONSTRAINT fk_resource_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
+	CONSTRAINT uq_resource_dataset UNIQUE (dataset)
+)
+-- next
+CREATE TRIGGER resource_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE dataset_version (
 	id VARCHAR(64) NOT NULL, 
 	dataset_id VARCHAR(64) NOT NULL, 
@@ -2494,22 +2562,6 @@ CREATE UNIQUE INDEX uq_item_claim_authoritative ON item_claim (item) WHERE state
 CREATE TRIGGER item_claim_no_update BEFORE UPDATE ON item_claim FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.item <> OLD.item OR NEW.dataset_id <> OLD.dataset_id OR NEW.column_name <> OLD.column_name OR NEW.provider <> OLD.provider OR NEW.claimed_by <> OLD.claimed_by OR NOT (NEW.state = OLD.state OR (OLD.state = 'authoritative' AND NEW.state IN ('replaced')) OR (OLD.state = 'contested' AND NEW.state IN ('authoritative', 'refused')))) EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TRIGGER item_claim_no_delete BEFORE DELETE OR TRUNCATE ON item_claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
--- next
-CREATE TABLE resource (
-	dataset_id VARCHAR(64) NOT NULL, 
-	dataset VARCHAR(63) NOT NULL, 
-	origin VARCHAR(16) NOT NULL, 
-	source VARCHAR(64) NOT NULL, 
-	derived_from TEXT NOT NULL, 
-	created_us BIGINT NOT NULL, 
-	CONSTRAINT pk_resource PRIMARY KEY (dataset_id), 
-	CONSTRAINT ck_resource_origin CHECK (origin IN ('own', 'purchased', 'shared')), 
-	CONSTRAINT ck_resource_source CHECK ((origin = 'shared') = (source <> '')), 
-	CONSTRAINT fk_resource_dataset_id_dataset FOREIGN KEY(dataset_id) REFERENCES dataset (id), 
-	CONSTRAINT uq_resource_dataset UNIQUE (dataset)
-)
--- next
-CREATE TRIGGER resource_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON resource FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE conformance (
 	number SERIAL NOT NULL, 

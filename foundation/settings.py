@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     pkcs11_token: str = ""
     pkcs11_pin_file: Path | None = None
     authority_key: str = ""
+    source_connections: Path | None = None
     witnesses: Path | None = None
     witness_home: Path | None = None
     session_memory_bytes_max: int = 2 * GIBIBYTE

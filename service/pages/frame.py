@@ -17,6 +17,8 @@ import jinja2
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from authorization.organisations import organisation_by_id, person_by_id
+from foundation.db import reading
 from foundation.errors import Message, SandgateError
 from foundation.identity import Actor, Role
 from service.api.callers import platform_of, role_missing
@@ -46,6 +48,7 @@ class Visit:
     platform: Platform
     visitor: Visitor
     language: str
+    who: str
 
     @property
     def actor(self) -> Actor:
@@ -72,6 +75,7 @@ class Visit:
             intro=intro,
             blocks=blocks,
             visitor=self.visitor,
+            who=self.who,
             items=items_for(self.actor),
             here=self.request.url.path,
             done=_done(self.request),
@@ -153,6 +157,7 @@ def show_problem(request: Request, error: SandgateError) -> HTMLResponse:
         title=Message("未能办理", "This was not done"),
         error=error,
         visitor=visitor,
+        who=getattr(request.state, "who", ""),
         items=items_for(visitor.actor) if visitor else (),
         here=request.url.path,
         done="",
@@ -166,11 +171,25 @@ def _visiting(roles: Visitors) -> Callable[[Request], Visit]:
             raise LoginNeeded
         request.state.actor = visitor.actor
         request.state.visitor = visitor
+        language = reader_language(request)
+        request.state.who = _who(platform_of(request), visitor.actor, language)
         if roles and not any(visitor.actor.has(role) for role in roles):
             raise role_missing(roles)
-        return Visit(request, platform_of(request), visitor, reader_language(request))
+        who = request.state.who
+        return Visit(request, platform_of(request), visitor, language, who)
 
     return dependency
+
+
+def _who(platform: Platform, actor: Actor, language: str) -> str:
+    """Return a person's registered name and their organisation's."""
+    with reading(platform.engine) as connection:
+        person = person_by_id(connection, actor.person)
+        house = organisation_by_id(connection, actor.organisation)
+    names = [person.name if person else actor.person]
+    if house is not None:
+        names.append(house.name_zh if language == "zh" else house.name_en)
+    return " · ".join(names)
 
 
 _DONE = {

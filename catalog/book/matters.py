@@ -3,7 +3,9 @@
 from sqlalchemy import Connection
 
 from audit.events import PendingEntry
+from catalog.book.batches import Batch
 from catalog.book.parts import Book, Revision
+from catalog.entries import Bilingual
 from catalog.matters.matter import Counter, Matter, MatterKind, MatterState, NewMatter
 from catalog.matters.opening import complete_papers, conclude, open_matter
 from catalog.matters.reads import matter
@@ -18,18 +20,23 @@ def open_sign_off(
     book: Book, connection: Connection, pending: PendingEntry, actor: Actor, revision: Revision
 ) -> Matter:
     """Put a draft with both assessments before the head of its department. No law sets a clock."""
-    asked = NewMatter(
-        kind=MatterKind.CATALOGUE_SIGN_OFF,
-        counter=Counter.MANAGE,
-        deadline=None,
-        subject=revision.batch or revision.entry_id,
-        title=revision.entry.name,
-        applicant=revision.provider,
-        applicant_person=actor.person,
-        handler=revision.provider,
-        handler_roles=(Role.DEPARTMENT_HEAD,),
-        case=revision.case_number or "",
-    )
+    asked = _sign_off(revision, actor, revision.entry_id, revision.entry.name)
+    return open_matter(connection, pending, book.clocks, asked)
+
+
+def batch_sign_off(
+    book: Book,
+    connection: Connection,
+    pending: PendingEntry,
+    actor: Actor,
+    batch: Batch,
+    first: Revision,
+) -> Matter:
+    """Put a whole batch before the head of its department, where it does not lie there already."""
+    lying = matter(connection, first.sign_matter) if first.sign_matter else None
+    if lying is not None and not lying.is_over:
+        return lying
+    asked = _sign_off(first, actor, batch.id, _batch_title(batch))
     return open_matter(connection, pending, book.clocks, asked)
 
 
@@ -41,19 +48,61 @@ def open_review(
         conclude(connection, pending, revision.change_matter, "submitted")
     if revision.matter and is_waiting(connection, revision.matter):
         return complete_papers(connection, pending, book.clocks, revision.matter)
-    asked = NewMatter(
+    asked = _review(book, revision, actor, revision.entry_id, revision.entry.name)
+    return open_matter(connection, pending, book.clocks, asked)
+
+
+def batch_review(
+    book: Book,
+    connection: Connection,
+    pending: PendingEntry,
+    actor: Actor,
+    batch: Batch,
+    first: Revision,
+) -> Matter:
+    """Put a whole signed batch before the authority; one returned before restarts its clock."""
+    if first.matter and is_waiting(connection, first.matter):
+        return complete_papers(connection, pending, book.clocks, first.matter)
+    asked = _review(book, first, actor, batch.id, _batch_title(batch))
+    return open_matter(connection, pending, book.clocks, asked)
+
+
+def _sign_off(revision: Revision, actor: Actor, subject: str, title: Bilingual) -> NewMatter:
+    return NewMatter(
+        kind=MatterKind.CATALOGUE_SIGN_OFF,
+        counter=Counter.MANAGE,
+        deadline=None,
+        subject=subject,
+        title=title,
+        applicant=revision.provider,
+        applicant_person=actor.person,
+        handler=revision.provider,
+        handler_roles=(Role.DEPARTMENT_HEAD,),
+        case=revision.case_number or "",
+    )
+
+
+def _review(
+    book: Book, revision: Revision, actor: Actor, subject: str, title: Bilingual
+) -> NewMatter:
+    return NewMatter(
         kind=MatterKind.CATALOGUE_REVIEW,
         counter=Counter.PUBLISH,
         deadline=REVIEW_CLOCK,
-        subject=revision.batch or revision.entry_id,
-        title=revision.entry.name,
+        subject=subject,
+        title=title,
         applicant=revision.provider,
         applicant_person=actor.person,
         handler=book.authority,
         handler_roles=(Role.AUTHORITY,),
         case=revision.case_number or "",
     )
-    return open_matter(connection, pending, book.clocks, asked)
+
+
+def _batch_title(batch: Batch) -> Bilingual:
+    return Bilingual(
+        zh=f"批量目录 {batch.rows} 条：{batch.name}", en=f"{batch.rows} entries: {batch.name}"
+    )
 
 
 def is_live(connection: Connection, matter_id: str) -> bool:

@@ -1,13 +1,14 @@
 """What every move of the book works with, and one entry or revision as the store holds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
-from audit.events import PendingEntry, Writer
+from audit.events import Writer
 from catalog.book.states import OPEN_REVISIONS, PUBLIC_MOVES, EntryState, Move, RevisionState
 from catalog.book.store import catalog_entry, catalog_move, catalog_revision
 from catalog.datasets import Frozen
@@ -70,16 +71,6 @@ class Revision(Frozen):
     entry: CatalogueEntry
 
 
-Notify = Callable[[Connection, PendingEntry, Move, Revision], None]
-"""Tells subscribers, within the entry that publishes or withdraws (the service's outbox)."""
-
-
-def tell_nobody(
-    _connection: Connection, _pending: PendingEntry, _move: Move, _revision: Revision
-) -> None:
-    """Tell nobody: where no outbox is at hand."""
-
-
 @dataclass(frozen=True)
 class Book:
     """The parts of every move. ``authority`` is the organisation that reviews."""
@@ -89,7 +80,6 @@ class Book:
     clocks: Clocks
     authority: str
     apart: Apart
-    notify: Notify = tell_nobody
 
 
 class EntryHead(Frozen):
@@ -226,7 +216,12 @@ def entry_unknown() -> NotFound:
 
 def revision_of(row: Row[tuple[object, ...]]) -> Revision:
     """Return a stored revision."""
-    values = dict(row._mapping)  # noqa: SLF001 - the row's own columns
+    return revision_from(row._mapping)  # noqa: SLF001 - the row's own columns
+
+
+def revision_from(fields: Mapping[Any, Any]) -> Revision:
+    """Return a stored revision from its columns by name."""
+    values = dict(fields)
     document = CatalogueEntry.model_validate_json(values.pop("document"))
     values.pop("decided_organisation")
     values.pop("signed_papers")

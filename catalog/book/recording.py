@@ -88,10 +88,13 @@ def write_document(
             "revised_us": pending.time_us,
             "papers": papers_digest(digest, revision.secrecy, revision.personal),
             **UNSIGNED,
+            **(ALONE if revision.batch else {}),
         },
     )
 
 
+ALONE: Mapping[str, Any] = {"batch": None, "sign_matter": None, "matter": None}
+"""A row that is touched by itself leaves its batch, and the batch's matters, behind."""
 UNSIGNED: Mapping[str, Any] = {"signed_by": None, "signed_us": None, "signed_papers": None}
 
 

@@ -32,8 +32,9 @@ from catalog.book.recording import (
     write_head,
     write_revision,
 )
-from catalog.book.signing import RULE, changed_meanwhile, check_papers
+from catalog.book.signing import RULE, changed_meanwhile, check_alone, check_papers
 from catalog.book.states import PUBLIC_MOVES, EntryState, Move, RevisionState
+from catalog.book.subscriptions import tell_subscribers
 from catalog.book.systems import check_linked
 from catalog.entries import check_entry
 from catalog.matters.matter import MissingPaper
@@ -52,6 +53,7 @@ def submit_entry(book: Book, actor: Actor, entry_id: str) -> Recorded[Revision]:
         head = known_head(connection, entry_id)
         check_drafts(actor, head.provider)
         revision = required_revision(connection, entry_id, RevisionState.DRAFT)
+        check_alone(revision)
         check_submittable(book, connection, revision)
         matter = open_review(book, connection, pending, actor, revision)
         values = {
@@ -172,7 +174,7 @@ def withdraw_entry(book: Book, actor: Actor, entry_id: str, reason: str) -> Reco
             reason=reason,
         )
         withdrawn = known_head(connection, entry_id)
-        book.notify(connection, pending, Move.WITHDRAWN, published)
+        tell_subscribers(connection, pending, Move.WITHDRAWN, [published])
         pending.amend(version=head.version, document_digest=published.digest)
         return withdrawn
 
@@ -181,6 +183,13 @@ def withdraw_entry(book: Book, actor: Actor, entry_id: str, reason: str) -> Reco
 
 def check_submittable(book: Book, connection: Connection, revision: Revision) -> None:
     """Refuse a text without papers, sign-off or system; the rules of today are asked again."""
+    check_papers_and_sign_off(revision)
+    check_entry(revision.entry.model_dump(mode="json"), book.rules)
+    check_linked(connection, revision.provider, revision.entry)
+
+
+def check_papers_and_sign_off(revision: Revision) -> None:
+    """Refuse a text without both assessments, or one that its head has not signed as it stands."""
     check_papers(revision)
     if revision.signed_by is None:
         raise Conflict(
@@ -193,8 +202,6 @@ def check_submittable(book: Book, connection: Connection, revision: Revision) ->
             field="$.sign_off",
             rule=RULE,
         )
-    check_entry(revision.entry.model_dump(mode="json"), book.rules)
-    check_linked(connection, revision.provider, revision.entry)
 
 
 def check_same_text(revision: Revision, read_digest: str) -> None:
@@ -235,13 +242,14 @@ def _decide(
         head = known_head(connection, entry_id)
         check_authority(actor)
         revision = required_revision(connection, entry_id, RevisionState.SUBMITTED)
+        check_alone(revision)
         check_reviews(book, connection, actor, revision)
         state = decide(connection, pending, head, revision)
         decided = revision_by_id(connection, revision.id)
         record_move(connection, pending, actor, move, state, decided, reason=reason or None)
         pending.amend(document_digest=revision.digest, previous_digest=revision.previous_digest)
         if move in PUBLIC_MOVES:
-            book.notify(connection, pending, move, decided)
+            tell_subscribers(connection, pending, move, [decided])
         return decided
 
     return book.writer.submit(event, apply)

@@ -21,7 +21,7 @@ from catalog.book.parts import (
     papers_digest,
     required_revision,
 )
-from catalog.book.recording import UNSIGNED, record_move, write_revision
+from catalog.book.recording import ALONE, UNSIGNED, record_move, write_revision
 from catalog.book.states import Move, RevisionState
 from catalog.matters.opening import conclude
 from foundation.canonical import digest
@@ -72,6 +72,7 @@ def sign_off(book: Book, actor: Actor, entry_id: str, signed_digest: str) -> Rec
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
         head = known_head(connection, entry_id)
         revision = required_revision(connection, entry_id, RevisionState.DRAFT)
+        check_alone(revision)
         check_signs_off(actor, revision)
         check_papers(revision)
         if revision.papers != signed_digest:
@@ -114,7 +115,8 @@ def write_assessments(
     personal = given.get(Paper.PERSONAL, revision.personal)
     values = {str(paper): assessment.model_dump_json() for paper, assessment in given.items()}
     papers = papers_digest(revision.digest, secrecy, personal)
-    write_revision(connection, revision.id, {"papers": papers, **UNSIGNED, **values})
+    alone = ALONE if revision.batch else {}
+    write_revision(connection, revision.id, {"papers": papers, **UNSIGNED, **alone, **values})
 
 
 def check_papers(revision: Revision) -> None:
@@ -147,6 +149,20 @@ def check_papers(revision: Revision) -> None:
             ),
             field=f"$.{failed[0]}",
             rule=RULE,
+        )
+
+
+def check_alone(revision: Revision) -> None:
+    """Refuse to move one row of a batch ahead of the others; rewriting it takes it out."""
+    if revision.batch is not None:
+        raise Conflict(
+            "entry_in_batch",
+            Message(
+                "该条目属于导入批次，请整批办理；如需单独办理，请先修改该条目使其脱离批次。",
+                "The entry is a row of a batch, which takes its steps as a whole; rewrite the "
+                "entry to take it out of the batch first.",
+            ),
+            field="$.entry",
         )
 
 

@@ -105,6 +105,11 @@ def retire_system(writer: Writer, actor: Actor, name: str) -> Recorded[Registere
 
 def check_linked(connection: Connection, provider: str, entry: CatalogueEntry) -> None:
     """Refuse an entry that names no registered, live system of its own department."""
+    check_linked_to(live_systems(connection, provider), entry)
+
+
+def check_linked_to(known: frozenset[str], entry: CatalogueEntry) -> None:
+    """Refuse an entry that names none of these systems, or one beyond them."""
     if not entry.systems:
         raise InvalidInput(
             "entry_orphan",
@@ -116,7 +121,6 @@ def check_linked(connection: Connection, provider: str, entry: CatalogueEntry) -
             field="$.systems",
             rule=RULE,
         )
-    known = live_systems(connection, provider)
     for number, name in enumerate(entry.systems):
         if name not in known:
             raise InvalidInput(

@@ -51,7 +51,24 @@ def platform_of(request: Request) -> Platform:
 
 
 def any_caller(request: Request) -> Actor:
-    """Return the actor behind the bearer token. Raises Unauthenticated."""
+    """Return the actor behind the bearer token. Raises Unauthenticated, StepUpRequired."""
+    actor = known_caller(request)
+    check_fresh(request)
+    return actor
+
+
+def check_fresh(request: Request) -> None:
+    """Insist on a recent login where the route asks for one; once the role is known to be right.
+
+    Raises StepUpRequired.
+    """
+    platform = platform_of(request)
+    proof: LoginProof = request.state.login
+    check_route(platform.login.rules, request, proof, platform.clock.now_us())
+
+
+def known_caller(request: Request) -> Actor:
+    """Return the actor behind the bearer token, however old their login. Raises Unauthenticated."""
     platform = platform_of(request)
     token = bearer_of(request.headers)
     if is_service_token(token):
@@ -72,7 +89,6 @@ def any_caller(request: Request) -> Actor:
     request.state.actor = actor  # so that a refusal of theirs is logged (service.errors)
     if proof.scopes is not None:
         check_scope(actor, proof.scopes, *_endpoint(request), platform.pack.rules(RoleRules))
-    check_route(platform.login.rules, request, proof, now_us)
     return replace(actor, since_us=max(actor.since_us, proof.since_us))
 
 
@@ -95,9 +111,10 @@ def _endpoint(request: Request) -> tuple[str, str]:
 
 def _caller_with(*roles: Role) -> Callable[[Request], Actor]:
     def dependency(request: Request) -> Actor:
-        actor = any_caller(request)
+        actor = known_caller(request)
         if not any(actor.has(role) for role in roles):
             raise role_missing(roles)
+        check_fresh(request)
         return actor
 
     return dependency
@@ -132,10 +149,11 @@ def _ledger_reader(request: Request) -> Actor:
 
 def _keeper(request: Request) -> Actor:
     """Return a caller of the authority, or one who has the role of finance in its own house."""
-    actor = any_caller(request)
+    actor = known_caller(request)
     with reading(platform_of(request).engine) as connection:
         if not keeps_books(connection, actor):
             raise role_missing((Role.AUTHORITY, Role.FINANCE))
+    check_fresh(request)
     return actor
 
 
@@ -168,6 +186,12 @@ DepartmentCaller = Annotated[
     ),
 ]
 ProvidingCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.HALL_REPRESENTATIVE))]
+CatalogueReaderCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY),
+    ),
+]
 HeadCaller = Annotated[Actor, Depends(_caller_with(Role.DEPARTMENT_HEAD))]
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]

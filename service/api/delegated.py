@@ -16,22 +16,26 @@ from authorization.delegations import Power
 from authorization.documents import LicenceDocument
 from authorization.explanations import REASONS, WAYS_OUT, cause_of
 from authorization.licences import licence_by_id
-from authorization.organisations import OrganisationKind, actor_for_account, organisation_by_id
+from authorization.organisations import OrganisationKind, actor_for_person, organisation_by_id
 from foundation.db import reading
 from foundation.errors import Denied, Message
 from foundation.identity import Actor, Role
-from service.api.callers import any_caller, platform_of
+from service.api.callers import check_fresh, known_caller, platform_of
 from service.bootstrap import Platform
-from service.tokens import bearer_of
 
 
 def officer(request: Request) -> Actor:
     """Return the caller as an officer of whatever authority they act for. Raises Denied."""
-    actor = any_caller(request)
+    acting = _officer(request)
+    check_fresh(request)
+    return acting
+
+
+def _officer(request: Request) -> Actor:
+    actor = known_caller(request)
     platform = platform_of(request)
-    account = platform.issuer.account_of(bearer_of(request.headers))
     with reading(platform.engine) as connection:
-        known = actor_for_account(connection, account, actor.language)
+        known = actor_for_person(connection, actor.person, actor.organisation, actor.language)
         house = organisation_by_id(connection, known.organisation)
     if (
         not known.has(Role.AUTHORITY)
@@ -48,11 +52,12 @@ def by_power(power: Power) -> Callable[[Request], Actor]:
     """Make the dependency of an endpoint on one licence, for the authority or who holds a power."""
 
     def dependency(request: Request) -> Actor:
-        actor = officer(request)
+        actor = _officer(request)
         platform = platform_of(request)
         if actor.organisation != platform.authority:
             datasets = _datasets(platform, str(request.path_params["licence_id"]))
             check_power(platform, actor, power, datasets)
+        check_fresh(request)
         return actor
 
     return dependency

@@ -324,6 +324,20 @@ def licences_in(connection: Connection, states: Iterable[LicenceState]) -> list[
     return [_licence(row) for row in rows]
 
 
+def licences_without_consent(connection: Connection) -> list[Licence]:
+    """Return the licences in force that grant data whose source does not consent."""
+    barred = without_consent(connection)
+    if not barred:
+        return []
+    return [
+        found
+        for found in licences_in(connection, (LicenceState.ACTIVE,))
+        if barred.intersection(
+            grant.dataset for grant in LicenceDocument.model_validate_json(found.document).grants
+        )
+    ]
+
+
 _TELLS_MEMBERSHIP = frozenset({AccessMode.ROWS, AccessMode.VERIFY})
 
 

@@ -24,6 +24,7 @@ from authorization.licences import (
     check_not_of_operator,
     licence_by_id,
     licences_in,
+    licences_without_consent,
     move_licence,
     require_licence,
 )
@@ -198,6 +199,25 @@ class Revocation:
         for closure in closures:  # only when all are shut: the log may be slow
             self._record(SYSTEM_ACTOR, closure)
         return due
+
+    def suspend_without_consent(self) -> list[str]:
+        """Suspend every licence that grants data whose source does not consent; returns their ids.
+
+        Nothing of those data is answered anyway (``authorization.zones``); this stops the sessions
+        that hold answers. The authority resumes a licence when the consent is back.
+        """
+        with reading(self._engine) as connection:
+            found = [one.id for one in licences_without_consent(connection)]
+        closures = [
+            self._closure(SYSTEM_ACTOR, one, Move.SUSPEND, "source consent missing")
+            for one in found
+            if self._board.is_open(one)
+        ]
+        for closure in closures:
+            self._board.close(closure)
+        for closure in closures:
+            self._record(SYSTEM_ACTOR, closure)
+        return [closure.licence for closure in closures]
 
     def reconcile(self) -> list[str]:
         """Write the entries that markers still owe, and lift markers whose licence resumed.

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+SYSTEM_PATTERN = r"^(|[a-z0-9][a-z0-9_.-]{0,62})$"
+TABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}$"
 ELEMENT_PATTERN = r"^[A-Z][A-Z0-9_-]{1,39}$"
 BOUND_MAX = 2**40
 Edge = Annotated[int, Field(ge=-BOUND_MAX, le=BOUND_MAX)]
@@ -233,7 +235,8 @@ class DatasetDeclaration(Frozen):
     a group set. ``unique_keys`` are columns of open data whose values stand once each, which the
     builder proves: protected rows may be joined to them. ``important`` marks important data
     (重要数据, 数据安全法 art. 21): asked only with the authority's approval of the case.
-    ``system`` names the information system that the data come out of (系统关联数据),
+    ``system`` names the information system that the data come out of (系统关联数据) and
+    ``system_table`` the one table or view of it, as ``schema.table``,
     ``derived_from`` the data sets they were made from, whose highest grade they take (就高从严),
     and ``region_column`` the column of division codes that downward delivery chooses rows by.
     """
@@ -252,7 +255,8 @@ class DatasetDeclaration(Frozen):
     important: bool = False
     secrecy: Secrecy = Secrecy.NONE
     origin: Origin = Origin()
-    system: str = Field(default="", max_length=200)
+    system: str = Field(default="", pattern=SYSTEM_PATTERN)
+    system_table: str | None = Field(default=None, pattern=TABLE_PATTERN)
     ingestion: Ingestion = Ingestion.PHYSICAL
     derived_from: tuple[Name, ...] = Field(default=(), max_length=50)
     region_column: Name | None = None

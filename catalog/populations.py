@@ -4,7 +4,7 @@ A population is a namespace of units and the owner of the privacy budget, so a f
 two of them are disjoint would double the budget of the people in both (I5).
 """
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
@@ -19,6 +19,7 @@ from catalog.store import (
 )
 from foundation.errors import Conflict, Denied, Message, NotFound
 from foundation.identity import Actor, ActorKind, Role
+from foundation.two_people import check_older_than
 
 
 class PopulationDeclaration(Frozen):
@@ -70,7 +71,10 @@ def declare_population(
 
 
 def approve_population(writer: Writer, actor: Actor, name: str) -> Recorded[Population]:
-    """Approve a stated population; the approver is another natural person than the declarer."""
+    """Approve a stated population; the approver is another natural person than the declarer.
+
+    An account or a role younger than the declaration does not approve it (I8).
+    """
     _require_authority(actor)
     event = AuditEvent(EntryKind.POPULATION_APPROVED, actor, public={"population": name})
 
@@ -81,6 +85,7 @@ def approve_population(writer: Writer, actor: Actor, name: str) -> Recorded[Popu
                 "population_approved",
                 Message(f"总体“{name}”已批准。", f"The population {name!r} is already approved."),
             )
+        check_older_than(actor, _declared_us(connection, name))
         if found.declared_by == actor.person:
             raise Denied(
                 "population_second_person",
@@ -111,6 +116,11 @@ def mark_rows_held(connection: Connection, name: str) -> None:
         .where(population_table.c.name == name)
         .values(relation=NeighbourRelation.MIXED)
     )
+
+
+def _declared_us(connection: Connection, name: str) -> int:
+    query = select(population_table.c.declared_us).where(population_table.c.name == name)
+    return int(connection.execute(query).scalar_one())
 
 
 def _known(connection: Connection, name: str) -> Population:

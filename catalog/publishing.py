@@ -4,12 +4,14 @@ A refusal is logged with its rules only: rows and columns go to the provider, ne
 public part, and no value goes anywhere (I11).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert
 
-from audit.events import AuditEvent, PendingEntry, Writer
+from audit.events import AuditEvent, PendingEntry, Writer, no_effect
 from audit.key_requests import request_keys
 from audit.tags import EntryKind
 from catalog.builder import Builder, Elements, SourceRefused
@@ -17,6 +19,8 @@ from catalog.datasets import Dataset, Version
 from catalog.faults import FileFault, VersionRefused, explain
 from catalog.registration import require_provider
 from catalog.resources.standing import StandingRules, packaged_rules
+from catalog.resources.tables import TableReader
+from catalog.sheets.reading import SheetReader
 from catalog.standards.conforming import element_checks, keep_violations
 from catalog.standards.dictionary import dictionary
 from catalog.store import (
@@ -33,10 +37,12 @@ from foundation.canonical import digest
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message, NotFound
 from foundation.identity import Actor
+from foundation.ids import random_name
 from foundation.keys import KeyStore
 from policies.schema.catalog import CatalogRules
 
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
+SHEET_ENDING = ".xlsx"
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,57 @@ class Publisher:
     rules: CatalogRules
     keys: KeyStore
     standing: StandingRules = field(default_factory=packaged_rules)
+    sheets: SheetReader | None = None
+    tables: TableReader | None = None
 
     def publish(self, actor: Actor, dataset_name: str, source: Path, file_name: str) -> Version:
         """Build one uploaded file into the data set's next version.
 
-        ``file_name`` is the provider's own name for it: its ending says CSV or Parquet. Raises
-        VersionRefused, with a fault for each place, where the file breaks the declaration.
+        ``file_name`` is the provider's own name for it: its ending says CSV, Parquet or XLSX.
+        Raises VersionRefused, with a fault for each place, where the file breaks the declaration.
         """
         dataset = self._dataset(actor, dataset_name)
+        if Path(file_name).suffix.lower() == SHEET_ENDING and self.sheets is not None:
+            with self._beside() as text:
+                sheet = self.sheets.read(source.read_bytes(), file_name)
+                sheet.require_clean()
+                text.write_bytes(sheet.as_csv())
+                return self._built(actor, dataset, text, f"{file_name}.csv")
+        return self._built(actor, dataset, source, file_name)
+
+    def read_table(self, actor: Actor, dataset_name: str) -> Version:
+        """Read the declared table of the declared system into the data set's next version.
+
+        The reading is logged before the system is asked. Raises as ``publish`` does, and
+        Unavailable where the table is not to be had.
+        """
+        dataset = self._dataset(actor, dataset_name)
+        if self.tables is None:
+            raise LookupError("a platform that reads tables has a reader")
+        self.tables.check(dataset)
+        declaration = dataset.declaration
+        public = {
+            "dataset": declaration.name,
+            "connection": declaration.system,
+            "table": declaration.system_table or "",
+            "ingestion": str(declaration.ingestion),
+        }
+        self.writer.submit(AuditEvent(EntryKind.SOURCE_TABLE_READ, actor, public), no_effect)
+        with self._beside() as text:
+            self.tables.read(dataset, text)
+            return self._built(actor, dataset, text, f"{declaration.system_table}.csv")
+
+    @contextmanager
+    def _beside(self) -> Iterator[Path]:
+        """Give the path of a file for what was read but not built; it is gone afterwards."""
+        path = self.home / "uploads" / random_name()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _built(self, actor: Actor, dataset: Dataset, source: Path, file_name: str) -> Version:
         elements = self._elements(dataset)
         folder = VersionFolder(self.home, dataset.zone)
         try:
@@ -106,8 +155,8 @@ class Publisher:
             raise InvalidInput(
                 "format_unsupported",
                 Message(
-                    "只接受 .csv（UTF-8）和 .parquet 文件。",
-                    "Only .csv (UTF-8) and .parquet files are accepted.",
+                    "只接受 .csv（UTF-8）、.parquet 和 .xlsx 文件。",
+                    "Only .csv (UTF-8), .parquet and .xlsx files are accepted.",
                 ),
                 field="$.file",
             )

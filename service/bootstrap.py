@@ -21,6 +21,7 @@ from authorization.validation import LicenceRuleset
 from catalog.book.parts import Book
 from catalog.matters.clocks import Clocks
 from catalog.publishing import Publisher
+from catalog.zones.zones import finish_destroyed
 from disclosure.asks import Asks
 from disclosure.engine.supervisor import EnginePool
 from disclosure.pipeline.asking import Pipeline
@@ -33,7 +34,7 @@ from disclosure.release.tables.source import TableFiles
 from disclosure.verify.verifier import Verifier
 from foundation.clock import Clock, SystemClock
 from foundation.confinement import launch
-from foundation.db import open_engine
+from foundation.db import open_engine, reading
 from foundation.host_report import HostReport
 from foundation.identity import Actor, Role
 from foundation.keys import CIPHERS, KeyStore
@@ -344,6 +345,9 @@ def _put_in_order(platform: Platform) -> None:
     platform.publisher.remove_leftovers()
     platform.revocation.reconcile()
     platform.revocation.expire_due()
+    platform.revocation.suspend_without_consent()
+    with reading(platform.engine) as connection:
+        finish_destroyed(connection, platform.keys, platform.settings.home)
     platform.sessions.recover()
     platform.work.runs.recover()
     platform.homes.keeper.remove_leftovers()

@@ -85,6 +85,7 @@ class Upkeep:
         """Do every quick task once; none of them asks a sandbox for anything."""
         for task in (
             self._platform.revocation.expire_due,
+            self._platform.revocation.suspend_without_consent,
             self._end_expired_roles,
             self._end_sessions_of_stopped,
             self._write_owed_closures,

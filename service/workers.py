@@ -8,12 +8,15 @@ from audit.events import Writer
 from catalog.builder import ConfinedBuilder
 from catalog.publishing import Publisher
 from catalog.resources.standing import StandingRules
+from catalog.resources.tables import TableReader
+from catalog.sheets.reading import SheetReader, bounds_of
 from disclosure.engine.limits import EngineLimits
 from foundation.clock import Clock
 from foundation.keys import KeyStore
 from foundation.settings import Settings
 from policies.load import PolicyPack
 from policies.schema.catalog import CatalogRules
+from policies.schema.exchange import ExchangeRules
 from policies.schema.revenue import RevenueRules
 from revenue.flow.moving import MoneyMoves
 from revenue.repricing import Repricing
@@ -55,7 +58,19 @@ def version_publisher(
         bubblewrap=settings.bubblewrap,
         processors=settings.other_processors,
     )
-    return Publisher(engine, writer, builder, settings.home, rules, keys, StandingRules.of(pack))
+    sheets = SheetReader(
+        environment=service_environment(),
+        bounds=bounds_of(pack.rules(ExchangeRules).sheets),
+        bubblewrap=settings.bubblewrap,
+        processors=settings.other_processors,
+    )
+    tables = TableReader(
+        environment=service_environment(),
+        connections=settings.source_connections,
+        bytes_max=rules.source_bytes_max,
+    )
+    standing = StandingRules.of(pack)
+    return Publisher(engine, writer, builder, settings.home, rules, keys, standing, sheets, tables)
 
 
 def session_backend(settings: Settings) -> SessionBackend:

@@ -1,0 +1,226 @@
+"""The catalogue over HTTP: who sees what, the road with its refusals, feed and subscriptions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from audit.tags import EntryKind
+from authorization.organisations import (
+    Account,
+    Organisation,
+    OrganisationKind,
+    Person,
+    create_organisation,
+    create_person,
+)
+from catalog.notices.outbox import notices_for
+from foundation.db import reading
+from foundation.identity import SYSTEM_ACTOR, Role
+from tests.calling import API, entries, problem_of
+from tests.catalogue import ASSESSMENT, SYSTEM, entry_code, publish_over_http
+from tests.city import City, built_city
+from tests.city_documents import HOUSEHOLDS, catalogue_entry
+
+PATH = f"{API}/catalog/entries"
+Document = dict[str, Any]
+Clients = dict[str, httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with built_city(tmp_path_factory.mktemp("city")) as city:
+        writer = city.platform.writer
+        other = Organisation(
+            id="other_bureau", kind=OrganisationKind.PROVIDER, name_zh="局", name_en="Bureau"
+        )
+        create_organisation(writer, SYSTEM_ACTOR, other)
+        for name, role in (("other_steward", Role.PROVIDER), ("other_head", Role.DEPARTMENT_HEAD)):
+            person = Person(
+                id=name,
+                name=name,
+                organisations=("other_bureau",),
+                roles=(role,),
+                accounts=(Account(name=name, organisation="other_bureau"),),
+            )
+            create_person(writer, SYSTEM_ACTOR, person)
+        yield city
+
+
+@pytest.fixture(scope="module")
+def clients(city: City) -> Clients:
+    names = ("steward", "head", "founder", "approver", "buyer", "auditor", "other_steward")
+    return {name: city.client(name) for name in (*names, "other_head")}
+
+
+def document(key: str, **changes: Any) -> Document:
+    code = entry_code(key)
+    return {**catalogue_entry({**HOUSEHOLDS, "entry": code}, SYSTEM), **changes}
+
+
+def drafted(clients: Clients, key: str, **changes: Any) -> Document:
+    answer = clients["steward"].post(PATH, json=document(key, **changes))
+    assert answer.status_code == 201, answer.text
+    told: Document = answer.json()
+    return told
+
+
+def published(clients: Clients, key: str, **changes: Any) -> Document:
+    whole = document(key, **changes)
+    return publish_over_http(whole, clients["steward"], clients["head"], clients["founder"])
+
+
+def test_every_missing_field_is_named_at_once_in_the_callers_language(
+    city: City, clients: Clients
+) -> None:
+    chinese = city.client("steward", "zh")
+    bare = {"code": entry_code("bare"), "share_attribute": "conditional"}
+    for client, name in ((clients["steward"], "scope of sharing"), (chinese, "共享范围")):
+        problem = problem_of(client.post(PATH, json=bare), 422)
+        assert problem["code"] == "entry_field_missing"
+        assert name in problem["detail"]
+    missing = problem_of(chinese.post(PATH, json={}), 422)["detail"]
+    for name in ("目录名称", "数据项", "提供单位", "数据格式", "更新频率", "共享属性", "共享方式"):
+        assert name in missing
+    for name in ("使用条件", "分类分级", "开放属性", "回流属性"):
+        assert name in missing
+
+
+def test_withholding_without_a_legal_basis_is_refused(clients: Clients) -> None:
+    withheld = document("withheld", share_attribute="withheld")
+    problem = problem_of(clients["steward"].post(PATH, json=withheld), 422)
+    assert (problem["code"], problem["field"]) == ("entry_legal_basis_missing", "$.legal_basis")
+
+
+def test_a_draft_is_seen_by_its_department_and_the_authority_only(clients: Clients) -> None:
+    path = f"{PATH}/{drafted(clients, 'hidden')['id']}"
+    for name in ("buyer", "auditor", "other_steward", "other_head"):
+        for part in ("", "/versions", "/history", "/difference?before=1"):
+            problem = problem_of(clients[name].get(f"{path}{part}"), 404)
+            assert problem["code"] == "entry_unknown"
+        listed = clients[name].get(PATH, params={"state": "draft"}).json()["entries"]
+        assert listed == []
+    for name in ("steward", "head", "founder"):
+        assert clients[name].get(path).json()["draft"]["document"]["format"] == "Parquet"
+        listed = clients[name].get(PATH, params={"state": "draft"}).json()["entries"]
+        assert entry_code("hidden") in {item["code"] for item in listed}
+
+
+def test_the_road_over_http_refuses_before_it_publishes(clients: Clients) -> None:
+    told = drafted(clients, "walked")
+    path = f"{PATH}/{told['id']}"
+    steward, head, founder = clients["steward"], clients["head"], clients["founder"]
+    submission = steward.post(f"{path}/submission")
+    assert problem_of(submission, 409)["code"] == "assessments_missing"
+    publication = {"digest": told["digest"]}
+    early = founder.post(f"{path}/publication", json=publication)
+    assert problem_of(early, 409)["code"] == "entry_wrong_state"
+    foreign = clients["other_steward"].post(f"{path}/revision", json=document("walked"))
+    assert problem_of(foreign, 403)["code"] == "provider_required"
+    paper = ASSESSMENT.model_dump(mode="json")
+    problem_of(steward.post(f"{path}/assessments/unknown", json=paper), 422)
+    for name in ("secrecy", "personal"):
+        told = steward.post(f"{path}/assessments/{name}", json=paper).json()
+    papers = {"papers": told["papers"]}
+    other = clients["other_head"].post(f"{path}/sign-off", json=papers)
+    assert problem_of(other, 403)["code"] == "department_head_required"
+    assert head.post(f"{path}/sign-off", json=papers).status_code == 201
+    submitted = steward.post(f"{path}/submission").json()
+    assert submitted["case"]
+    assert problem_of(founder.post(f"{path}/refusal", json={}), 422)
+    assert founder.post(f"{path}/publication", json=publication).json()["version"] == 1
+    taken = founder.post(f"{path}/withdrawal", json={"reason": "系统停用"})
+    assert taken.json()["state"] == "withdrawn"
+    dataset = {**HOUSEHOLDS, "name": "late", "entry": told["id"]}
+    refused = steward.post(f"{API}/catalog/datasets", json=dataset)
+    assert problem_of(refused, 409)["code"] == "entry_withdrawn"
+
+
+def test_no_data_set_stands_beneath_a_draft(clients: Clients) -> None:
+    told = drafted(clients, "beneath")
+    for entry in (told["id"], told["code"]):
+        dataset = {**HOUSEHOLDS, "name": "early", "entry": entry}
+        refused = clients["steward"].post(f"{API}/catalog/datasets", json=dataset)
+        assert problem_of(refused, 404)["code"] == "entry_unknown"
+
+
+def test_a_change_shows_its_difference_and_the_feed_goes_on_from_its_cursor(
+    clients: Clients,
+) -> None:
+    start = clients["buyer"].get(f"{API}/catalogue/changes").json()["next"]
+    first = published(clients, "changing", abstract={"zh": "旧摘要"})
+    path = f"{PATH}/{first['id']}"
+    steward, buyer = clients["steward"], clients["buyer"]
+    changed = document("changing", abstract={"zh": "新摘要"}, update_frequency="weekly")
+    begun = {"ground": "职责调整", "document": changed}
+    told = steward.post(f"{path}/change", json=begun).json()
+    at_work = steward.get(f"{path}/difference", params={"before": 1}).json()["changes"]
+    assert [item["field"] for item in at_work] == ["update_frequency", "abstract"]
+    problem_of(buyer.get(f"{path}/difference", params={"before": 1}), 404)
+    paper = ASSESSMENT.model_dump(mode="json")
+    for name in ("secrecy", "personal"):
+        told = steward.post(f"{path}/assessments/{name}", json=paper).json()
+    clients["head"].post(f"{path}/sign-off", json={"papers": told["papers"]})
+    steward.post(f"{path}/submission")
+    publication = clients["founder"].post(f"{path}/publication", json={"digest": told["digest"]})
+    assert publication.json()["version"] == 2
+    both = buyer.get(f"{path}/difference", params={"before": 1, "after": 2}).json()["changes"]
+    assert both[1]["label"] == {"zh": "摘要", "en": "abstract"}
+    assert (both[0]["before"], both[0]["after"]) == ("yearly", "weekly")
+    seen = buyer.get(f"{path}/history").json()["moves"]
+    assert [item["version"] for item in seen] == [1, 2]
+    assert "person" not in seen[0]
+    assert len(steward.get(f"{path}/history").json()["moves"]) == 12
+    page = buyer.get(f"{API}/catalogue/changes", params={"after": start, "limit": 1}).json()
+    assert (page["changes"][0]["entry"], page["more"]) == (first["id"], True)
+    rest = buyer.get(f"{API}/catalogue/changes", params={"after": page["next"]}).json()
+    assert [item["version"] for item in rest["changes"]] == [2]
+    assert rest["changes"][0]["previous_digest"] == page["changes"][0]["digest"]
+    assert not rest["more"]
+
+
+def test_search_finds_one_and_two_characters_of_chinese_and_pages_stay(clients: Clients) -> None:
+    for number, name in enumerate(("税务登记簿", "水税征收表", "道路名录", "道路养护表")):
+        published(clients, f"found {number}", name={"zh": name}, themes=["transport"])
+    buyer = clients["buyer"]
+
+    def found(**asked: object) -> list[str]:
+        answer = buyer.get(PATH, params=asked)  # type: ignore[arg-type]
+        return [item["name"]["zh"] for item in answer.json()["entries"]]
+
+    assert set(found(text="税")) == {"税务登记簿", "水税征收表"}
+    assert found(text="税务") == ["税务登记簿"]
+    assert set(found(text="道路 表")) == {"道路养护表"}
+    assert found(text="%") == found(text="_路") == []
+    assert len(found(tag="transport")) == 4
+    assert found(tag="transport", grade="L1") == []
+    page = buyer.get(PATH, params={"tag": "transport", "limit": 3}).json()
+    further = {"tag": "transport", "after": page["next"], "limit": 3}
+    rest = buyer.get(PATH, params=further).json()
+    codes = [item["code"] for item in (*page["entries"], *rest["entries"])]
+    assert (len(set(codes)), rest["next"]) == (4, None)
+
+
+def test_subscribers_are_told_of_what_is_published_and_withdrawn(
+    city: City, clients: Clients
+) -> None:
+    buyer, path = clients["buyer"], f"{API}/catalog/subscriptions"
+    hidden = drafted(clients, "unheard")["id"]
+    problem_of(buyer.post(path, json={"topic": "entry", "subject": hidden}), 422)
+    problem_of(buyer.post(path, json={"topic": "tag", "subject": "nonsense"}), 422)
+    body = {"topic": "tag", "subject": "housing"}
+    made = buyer.post(path, json=body).json()
+    assert problem_of(buyer.post(path, json=body), 409)["code"] == "subscription_exists"
+    end = f"{path}/{made['id']}/end"
+    assert problem_of(clients["auditor"].post(end), 404)["code"] == "subscription_unknown"
+    told = published(clients, "housed", base_libraries=["housing"])
+    with reading(city.platform.engine) as connection:
+        notices = notices_for(connection, city.actor("buyer"))
+    assert [(item.kind, item.subject) for item in notices] == [("catalogue.published", told["id"])]
+    assert buyer.post(end).status_code == 201
+    withdrawal = clients["founder"].post(f"{PATH}/{told['id']}/withdrawal", json={"reason": "停"})
+    assert withdrawal.status_code == 201
+    with reading(city.platform.engine) as connection:
+        assert len(notices_for(connection, city.actor("buyer"))) == 1
+    assert len(entries(city, EntryKind.ENTRY_WATCHED)) == 1

@@ -243,6 +243,7 @@ def endpoints() -> str:
         "|---|---|---|---|",
     ]
     lines += [_endpoint(route, prefix) for prefix, router in ROUTERS for route in _routes(router)]
+    lines += _who_calls()
     lines += [
         "",
         "## Inside a session · 会话之内",
@@ -257,6 +258,18 @@ def endpoints() -> str:
     ]
     lines += [_endpoint(route, "") for router in IN_SESSION for route in _routes(router)]
     return "\n".join(lines) + "\n"
+
+
+def _who_calls() -> list[str]:
+    """Say of each kind of caller which roles it needs one of."""
+    lines = ["", "## Callers · 调用者", "", "| caller | one of · 具有其一 |", "|---|---|"]
+    for name, kind in sorted(vars(callers).items()):
+        if name.endswith("Caller") and name != "Caller":
+            roles = callers.roles_of(_dependency(kind))
+            shown = "、".join(f"{callers.ROLE_NAMES_ZH[role]} `{role}`" for role in roles)
+            lines.append(f"| {name.removesuffix('Caller').lower()} | {shown or 'any'} |")
+    powers = "an authority's person · 数据主管部门人员, by power lent · 依委托"
+    return [*lines, *(f"| {word} | {powers} |" for word in ("officer", "activating", "suspending"))]
 
 
 def _routes(router: APIRouter) -> list[APIRoute]:

@@ -23,6 +23,7 @@ from service.login.step_up import API_PREFIX, check_route
 from service.tokens import LoginProof, bearer_of
 
 SERVICE_ISSUER = "service_accounts"
+_ROLES_OF: dict[object, tuple[Role, ...]] = {}
 
 ROLE_NAMES_ZH = {
     Role.AUTHORITY: "数据主管部门",
@@ -117,7 +118,13 @@ def _caller_with(*roles: Role) -> Callable[[Request], Actor]:
         check_fresh(request)
         return actor
 
+    _ROLES_OF[dependency] = roles
     return dependency
+
+
+def roles_of(dependency: object) -> tuple[Role, ...]:
+    """Return the roles of which a caller of an endpoint must hold one; none: anyone known."""
+    return _ROLES_OF.get(dependency, ())
 
 
 def role_missing(roles: tuple[Role, ...]) -> Denied:
@@ -163,6 +170,11 @@ def _money_mover(request: Request) -> Actor:
     return actor if actor.has(Role.OPERATOR) else _keeper(request)
 
 
+_ROLES_OF |= {
+    _ledger_reader: (Role.AUTHORITY, Role.FINANCE, Role.REGULATOR),
+    _keeper: (Role.AUTHORITY, Role.FINANCE),
+    _money_mover: (Role.AUTHORITY, Role.FINANCE, Role.OPERATOR),
+}
 OnPlatform = Annotated[Platform, Depends(platform_of)]
 AnyCaller = Annotated[Actor, Depends(any_caller)]
 AuthorityCaller = Annotated[Actor, Depends(_caller_with(Role.AUTHORITY))]
@@ -182,6 +194,15 @@ DepartmentCaller = Annotated[
     Depends(
         _caller_with(
             *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+        )
+    ),
+]
+DemandingCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+            *(Role.OPERATOR, Role.DEVELOPER),
         )
     ),
 ]
@@ -263,3 +284,38 @@ PartyCaller = Annotated[
     ),
 ]
 """Anyone who may be a payee or payer: of these, each acts for its own organisation only."""
+
+HandlerCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD),
+            *(Role.HALL_REPRESENTATIVE, Role.AUTHORITY),
+        )
+    ),
+]
+"""Anyone who may have a matter to decide; which of them, each matter says itself."""
+GovernmentCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+            *(Role.AUTHORITY, Role.REGULATOR, Role.FINANCE, Role.PRICING),
+        )
+    ),
+]
+"""Anyone inside government: whom a notice of overdue matters is for."""
+SubscriberCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.AUTHORITY, Role.PROVIDER, Role.DEPARTMENT_HEAD),
+            *(Role.OPERATOR, Role.DEVELOPER),
+        )
+    ),
+]
+"""Anyone who may have their organisation's notices pushed."""
+PersonalCaller = Annotated[
+    Actor, Depends(_caller_with(*(role for role in Role if role is not Role.SYSTEM)))
+]
+"""Any person with a role at all, for what is about themselves alone."""

@@ -3,19 +3,22 @@
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
 import service.api
-from service.api import session_status, sessions
+from service.api import callers, session_status, sessions
 from service.api.bodies import StrictRoute, UploadRoute
 from service.api.callers import any_caller, platform_of
 from service.api.gateway import any_session_scope, session_scope
 from service.app import IN_SESSION
 from service.app import ROUTERS as PREFIXED
+from tests.parts import REPOSITORY
 
 PUBLIC = {
     ("GET", "/health"),
@@ -24,7 +27,18 @@ PUBLIC = {
     ("GET", "/log/witnesses"),
     ("GET", "/sessions/{session_id}"),  # the page: its link holds a one-time ticket
     ("GET", "/sessions/{session_id}/status"),  # its line of facts: the page holds the secret
+    ("GET", "/"),  # leads to the first page
+    ("GET", "/login"),
+    ("GET", "/login/start/{alias}"),
+    ("GET", "/login/callback/{alias}"),  # its state and PKCE verifier are the proof
+    ("POST", "/login/back-channel/{alias}"),  # the issuer's signed logout token is the proof
+    ("POST", "/login/development"),  # the token is in the form
+    ("POST", "/logout"),  # the form token of the login it ends
+    ("GET", "/pages/style.css"),
+    ("POST", "/pages/language"),  # which language a browser reads
 }
+CALLERS = {"service.api.callers", "service.api.delegated", "service.pages.frame"}
+READS_NOTHING = {("GET", "/health"), ("GET", "/")}
 ROUTERS = tuple(router for _, router in PREFIXED)
 
 
@@ -38,12 +52,11 @@ def routes(*routers: APIRouter) -> Iterator[tuple[str, APIRoute]]:
 
 
 def callers_of(dependant: Dependant) -> list[str]:
-    """Name the dependencies that say who calls: of ``service.api.callers`` and ``…delegated``."""
+    """Name the dependencies that say who calls: of the API's callers, or of a page's visitors."""
     return [
         getattr(item.call, "__qualname__", "")
         for item in dependant.dependencies
-        if getattr(item.call, "__module__", "") in {"service.api.callers", "service.api.delegated"}
-        and item.call is not platform_of
+        if getattr(item.call, "__module__", "") in CALLERS and item.call is not platform_of
     ]
 
 
@@ -62,9 +75,22 @@ def test_every_route_has_exactly_one_caller_or_is_named_public() -> None:
 
 def test_every_route_that_moves_something_names_a_role() -> None:
     for method, route in routes(*ROUTERS):
-        if method != "GET":
+        if method != "GET" and (method, route.path) not in PUBLIC:
             named = [item.call for item in route.dependant.dependencies]
             assert any_caller not in named, f"{method} {route.path} lets anyone write"
+
+
+def test_every_caller_is_told_with_its_roles_in_the_reference() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    for method, route in routes(*(router for prefix, router in PREFIXED if prefix)):
+        assert f"| {method} | `/api/v1{route.path}` |" in page, f"{method} {route.path}"
+    for name, kind in vars(callers).items():
+        if name.endswith("Caller") and name != "Caller":
+            word = name.removesuffix("Caller").lower()
+            (asked,) = (item.dependency for item in get_args(kind) if isinstance(item, Depends))
+            if asked is not any_caller:
+                assert callers.roles_of(asked), name
+            assert f"| {word} |" in page, name
 
 
 def test_every_gateway_route_knows_its_session() -> None:
@@ -75,7 +101,7 @@ def test_every_gateway_route_knows_its_session() -> None:
 
 def test_every_route_reads_strictly() -> None:
     for method, route in routes(*ROUTERS, *IN_SESSION):
-        if (method, route.path) != ("GET", "/health"):
+        if (method, route.path) not in READS_NOTHING:
             assert isinstance(route, StrictRoute | UploadRoute), f"{method} {route.path}"
 
 

@@ -12,7 +12,15 @@ import audit.store  # noqa: F401 - the log's tables
 import catalog.exchange.store
 import catalog.matters.store  # noqa: F401 - the tables of matters
 from audit.writer import GroupCommitWriter
+from catalog.book.batch_steps import (
+    assess_batch,
+    publish_batch,
+    sign_off_batch,
+    submit_batch,
+)
+from catalog.book.batches import batches
 from catalog.book.parts import Book
+from catalog.book.systems import SystemDocument, register_system
 from catalog.entries import Bilingual
 from catalog.exchange.dcat import Node
 from catalog.exchange.drafting import BookDrafting
@@ -21,7 +29,7 @@ from catalog.sheets.reading import SheetReader, bounds_of
 from foundation.db import metadata, open_engine, reading
 from foundation.identity import Actor, Role
 from foundation.keys import FileKeyStore
-from tests.catalogue import bare_book, person, walk
+from tests.catalogue import ASSESSMENT, SYSTEM, bare_book, person, walk
 from tests.catalogue_sheets import row_of, xlsx_of
 from tests.fakes import SteppedClock
 from tests.rule_files import catalog_rules, exchange_rules
@@ -83,6 +91,9 @@ def exchange(home: Path, engine: Engine | None = None) -> Iterator[Exchange]:
         book = bare_book(writer)
         reader = SheetReader(Path(sys.prefix), bounds_of(rules.sheets))
         drafting = BookDrafting(book)
+        words = {"zh": "业务系统", "en": "Register"}
+        system = SystemDocument.model_validate({"name": SYSTEM, "label": words, "purpose": words})
+        register_system(writer, STEWARD, PROVIDER, system)
         yield Exchange(
             engine,
             writer,
@@ -92,4 +103,24 @@ def exchange(home: Path, engine: Engine | None = None) -> Iterator[Exchange]:
     engine.dispose()
 
 
-__all__ = ["HEAD", "NODE", "REVIEWER", "STEWARD", "STRANGER", "Exchange", "exchange", "reading"]
+def publish_batches(world: Exchange) -> None:
+    """Walk every batch of the book to publication."""
+    with reading(world.engine) as connection:
+        found = batches(connection, PROVIDER, 1_000)
+    for batch in found:
+        assess_batch(world.book, STEWARD, batch.id, ASSESSMENT, ASSESSMENT)
+        sign_off_batch(world.book, HEAD, batch.id, batch.digest)
+        submit_batch(world.book, STEWARD, batch.id)
+        publish_batch(world.book, REVIEWER, batch.id, batch.digest)
+
+
+__all__ = [
+    "HEAD",
+    "NODE",
+    "REVIEWER",
+    "STEWARD",
+    "STRANGER",
+    "Exchange",
+    "exchange",
+    "publish_batches",
+]

@@ -50,6 +50,7 @@ def row_of(number: int, **changes: str) -> dict[str, str]:
         "数据分类": f"基础信息资源/{library}",
         "数据分级": "三级",
         "所属基础库": library,
+        "关联系统": "register",
         "数据来源": "业务系统生成",
     }
     return {**row, **changes}

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from service import errors
 from service.api import (
     budgets,
+    case_files,
     cases,
     catalog,
     catalogue_batches,
@@ -23,6 +24,7 @@ from service.api import (
     corrections,
     decisions,
     delegations,
+    demands,
     destruction,
     disclosure,
     disputes,
@@ -35,6 +37,7 @@ from service.api import (
     journals,
     licences,
     log,
+    matters,
     login,
     moves,
     notices,
@@ -55,6 +58,7 @@ from service.api import (
     retention,
     reviews,
     role_grants,
+    rules,
     schemes,
     service_accounts,
     session_status,
@@ -63,6 +67,7 @@ from service.api import (
     sharing,
     tariffs,
     verification,
+    webhooks,
 )
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
@@ -97,6 +102,10 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, sharing.router),
     (PREFIX, sharing.data),
     (PREFIX, sharing.figures),
+    (PREFIX, demands.router),
+    (PREFIX, demands.duties),
+    (PREFIX, case_files.router),
+    (PREFIX, case_files.promotions),
     (PREFIX, licences.router),
     (PREFIX, delegations.router),
     (PREFIX, decisions.router),
@@ -116,7 +125,10 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, release_desk.router),
     (PREFIX, destruction.router),
     (PREFIX, packages.router),
+    (PREFIX, matters.router),
     (PREFIX, notices.router),
+    (PREFIX, webhooks.router),
+    (PREFIX, rules.router),
     (PREFIX, products.router),
     (PREFIX, tariffs.router),
     (PREFIX, schemes.router),

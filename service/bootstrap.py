@@ -231,7 +231,7 @@ def build_platform(
 
 def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     """Join the parts. Nothing starts a process but the session backend, at its first session."""
-    log_start(ground.writer, ground.engine, ground.settings.mode.value, ground.pack)
+    log_start(ground.writer, ground.engine, ground.settings, ground.pack)
     found(ground.writer, ground.engine, ground.settings, ground.opened.store)
     settings, pack, writer, engine = ground.settings, ground.pack, ground.writer, ground.engine
     board = SuspensionBoard(settings.home / "closures")
@@ -270,7 +270,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         opened_keys=ground.opened,
         clock=ground.clock,
         pack=pack,
-        clocks=Clocks.of(pack, settings.jurisdiction),
+        clocks=notices.chase.clocks,
         notices=notices,
         issuer=login.issuer,
         enforcer=enforcer,

@@ -23,6 +23,7 @@ from service.cli_cases import case, retention
 from service.cli_environment import environment
 from service.cli_keys import keys
 from service.cli_ledger import ledger
+from service.cli_policy import policy
 from service.cli_release import release, trace
 from service.cli_remote import REFUSED, UNUSABLE, licence, period
 from service.cli_scheme import scheme
@@ -45,6 +46,7 @@ app.add_typer(case, name="case")
 app.add_typer(environment, name="environment")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
+app.add_typer(policy, name="policy")
 app.add_typer(ledger, name="ledger")
 app.add_typer(release, name="release")
 app.add_typer(retention, name="retention")

@@ -15,14 +15,22 @@ from disclosure.budgets.odometer import check_spent, committed_digest
 from foundation.db import reading
 from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
+from foundation.settings import Settings
+from policies.effective import jurisdiction_of
 from policies.load import PolicyPack
 
 UPLOADS = "uploads"
 
 
-def log_start(writer: Writer, engine: Engine, mode: str, pack: PolicyPack) -> None:
+def log_start(writer: Writer, engine: Engine, settings: Settings, pack: PolicyPack) -> None:
     """Record the start; and the rule pack, where another one was in force before (I12)."""
-    public = {"mode": mode, "policy_digest": pack.digest}
+    jurisdiction = jurisdiction_of(pack, settings.jurisdiction)
+    public = {
+        "mode": settings.mode.value,
+        "policy_digest": pack.digest,
+        "jurisdiction": jurisdiction.name,
+        "rules_digest": jurisdiction.digest,
+    }
     writer.submit(AuditEvent(EntryKind.SERVICE_STARTED, SYSTEM_ACTOR, public), no_effect)
     with reading(engine) as connection:
         last = _last_public(connection, EntryKind.POLICY_LOADED)

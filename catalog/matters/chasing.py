@@ -7,19 +7,18 @@ that is not provisional is never counted again.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import Connection, Engine, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
-from catalog.entries import Bilingual
 from catalog.matters.clocks import Clocks
 from catalog.matters.matter import Due, Matter, MatterState
 from catalog.matters.opening import named, required, store_moved
 from catalog.matters.reads import matter_of
 from catalog.matters.store import matter_table
-from catalog.notices.outbox import Notice, Recipient, enqueue
+from catalog.matters.telling import escalation, reminder, settled
+from catalog.notices.outbox import enqueue
 from foundation.clock import MICROSECONDS_PER_DAY, Clock
 from foundation.db import reading
 from foundation.errors import Conflict, Message
@@ -27,12 +26,6 @@ from foundation.identity import SYSTEM_ACTOR, Role
 from policies.schema.notices import NoticeRules
 
 ROUND_MAX = 200
-NAMES = {
-    Role.DEPARTMENT_HEAD: Message("部门负责人", "the department head"),
-    Role.HALL_REPRESENTATIVE: Message("首席代表", "the chief representative"),
-    Role.PROVIDER: Message("承办单位", "the handling department"),
-    Role.AUTHORITY: Message("数据主管部门", "the data authority"),
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ class Chase:
             moved = current.model_copy(update={"due": due, "reminded": 0})
             store_moved(connection, entry, moved, "settled", was=current.due.on)
             entry.amend(matter=named(moved), was=current.due.on)
-            enqueue(connection, entry, _settled_notice(moved, current.due.on, due.on))
+            enqueue(connection, entry, settled(moved, current.due.on, due.on))
             return moved
 
         return self.writer.submit(AuditEvent(EntryKind.MATTER_SETTLED, SYSTEM_ACTOR), apply)
@@ -101,7 +94,7 @@ class Chase:
             moved = current.model_copy(update={"reminded": step})
             store_moved(connection, entry, moved, "reminded", step=step)
             entry.amend(matter=named(moved), step=step)
-            enqueue(connection, entry, _reminder(moved, current.due))
+            enqueue(connection, entry, reminder(moved, current.due))
             return moved
 
         self.writer.submit(AuditEvent(EntryKind.MATTER_REMINDED, SYSTEM_ACTOR), apply)
@@ -114,12 +107,13 @@ class Chase:
             if step > reached or current.due is None:
                 raise _moved_on()
             to = Role(self.rules.escalations[step - 1].to)
+            house = self.authority if to is Role.AUTHORITY else current.handler
             moved = current.model_copy(
                 update={"escalated": step, "reminded": len(self.rules.remind_days_before)}
             )
             store_moved(connection, entry, moved, "escalated", step=step, to=str(to))
             entry.amend(matter=named(moved), step=step, to=str(to))
-            enqueue(connection, entry, self._escalation(moved, current.due, to))
+            enqueue(connection, entry, escalation(moved, current.due, house, to))
             return moved
 
         self.writer.submit(AuditEvent(EntryKind.MATTER_ESCALATED, SYSTEM_ACTOR), apply)
@@ -165,75 +159,6 @@ class Chase:
         if not due.provisional:
             return None
         return self.clocks.settled(due, self.clocks.rules.calendar.civil_day(found.started_us))
-
-    def _escalation(self, moved: Matter, due: Due, to: Role) -> Notice:
-        house = self.authority if to is Role.AUTHORITY else moved.handler
-        whom = NAMES[to]
-        return Notice(
-            kind="matter.escalated",
-            subject=moved.id,
-            to=(
-                Recipient(organisation=house, roles=(to,)),
-                Recipient(organisation=moved.handler, roles=moved.handler_roles),
-            ),
-            title=Bilingual(
-                zh=f"办件{moved.case}已逾期，现提请{whom.zh}督办",
-                en=f"Case {moved.case} is overdue and is raised to {whom.en}",
-            ),
-            body=Bilingual(
-                zh=f"该办件应于{due.on}前办结。逾期不视为同意，请尽快作出决定。",
-                en=f"It was to be decided by {due.on}. Silence grants nothing: please decide it.",
-            ),
-            data=_about(moved, due),
-        )
-
-
-def _reminder(moved: Matter, due: Due) -> Notice:
-    return Notice(
-        kind="matter.reminded",
-        subject=moved.id,
-        to=(Recipient(organisation=moved.handler, roles=moved.handler_roles),),
-        title=Bilingual(
-            zh=f"办件{moved.case}将于{due.on}到期",
-            en=f"Case {moved.case} is due on {due.on}",
-        ),
-        body=Bilingual(
-            zh="请在期限内作出决定；确需延期的，请在到期前提出并说明理由。",
-            en="Please decide it in time, or ask for an extension before then and say why.",
-        ),
-        data=_about(moved, due),
-    )
-
-
-def _settled_notice(moved: Matter, was: str, now: str) -> Notice:
-    later = date.fromisoformat(now) > date.fromisoformat(was)
-    zh = "晚于" if later else "不晚于"
-    return Notice(
-        kind="matter.settled",
-        subject=moved.id,
-        to=(
-            Recipient(organisation=moved.handler, roles=moved.handler_roles),
-            Recipient(organisation=moved.applicant, person=moved.applicant_person),
-        ),
-        title=Bilingual(
-            zh=f"办件{moved.case}的到期日确定为{now}",
-            en=f"The last day of case {moved.case} is now fixed: {now}",
-        ),
-        body=Bilingual(
-            zh=f"该年度放假安排已公布。确定的日期{zh}原先暂定的{was}。",
-            en=f"The year's holiday list is published. The provisional date was {was}.",
-        ),
-        data=_about(moved, moved.due),
-    )
-
-
-def _about(moved: Matter, due: Due | None) -> dict[str, object]:
-    return {
-        "matter": moved.id,
-        "case": moved.case,
-        "kind": str(moved.kind),
-        "due_on": None if due is None else due.on,
-    }
 
 
 def _moved_on() -> Conflict:

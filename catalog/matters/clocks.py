@@ -16,14 +16,15 @@ from policies.schema.deadlines import Deadline
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks of one jurisdiction."""
+    """The clocks of one jurisdiction, and the organisation that consents to extensions."""
 
     rules: Jurisdiction
+    authority: str = "data_authority"
 
     @classmethod
-    def of(cls, pack: PolicyPack, jurisdiction: str) -> "Clocks":
+    def of(cls, pack: PolicyPack, jurisdiction: str, authority: str = "data_authority") -> "Clocks":
         """Take the clocks of a jurisdiction. Raises NotFound for one that has no pack."""
-        return cls(jurisdiction_of(pack, jurisdiction))
+        return cls(jurisdiction_of(pack, jurisdiction), authority)
 
     @property
     def jurisdiction(self) -> str:

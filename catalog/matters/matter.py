@@ -59,6 +59,7 @@ class MatterKind(StrEnum):
     REGISTRATION_REVIEW = "registration_review"
     REGISTRATION_NOTICE = "registration_notice"
     HALL_SERVICE = "hall_service"
+    PROMOTION = "promotion"
     SOURCE_CLAIM = "source_claim"
 
 

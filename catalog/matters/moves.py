@@ -16,6 +16,8 @@ from audit.tags import EntryKind
 from catalog.matters.clocks import Clocks
 from catalog.matters.matter import Matter, MatterState, MissingPaper, require_handler
 from catalog.matters.opening import named, required, store_moved
+from catalog.matters.telling import extended, extension_wanted, papers_wanted
+from catalog.notices.outbox import enqueue
 from foundation.errors import Conflict, Denied, InvalidInput, Message
 from foundation.identity import Actor, ActorKind, Role
 
@@ -80,6 +82,7 @@ def papers_asked(
     )
     store_moved(connection, entry, moved, "papers_asked", papers=len(missing))
     entry.amend(matter=named(moved))
+    enqueue(connection, entry, papers_wanted(moved))
     return moved
 
 
@@ -109,6 +112,7 @@ def extend(
         )
         store_moved(connection, entry, moved, "extension_asked", days=days)
         entry.amend(matter=named(moved))
+        enqueue(connection, entry, extension_wanted(moved, clocks.authority))
         return moved
 
     return writer.submit(event, apply)
@@ -142,6 +146,8 @@ def decide_extension(
         move = "extended" if consent else "extension_refused"
         store_moved(connection, entry, moved, move, days=days)
         entry.amend(matter=named(moved), days=days)
+        if consent and moved.due is not None:
+            enqueue(connection, entry, extended(moved, moved.due, days))
         return moved
 
     return writer.submit(event, apply)

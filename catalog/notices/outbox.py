@@ -41,7 +41,10 @@ LISTED_MAX = 500
 
 
 class Recipient(Frozen):
-    """An organisation's people in any of these roles (none named: all), or one person of it."""
+    """An organisation's people in any of these roles (none named: all), or one person of it.
+
+    An organisation's webhooks carry what is for one of its persons as well.
+    """
 
     organisation: str = Field(min_length=1, max_length=64)
     roles: tuple[Role, ...] = ()

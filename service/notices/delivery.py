@@ -136,9 +136,8 @@ class NoticeDelivery:
 
     def _give(self, connection: Connection, notice: StoredNotice, now_us: int) -> int:
         targets = [("email", person) for person in self._persons(connection, notice, now_us)]
-        if notice.person is None:
-            live = subscriptions_of(connection, notice.organisation, live=True)
-            targets += [("webhook", one.id) for one in live if one.wants(notice.kind)]
+        live = subscriptions_of(connection, notice.organisation, live=True)
+        targets += [("webhook", one.id) for one in live if one.wants(notice.kind)]
         for channel, target in targets:
             connection.execute(
                 insert(notice_delivery).values(

@@ -11,6 +11,7 @@ from catalog.matters.clocks import Clocks
 from foundation.clock import Clock
 from foundation.keys import KeyStore
 from foundation.settings import Settings
+from policies.effective import every_jurisdiction
 from policies.load import PolicyPack
 from policies.schema.notices import NoticeRules
 from service.notices.delivery import NoticeDelivery
@@ -50,7 +51,8 @@ def notice_parts(
 ) -> NoticeParts:
     """Build the parts; nothing is sent before the upkeep runs."""
     rules = pack.rules(NoticeRules)
-    clocks = Clocks.of(pack, settings.jurisdiction)
+    every_jurisdiction(pack)  # a wrong file is refused now, not at its first use
+    clocks = Clocks.of(pack, settings.jurisdiction, authority)
     outbound = CallerOutbound(
         _listed(settings.webhook_hosts),
         _listed(settings.webhook_inner_hosts),

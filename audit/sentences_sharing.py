@@ -28,4 +28,17 @@ SHARING_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SHARE_DISPOSED: Message(
         "共享数据已销毁并出具证明", "The destruction of shared data was certified"
     ),
+    EntryKind.DEMAND_STATED: Message("已登记数据需求", "A data demand was stated"),
+    EntryKind.DEMAND_TEAM_ASSIGNED: Message(
+        "已为需求组建专项小组", "A team was assigned to a demand"
+    ),
+    EntryKind.DEMAND_MATCHED: Message("需求对接已办结", "A demand was matched or refused"),
+    EntryKind.DEMAND_WITHDRAWN: Message("数据需求已撤回", "A data demand was withdrawn"),
+    EntryKind.RESPONSIBILITY_ASSIGNED: Message("已列入责任清单", "A responsibility was listed"),
+    EntryKind.PROMOTION_DECIDED: Message(
+        "应用推广已办结", "The promotion of an application was decided"
+    ),
+    EntryKind.PROMOTION_PROPOSED: Message(
+        "已申报应用推广", "An application was put forward for promotion"
+    ),
 }

@@ -20,6 +20,7 @@ STORES = (
     "authorization.delegations",
     "catalog.book.store",
     "authorization.sharing.store",
+    "authorization.sharing.demand_store",
     "catalog.quality.store",
     "catalog.exchange.store",
     "catalog.store",

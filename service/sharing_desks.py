@@ -7,7 +7,10 @@ from pathlib import Path
 from authorization.sharing.applying import Applying
 from authorization.sharing.deciding import Deciding
 from authorization.sharing.delivery import Delivering
+from authorization.sharing.demands import Demands
 from authorization.sharing.parts import SharingParts
+from authorization.sharing.promoting import Promoting
+from authorization.sharing.responsibilities import Responsibilities
 from authorization.sharing.supplying import Supplying
 from authorization.sharing.using import Using
 from policies.schema.sharing import SharingRules
@@ -41,6 +44,21 @@ class SharingDesks:
     def using(self) -> Using:
         """The desk of use, misuse and the end of use."""
         return Using(**vars(self.parts))
+
+    @cached_property
+    def demands(self) -> Demands:
+        """The demand list."""
+        return Demands(**vars(self.parts))
+
+    @cached_property
+    def responsibilities(self) -> Responsibilities:
+        """The responsibility list and its matrix."""
+        return Responsibilities(**vars(self.parts))
+
+    @cached_property
+    def promoting(self) -> Promoting:
+        """The counter of promotion."""
+        return Promoting(**vars(self.parts))
 
     @cached_property
     def delivery(self) -> ShareDelivery:

@@ -172,7 +172,7 @@ def create_api(platform: Platform) -> FastAPI:
         redoc_url=None,
         responses=refusals(),
     )
-    document(app)
+    document(app, ROUTERS)
     app.state.platform = platform
     app.state.answers = AnswerMemory()
     platform.board.listen(app.state.answers.forget)

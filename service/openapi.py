@@ -5,14 +5,16 @@ every operation. Which operations want a bearer token is read from their signatu
 that is known under another method says which methods it takes.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 PROBLEM = "application/problem+json"
 CALLER_MODULES = frozenset({"service.api.callers", "service.api.delegated"})
@@ -30,6 +32,39 @@ _REFUSALS: Mapping[int, str] = {
     429: "Too many requests for now. 请求过于频繁。",
     503: "A part the promise rests on is missing: nothing was done. 暂不可用，未办理。",
 }
+_CSV, _PDF, _ZIP = "text/csv", "application/pdf", "application/zip"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_JSON, _TEXT, _JSON_LD = "application/json", "text/plain", "application/ld+json"
+_RELEASED = (
+    *(_CSV, _XLSX, _JSON, _ZIP, "application/vnd.apache.parquet", "application/octet-stream"),
+    *("image/png", "image/svg+xml", "text/markdown", _TEXT),
+)
+FILES: Mapping[str, tuple[str, ...]] = {
+    "GET /catalog/import/template": (_XLSX,),
+    "GET /catalog/imports/{import_id}/report": (_JSON, _CSV, _XLSX),
+    "GET /catalog/imports/{import_id}/refused": (_CSV, _XLSX),
+    "GET /catalog/export/dcat": (_JSON_LD,),
+    "GET /catalog/export/dcat/entry": (_JSON_LD,),
+    "POST /catalog/exports": (_ZIP, "application/jsonl", "application/octet-stream"),
+    "POST /sharing/requests/{share_id}/copies": (_CSV, _XLSX, "application/vnd.apache.parquet"),
+    "GET /journals/exports/{form}": (_TEXT,),
+    "GET /settlement-files/{file_id}/{form}": (_CSV, "application/xml"),
+    "GET /releases/{release_id}/preview": _RELEASED,
+    "POST /releases/{release_id}/copies": (_ZIP,),
+    "POST /products/{licence_id}/fetches": _RELEASED,
+    "GET /periods/{period_id}/statements/{payee}/{form}": (_PDF, _XLSX, _JSON, _ZIP),
+    "GET /periods/{period_id}/bills/{licence}/{form}": (_PDF, _XLSX, _JSON),
+    "GET /journals/{journal}/voucher/{form}": (_PDF, _XLSX, _JSON),
+    "GET /log/key": (_TEXT,),
+    "GET /log/checkpoint": (_TEXT,),
+    "GET /log/entries/{index}/receipt": (_TEXT,),
+    "GET /log/kept": (_ZIP,),
+    "POST /log/bundles": (_ZIP,),
+    "GET /regulator/odometer/{population}/picture": ("image/svg+xml",),
+    "POST /regulator/exports": (_ZIP,),
+    "POST /cases/{case_id}/export": (_ZIP,),
+}
+"""The operations whose answer is a file, and the media types it may have."""
 _SENTENCES = {
     "type": "object",
     "required": ["zh", "en"],
@@ -62,15 +97,27 @@ def refusals() -> dict[int | str, dict[str, Any]]:
     return {code: {"description": text, "content": body} for code, text in _REFUSALS.items()}
 
 
-def document(app: FastAPI) -> None:
-    """Let an application describe itself by this contract."""
+@dataclass(frozen=True)
+class Operation:
+    """One route under its whole address: what it matches, takes and asks of its caller."""
+
+    route: APIRoute
+    address: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+
+
+def document(app: FastAPI, routers: Iterable[tuple[str, APIRouter]]) -> None:
+    """Let an application describe itself by this contract. ``routers`` are those it includes."""
+    operations = tuple(_operations(routers))
+    app.state.operations = operations
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(
                 title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
             )
-            _complete(made, app)
+            _complete(made, operations)
             app.openapi_schema = made
         return app.openapi_schema
 
@@ -79,19 +126,25 @@ def document(app: FastAPI) -> None:
 
 def methods_of(request: Request, but: object = None) -> list[str]:
     """Return the methods that some route (but one) takes at the address of a request."""
+    operations: Iterable[Operation] = getattr(request.app.state, "operations", ())
+    path = request.url.path
     return sorted(
         {
             method
-            for route in api_routes(request.app)
-            if route is not but and route.matches(request.scope)[0] is not Match.NONE
-            for method in route.methods or ()
+            for item in operations
+            if item.route is not but and item.pattern.fullmatch(path)
+            for method in item.methods
         }
     )
 
 
-def api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    """Return the routes of an application that an operation stands for."""
-    return (route for route in app.routes if isinstance(route, APIRoute))
+def _operations(routers: Iterable[tuple[str, APIRouter]]) -> Iterator[Operation]:
+    for prefix, router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                address = f"{prefix}{route.path_format}"
+                pattern = compile_path(f"{prefix}{route.path}")[0]
+                yield Operation(route, address, pattern, frozenset(route.methods or ()))
 
 
 def wants_caller(dependant: Dependant) -> bool:
@@ -103,15 +156,24 @@ def wants_caller(dependant: Dependant) -> bool:
     )
 
 
-def _complete(made: dict[str, Any], app: FastAPI) -> None:
+def _complete(made: dict[str, Any], operations: Iterable[Operation]) -> None:
     components = made.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM_SCHEMA
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    for route in api_routes(app):
-        operations = made["paths"].get(route.path_format, {})
-        for method in route.methods or ():
-            if method.lower() in operations and wants_caller(route.dependant):
-                operations[method.lower()]["security"] = [{"bearer": []}]
+    for item in operations:
+        for method in item.methods:
+            described = made["paths"].get(item.address, {}).get(method.lower())
+            if described is not None:
+                _complete_one(described, method, item)
+
+
+def _complete_one(described: dict[str, Any], method: str, item: Operation) -> None:
+    if wants_caller(item.route.dependant):
+        described["security"] = [{"bearer": []}]
+    files = FILES.get(f"{method} {item.address.removeprefix('/api/v1')}", ())
+    for status, answer in described["responses"].items():
+        if files and status.startswith("2"):
+            answer["content"] = {media_type: {} for media_type in files}

@@ -52,14 +52,28 @@ def attach_consent(
     writer: Writer, actor: Actor, dataset: str, given: ConsentGiven
 ) -> Recorded[Consent]:
     """Record that the source consents. Raises Denied for anyone but the source's own people."""
-    return _act(writer, actor, dataset, "granted", given.reference, {"scope": given.scope})
+    consent_id = new_id("con")
+    event = AuditEvent(
+        EntryKind.SOURCE_CONSENT_ATTACHED,
+        actor,
+        public={"dataset": dataset, "consent": consent_id},
+        private={"scope": given.scope},
+    )
+    return _act(writer, event, dataset, consent_id, given.reference)
 
 
 def withdraw_consent(
     writer: Writer, actor: Actor, dataset: str, withdrawn: ConsentWithdrawn
 ) -> Recorded[Consent]:
     """Record that the source takes its consent back: from this entry on nothing is answered."""
-    return _act(writer, actor, dataset, "withdrawn", "", {"reason": withdrawn.reason})
+    consent_id = new_id("con")
+    event = AuditEvent(
+        EntryKind.SOURCE_CONSENT_WITHDRAWN,
+        actor,
+        public={"dataset": dataset, "consent": consent_id},
+        private={"reason": withdrawn.reason},
+    )
+    return _act(writer, event, dataset, consent_id, "")
 
 
 def consents(connection: Connection, dataset: str) -> list[Consent]:
@@ -131,20 +145,12 @@ def _granted(connection: Connection) -> set[str]:
 
 
 def _act(
-    writer: Writer,
-    actor: Actor,
-    dataset: str,
-    state: Literal["granted", "withdrawn"],
-    reference: str,
-    private: Mapping[str, str],
+    writer: Writer, event: AuditEvent, dataset: str, consent_id: str, reference: str
 ) -> Recorded[Consent]:
+    """Write one act of a source; without a reference it takes the last consent back."""
+    actor = event.actor
     check_natural_person(actor)
-    kinds = {
-        "granted": EntryKind.SOURCE_CONSENT_ATTACHED,
-        "withdrawn": EntryKind.SOURCE_CONSENT_WITHDRAWN,
-    }
-    consent_id = new_id("con")
-    event = AuditEvent(kinds[state], actor, {"dataset": dataset, "consent": consent_id}, private)
+    state = "granted" if reference else "withdrawn"
 
     def apply(connection: Connection, entry: PendingEntry) -> Consent:
         source = shared_source(connection, dataset)

@@ -14,6 +14,7 @@ from catalog.populations import (
     declare_population,
 )
 from catalog.registration import register_dataset
+from catalog.resources.standing import StandingRules
 from catalog.store import current_version, dataset_by_name, datasets
 from foundation.db import reading
 from foundation.errors import Message, NotFound
@@ -50,7 +51,7 @@ def post_population_approval(
 @router.post("/datasets", status_code=201)
 def post_dataset(body: Document, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
     """Register a data set beneath a published catalogue entry."""
-    recorded = register_dataset(platform.writer, actor, body)
+    recorded = register_dataset(platform.writer, actor, body, StandingRules.of(platform.pack))
     return {
         "id": recorded.value.id,
         "name": recorded.value.declaration.name,
@@ -95,7 +96,7 @@ async def post_version(
     platform: OnPlatform,
     file_name: Annotated[str, Query(min_length=1, max_length=200)],
 ) -> Response:
-    """Upload one file (CSV or Parquet, as the raw body); publish it as the next version."""
+    """Upload one file (CSV, Parquet or XLSX, as the raw body); publish it as the next version."""
     path = platform.settings.home / "uploads" / random_name()
     path.parent.mkdir(mode=0o700, exist_ok=True)
 

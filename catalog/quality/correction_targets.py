@@ -10,7 +10,7 @@ from catalog.book.store import catalog_revision
 from catalog.datasets import Frozen
 from catalog.entries import Bilingual
 from catalog.quality.correction_reads import Correction
-from catalog.store import dataset_table, entry_by_id, version_table
+from catalog.store import dataset_table, datasets, entry_by_id, version_table
 from foundation.errors import Conflict, Message, NotFound
 
 TEXT_CHARACTERS_MAX = 10_000
@@ -66,6 +66,25 @@ def target_of(connection: Connection, target: str, subject: str) -> Target:
         )
     )
     return Target(row.id, row.entry_id, row.provider, title)
+
+
+def touched_datasets(connection: Connection, found: Correction) -> list[str]:
+    """Return the data set, or those beneath the entry, and all that were derived from them."""
+    table = dataset_table.c
+    query = select(table.name)
+    if found.dataset_id is not None:
+        query = query.where(table.id == found.dataset_id)
+    else:
+        query = query.where(table.entry_id == found.entry_id)
+    touched = set(connection.execute(query).scalars())
+    made_from = {
+        item.declaration.name: set(item.declaration.derived_from) for item in datasets(connection)
+    }
+    waiting = set(touched)
+    while waiting:
+        waiting = {name for name, sources in made_from.items() if waiting & sources} - touched
+        touched |= waiting
+    return sorted(touched)
 
 
 def newer_version(connection: Connection, found: Correction) -> str:

@@ -8,7 +8,7 @@ Silence decides nothing: what is overdue stays open (政务数据共享条例 ar
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
@@ -36,9 +36,9 @@ from catalog.quality.correction_targets import (
     Target,
     newer_version,
     target_of,
+    touched_datasets,
 )
 from catalog.quality.store import correction
-from catalog.store import dataset_table
 from foundation.errors import InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
@@ -253,15 +253,9 @@ class CorrectionDesk:
         return self.writer.submit(event, apply)
 
     def _outputs(self, connection: Connection, found: Correction) -> list[AffectedOutput]:
-        """List what rests on the data set, or on every data set beneath the entry."""
-        table = dataset_table.c
-        query = select(table.name).order_by(table.name)
-        if found.dataset_id is not None:
-            query = query.where(table.id == found.dataset_id)
-        else:
-            query = query.where(table.entry_id == found.entry_id)
+        """List what rests on the data, and on all data sets that were made from them."""
         outputs: dict[str, AffectedOutput] = {}
-        for name in connection.execute(query).scalars():
+        for name in touched_datasets(connection, found):
             outputs |= {item.output: item for item in self.dependents(connection, name)}
         return list(outputs.values())
 

@@ -348,7 +348,7 @@ class CorrectionRoads(RuleBasedStateMachine):
             assert found.handler_person not in {None, self.raiser.person}
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [6, pytest.param(300, marks=pytest.mark.full)])
 def test_no_order_of_moves_leaves_the_roads(tmp_path: Path, examples: int) -> None:
     with quality_world(tmp_path) as world:
         CorrectionRoads.world = world

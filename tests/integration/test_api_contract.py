@@ -37,7 +37,12 @@ def fuzz(city: City, *options: str) -> tuple[int, str]:
         *("--no-color", "--warnings", "off", *options),
     ]
     ran = subprocess.run(
-        command, capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS_MAX,
+        check=False,
+        cwd=city.home,
     )
     made = re.search(r"(\d[\d,]*) generated", ran.stdout)
     cases = int(made[1].replace(",", "")) if made else 0
@@ -46,7 +51,7 @@ def fuzz(city: City, *options: str) -> tuple[int, str]:
 
 
 def test_no_answer_is_undocumented_and_none_is_an_error(city: City) -> None:
-    cases, report = fuzz(city, "--phases", "fuzzing", "--max-examples", "2", "--seed", "1")
+    cases, report = fuzz(city, "--phases", "fuzzing", "--max-examples", "1", "--seed", "1")
     assert cases >= 300, report
 
 

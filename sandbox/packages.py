@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from audit.events import AuditEvent, PendingEntry, Writer
 from audit.tags import EntryKind
+from authorization.independence import check_apart
 from authorization.separation import check_another_person, check_natural_person, check_older_than
 from catalog.datasets import Frozen
 from foundation.db import reading
@@ -168,6 +169,7 @@ class PackageDesk:
             check_natural_person(actor)
             check_another_person(actor, found.person)
             check_older_than(actor, found.requested_us)
+            check_apart(connection, actor, found.organisation)
             changed = connection.execute(
                 update(package_request)
                 .where(package_request.c.id == request_id, package_request.c.state == "requested")

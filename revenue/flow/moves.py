@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from authorization.independence import check_apart
 from authorization.organisations import OrganisationKind, organisation_by_id
 from authorization.separation import (
     check_another_person,
@@ -157,6 +158,8 @@ def approve(writer: Writer, actor: Actor, move: Move, carry_out: CarryOut) -> Re
         _check_undecided(found)
         check_another_person(actor, found.proposed_by)
         check_older_than(actor, found.proposed_us)
+        if found.organisation != actor.organisation:
+            check_apart(connection, actor, found.organisation)
         journals = carry_out(connection, entry, found)
         _decide(connection, entry, actor, found, "approved")
         entry.amend(

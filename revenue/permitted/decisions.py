@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from authorization.independence import check_apart
 from authorization.organisations import OrganisationKind, organisation_by_id
 from authorization.separation import (
     check_another_person,
@@ -132,6 +133,7 @@ def decide_permitted(
         proposal = _require_proposal(connection, name)
         check_another_person(actor, proposal.proposed_by)
         check_older_than(actor, proposal.proposed_us)
+        check_apart(connection, actor, proposal.document.operator)
         check_document(proposal.document, rules)
         operator = proposal.document.operator
         _check_undecided(connection, proposal.document)

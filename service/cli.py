@@ -20,6 +20,7 @@ from service.backend_probing import backend_reports
 from service.cli_acceptance import acceptance
 from service.cli_audit import audit
 from service.cli_cases import case, retention
+from service.cli_catalogue import catalog
 from service.cli_environment import environment
 from service.cli_keys import keys
 from service.cli_ledger import ledger
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(case, name="case")
+app.add_typer(catalog, name="catalog")
 app.add_typer(environment, name="environment")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")

@@ -25,11 +25,23 @@ BAD_INPUT = frozenset({400, 413, 415, 422})
 REFUSED, UNUSABLE = 1, 2
 
 
-def call(method: str, url: str, token: str, language: str, body: Any = None) -> httpx.Response:
-    """Make one request; print the refusal and exit 1 (or 2 for bad input) where there is one."""
+def call(
+    method: str,
+    url: str,
+    token: str,
+    language: str,
+    body: Any = None,
+    *,
+    content: bytes | None = None,
+) -> httpx.Response:
+    """Make one request; print the refusal and exit 1 (or 2 for bad input) where there is one.
+
+    ``body`` goes as JSON, or ``content`` as it is.
+    """
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+    sent: dict[str, Any] = {"json": body} if content is None else {"content": content}
     try:
-        response = httpx.request(method, url, headers=headers, json=body, timeout=CALL_SECONDS_MAX)
+        response = httpx.request(method, url, headers=headers, timeout=CALL_SECONDS_MAX, **sent)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         typer.echo(f"平台无法连接 / the service cannot be reached: {url}", err=True)
         raise typer.Exit(UNUSABLE) from error

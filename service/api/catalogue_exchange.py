@@ -26,7 +26,7 @@ from foundation.ids import random_name
 from policies.schema.exchange import ExchangeRules
 from service import catalogue_node
 from service.api.bodies import UploadRoute
-from service.api.callers import AnyCaller, OnPlatform, OverseerCaller, SupplierCaller
+from service.api.callers import AnyCaller, CataloguerCaller, OnPlatform, OverseerCaller
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute, serve_once
 
@@ -52,7 +52,7 @@ def get_template(_actor: AnyCaller, platform: OnPlatform) -> Response:
 @uploads.post("/imports", status_code=201, response_model=None)
 async def post_import(
     request: Request,
-    actor: SupplierCaller,
+    actor: CataloguerCaller,
     platform: OnPlatform,
     file_name: Annotated[str, Query(min_length=1, max_length=200)],
     sheet: Annotated[str | None, Query(min_length=1, max_length=31)] = None,
@@ -79,7 +79,7 @@ async def post_import(
 
 @router.get("/imports")
 def get_imports(
-    actor: SupplierCaller,
+    actor: CataloguerCaller,
     platform: OnPlatform,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
@@ -92,7 +92,7 @@ def get_imports(
 
 
 @router.get("/imports/{import_id}")
-def get_import(import_id: str, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
+def get_import(import_id: str, actor: CataloguerCaller, platform: OnPlatform) -> dict[str, object]:
     """Read what was made of an import, with its first refused rows."""
     found = catalogue_node.imports_of(platform).of(actor, import_id)
     with reading(platform.engine) as connection:
@@ -106,7 +106,7 @@ def get_import(import_id: str, actor: SupplierCaller, platform: OnPlatform) -> d
 
 @router.get("/imports/{import_id}/report", response_class=Response)
 def get_report(
-    import_id: str, actor: SupplierCaller, platform: OnPlatform, form: Form = "json"
+    import_id: str, actor: CataloguerCaller, platform: OnPlatform, form: Form = "json"
 ) -> Response:
     """Fetch the whole report: each row, and each fault with column, rule and way out."""
     found, rows = _import_rows(platform, catalogue_node.imports_of(platform), actor, import_id)
@@ -121,7 +121,7 @@ def get_report(
 @router.get("/imports/{import_id}/refused", response_class=Response)
 def get_refused_rows(
     import_id: str,
-    actor: SupplierCaller,
+    actor: CataloguerCaller,
     platform: OnPlatform,
     form: Literal["csv", "xlsx"] = "xlsx",
 ) -> Response:
@@ -135,7 +135,7 @@ def get_refused_rows(
 
 
 @router.post("/imports/{import_id}/taking", status_code=201)
-def post_taking(import_id: str, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
+def post_taking(import_id: str, actor: CataloguerCaller, platform: OnPlatform) -> dict[str, object]:
     """Take the good rows: drafts of new entries, proposed changes of published ones."""
     return catalogue_node.imports_of(platform).take(actor, import_id).as_json()
 
@@ -199,7 +199,7 @@ def _paged(platform: Platform) -> Iterator[Published]:
 def _import_rows(
     platform: Platform,
     imports: Imports,
-    actor: SupplierCaller,
+    actor: CataloguerCaller,
     import_id: str,
     *,
     refused: bool = False,

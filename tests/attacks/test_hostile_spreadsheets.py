@@ -12,6 +12,7 @@ import pytest
 from catalog.sheets.forms import FileRefused
 from catalog.sheets.reading import Sheet, SheetReader, bounds_of
 from catalog.sheets.reading_child import take_apart
+from catalog.sheets.refusals import sheet_refused
 from foundation.errors import InvalidInput
 from tests import hostile_spreadsheets as hostile
 from tests.rule_files import exchange_rules
@@ -54,9 +55,9 @@ def test_a_plain_workbook_is_read() -> None:
     ],
 )  # fmt: skip
 def test_a_hostile_file_is_refused_with_its_reason(file_name: str, data: bytes, code: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
-        READER.read(data, file_name)
-    error = refusal.value
+    with pytest.raises(FileRefused) as found:  # what the child runs, and what its parent says
+        take_apart(data, file_name, None, BOUNDS)
+    error = sheet_refused(found.value.code, found.value.row, found.value.column)
     assert error.code == code
     assert error.message.zh
     assert error.message.en
@@ -64,17 +65,27 @@ def test_a_hostile_file_is_refused_with_its_reason(file_name: str, data: bytes, 
     assert error.rule == "policies/exchange"
 
 
+def test_the_child_says_no_to_the_service_with_place_and_way_out() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        READER.read(hostile.far_cell("XFD7"), "a.xlsx")
+    assert refusal.value.code == "sheet_columns"
+    assert "第 7 行XFD 列" in refusal.value.message.zh
+    assert refusal.value.way_out is not None
+
+
 def test_what_unpacks_to_too_much_is_refused_whatever_its_directory_says() -> None:
+    narrow = replace(READER, bounds=replace(BOUNDS, unpacked_bytes_max=16 << 20))
     for data in (hostile.bomb(), hostile.lying_bomb()):
-        assert len(data) < 2 << 20
+        assert len(data) < 1 << 20
         with pytest.raises(InvalidInput) as refusal:
-            READER.read(data, "a.xlsx")
+            narrow.read(data, "a.xlsx")
         assert refusal.value.code in {"sheet_unpacked_bytes", "sheet_unreadable"}
 
 
 def test_one_text_repeated_by_every_cell_ends_the_child_and_not_the_service() -> None:
+    narrow = replace(READER, memory_bytes_max=160 << 20)
     with pytest.raises(InvalidInput) as refusal:
-        READER.read(hostile.shared_string_bomb(), "a.xlsx")
+        narrow.read(hostile.shared_string_bomb(), "a.xlsx")
     assert refusal.value.code in {"sheet_stopped", "sheet_unpacked_bytes", "sheet_cells"}
 
 

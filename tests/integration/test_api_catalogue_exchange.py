@@ -1,0 +1,165 @@
+"""The catalogue in and out over HTTP and the command line: each form, each refusal, the whole road.
+
+Rows are taken from a bureau's spreadsheet, walk to publication as a batch, and leave as DCAT-AP and
+as a package that the command line verifies from the file alone.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from audit.tags import EntryKind
+from audit.verify.__main__ import run as verify
+from service.cli_catalogue import catalog
+from tests.calling import API, entries, problem_of
+from tests.catalogue import ASSESSMENT, SYSTEM
+from tests.catalogue_sheets import row_of, xlsx_of
+from tests.city import City, _register_people, opened_city
+from tests.hostile_spreadsheets import with_part
+from tests.parts import need_namespaces
+from tests.rule_files import exchange_rules
+
+pytestmark = need_namespaces
+RULES = exchange_rules()
+IMPORTS = f"{API}/catalog/imports"
+PAPER = ASSESSMENT.model_dump(mode="json")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with opened_city(tmp_path_factory.mktemp("city")) as opened:
+        _register_people(opened.platform)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def clients(city: City) -> dict[str, httpx.Client]:
+    names = ("founder", "steward", "head", "auditor", "analyst")
+    return {name: city.client(name) for name in names}
+
+
+def _judge(client: httpx.Client, rows: list[dict[str, str]], **more: str) -> httpx.Response:
+    query = {"file_name": "目录.xlsx", **more}
+    return client.post(IMPORTS, params=query, content=xlsx_of(rows, RULES))
+
+
+@pytest.fixture(scope="module")
+def published(clients: dict[str, httpx.Client]) -> str:
+    """Walk three rows of a spreadsheet to publication; return the code of the first."""
+    steward, head, founder = (clients[name] for name in ("steward", "head", "founder"))
+    words = {"zh": "业务系统", "en": "Register"}
+    body = {"name": SYSTEM, "label": words, "purpose": words}
+    assert steward.post(f"{API}/catalog/systems", json=body).status_code == 201
+    found = _judge(steward, [row_of(n) for n in range(3)]).json()
+    assert found["counts"]["new"] == 3
+    taken = steward.post(f"{IMPORTS}/{found['import']}/taking")
+    assert (taken.status_code, taken.json()["drafts"]) == (201, 3)
+    (batch,) = steward.get(f"{API}/catalog/batches").json()["batches"]
+    path = f"{API}/catalog/batches/{batch['id']}"
+    papers = {"secrecy": PAPER, "personal": PAPER}
+    for client, step, told in (
+        (steward, "assessments", papers),
+        (head, "sign-off", {"digest": batch["digest"]}),
+        (steward, "submission", None),
+        (founder, "publication", {"digest": batch["digest"]}),
+    ):
+        answer = client.post(f"{path}/{step}", json=told)
+        assert answer.status_code == 201, answer.text
+    return row_of(0)["目录代码"]
+
+
+def test_the_template_is_a_file_to_save(clients: dict[str, httpx.Client]) -> None:
+    answer = clients["analyst"].get(f"{API}/catalog/import/template")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.content.startswith(b"PK")
+
+
+def test_the_road_from_a_spreadsheet_to_a_harvest(
+    clients: dict[str, httpx.Client], published: str
+) -> None:
+    whole = clients["analyst"].get(f"{API}/catalog/export/dcat")
+    assert whole.headers["content-type"] == "application/ld+json"
+    assert whole.json()["dcat:dataset"][0]["dct:identifier"] == published
+    page = clients["analyst"].get(f"{API}/catalog/export/dcat", params={"limit": 2})
+    assert len(page.json()["dcat:dataset"]) == 2
+    one = clients["auditor"].get(f"{API}/catalog/export/dcat/entry", params={"code": published})
+    assert one.json()["dct:identifier"] == published
+    unknown = clients["auditor"].get(f"{API}/catalog/export/dcat/entry", params={"code": "1"})
+    problem_of(unknown, 404)
+
+
+def test_each_form_of_the_report_and_the_refused_rows(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    steward = clients["steward"]
+    rows = [row_of(300), row_of(301, 共享属性="看情况")]
+    found = _judge(steward, rows).json()
+    assert (found["repeated"], found["counts"]["refused"]) == (False, 1)
+    path = f"{IMPORTS}/{found['import']}"
+    assert steward.get(path).json()["refused"][0]["row"] == 3
+    for form in ("json", "csv", "xlsx"):
+        assert steward.get(f"{path}/report", params={"form": form}).status_code == 200
+    for form in ("csv", "xlsx"):
+        assert steward.get(f"{path}/refused", params={"form": form}).status_code == 200
+    assert _judge(steward, rows).json()["repeated"]
+    assert found["import"] in {one["import"] for one in steward.get(IMPORTS).json()["imports"]}
+    assert entries(city, EntryKind.IMPORT_JUDGED)
+
+
+def test_what_is_wrong_with_a_file_is_said_and_nothing_is_kept(
+    clients: dict[str, httpx.Client],
+) -> None:
+    steward = clients["steward"]
+    macros = with_part("xl/vbaProject.bin")
+    answer = steward.post(IMPORTS, params={"file_name": "a.xlsx"}, content=macros)
+    assert problem_of(answer, 422)["code"] == "sheet_macros"
+    wrong = {"file_name": "a.csv"}
+    answer = steward.post(IMPORTS, params=wrong, content="甲,乙,丙\n1,2,3\n".encode())
+    problem = problem_of(answer, 422)
+    assert problem["code"] == "import_header_unknown"
+    assert problem["way_out"]
+    too_large = b"0" * (RULES.sheets.file_bytes_max + 1)
+    assert problem_of(steward.post(IMPORTS, params=wrong, content=too_large), 422)
+    problem_of(steward.post(f"{IMPORTS}/imp_x/taking"), 404)
+
+
+def test_strangers_see_and_take_nothing(clients: dict[str, httpx.Client]) -> None:
+    problem_of(_judge(clients["analyst"], [row_of(400)]), 403)
+    answer = _judge(clients["steward"], [row_of(400)], provider="city_authority")
+    problem_of(answer, 403)
+    problem_of(clients["steward"].post(f"{API}/catalog/exports"), 403)
+
+
+def _said(city: City, account: str, *arguments: str) -> str:
+    """Run a command in this process against the running service; it must end well."""
+    base = city.client().base_url
+    url = f"http://{base.host}:{base.port}"
+    common = ["--token", city.token(account), "--url", url, "--language", "en"]
+    done = CliRunner().invoke(catalog, [*arguments, *common])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_command_line_imports_and_exports_what_verifies(
+    city: City, published: str, tmp_path: Path
+) -> None:
+    book = tmp_path / "目录.xlsx"
+    book.write_bytes(xlsx_of([row_of(500), row_of(501, 更新频率="偶尔")], RULES))
+    report, refused = tmp_path / "report.csv", tmp_path / "refused.xlsx"
+    asked = ("--take", "--report", str(report), "--refused", str(refused))
+    assert '"drafts": 1' in _said(city, "steward", "import", str(book), *asked)
+    assert "更新频率" in report.read_text(encoding="utf-8-sig")
+    assert refused.read_bytes().startswith(b"PK")
+    package, key = tmp_path / "package.zip", tmp_path / "log.key"
+    _said(city, "founder", "export", "--out", str(package))
+    key.write_text(city.platform.log.verifier_key.text())
+    checked = ["catalogue", str(package), "--log-key", str(key)]
+    assert verify(checked) == 0
+    package.write_bytes(package.read_bytes()[:-1])
+    assert verify(checked) in {1, 2}
+    _said(city, "steward", "template", "--out", str(tmp_path / "template.xlsx"))
+    assert published

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -106,6 +107,14 @@ def trust_of(authorities: Path) -> ssl.SSLContext:
         ) from error
 
 
+@cache
+def _trust_of_machine(scheme: str) -> ssl.SSLContext:
+    """Return the authorities that this machine trusts, read once; none for a plain connection."""
+    if scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def checked_address(url: str) -> str:
     """Return an address without its last slash. Raises InvalidInput where it is not plain."""
     try:
@@ -177,7 +186,9 @@ def conversed(
     try:
         with (
             httpx.Client(
-                timeout=seconds_max, trust_env=False, verify=True if trust is None else trust
+                timeout=seconds_max,
+                trust_env=False,
+                verify=trust or _trust_of_machine(parts.scheme),
             ) as client,
             _ended_after(client, seconds_max),
             client.stream(

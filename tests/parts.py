@@ -60,6 +60,11 @@ need_gvisor = _needs(
 need_session_environment = _needs(
     (SESSION_ENVIRONMENT / "bin" / "python").exists(), "the session environment", "./dev test"
 )
+need_provider = _needs(
+    (REPOSITORY / ".venv-provider/bin/canaille").exists(),
+    "the OpenID Connect server of the tests",
+    "./dev test",
+)
 need_chromium = _needs(
     shutil.which("chromium") is not None, "Chromium", "apt-get install chromium fonts-wqy-zenhei"
 )

@@ -29,7 +29,7 @@ class IssuerConfiguration(BaseModel):
     """One issuer: who it is, who we are to it, and what its tokens must say.
 
     ``audience`` is that of access tokens for the API (RFC 9068); empty takes none from this issuer.
-    A token with ``api_scope`` may do all that its person may; another only what its scopes name.
+    Such a token counts only with ``api_scope``: one for something else is no key to everything.
     ``identity_claim`` holds the number of a verified natural person, of the register
     ``identity_kind``. ``acr_values`` are asked for, and required, where a recent login is.
     ``founders`` maps an account of the founding to the subject that may use it first.

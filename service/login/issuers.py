@@ -44,7 +44,6 @@ class _Checked:
 
     subject: Subject
     told: Told
-    scopes: frozenset[str] | None
 
 
 class OidcIssuers:
@@ -86,7 +85,7 @@ class OidcIssuers:
             binding = binding_of(connection, checked.subject)
         if binding is None:
             raise bad_token()
-        return _proof(binding, checked.subject, checked.told, checked.scopes)
+        return _proof(binding, checked.subject, checked.told)
 
     def expected(self, provider: Provider, audience: str) -> Expected:
         """Return what a token of an issuer must say now."""
@@ -119,7 +118,7 @@ class OidcIssuers:
             new = check_identity(connection, binding, identity, required=about.identity_required)
         if new:
             recognise(self._writer, about.issuer, binding, identity)
-        return _proof(binding, subject, told, None)
+        return _proof(binding, subject, told)
 
     def _identity(self, provider: Provider, claims: Claims) -> str:
         """Return the keyed digest of the verified identity number; empty where none came."""
@@ -151,14 +150,12 @@ class OidcIssuers:
         found = provider.verified(token)
         expected = self.expected(provider, provider.about.audience)
         told, scopes = check_access_token(found, expected)
-        whole = provider.about.api_scope in scopes
-        subject = self.subject_of(provider, told.subject)
-        return _Checked(subject, told, None if whole else scopes)
+        if provider.about.api_scope not in scopes:
+            raise BadToken("scope")
+        return _Checked(self.subject_of(provider, told.subject), told)
 
 
-def _proof(
-    binding: Binding, subject: Subject, told: Told, scopes: frozenset[str] | None
-) -> LoginProof:
+def _proof(binding: Binding, subject: Subject, told: Told) -> LoginProof:
     return LoginProof(
         account=binding.account,
         issuer=subject.issuer,
@@ -166,7 +163,6 @@ def _proof(
         acr=told.acr,
         subject_digest=subject.digest,
         since_us=binding.since_us,
-        scopes=scopes,
     )
 
 

@@ -1,0 +1,69 @@
+"""The acceptance list: each row that has a trial is played on a real stage; the report is honest."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from foundation.errors import Message
+from service.acceptance.items import ITEMS, item
+from service.acceptance.report import FAILED, PASSED, WAITING, as_json, play, verdict_lines
+from service.acceptance.stage import NotShown, Stage, expect, open_stage
+from service.acceptance.trials import TRIALS
+
+PARTLY = {24}
+"""Rows whose room is not built whole: their trial says what is right and what is missing."""
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with open_stage() as opened:
+        yield opened
+
+
+def test_the_list_has_thirty_rows_in_both_languages() -> None:
+    assert [one.number for one in ITEMS] == list(range(1, 31))
+    for one in ITEMS:
+        assert all(text.zh and text.en for text in (one.title, one.condition))
+
+
+def test_a_row_fails_where_what_it_promises_is_not_seen(stage: Stage) -> None:
+    def breaks(_stage: Stage) -> Sequence[Message]:
+        expect(holds=False, zh="没有看到", en="it was not seen")
+        return ()
+
+    def stumbles(_stage: Stage) -> Sequence[Message]:
+        raise KeyError("code")
+
+    told = play(stage, {1: breaks, 2: stumbles}, (1, 2, 3), lambda _verdict: None)
+    assert [verdict.state for verdict in told] == [FAILED, FAILED, WAITING]
+    assert not any(verdict.passed for verdict in told)
+    assert told[0].reason == Message("没有看到", "it was not seen")
+    assert told[1].reason is not None
+    assert "KeyError" in told[1].reason.en
+    assert told[2].reason is not None
+
+
+def test_the_report_reads_the_same_for_people_and_machines(stage: Stage) -> None:
+    verdicts = play(stage, TRIALS, (2, 24), lambda _verdict: None)
+    told = json.loads(json.dumps(as_json(verdicts, 0, "sha256:0")))
+    assert [row["passed"] for row in told["rows"]] == [True, False]
+    assert told["passed"] == 1
+    lines = "\n".join(line for verdict in verdicts for line in verdict_lines(verdict, "zh"))
+    assert "✓  2 不予共享：通过" in lines
+    assert "✗ 24 登记：未通过" in lines
+
+
+@pytest.mark.parametrize("number", sorted(set(TRIALS) - PARTLY))
+def test_the_row_passes(stage: Stage, number: int) -> None:
+    (verdict,) = play(stage, TRIALS, (number,), lambda _verdict: None)
+    assert verdict.state is PASSED, verdict.reason
+    assert verdict.seen, item(number).title.en
+
+
+@pytest.mark.parametrize("number", sorted(PARTLY))
+def test_a_row_built_in_part_is_not_passed_and_says_what_it_waits_for(
+    stage: Stage, number: int
+) -> None:
+    with pytest.raises(NotShown, match="not built"):
+        TRIALS[number](stage)

@@ -41,4 +41,19 @@ SHARING_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.PROMOTION_PROPOSED: Message(
         "已申报应用推广", "An application was put forward for promotion"
     ),
+    EntryKind.HALL_SEAT_OPENED: Message("大厅席位已设立", "A seat of the data hall was opened"),
+    EntryKind.HALL_REPRESENTATIVE_NAMED: Message(
+        "部门已推荐首席代表", "A department named a chief representative"
+    ),
+    EntryKind.HALL_REPRESENTATIVE_CONFIRMED: Message(
+        "首席代表已确认入驻", "A chief representative was confirmed"
+    ),
+    EntryKind.HALL_REPRESENTATIVE_ENDED: Message(
+        "首席代表任职已结束", "A chief representative's term ended"
+    ),
+    EntryKind.HALL_DUTY_BEGUN: Message("首席代表已到岗", "A chief representative came on duty"),
+    EntryKind.HALL_DUTY_ENDED: Message("首席代表已离岗", "A chief representative went off duty"),
+    EntryKind.HALL_MATTER_TAKEN: Message("席位已接办件", "A seat took a matter"),
+    EntryKind.HALL_MATTER_HANDED_OVER: Message("办件已移交", "A matter was handed over"),
+    EntryKind.HALL_RECORD_PRINTED: Message("值班记录已打印", "A duty record was printed"),
 }

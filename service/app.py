@@ -33,6 +33,7 @@ from service.api import (
     gateway_queries,
     gateway_releases,
     gateway_tables,
+    hall,
     health,
     journals,
     licences,
@@ -75,6 +76,7 @@ from service.api import (
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
 from service.openapi import document, refusals
+from service.pages import catalogue_imports
 from service.pages import home as home_pages
 from service.pages import login as login_pages
 from service.session_proxy import SessionHosts
@@ -86,6 +88,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", login_pages.router),
     ("", home_pages.front),
     ("", home_pages.router),
+    ("", catalogue_imports.router),
     (PREFIX, organisations.router),
     (PREFIX, role_grants.router),
     (PREFIX, service_accounts.router),
@@ -108,6 +111,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, sharing.router),
     (PREFIX, sharing.data),
     (PREFIX, sharing.figures),
+    (PREFIX, hall.router),
     (PREFIX, demands.router),
     (PREFIX, demands.duties),
     (PREFIX, case_files.router),

@@ -21,6 +21,7 @@ STORES = (
     "catalog.book.store",
     "authorization.sharing.store",
     "authorization.sharing.demand_store",
+    "authorization.hall.store",
     "catalog.quality.store",
     "catalog.exchange.store",
     "catalog.store",

@@ -1,9 +1,12 @@
-"""The desks of sharing, joined once: asking, deciding, supplying, using and delivering."""
+"""The desks of sharing and of the data hall, joined once for an endpoint or a page."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from authorization.hall.queues import Queues
+from authorization.hall.records import Records
+from authorization.hall.seats import Seats
 from authorization.sharing.applying import Applying
 from authorization.sharing.deciding import Deciding
 from authorization.sharing.delivery import Delivering
@@ -59,6 +62,21 @@ class SharingDesks:
     def promoting(self) -> Promoting:
         """The counter of promotion."""
         return Promoting(**vars(self.parts))
+
+    @cached_property
+    def seats(self) -> Seats:
+        """The seats of the data hall and their duty."""
+        return Seats(**vars(self.parts))
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues at the seats."""
+        return Queues(**vars(self.parts))
+
+    @cached_property
+    def records(self) -> Records:
+        """The duty records."""
+        return Records(**vars(self.parts))
 
     @cached_property
     def delivery(self) -> ShareDelivery:

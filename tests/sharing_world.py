@@ -75,6 +75,10 @@ _PEOPLE: dict[str, tuple[str, tuple[Role, ...], ActorKind]] = {
     "clerk": ("transport", (Role.PROVIDER,), ActorKind.PERSON),
     "director": ("transport", (Role.DEPARTMENT_HEAD, Role.PROVIDER), ActorKind.PERSON),
     "program": ("transport", (Role.PROVIDER,), ActorKind.SERVICE),
+    "envoy": ("police", (Role.HALL_REPRESENTATIVE,), ActorKind.PERSON),
+    "second_envoy": ("police", (Role.HALL_REPRESENTATIVE,), ActorKind.PERSON),
+    "matron": ("health", (Role.DEPARTMENT_HEAD,), ActorKind.PERSON),
+    "health_envoy": ("health", (Role.HALL_REPRESENTATIVE,), ActorKind.PERSON),
     "nurse": ("health", (Role.PROVIDER,), ActorKind.PERSON),
     "analyst": ("datawise", (Role.OPERATOR, Role.PROVIDER), ActorKind.PERSON),
 }

@@ -4,7 +4,7 @@ A condition is one that the published catalogue entry states; anything else a pr
 refused as obstructing (政务数据共享条例 art. 15), by name where its words give it away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -31,35 +31,52 @@ from catalog.entries import Bilingual
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import conclude, open_matter
 from foundation.errors import Denied, InvalidInput, Message
-from foundation.identity import Actor
+from foundation.identity import Actor, Role
 from policies.schema.sharing import Obstruction, SharingRules
 
 APPROVED, REFUSED = "approved", "refused"
-REASON_CHARACTERS_MAX = 2_000
-CONDITIONS_MAX = 20
+Beside = Callable[[Connection, PendingEntry, Share], None]
 
 
 class Deciding(SharingParts):
     """The provider's decision on a submitted request."""
 
     def approve(
-        self, actor: Actor, share_id: str, conditions: Sequence[str] = ()
+        self,
+        actor: Actor,
+        share_id: str,
+        conditions: Sequence[str] = (),
+        *,
+        beside: Beside | None = None,
     ) -> Recorded[Share]:
         """Agree to share: the supply clock starts (20 working days). Raises Denied, Conflict.
 
-        ``conditions`` may only repeat what the entry's 使用条件 say.
+        ``conditions`` may only repeat what the entry's 使用条件 say. ``beside`` is what the data
+        hall checks and records of a seat, in the same commit.
         """
-        return self._decide(actor, share_id, Decision(outcome=APPROVED, conditions=(*conditions,)))
+        decision = Decision(outcome=APPROVED, conditions=(*conditions,))
+        return self._decide(actor, share_id, decision, beside)
 
-    def refuse(self, actor: Actor, share_id: str, reason: str, legal_basis: str) -> Recorded[Share]:
+    def refuse(
+        self,
+        actor: Actor,
+        share_id: str,
+        reason: str,
+        legal_basis: str,
+        *,
+        beside: Beside | None = None,
+    ) -> Recorded[Share]:
         """Refuse to share; a reason and a legal basis are both required. Raises InvalidInput."""
         _check_grounds(reason, legal_basis, self.rules)
-        return self._decide(
-            actor, share_id, Decision(outcome=REFUSED, reason=reason, legal_basis=legal_basis)
-        )
+        decision = Decision(outcome=REFUSED, reason=reason, legal_basis=legal_basis)
+        return self._decide(actor, share_id, decision, beside)
 
-    def _decide(self, actor: Actor, share_id: str, decided: Decision) -> Recorded[Share]:
+    def _decide(
+        self, actor: Actor, share_id: str, decided: Decision, beside: Beside | None
+    ) -> Recorded[Share]:
         check_role(actor, *DECIDERS)
+        if beside is None and not actor.has(Role.PROVIDER):
+            raise _in_the_hall()
         check_natural_person(actor)
         event = AuditEvent(
             EntryKind.SHARE_DECIDED,
@@ -75,6 +92,8 @@ class Deciding(SharingParts):
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = require_share(connection, share_id)
             check_may_decide(connection, actor, share)
+            if beside is not None:
+                beside(connection, entry, share)
             decision = decided
             if decided.outcome == APPROVED:
                 terms = published_entry(connection, share.entry).entry.use_conditions
@@ -201,3 +220,16 @@ def _check_grounds(reason: str, legal_basis: str, rules: SharingRules) -> None:
             field=f"$.{missing[0][0]}",
             rule=rules.refusal_document,
         )
+
+
+def _in_the_hall() -> Denied:
+    return Denied(
+        "representative_decides_in_the_hall",
+        Message(
+            "首席代表须在岗并在政务数据大厅本席位办理。",
+            "A chief representative decides in the data hall, on duty at the seat.",
+        ),
+        field="actor",
+        rule="政务数据大厅",
+        way_out=Message("请到岗并接办该办件。", "Come on duty and take the matter."),
+    )

@@ -206,6 +206,11 @@ DemandingCaller = Annotated[
         )
     ),
 ]
+RepresentativeCaller = Annotated[Actor, Depends(_caller_with(Role.HALL_REPRESENTATIVE))]
+SeatKeeperCaller = Annotated[
+    Actor,
+    Depends(_caller_with(Role.HALL_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
+]
 ProvidingCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.HALL_REPRESENTATIVE))]
 CatalogueReaderCaller = Annotated[
     Actor,

@@ -125,7 +125,8 @@ def test_the_store_itself_keeps_what_was_decided(world: World) -> None:
 def test_a_request_is_seen_by_its_parties_authority_and_regulator_only(fresh: World) -> None:
     share = fresh.asked()
     seen = {name for name, actor in fresh.people.items() if may_see(actor, share)}
-    departments = {"constable", "sergeant", "chief", "clerk", "director", "program"}
+    departments = {"constable", "sergeant", "chief", "envoy", "second_envoy"}
+    departments |= {"clerk", "director", "program"}
     assert seen == departments | {"officer", "second_officer"}
     with reading(fresh.engine) as connection:
         assert shares(connection, fresh["nurse"]) == []

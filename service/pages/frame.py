@@ -225,4 +225,7 @@ def _digest(script: str) -> str:
 AnyVisit = Annotated[Visit, Depends(_visiting(()))]
 AuthorityVisit = Annotated[Visit, Depends(_visiting((Role.AUTHORITY,)))]
 SupplierVisit = Annotated[Visit, Depends(_visiting((Role.PROVIDER, Role.AUTHORITY)))]
+CataloguerVisit = Annotated[
+    Visit, Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.AUTHORITY)))
+]
 NavigationItem = Item

@@ -28,6 +28,12 @@ ITEMS: Sequence[Item] = (
         Message("我的待办", "My tasks"),
         hint=Message("等我办理的事项和期限", "What waits for me, and until when"),
     ),
+    Item(
+        "/pages/catalogue-imports",
+        Message("目录批量导入", "Import of the catalogue"),
+        frozenset({Role.PROVIDER, Role.STEWARD, Role.AUTHORITY}),
+        Message("用表格批量编目", "Enter many entries from a spreadsheet"),
+    ),
 )
 """In the order of the menu; an owner adds one line."""
 

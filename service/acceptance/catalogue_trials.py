@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foundation.errors import Message
-from foundation.ids import new_id
 from service.acceptance.stage import Stage, expect
 
 CLERK, HEAD, REVIEWER = "civil_clerk", "civil_head", "reviewer"
@@ -62,7 +61,7 @@ def entry_document(number: int, **changes: Any) -> dict[str, Any]:
 def fields(stage: Stage) -> Sequence[Message]:
     """Row 1: leave out each field in turn; each refusal names what lacks."""
     clerk = stage.by(CLERK)
-    whole = entry_document(1)
+    whole = entry_document(stage.number())
     for field, name in LEGAL_FIELDS.items():
         lacking = {key: value for key, value in whole.items() if key != field}
         told = clerk.refused("POST", "/catalog/entries", "entry_field_missing", lacking)
@@ -87,7 +86,7 @@ def withheld(stage: Stage) -> Sequence[Message]:
     """Row 2: an entry that is not to be shared names its act."""
     clerk = stage.by(CLERK)
     ensure_system(stage)
-    closed = entry_document(2, share_attribute="withheld")
+    closed = entry_document(stage.number(), share_attribute="withheld")
     told = clerk.refused("POST", "/catalog/entries", "entry_legal_basis_missing", closed)
     expect("第十五条" in str(told["rule"]), "未引用条例第十五条。", "art. 15 is not cited")
     basis = {
@@ -107,7 +106,7 @@ def signed_off(stage: Stage) -> Sequence[Message]:
     """Row 3: neither a lacking assessment nor a lacking sign-off reaches review."""
     ensure_system(stage)
     clerk, head = stage.by(CLERK), stage.by(HEAD)
-    path = _drafted(stage, 3)
+    path = _drafted(stage, stage.number())
     _kept_out(stage, path, "没有评估和签发", "without assessments and sign-off")
     _assess(stage, path, "secrecy")
     _kept_out(stage, path, "只有保密评估", "with one assessment only")
@@ -134,10 +133,12 @@ def one_notice(stage: Stage) -> Sequence[Message]:
     """Row 5: an incomplete entry is returned once; a second notice on the matter is blocked."""
     ensure_system(stage)
     clerk, reviewer = stage.by(CLERK), stage.by(REVIEWER)
-    path, _told = submitted_entry(stage, 5)
+    number = stage.number()
+    path = _drafted(stage, number)
+    _signed_and_submitted(stage, path)
     lacking = {"missing": [{"name": "数据项说明", "reason": "第二项没有说明"}]}
     reviewer.post(f"{path}/return", lacking)
-    clerk.post(f"{path}/revision", entry_document(5, format="CSV"))
+    clerk.post(f"{path}/revision", entry_document(number, format="CSV"))
     _signed_and_submitted(stage, path)
     again = reviewer.call("POST", f"{path}/return", lacking)
     told = again.json
@@ -158,25 +159,20 @@ def ensure_system(stage: Stage) -> None:
     expect(registered, "信息系统登记失败。", "the system was not registered")
 
 
-def submitted_entry(stage: Stage, number: int) -> tuple[str, dict[str, Any]]:
+def submitted_entry(stage: Stage) -> tuple[str, dict[str, Any]]:
     """Bring an entry to review; return its path and what the submission answered."""
-    path = _drafted(stage, number)
+    path = _drafted(stage, stage.number())
     return path, _signed_and_submitted(stage, path)
 
 
-def published_entry(stage: Stage, number: int, **changes: Any) -> str:
+def published_entry(stage: Stage, **changes: Any) -> str:
     """Bring an entry into the catalogue; return its identifier."""
     ensure_system(stage)
-    told = stage.by(CLERK).post("/catalog/entries", entry_document(number, **changes))
+    told = stage.by(CLERK).post("/catalog/entries", entry_document(stage.number(), **changes))
     path = f"/catalog/entries/{told['id']}"
     submitted = _signed_and_submitted(stage, path)
     stage.by(REVIEWER).post(f"{path}/publication", {"digest": submitted["digest"]})
     return str(told["id"])
-
-
-def fresh_number() -> int:
-    """Return a sequence number that no other entry of this stage has."""
-    return int.from_bytes(new_id("n").encode()[-4:], "big")
 
 
 def _drafted(stage: Stage, number: int) -> str:

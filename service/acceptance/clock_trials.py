@@ -35,7 +35,7 @@ def clocks(stage: Stage) -> Sequence[Message]:
     """Row 4: all seven clocks by hand-counted dates, then an overdue list of one real matter."""
     _check(stage, CLOCKS)
     ensure_system(stage)
-    _path, told = submitted_entry(stage, 4)
+    _path, told = submitted_entry(stage)
     reviewer = stage.by(REVIEWER)
     expect(
         told["matter"] not in _overdue(stage),

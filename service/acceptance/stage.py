@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ class Stage:
         self.clock = clock
         self.port = port
         self.upkeep = Upkeep(platform)
+        self._numbers = count(1)
 
     def by(self, account: str) -> Caller:
         """Return the calls of one person."""
@@ -162,6 +164,10 @@ class Stage:
         if not isinstance(issuer, DevelopmentIssuer):
             raise NotShown(Message("演示环境不能签发令牌。", "The stage issues no tokens."))
         return issuer.issue(account).text
+
+    def number(self) -> int:
+        """Return a number that nothing else of this stage was given."""
+        return next(self._numbers)
 
     def go_on(self, days: int) -> None:
         """Let days pass, and let the installation do what falls due meanwhile."""

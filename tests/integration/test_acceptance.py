@@ -1,4 +1,4 @@
-"""The acceptance list: each row that has a trial is played on a real stage; the report is honest."""
+"""The acceptance list: each row with a trial is played on a real stage; the report is honest."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -25,7 +25,7 @@ from catalog.book.duties import check_authority, check_drafts, check_reviews, ch
 from catalog.book.matters import batch_review, batch_sign_off, check_reason, is_live
 from catalog.book.parts import Assessment, Book, Revision, papers_digest, was_withdrawn
 from catalog.book.recording import UNSIGNED, facets
-from catalog.book.review import check_papers_and_sign_off
+from catalog.book.review import check_papers_and_sign_off, check_zone
 from catalog.book.signing import changed_meanwhile, check_papers
 from catalog.book.states import EntryState, Move, RevisionState
 from catalog.book.store import catalog_entry_system
@@ -35,6 +35,7 @@ from catalog.entries import check_entry
 from catalog.matters.matter import MissingPaper
 from catalog.matters.moves import papers_asked
 from catalog.matters.opening import conclude
+from catalog.zones.zones import check_entry_may_move
 from foundation.canonical import digest
 from foundation.errors import SandgateError
 from foundation.identity import Actor
@@ -144,6 +145,9 @@ def publish_batch(book: Book, actor: Actor, batch_id: str, read_digest: str) -> 
         _check_reviews(book, connection, actor, rows)
         _check_read(batch, read_digest)
         _check_submittable(book, connection, batch, rows)
+        for item in rows:
+            moved_to = item.revision.entry.zone
+            check_entry_may_move(connection, item.revision.entry_id, item.zone, moved_to)
         versions = [(item.version or 0) + 1 for item in rows]
         decided = {"state": RevisionState.PUBLISHED.value, **_decided(pending, actor)}
         stamp = {"changed_us": pending.time_us, "changed_index": pending.index}
@@ -273,6 +277,7 @@ def _check_submittable(
         check_papers_and_sign_off(revision)
         check_entry(revision.entry.model_dump(mode="json"), book.rules)
         check_linked_to(known, revision.entry)
+        check_zone(connection, revision.entry.zone)
 
     _each(rows, check)
 

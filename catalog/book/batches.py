@@ -30,6 +30,7 @@ class Member(Frozen):
     revision: Revision
     state: str
     version: int | None
+    zone: str
 
 
 def row_lines(rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -50,6 +51,7 @@ def members(connection: Connection, batch_id: str) -> list[Member]:
             catalog_revision,
             head.c.state.label("head_state"),
             head.c.version.label("head_version"),
+            head.c.zone.label("head_zone"),
         )
         .join(head, head.c.id == catalog_revision.c.entry_id)
         .where(catalog_revision.c.batch == batch_id)
@@ -58,8 +60,8 @@ def members(connection: Connection, batch_id: str) -> list[Member]:
     found = []
     for row in connection.execute(query):
         fields = dict(row._mapping)  # noqa: SLF001 - the row's own columns
-        state, version = fields.pop("head_state"), fields.pop("head_version")
-        found.append(Member(revision=revision_from(fields), state=state, version=version))
+        about = {name: fields.pop(f"head_{name}") for name in ("state", "version", "zone")}
+        found.append(Member(revision=revision_from(fields), **about))
     return found
 
 

@@ -40,6 +40,8 @@ from catalog.entries import check_entry
 from catalog.matters.matter import MissingPaper
 from catalog.matters.moves import papers_asked
 from catalog.matters.opening import conclude, withdraw
+from catalog.zones.store import ZoneState
+from catalog.zones.zones import check_entry_may_move, require_zone
 from foundation.errors import Conflict, Message
 from foundation.identity import Actor
 from foundation.two_people import check_natural_person
@@ -83,6 +85,7 @@ def publish_entry(book: Book, actor: Actor, entry_id: str, read_digest: str) -> 
         check_same_text(revision, read_digest)
         check_submittable(book, connection, revision)
         version = (head.version or 0) + 1
+        check_entry_may_move(connection, entry_id, head.zone, revision.entry.zone)
         values = {"state": "published", "version": version, **_decided(pending, actor)}
         write_revision(connection, revision.id, values)
         about = facets(revision.entry) | {"state": "published", "version": version}
@@ -186,6 +189,20 @@ def check_submittable(book: Book, connection: Connection, revision: Revision) ->
     check_papers_and_sign_off(revision)
     check_entry(revision.entry.model_dump(mode="json"), book.rules)
     check_linked(connection, revision.provider, revision.entry)
+    check_zone(connection, revision.entry.zone)
+
+
+def check_zone(connection: Connection, zone: str) -> None:
+    """Refuse a data zone that nobody opened, or that is closed. Raises NotFound, Conflict."""
+    if require_zone(connection, zone).state is not ZoneState.OPEN:
+        raise Conflict(
+            "zone_not_open",
+            Message(
+                f"数据区“{zone}”已关闭，不能在其中编目。",
+                f"The zone {zone!r} is closed; nothing is catalogued in it.",
+            ),
+            field="$.zone",
+        )
 
 
 def check_papers_and_sign_off(revision: Revision) -> None:

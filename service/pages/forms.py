@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from foundation.errors import InvalidInput, Message, SandgateError
@@ -220,6 +220,13 @@ async def _entered(visit: Visit, request: Request, form: Form) -> Entered:
         data = await request.form(max_files=1, max_fields=VALUES_MAX)
     except (MultiPartException, ValueError) as error:
         raise _unreadable() from error
+    try:
+        return await _read(visit, form, data)
+    finally:
+        await data.close()
+
+
+async def _read(visit: Visit, form: Form, data: FormData) -> Entered:
     texts: dict[str, str] = {}
     several: dict[str, list[str]] = {}
     upload: UploadFile | None = None

@@ -4,8 +4,10 @@ Rows are taken from a bureau's spreadsheet, walk to publication as a batch, and 
 as a package that the command line verifies from the file alone.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -163,3 +165,52 @@ def test_the_command_line_imports_and_exports_what_verifies(
     assert verify(checked) in {1, 2}
     _said(city, "steward", "template", "--out", str(tmp_path / "template.xlsx"))
     assert published
+
+
+PAGES = "/pages/catalogue-imports"
+
+
+def _signed_in(city: City, account: str) -> httpx.Client:
+    client = city.client()
+    form = {"token": city.token(account), "return": "/pages"}
+    assert client.post("/login/development", data=form).status_code == 303
+    client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
+    return client
+
+
+def _sent(client: httpx.Client, address: str, **more: Any) -> httpx.Response:
+    page = client.get(address)
+    assert page.status_code == 200, page.text
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found is not None
+    return client.post(address, data={"csrf_token": found[1], **more.pop("data", {})}, **more)
+
+
+def test_a_bureau_imports_in_the_browser_without_a_manual(city: City) -> None:
+    client = _signed_in(city, "steward")
+    home = client.get(PAGES, headers={"Accept-Language": "zh"})
+    assert "下载导入模板" in home.text
+    assert client.get(f"{PAGES}/template").content.startswith(b"PK")
+    hostile = "<script>alert(1)</script>"
+    data = xlsx_of([row_of(600, 目录名称=hostile), row_of(601, 共享属性=hostile)], RULES)
+    answer = _sent(client, f"{PAGES}/new", files={"file": (f"{hostile}.xlsx", data)})
+    assert answer.status_code == 303, answer.text
+    report = client.get(answer.headers["location"])
+    assert hostile not in report.text
+    assert "code_list" not in report.text
+    assert client.get(f"{answer.headers['location']}/report").content.startswith(b"PK")
+    assert client.get(f"{answer.headers['location']}/refused").content.startswith(b"PK")
+    taken = _sent(client, f"{answer.headers['location']}/taking")
+    assert (taken.status_code, taken.headers["location"][-6:]) == (303, "done=1")
+    assert client.get(taken.headers["location"]).status_code == 200
+    twice = _sent(client, f"{answer.headers['location']}/taking")
+    assert twice.status_code == 409
+
+
+def test_a_page_refuses_a_hostile_file_in_words(city: City) -> None:
+    client = _signed_in(city, "steward")
+    data = with_part("xl/vbaProject.bin")
+    answer = _sent(client, f"{PAGES}/new", files={"file": ("a.xlsx", data)})
+    assert answer.status_code == 422
+    assert "macros" in answer.text
+    assert _signed_in(city, "analyst").get(PAGES).status_code == 403

@@ -218,6 +218,17 @@ CatalogueReaderCaller = Annotated[
         _caller_with(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY),
     ),
 ]
+RaisingCaller = Annotated[
+    Actor,
+    Depends(
+        _caller_with(
+            *(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.HALL_REPRESENTATIVE),
+            *(Role.OPERATOR, Role.DEVELOPER, Role.AUTHORITY, Role.FINANCE, Role.PRICING),
+            *(Role.CHECKER, Role.RELEASE_OFFICER),
+        )
+    ),
+]
+"""Whoever uses or keeps data may say that they are wrong; a regulator reads only."""
 HeadCaller = Annotated[Actor, Depends(_caller_with(Role.DEPARTMENT_HEAD))]
 OperatorCaller = Annotated[Actor, Depends(_caller_with(Role.OPERATOR))]
 DeveloperCaller = Annotated[Actor, Depends(_caller_with(Role.DEVELOPER))]

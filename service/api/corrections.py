@@ -19,7 +19,13 @@ from disclosure.release.requests import require_request
 from disclosure.release.states import ReleaseState
 from foundation.db import reading
 from foundation.identity import Actor, Role
-from service.api.callers import AnyCaller, AuthorityCaller, DataKeeperCaller, OnPlatform
+from service.api.callers import (
+    AnyCaller,
+    AuthorityCaller,
+    DataKeeperCaller,
+    OnPlatform,
+    RaisingCaller,
+)
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 from service.quality import correction_desk
@@ -63,7 +69,7 @@ class RecallReason(BaseModel):
 
 @router.post("", status_code=201)
 def post_correction(
-    body: RaisedCorrection, actor: AnyCaller, platform: OnPlatform
+    body: RaisedCorrection, actor: RaisingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Raise a correction, or under one's verified name an objection, about data or an entry."""
     recorded = correction_desk(platform).raise_correction(actor, body)
@@ -137,7 +143,7 @@ def post_answer(
 
 @router.post("/{correction}/supplement", status_code=201)
 def post_supplement(
-    correction: str, body: Supplement, actor: AnyCaller, platform: OnPlatform
+    correction: str, body: Supplement, actor: RaisingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Complete the papers of one's own correction; the clock starts afresh."""
     recorded = correction_desk(platform).supplement(actor, correction, body.evidence)
@@ -145,7 +151,9 @@ def post_supplement(
 
 
 @router.post("/{correction}/withdrawal", status_code=201)
-def post_withdrawal(correction: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+def post_withdrawal(
+    correction: str, actor: RaisingCaller, platform: OnPlatform
+) -> dict[str, object]:
     """Take one's own correction back before it is judged."""
     recorded = correction_desk(platform).withdraw(actor, correction)
     return {**_shown(platform, actor, recorded.value), "entry": recorded.index}

@@ -135,6 +135,7 @@ class Matter(Frozen):
     extended_days: int = 0
     extension_asked: int = 0
     extension_asked_by: str | None = None
+    extension_asked_us: int | None = None
     extension_reason: str = ""
     missed: int = 0
     reminded: int = 0

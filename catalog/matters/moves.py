@@ -19,7 +19,8 @@ from catalog.matters.opening import named, required, store_moved
 from catalog.matters.telling import extended, extension_wanted, papers_wanted
 from catalog.notices.outbox import enqueue
 from foundation.errors import Conflict, Denied, InvalidInput, Message
-from foundation.identity import Actor, ActorKind, Role
+from foundation.identity import Actor, Role
+from foundation.two_people import check_another_person, check_natural_person, check_older_than
 
 PAPERS_MAX = 50
 REASON_CHARACTERS_MAX = 400
@@ -107,6 +108,7 @@ def extend(
             update={
                 "extension_asked": days,
                 "extension_asked_by": actor.person,
+                "extension_asked_us": entry.time_us,
                 "extension_reason": reason,
             }
         )
@@ -156,24 +158,25 @@ def decide_extension(
 _NO_EXTENSION_ASKED: dict[str, Any] = {
     "extension_asked": 0,
     "extension_asked_by": None,
+    "extension_asked_us": None,
     "extension_reason": "",
 }
 
 
 def _check_consenting(actor: Actor, current: Matter) -> None:
-    """Refuse consent of anyone but the authority's people, the asker, or the applicant (I8)."""
-    strangers = actor.person not in {current.extension_asked_by, current.applicant_person}
-    if actor.has(Role.AUTHORITY) and actor.kind is ActorKind.PERSON and strangers:
-        return
-    raise Denied(
-        "extension_consent_denied",
-        Message(
-            "延期须经数据主管部门同意，且同意人不得是申请延期的人或办件申请人。",
-            "An extension needs the data authority's consent, by a person who neither asked for "
-            "it nor applied.",
-        ),
-        rule="I8",
-    )
+    """Refuse consent of anyone but another, older person of the authority (I8)."""
+    if not actor.has(Role.AUTHORITY):
+        raise Denied(
+            "extension_consent_denied",
+            Message(
+                "延期须经数据主管部门同意。", "An extension needs the data authority's consent."
+            ),
+            rule="政务数据共享条例 第二十一条",
+        )
+    check_natural_person(actor)
+    check_another_person(actor, current.applicant_person)
+    check_another_person(actor, current.extension_asked_by or "")
+    check_older_than(actor, current.extension_asked_us or 0)
 
 
 def _running(current: Matter, now_us: int) -> Matter:

@@ -56,6 +56,7 @@ matter_table = Table(
     Column("extended_days", Integer, nullable=False),
     Column("extension_asked", Integer, nullable=False),
     Column("extension_asked_by", String(64)),
+    Column("extension_asked_us", BigInteger),
     Column("extension_reason", Text, nullable=False),
     Column("missed", Integer, nullable=False),
     Column("reminded", Integer, nullable=False),

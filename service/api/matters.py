@@ -33,6 +33,7 @@ from service.idempotency import IdempotentRoute
 router = APIRouter(prefix="/matters", route_class=IdempotentRoute, tags=["matters"])
 View = Literal["inbox", "applied", "handled", "all"]
 Count = Annotated[int, Query(ge=1, le=500)]
+_TIMES = ("opened_us", "started_us", "noticed_us", "concluded_us", "extension_asked_us")
 
 
 class PapersBody(Frozen):
@@ -207,7 +208,7 @@ def _visible(connection: Connection, actor: Actor, matter_id: str) -> Matter:
 
 def _shown(item: Matter, now_us: int) -> dict[str, Any]:
     fields = item.model_dump(mode="json")
-    for name in ("opened_us", "started_us", "noticed_us", "concluded_us"):
+    for name in _TIMES:
         time_us = fields.pop(name)
         fields[name.removesuffix("_us")] = None if time_us is None else to_iso(time_us)
     return {**fields, "overdue": item.is_overdue(now_us)}

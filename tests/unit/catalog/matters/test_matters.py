@@ -89,7 +89,15 @@ def test_an_extension_takes_the_consent_of_another_person_of_the_authority(desk:
         extend(desk.writer, desk.clocks, HANDLER, opened.id, 11, "材料多")
     asked = extend(desk.writer, desk.clocks, HANDLER, opened.id, 10, "材料多").value
     assert asked.due == opened.due  # nothing moves before consent
-    for stranger in (HANDLER, Actor(HANDLER.person, "bureau", frozenset({Role.AUTHORITY}))):
+    authority = frozenset({Role.AUTHORITY})
+    now_us = desk.clock.now_us()
+    for stranger in (
+        HANDLER,
+        Actor(HANDLER.person, "bureau", authority),
+        Actor(APPLICANT.person, "bureau", authority),
+        Actor("bot", "bureau", authority, ActorKind.SERVICE),
+        Actor("new", "bureau", authority, since_us=now_us),  # younger than what was asked
+    ):
         with pytest.raises(Denied):
             decide_extension(
                 desk.writer, desk.clocks, stranger, opened.id, consent=True, reason="同意"

@@ -1469,6 +1469,76 @@ CREATE TRIGGER share_request_no_update BEFORE UPDATE ON share_request FOR EACH R
 -- next
 CREATE TRIGGER share_request_no_delete BEFORE DELETE OR TRUNCATE ON share_request FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE demand (
+	id VARCHAR(64) NOT NULL, 
+	case_number VARCHAR(64) NOT NULL, 
+	matter VARCHAR(64) NOT NULL, 
+	requester VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	document_digest VARCHAR(80) NOT NULL, 
+	candidates TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	outcome VARCHAR(24) DEFAULT '' NOT NULL, 
+	found VARCHAR(100) DEFAULT '' NOT NULL, 
+	reason TEXT DEFAULT '' NOT NULL, 
+	decided_by VARCHAR(64), 
+	stated_us BIGINT NOT NULL, 
+	changed_us BIGINT NOT NULL, 
+	CONSTRAINT pk_demand PRIMARY KEY (id), 
+	CONSTRAINT ck_demand_state CHECK (state IN ('open', 'matched', 'refused', 'withdrawn')), 
+	CONSTRAINT ck_demand_another_decides CHECK (decided_by IS NULL OR decided_by <> person), 
+	CONSTRAINT fk_demand_requester_organisation FOREIGN KEY(requester) REFERENCES organisation (id), 
+	CONSTRAINT fk_demand_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_demand_decided_by_person FOREIGN KEY(decided_by) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_demand_requester ON demand (requester)
+-- next
+CREATE INDEX ix_demand_state ON demand (state)
+-- next
+CREATE TRIGGER demand_no_update BEFORE UPDATE ON demand FOR EACH ROW WHEN (OLD.state <> 'open' OR NEW.id <> OLD.id OR NEW.requester <> OLD.requester OR NEW.document <> OLD.document OR NEW.case_number <> OLD.case_number) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER demand_no_delete BEFORE DELETE OR TRUNCATE ON demand FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE responsibility (
+	id VARCHAR(64) NOT NULL, 
+	entry VARCHAR(64) NOT NULL, 
+	provider VARCHAR(64) NOT NULL, 
+	"user" VARCHAR(64) NOT NULL, 
+	keeper VARCHAR(64) NOT NULL, 
+	demand VARCHAR(64) DEFAULT '' NOT NULL, 
+	duties TEXT NOT NULL, 
+	assigned_by VARCHAR(64) NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_responsibility PRIMARY KEY (id), 
+	CONSTRAINT fk_responsibility_provider_organisation FOREIGN KEY(provider) REFERENCES organisation (id), 
+	CONSTRAINT fk_responsibility_user_organisation FOREIGN KEY("user") REFERENCES organisation (id), 
+	CONSTRAINT fk_responsibility_keeper_organisation FOREIGN KEY(keeper) REFERENCES organisation (id), 
+	CONSTRAINT fk_responsibility_assigned_by_person FOREIGN KEY(assigned_by) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_responsibility_entry ON responsibility (entry)
+-- next
+CREATE INDEX ix_responsibility_provider ON responsibility (provider)
+-- next
+CREATE INDEX ix_responsibility_user ON responsibility ("user")
+-- next
+CREATE TRIGGER responsibility_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON responsibility FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE hall_seat (
+	id VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	opened_by VARCHAR(64) NOT NULL, 
+	opened_us BIGINT NOT NULL, 
+	CONSTRAINT pk_hall_seat PRIMARY KEY (id), 
+	CONSTRAINT uq_hall_seat_organisation UNIQUE (organisation), 
+	CONSTRAINT fk_hall_seat_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id), 
+	CONSTRAINT fk_hall_seat_opened_by_person FOREIGN KEY(opened_by) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER hall_seat_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hall_seat FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE catalog_import_row (
 	import_id VARCHAR(64) NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -1518,6 +1588,7 @@ CREATE TABLE matter (
 	extended_days INTEGER NOT NULL, 
 	extension_asked INTEGER NOT NULL, 
 	extension_asked_by VARCHAR(64), 
+	extension_asked_us BIGINT, 
 	extension_reason TEXT NOT NULL, 
 	missed INTEGER NOT NULL, 
 	reminded INTEGER NOT NULL, 
@@ -2198,6 +2269,69 @@ CREATE TABLE share_disposal (
 -- next
 CREATE TRIGGER share_disposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_disposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
+CREATE TABLE demand_team (
+	demand VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	organisation VARCHAR(64) NOT NULL, 
+	duty VARCHAR(200) NOT NULL, 
+	lead VARCHAR(3) NOT NULL, 
+	assigned_by VARCHAR(64) NOT NULL, 
+	assigned_us BIGINT NOT NULL, 
+	CONSTRAINT pk_demand_team PRIMARY KEY (demand, person), 
+	CONSTRAINT fk_demand_team_demand_demand FOREIGN KEY(demand) REFERENCES demand (id), 
+	CONSTRAINT fk_demand_team_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_demand_team_organisation_organisation FOREIGN KEY(organisation) REFERENCES organisation (id), 
+	CONSTRAINT fk_demand_team_assigned_by_person FOREIGN KEY(assigned_by) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER demand_team_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON demand_team FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE hall_appointment (
+	id VARCHAR(64) NOT NULL, 
+	seat VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	named_by VARCHAR(64) NOT NULL, 
+	named_us BIGINT NOT NULL, 
+	confirmed_by VARCHAR(64), 
+	confirmed_us BIGINT, 
+	ended_by VARCHAR(64), 
+	ended_us BIGINT, 
+	CONSTRAINT pk_hall_appointment PRIMARY KEY (id), 
+	CONSTRAINT ck_hall_appointment_another_names CHECK (person <> named_by), 
+	CONSTRAINT ck_hall_appointment_another_confirms CHECK (confirmed_by IS NULL OR (confirmed_by <> named_by AND confirmed_by <> person)), 
+	CONSTRAINT fk_hall_appointment_seat_hall_seat FOREIGN KEY(seat) REFERENCES hall_seat (id), 
+	CONSTRAINT fk_hall_appointment_person_person FOREIGN KEY(person) REFERENCES person (id), 
+	CONSTRAINT fk_hall_appointment_named_by_person FOREIGN KEY(named_by) REFERENCES person (id), 
+	CONSTRAINT fk_hall_appointment_confirmed_by_person FOREIGN KEY(confirmed_by) REFERENCES person (id), 
+	CONSTRAINT fk_hall_appointment_ended_by_person FOREIGN KEY(ended_by) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_hall_appointment_seat ON hall_appointment (seat)
+-- next
+CREATE TRIGGER hall_appointment_no_update BEFORE UPDATE ON hall_appointment FOR EACH ROW WHEN (NEW.person <> OLD.person OR NEW.seat <> OLD.seat OR NEW.named_by <> OLD.named_by OR (OLD.confirmed_by IS NOT NULL AND NEW.confirmed_by <> OLD.confirmed_by) OR (OLD.ended_us IS NOT NULL AND NEW.ended_us <> OLD.ended_us)) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER hall_appointment_no_delete BEFORE DELETE OR TRUNCATE ON hall_appointment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE hall_duty (
+	id VARCHAR(64) NOT NULL, 
+	seat VARCHAR(64) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	begun_us BIGINT NOT NULL, 
+	ended_us BIGINT, 
+	note TEXT DEFAULT '' NOT NULL, 
+	CONSTRAINT pk_hall_duty PRIMARY KEY (id), 
+	CONSTRAINT fk_hall_duty_seat_hall_seat FOREIGN KEY(seat) REFERENCES hall_seat (id), 
+	CONSTRAINT fk_hall_duty_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_hall_duty_seat ON hall_duty (seat)
+-- next
+CREATE UNIQUE INDEX ix_hall_duty_once ON hall_duty (person) WHERE ended_us IS NULL
+-- next
+CREATE TRIGGER hall_duty_no_update BEFORE UPDATE ON hall_duty FOR EACH ROW WHEN (OLD.ended_us IS NOT NULL OR NEW.person <> OLD.person OR NEW.seat <> OLD.seat OR NEW.begun_us <> OLD.begun_us) EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TRIGGER hall_duty_no_delete BEFORE DELETE OR TRUNCATE ON hall_duty FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
 CREATE TABLE matter_move (
 	matter VARCHAR(64) NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -2495,6 +2629,27 @@ CREATE TABLE dataset_version (
 )
 -- next
 CREATE TRIGGER dataset_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dataset_version FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE hall_handling (
+	matter VARCHAR(64) NOT NULL, 
+	number INTEGER NOT NULL, 
+	seat VARCHAR(64) NOT NULL, 
+	duty VARCHAR(64) NOT NULL, 
+	move VARCHAR(16) NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	holder VARCHAR(64) NOT NULL, 
+	outcome VARCHAR(24) DEFAULT '' NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_hall_handling PRIMARY KEY (matter, number), 
+	CONSTRAINT ck_hall_handling_move CHECK (move IN ('taken', 'handed_over', 'decided')), 
+	CONSTRAINT fk_hall_handling_seat_hall_seat FOREIGN KEY(seat) REFERENCES hall_seat (id), 
+	CONSTRAINT fk_hall_handling_duty_hall_duty FOREIGN KEY(duty) REFERENCES hall_duty (id), 
+	CONSTRAINT fk_hall_handling_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE INDEX ix_hall_handling_seat ON hall_handling (seat)
+-- next
+CREATE TRIGGER hall_handling_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hall_handling FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE quality_ruleset (
 	id VARCHAR(64) NOT NULL, 

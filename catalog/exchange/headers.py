@@ -17,8 +17,8 @@ from policies.schema.exchange import ExchangeRules, ImportColumn
 KNOWN_MIN = 3
 FILLED_CELLS_MAX = 3_000_000
 _WAY_OUT = Message(
-    "请下载导入模板（GET /catalog/import/template）并按其表头填写，或在规则中登记本单位的写法。",
-    "Use the headers of the template (GET /catalog/import/template), or add your own to the rules.",
+    "请下载导入模板，按其表头填写；本单位的惯用写法可由管理员登记到规则中。",
+    "Fetch the template and use its headers; your own words can be added to the rules.",
 )
 
 

@@ -19,6 +19,12 @@ from policies.schema.catalog import CatalogRules
 from policies.schema.exchange import ExchangeRules, ImportColumn
 
 _ITEMS_FIELD = "data_items"
+_FORM_WORDS = {
+    "string_too_long": ("过长", "is too long"),
+    "too_long": ("项数过多", "has too many items"),
+    "string_too_short": ("位数不足", "is too short"),
+    "string_pattern_mismatch": ("含有不允许的字符", "holds characters that it may not"),
+}
 _DISARMED = ("'=", "'+", "'-", "'@")
 
 
@@ -206,12 +212,11 @@ def _form_words(kind: str, header: str) -> tuple[Message, Message]:
             Message(f"“{header}”未填写", f"{header} is missing"),
             Message(f"请填写“{header}”。", f"Fill in {header}."),
         )
-    if kind in {"string_too_long", "too_long"}:
-        return (
-            Message(f"“{header}”过长", f"{header} is too long"),
-            Message("请缩短后重新提交。", "Shorten it and submit the row again."),
-        )
+    zh, en = _FORM_WORDS.get(kind, ("格式不正确", "breaks its form"))
     return (
-        Message(f"“{header}”格式不正确（{kind}）", f"{header} breaks its form ({kind})"),
-        Message("请按模板说明更正后重新提交。", "Correct it as the template says."),
+        Message(f"“{header}”{zh}", f"{header} {en}"),
+        Message(
+            "请按模板的“填写说明”更正后重新提交。",
+            "Correct it as the template explains and submit the row again.",
+        ),
     )

@@ -1,17 +1,14 @@
 """Two people stand behind every person, role and account; what each attempt alone comes to."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from audit.writer import GroupCommitWriter
 from authorization.membership import Membership
 from authorization.organisations import (
-    Account,
     Person,
     actor_for_account,
     create_person,
@@ -19,9 +16,7 @@ from authorization.organisations import (
     person_by_id,
     served_by,
 )
-from authorization.registry_changes import Change
 from authorization.role_grants import (
-    Grant,
     GrantState,
     confirm_change,
     grants,
@@ -33,67 +28,15 @@ from authorization.suspensions import end_expired_roles, suspend_organisation, s
 from foundation.clock import MICROSECONDS_PER_DAY, to_iso
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
-from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
-from policies.schema.roles import RoleRules
+from foundation.identity import ActorKind, Role
 from tests.fakes import SteppedClock
 from tests.licensing import PACK, actor
-
-RULES = PACK.rules(RoleRules)
-CHANGES: TypeAdapter[Any] = TypeAdapter(Change)
-ADMINISTRATORS = {
-    "sys": Role.SYSTEM_ADMINISTRATOR,
-    "sec": Role.SECURITY_ADMINISTRATOR,
-    "aud": Role.AUDIT_ADMINISTRATOR,
-}
-IDENTITIES = {name: f"{number:064x}" for number, name in enumerate(("one", "two", "three"), 1)}
-
-
-def person_json(name: str = "newcomer", **changes: Any) -> dict[str, Any]:
-    return {
-        "id": name,
-        "name": name,
-        "identity": IDENTITIES["one"],
-        "organisations": ["datawise"],
-        "roles": ["operator"],
-        "accounts": [{"name": f"{name}@city", "organisation": "datawise"}],
-        **changes,
-    }
-
-
-class Registry:
-    """The words these tests speak."""
-
-    def __init__(self, writer: GroupCommitWriter, engine: Engine, clock: SteppedClock) -> None:
-        self.writer, self.engine, self.clock = writer, engine, clock
-
-    def actor(self, name: str) -> Actor:
-        with reading(self.engine) as connection:
-            return actor_for_account(connection, f"{name}@city", "en", self.clock.now_us())
-
-    def propose(self, by: str, kind: str, **fields: Any) -> Grant:
-        change = CHANGES.validate_python({"kind": kind, **fields})
-        self.clock.advance(1)
-        return propose_change(self.writer, self.actor(by), change, RULES).value
-
-    def confirm(self, by: str, grant: Grant) -> Grant:
-        self.clock.advance(1)
-        actor = self.actor(by)
-        return confirm_change(self.writer, actor, grant.id, RULES, PACK.digest).value
-
-    def both(self, first: str, second: str, kind: str, **fields: Any) -> Grant:
-        return self.confirm(second, self.propose(first, kind, **fields))
+from tests.registries import CHANGES, IDENTITIES, RULES, Registry, person_json, registered
 
 
 @pytest.fixture
 def registry(city: GroupCommitWriter, engine: Engine, clock: SteppedClock) -> Registry:
-    for name, role in ADMINISTRATORS.items():
-        account = Account(name=f"{name}@city", organisation="platform")
-        person = Person(
-            id=name, name=name, organisations=("platform",), roles=(role,), accounts=(account,)
-        )
-        create_person(city, SYSTEM_ACTOR, person)
-    clock.advance(1)
-    return Registry(city, engine, clock)
+    return registered(city, engine, clock)
 
 
 def refused(code: str, attempt: Callable[[], object]) -> SandgateError:

@@ -18,6 +18,8 @@ from foundation.settings import Settings
 from policies.load import load_policies
 from policies.schema.witness import WitnessRules
 from service.key_opening import EMBEDDED, HOLDER, PROCESS
+from service.login.configuration import IssuerConfiguration, read_issuers
+from service.login.provider import Provider
 from service.retention import classes_of
 from service.witnessing import read_peers
 
@@ -49,8 +51,14 @@ class Part:
 
 
 def parts_of(settings: Settings) -> tuple[Part, ...]:
-    """Look at the witnesses, the key holder, the ciphers and the terms of an installation."""
-    return (_witnesses(settings), _holder(settings), _ciphers(settings), _retention(settings))
+    """Look at witnesses, key holder, ciphers, terms and issuers of logins of an installation."""
+    return (
+        _witnesses(settings),
+        _holder(settings),
+        _ciphers(settings),
+        _retention(settings),
+        _logins(settings),
+    )
 
 
 def _witnesses(settings: Settings) -> Part:
@@ -138,6 +146,36 @@ def _retention(settings: Settings) -> Part:
         f"{due} fields past their term, {held} of them held; {overdue} overdue",
     )
     return Part("retention", title, stands=overdue == 0, how=how)
+
+
+def _logins(settings: Settings) -> Part:
+    """Tell who vouches for people, and whether each issuer answers now."""
+    title = Message("登录", "Logins")
+    try:
+        issuers = read_issuers(settings)
+    except SandgateError as error:
+        return Part("logins", title, stands=False, how=error.message)
+    if not issuers:
+        how = Message(
+            "内置开发令牌（仅限开发）：生产须设 SANDGATE_LOGIN_ISSUERS",
+            "the built-in development issuer (development only): set SANDGATE_LOGIN_ISSUERS",
+        )
+        return Part("logins", title, stands=False, how=how)
+    silent = [item.issuer for item in issuers if not _answers(item)]
+    names = ", ".join(item.issuer for item in issuers)
+    how = Message(
+        names + (f"；无应答：{'、'.join(silent)}" if silent else ""),
+        names + (f"; no answer from {', '.join(silent)}" if silent else ""),
+    )
+    return Part("logins", title, stands=not silent, how=how)
+
+
+def _answers(issuer: IssuerConfiguration) -> bool:
+    try:
+        Provider(issuer, SystemClock()).metadata()
+    except SandgateError:
+        return False
+    return True
 
 
 def _has_store(settings: Settings) -> bool:

@@ -146,7 +146,7 @@ def test_who_is_not_known_is_told_how_to_be(city: City, provider: Provider) -> N
     assert gone.headers["location"].startswith("/login")
 
 
-def test_nobody_binds_alone_nor_for_themselves_nor_twice(city: City, provider: Provider) -> None:
+def test_nobody_binds_alone_nor_for_themselves_nor_twice(city: City) -> None:
     writer, security = city.platform.writer, city.actor("security_admin")
     known_as = subject(city, "li")
     with pytest.raises(Denied) as own:

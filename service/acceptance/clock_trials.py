@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from foundation.clock import from_iso
 from foundation.errors import Message
-from service.acceptance.catalogue_trials import REVIEWER, ensure_system, submitted_entry
+from service.acceptance.entries import REVIEWER, drafted, submitted
 from service.acceptance.stage import NotShown, Stage, expect
 
 NATIONAL_DAYS: Mapping[str, Mapping[int, str]] = {
@@ -34,8 +34,7 @@ _OVERDUE_DAYS = 14
 def clocks(stage: Stage) -> Sequence[Message]:
     """Row 4: all seven clocks by hand-counted dates, then an overdue list of one real matter."""
     _check(stage, CLOCKS)
-    ensure_system(stage)
-    _path, told = submitted_entry(stage)
+    told = submitted(stage, drafted(stage))
     reviewer = stage.by(REVIEWER)
     expect(
         told["matter"] not in _overdue(stage),

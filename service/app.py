@@ -77,8 +77,10 @@ from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
 from service.openapi import document, refusals
 from service.pages import catalogue_imports
+from service.pages import corrections as corrections_pages
 from service.pages import home as home_pages
 from service.pages import login as login_pages
+from service.pages import quality as quality_pages
 from service.session_proxy import SessionHosts
 
 PREFIX = "/api/v1"
@@ -88,6 +90,8 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", login_pages.router),
     ("", home_pages.front),
     ("", home_pages.router),
+    ("", corrections_pages.router),
+    ("", quality_pages.router),
     ("", catalogue_imports.router),
     (PREFIX, organisations.router),
     (PREFIX, role_grants.router),

@@ -16,7 +16,6 @@ from catalog.quality.correction_reads import (
 from catalog.quality.correction_states import STATE_NAMES
 from catalog.quality.correction_targets import TEXT_CHARACTERS_MAX, RaisedCorrection
 from disclosure.release.requests import require_request
-from disclosure.release.states import ReleaseState
 from foundation.db import reading
 from foundation.identity import Actor, Role
 from service.api.callers import (
@@ -29,6 +28,7 @@ from service.api.callers import (
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
 from service.quality import correction_desk
+from service.recalling import recall_affected
 
 router = APIRouter(prefix="/corrections", route_class=IdempotentRoute, tags=["corrections"])
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
@@ -164,22 +164,8 @@ def post_recalls(
     correction: str, body: RecallReason, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Recall every delivered release that an upheld correction flagged."""
-    reason = f"{body.reason} ({correction})"
-    recalled = [
-        platform.desk.recalls.recall(actor, release, reason).as_json()
-        for release in _delivered(platform, correction)
-    ]
+    recalled = recall_affected(platform, actor, correction, body.reason)
     return {"correction": correction, "recalled": recalled}
-
-
-def _delivered(platform: Platform, correction: str) -> list[str]:
-    with reading(platform.engine) as connection:
-        return [
-            item.output
-            for item in affected(connection, correction)
-            if item.kind == "release"
-            and require_request(connection, item.output).state is ReleaseState.DELIVERED
-        ]
 
 
 def _shown(platform: Platform, actor: Actor, found: Correction) -> dict[str, object]:

@@ -225,6 +225,10 @@ def _digest(script: str) -> str:
 AnyVisit = Annotated[Visit, Depends(_visiting(()))]
 AuthorityVisit = Annotated[Visit, Depends(_visiting((Role.AUTHORITY,)))]
 SupplierVisit = Annotated[Visit, Depends(_visiting((Role.PROVIDER, Role.AUTHORITY)))]
+KeeperVisit = Annotated[
+    Visit,
+    Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY))),
+]
 CataloguerVisit = Annotated[
     Visit, Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.AUTHORITY)))
 ]

@@ -1,6 +1,11 @@
 """Which page decides a matter of each kind; ``{subject}`` is what the matter is about."""
 
-PAGE_OF_KIND: dict[str, str] = {}
+PAGE_OF_KIND: dict[str, str] = {
+    "correction": "/pages/corrections/{subject}",
+    "correction_referral": "/pages/corrections/{subject}",
+    "objection": "/pages/corrections/{subject}",
+    "source_claim": "/pages/quality/sources/{subject}",
+}
 
 
 def page_of(kind: str, subject: str, case: str) -> str:

@@ -34,6 +34,17 @@ ITEMS: Sequence[Item] = (
         frozenset({Role.PROVIDER, Role.STEWARD, Role.AUTHORITY}),
         Message("用表格批量编目", "Enter many entries from a spreadsheet"),
     ),
+    Item(
+        "/pages/corrections",
+        Message("校核与异议", "Corrections and objections"),
+        hint=Message("数据有误？提出、核实、更正", "Are data wrong? Say so, verify, correct"),
+    ),
+    Item(
+        "/pages/quality",
+        Message("数据质量", "Data quality"),
+        frozenset({Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY}),
+        Message("概况、风险、评分与权威来源", "Profiles, risks, scores and sources"),
+    ),
 )
 """In the order of the menu; an owner adds one line."""
 

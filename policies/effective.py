@@ -13,7 +13,6 @@ from foundation.calendar import WorkingDayCalendar
 from foundation.canonical import digest
 from foundation.errors import InvalidInput, Message, NotFound
 from policies.load import PolicyPack
-from policies.schema import RuleFile
 from policies.schema.calendars import CalendarRules
 from policies.schema.deadlines import Deadline, DeadlineRules
 from policies.schema.jurisdictions import JurisdictionRules, Label
@@ -117,7 +116,7 @@ def _changed(
     """Return the clocks a pack sets, each completed by what it inherits."""
     found = {}
     for key, change in rules.clocks.items():
-        if key not in DeadlineRules.model_fields or key in RuleFile.model_fields:
+        if key not in DeadlineRules.clock_names():
             raise _invalid(step, f"clocks.{key}", "未知期限", "is no clock that a file knows")
         under = below.get(key)
         inherited = {} if under is None else under.model_dump()

@@ -31,8 +31,13 @@ class DeadlineRules(RuleFile):
     registration_notice: Deadline
     correction_referral: Deadline | None = None
 
+    @classmethod
+    def clock_names(cls) -> frozenset[str]:
+        """Return the name of every clock that a file may set."""
+        return frozenset(set(cls.model_fields) - set(RuleFile.model_fields) - {"calendar"})
+
     @property
     def clocks(self) -> dict[str, Deadline]:
         """Every clock of the file, by name."""
-        found = {name: getattr(self, name) for name in type(self).model_fields}
+        found = {name: getattr(self, name) for name in sorted(self.clock_names())}
         return {name: item for name, item in found.items() if isinstance(item, Deadline)}

@@ -49,13 +49,17 @@ DEPARTMENTS = frozenset(
 
 
 class Organisation(Frozen):
-    """One organisation. ``affiliates`` are those under common control with it (关联机构)."""
+    """One organisation. ``affiliates`` are those under common control with it (关联机构).
+
+    ``region`` is the code of the division it belongs to (GB/T 2260), where it has one.
+    """
 
     id: str = Field(pattern=CODE_PATTERN)
     kind: OrganisationKind
     name_zh: str = Field(min_length=1, max_length=200)
     name_en: str = Field(min_length=1, max_length=200)
     credit_code: str | None = None
+    region: str = Field(default="", pattern=r"^(|[0-9]{6})$")
     affiliates: tuple[str, ...] = ()
 
 
@@ -134,7 +138,8 @@ def organisations(
         near[other].add(one)
     found = {}
     for row in connection.execute(query).mappings():
-        known = {name: row[name] for name in ("id", "kind", "name_zh", "name_en", "credit_code")}
+        names = ("id", "kind", "name_zh", "name_en", "credit_code", "region")
+        known = {name: row[name] for name in names}
         affiliates = tuple(sorted(near[row["id"]]))
         found[row["id"]] = Organisation.model_validate({**known, "affiliates": affiliates})
     return found

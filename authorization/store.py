@@ -27,6 +27,7 @@ organisation = Table(
     Column("name_zh", String(200), nullable=False),
     Column("name_en", String(200), nullable=False),
     Column("credit_code", String(18), unique=True),
+    Column("region", String(6), nullable=False, default="", server_default=""),
     Column("state", String(10), nullable=False, server_default="active"),
     Column("created_us", BigInteger, nullable=False),
     CheckConstraint("state IN ('active', 'suspended')", name="state"),

@@ -14,9 +14,11 @@ from authorization.organisations import (
     organisations,
 )
 from catalog.datasets import Frozen
+from catalog.standards.regions import require_region
 from foundation.clock import to_iso
 from foundation.db import reading
 from foundation.errors import Message, NotFound
+from policies.schema.standards import StandardRules
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
 from service.idempotency import IdempotentRoute
 from service.tokens import DevelopmentIssuer
@@ -35,6 +37,8 @@ def post_organisation(
     body: Organisation, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Register an organisation."""
+    if body.region:
+        require_region(platform.pack.rules(StandardRules), body.region)
     recorded = create_organisation(platform.writer, actor, body)
     return {**recorded.value.model_dump(mode="json"), "entry": recorded.index}
 

@@ -106,6 +106,7 @@ CREATE TABLE organisation (
 	name_zh VARCHAR(200) NOT NULL, 
 	name_en VARCHAR(200) NOT NULL, 
 	credit_code VARCHAR(18), 
+	region VARCHAR(6) DEFAULT '' NOT NULL, 
 	state VARCHAR(10) DEFAULT 'active' NOT NULL, 
 	created_us BIGINT NOT NULL, 
 	CONSTRAINT pk_organisation PRIMARY KEY (id), 
@@ -2268,6 +2269,23 @@ CREATE TABLE share_disposal (
 )
 -- next
 CREATE TRIGGER share_disposal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_disposal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+-- next
+CREATE TABLE share_seal (
+	request VARCHAR(64) NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	paper BYTEA NOT NULL, 
+	signatures TEXT NOT NULL, 
+	ordered TEXT NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_seal PRIMARY KEY (request), 
+	CONSTRAINT fk_share_seal_request_share_request FOREIGN KEY(request) REFERENCES share_request (id), 
+	CONSTRAINT uq_share_seal_id UNIQUE (id), 
+	CONSTRAINT fk_share_seal_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER share_seal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON share_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TABLE demand_team (
 	demand VARCHAR(64) NOT NULL, 

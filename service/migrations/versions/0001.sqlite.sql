@@ -96,6 +96,7 @@ CREATE TABLE organisation (
 	name_zh VARCHAR(200) NOT NULL, 
 	name_en VARCHAR(200) NOT NULL, 
 	credit_code VARCHAR(18), 
+	region VARCHAR(6) DEFAULT '' NOT NULL, 
 	state VARCHAR(10) DEFAULT 'active' NOT NULL, 
 	created_us BIGINT NOT NULL, 
 	CONSTRAINT pk_organisation PRIMARY KEY (id), 
@@ -2469,6 +2470,25 @@ CREATE TABLE share_disposal (
 CREATE TRIGGER share_disposal_no_update BEFORE UPDATE ON share_disposal BEGIN SELECT RAISE(ABORT, 'share_disposal does not change so'); END
 -- next
 CREATE TRIGGER share_disposal_no_delete BEFORE DELETE ON share_disposal BEGIN SELECT RAISE(ABORT, 'share_disposal does not change so'); END
+-- next
+CREATE TABLE share_seal (
+	request VARCHAR(64) NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	document TEXT NOT NULL, 
+	paper BLOB NOT NULL, 
+	signatures TEXT NOT NULL, 
+	ordered TEXT NOT NULL, 
+	person VARCHAR(64) NOT NULL, 
+	made_us BIGINT NOT NULL, 
+	CONSTRAINT pk_share_seal PRIMARY KEY (request), 
+	CONSTRAINT fk_share_seal_request_share_request FOREIGN KEY(request) REFERENCES share_request (id), 
+	CONSTRAINT uq_share_seal_id UNIQUE (id), 
+	CONSTRAINT fk_share_seal_person_person FOREIGN KEY(person) REFERENCES person (id)
+)
+-- next
+CREATE TRIGGER share_seal_no_update BEFORE UPDATE ON share_seal BEGIN SELECT RAISE(ABORT, 'share_seal does not change so'); END
+-- next
+CREATE TRIGGER share_seal_no_delete BEFORE DELETE ON share_seal BEGIN SELECT RAISE(ABORT, 'share_seal does not change so'); END
 -- next
 CREATE TABLE demand_team (
 	demand VARCHAR(64) NOT NULL, 

@@ -4,8 +4,11 @@ Rows are taken from a bureau's spreadsheet, walk to publication as a batch, and 
 as a package that the command line verifies from the file alone.
 """
 
+import io
+import json
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 
 from audit.tags import EntryKind
 from audit.verify.__main__ import run as verify
+from foundation.settings import Settings
 from service.cli_catalogue import catalog
 from tests.calling import API, entries, problem_of
 from tests.catalogue import ASSESSMENT, SYSTEM
@@ -214,3 +218,19 @@ def test_a_page_refuses_a_hostile_file_in_words(city: City) -> None:
     assert answer.status_code == 422
     assert "macros" in answer.text
     assert _signed_in(city, "analyst").get(PAGES).status_code == 403
+
+
+def test_a_package_carries_the_second_signature_where_its_profile_is_on(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", key_holder="process", sm_profile=True)
+    with opened_city(settings.home, settings=settings) as city:
+        _register_people(city.platform)
+        answer = city.client("founder").post(f"{API}/catalog/exports")
+        keys = city.platform.opened_keys.signer.verifier_keys
+    package = tmp_path / "package.zip"
+    package.write_bytes(answer.content)
+    asked = ["catalogue", str(package), "--key", keys[0].text(), "--sm-key", keys[-1].text()]
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code = verify([*asked, "--json"])
+    found = {one["code"] for one in json.loads(out.getvalue())["findings"]}
+    assert (code, found) == (0, {"catalogue_holds", "sm2_line_holds"})

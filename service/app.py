@@ -76,10 +76,13 @@ from service.api import (
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
 from service.openapi import document, refusals
-from service.pages import catalogue_imports
+from service.pages import catalogue as catalogue_pages
+from service.pages import catalogue_batches as catalogue_batch_pages
+from service.pages import catalogue_imports, catalogue_moves
 from service.pages import corrections as corrections_pages
 from service.pages import home as home_pages
 from service.pages import login as login_pages
+from service.pages import people as people_pages
 from service.pages import quality as quality_pages
 from service.session_proxy import SessionHosts
 
@@ -90,8 +93,15 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", login_pages.router),
     ("", home_pages.front),
     ("", home_pages.router),
+    ("", people_pages.router),
     ("", corrections_pages.router),
     ("", quality_pages.router),
+    ("", catalogue_pages.router),
+    ("", catalogue_moves.router),
+    ("", catalogue_moves.new),
+    ("", catalogue_batch_pages.router),
+    ("", catalogue_batch_pages.linkage),
+    ("", catalogue_batch_pages.subjects),
     ("", catalogue_imports.router),
     (PREFIX, organisations.router),
     (PREFIX, role_grants.router),

@@ -68,7 +68,7 @@ def get_batch(
     batch_id: str, actor: CatalogueReaderCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Show a batch and its rows, to its department and the authority."""
-    batch = _seen(platform, actor, batch_id)
+    batch = seen_batch(platform, actor, batch_id)
     with reading(platform.engine) as connection:
         rows = members(connection, batch_id)
     return {
@@ -91,7 +91,7 @@ def post_assessments(
     batch_id: str, body: AssessmentsBody, actor: CataloguerCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Enter both assessments of a batch."""
-    _seen(platform, actor, batch_id)
+    seen_batch(platform, actor, batch_id)
     recorded = assess_batch(platform.book, actor, batch_id, body.secrecy, body.personal)
     return {**_told(recorded.value), "entry": recorded.index}
 
@@ -101,7 +101,7 @@ def post_sign_off(
     batch_id: str, body: BatchDigestBody, actor: HeadCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Sign a batch off as the head of its department."""
-    _seen(platform, actor, batch_id)
+    seen_batch(platform, actor, batch_id)
     recorded = sign_off_batch(platform.book, actor, batch_id, body.digest)
     return {**_told(recorded.value), "entry": recorded.index}
 
@@ -111,7 +111,7 @@ def post_submission(
     batch_id: str, actor: CataloguerCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Submit a signed batch to the data authority."""
-    _seen(platform, actor, batch_id)
+    seen_batch(platform, actor, batch_id)
     recorded = submit_batch(platform.book, actor, batch_id)
     return {**_told(recorded.value), "entry": recorded.index}
 
@@ -143,7 +143,7 @@ def post_refusal(
     return {**_told(recorded.value), "entry": recorded.index}
 
 
-def _seen(platform: Platform, actor: Actor, batch_id: str) -> Batch:
+def seen_batch(platform: Platform, actor: Actor, batch_id: str) -> Batch:
     """Return a batch that this actor may know of. Raises NotFound."""
     with reading(platform.engine) as connection:
         batch = stored_batch(connection, batch_id)

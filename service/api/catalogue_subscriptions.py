@@ -8,7 +8,7 @@ from pydantic import Field
 from catalog.book.subscriptions import Topic, subscribe, subscriptions, unsubscribe
 from catalog.datasets import Frozen
 from foundation.db import reading
-from service.api.callers import AnyCaller, OnPlatform
+from service.api.callers import AnyCaller, OnPlatform, PersonalCaller
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/catalog/subscriptions", route_class=IdempotentRoute, tags=["catalogue"])
@@ -23,7 +23,7 @@ class SubscriptionBody(Frozen):
 
 @router.post("", status_code=201)
 def post_subscription(
-    body: SubscriptionBody, actor: AnyCaller, platform: OnPlatform
+    body: SubscriptionBody, actor: PersonalCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Subscribe to changes of the catalogue, in one's own name."""
     recorded = subscribe(platform.writer, platform.catalog_rules, actor, body.topic, body.subject)
@@ -39,7 +39,7 @@ def get_subscriptions(actor: AnyCaller, platform: OnPlatform) -> dict[str, objec
 
 
 @router.post("/{subscription_id}/end", status_code=201)
-def post_end(subscription_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+def post_end(subscription_id: str, actor: PersonalCaller, platform: OnPlatform) -> dict[str, object]:
     """End one's own subscription."""
     recorded = unsubscribe(platform.writer, actor, subscription_id)
     return {"id": subscription_id, "entry": recorded.index}

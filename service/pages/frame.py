@@ -224,6 +224,17 @@ def _digest(script: str) -> str:
 
 AnyVisit = Annotated[Visit, Depends(_visiting(()))]
 AuthorityVisit = Annotated[Visit, Depends(_visiting((Role.AUTHORITY,)))]
+RegistryVisit = Annotated[
+    Visit,
+    Depends(
+        _visiting(
+            (
+                *(Role.AUTHORITY, Role.REGULATOR, Role.DEPARTMENT_HEAD, Role.AUDIT_ADMINISTRATOR),
+                *(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR),
+            )
+        )
+    ),
+]
 SupplierVisit = Annotated[Visit, Depends(_visiting((Role.PROVIDER, Role.AUTHORITY)))]
 KeeperVisit = Annotated[
     Visit,
@@ -233,3 +244,9 @@ CataloguerVisit = Annotated[
     Visit, Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.AUTHORITY)))
 ]
 NavigationItem = Item
+CatalogueReaderVisit = Annotated[
+    Visit,
+    Depends(
+        _visiting((Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
+    ),
+]

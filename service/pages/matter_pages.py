@@ -1,6 +1,9 @@
 """Which page decides a matter of each kind; ``{subject}`` is what the matter is about."""
 
 PAGE_OF_KIND: dict[str, str] = {
+    "catalogue_sign_off": "/pages/catalogue-subjects/{subject}",
+    "catalogue_review": "/pages/catalogue-subjects/{subject}",
+    "catalogue_change": "/pages/catalogue-subjects/{subject}",
     "correction": "/pages/corrections/{subject}",
     "correction_referral": "/pages/corrections/{subject}",
     "objection": "/pages/corrections/{subject}",

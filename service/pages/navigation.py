@@ -29,6 +29,22 @@ ITEMS: Sequence[Item] = (
         hint=Message("等我办理的事项和期限", "What waits for me, and until when"),
     ),
     Item(
+        "/pages/catalogue",
+        Message("政务数据目录", "Catalogue"),
+        hint=Message("查询目录，编制、审签、审核条目", "Search it; draft, sign off, review"),
+    ),
+    Item(
+        "/pages/people",
+        Message("人员与角色", "People and roles"),
+        frozenset(
+            {
+                *(Role.AUTHORITY, Role.REGULATOR, Role.DEPARTMENT_HEAD, Role.AUDIT_ADMINISTRATOR),
+                *(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR),
+            }
+        ),
+        Message("登记人员、授予角色，两人办理", "Register people and grant roles, by two people"),
+    ),
+    Item(
         "/pages/catalogue-imports",
         Message("目录批量导入", "Import of the catalogue"),
         frozenset({Role.PROVIDER, Role.STEWARD, Role.AUTHORITY}),

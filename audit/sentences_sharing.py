@@ -56,4 +56,8 @@ SHARING_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.HALL_MATTER_TAKEN: Message("席位已接办件", "A seat took a matter"),
     EntryKind.HALL_MATTER_HANDED_OVER: Message("办件已移交", "A matter was handed over"),
     EntryKind.HALL_RECORD_PRINTED: Message("值班记录已打印", "A duty record was printed"),
+    EntryKind.SEAL_ORDERED: Message(
+        "已决定使用数据共享专用章", "The use of the data-sharing seal was ordered"
+    ),
+    EntryKind.DECISION_SEALED: Message("决定已加盖数据共享专用章", "A decision was sealed"),
 }

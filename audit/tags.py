@@ -150,6 +150,8 @@ class EntryKind(StrEnum):
     HALL_MATTER_TAKEN = "hall:matter:taken"
     HALL_MATTER_HANDED_OVER = "hall:matter:handed_over"
     HALL_RECORD_PRINTED = "hall:duty:printed"
+    SEAL_ORDERED = "sharing:seal:ordered"
+    DECISION_SEALED = "sharing:decision:sealed"
     EXTRACT_BUILT = "disclosure:extract:built"
     EXTRACT_DESTROYED = "disclosure:extract:destroyed"
     SESSION_REQUESTED = "sandbox:session:requested"

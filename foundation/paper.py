@@ -12,6 +12,7 @@ never interpreted: nothing in it can be markup, a link or a command.
     paper.bars([("某供数单位", 420, "4.20 元"), …])    # a chart; lengths from integers >= 0
     paper.code("sandgate verify …", caption="…")  # a command or a hash, on grey
     paper.drawing(svg_bytes, height_mm=60)        # our own SVG only, never a foreign one
+    paper.seal("某市数据局", "数据共享专用章")      # a round seal, drawn as lines and letters
     data = paper.pdf()                            # the bytes; the paper is finished
 
 ``footer`` stands on each page (a digest, a checkpoint) beside the page's number.
@@ -28,6 +29,7 @@ from fpdf.fonts import TTFFont
 from pylopdf_fonts_zh_cn import sans_path
 
 from foundation.lines import broken, inert
+from foundation.paper_seal import SEAL_MM, draw_seal
 
 FONT = "sandgate"
 MARGIN_MM = 20.0
@@ -195,6 +197,13 @@ class Paper:
         )
         self._pdf.y = top + height_mm
         self._gap(2)
+
+    def seal(self, around: str, below: str) -> None:
+        """Draw a round red seal at the right: a name around a star, words beneath it."""
+        self._room(SEAL_MM + 4)
+        centre_x = self._pdf.w - MARGIN_MM - SEAL_MM / 2
+        draw_seal(self._pdf, FONT, self._inert(around), self._inert(below), centre_x, self._pdf.y)
+        self._pdf.y += SEAL_MM + 4
 
     def new_page(self) -> None:
         """Begin a new page."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from audit.log_signers import SM2_WITH_SM3
+from audit.notes import VerifierKey
 from authorization.hall.queues import Queues
 from authorization.hall.records import Records
 from authorization.hall.seats import Seats
@@ -14,8 +16,10 @@ from authorization.sharing.demands import Demands
 from authorization.sharing.parts import SharingParts
 from authorization.sharing.promoting import Promoting
 from authorization.sharing.responsibilities import Responsibilities
+from authorization.sharing.sealing import SEAL_KEY, Sealing
 from authorization.sharing.supplying import Supplying
 from authorization.sharing.using import Using
+from foundation.keys import KeyStore
 from policies.schema.sharing import SharingRules
 from service.bootstrap import Platform
 from service.share_delivery import ShareDelivery
@@ -27,6 +31,8 @@ class SharingDesks:
 
     parts: SharingParts
     home: Path
+    keys: KeyStore
+    second: bool = False
 
     @cached_property
     def applying(self) -> Applying:
@@ -79,6 +85,11 @@ class SharingDesks:
         return Records(**vars(self.parts))
 
     @cached_property
+    def sealing(self) -> Sealing:
+        """The data-sharing seal."""
+        return Sealing(self.parts, self.keys, self.second)
+
+    @cached_property
     def delivery(self) -> ShareDelivery:
         """What hands over rows, batches and files."""
         return ShareDelivery(Delivering(**vars(self.parts)), self.home)
@@ -94,4 +105,15 @@ def sharing_of(platform: Platform) -> SharingDesks:
         platform.pack.digest,
         platform.authority,
     )
-    return SharingDesks(parts, platform.settings.home)
+    settings = platform.settings
+    return SharingDesks(parts, settings.home, platform.keys, settings.sm_profile)
+
+
+def seal_keys(platform: Platform) -> list[str]:
+    """Return the seal's public keys as ``verify decision`` reads them: Ed25519, then SM2."""
+    name = f"{platform.settings.log_origin}/seal"
+    found = [VerifierKey(name, platform.keys.ensure_signing_key(SEAL_KEY)).text()]
+    if platform.settings.sm_profile:
+        chinese = platform.keys.ensure_sm2_key(SEAL_KEY)
+        found.append(VerifierKey(name, chinese, SM2_WITH_SM3).text())
+    return found

@@ -58,6 +58,8 @@ def answers(holder: KeyHolder) -> Mapping[str, Callable[[Request], object]]:
         ).hex(),
         "confirm": lambda r: holder.confirm(mark(r)),
         "sign": lambda r: holder.sign(r["name"], bytes.fromhex(r["data"]), cited(r)).hex(),
+        "ensure_sm2_key": lambda r: holder.ensure_sm2_key(r["name"]).hex(),
+        "sign_sm2": lambda r: holder.sign_sm2(r["name"], bytes.fromhex(r["data"]), cited(r)).hex(),
         "create_data_key": lambda r: holder.create_data_key(r["name"], cited(r)).hex(),
         "data_key": lambda r: holder.data_key(r["name"], cited(r)).hex(),
         "ensure_data_key": lambda r: holder.ensure_data_key(r["name"], cited(r)).hex(),

@@ -81,6 +81,15 @@ class RemoteKeyStore:
         found = self._ask("sign", name=name, data=data.hex(), cited=citation_as_json(cited))
         return bytes.fromhex(found)
 
+    def ensure_sm2_key(self, name: str) -> bytes:
+        """Make an SM2 key if there is none; return its 64 public bytes."""
+        return bytes.fromhex(self._ask("ensure_sm2_key", name=name))
+
+    def sign_sm2(self, name: str, data: bytes, cited: Citation | None = None) -> bytes:
+        """Sign with SM2 for a cited entry (64 bytes). Raises Denied where it does not allow it."""
+        found = self._ask("sign_sm2", name=name, data=data.hex(), cited=citation_as_json(cited))
+        return bytes.fromhex(found)
+
     def create_data_key(self, name: str, cited: Citation | None = None) -> bytes:
         """Make a new 32-byte key for a cited entry."""
         return self._key("create_data_key", name, cited)

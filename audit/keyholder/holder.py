@@ -12,6 +12,8 @@ from audit.keyholder.journal import JOURNAL, Journal
 from audit.keyholder.log_head import HEAD, HEAD_SM3, LogHead, Mark
 from audit.keyholder.rules import (
     ENTRIES_BACK_MAX,
+    SEAL_KEY,
+    SEALED_CONTEXT,
     TEXTS_KEY,
     CitedEntry,
     check_certifies,
@@ -113,9 +115,10 @@ class KeyHolder:
         self._head.rest_on(mark)
 
     def sign(self, name: str, data: bytes, cited: Citation | None) -> bytes:
-        """Sign a release's certificate for the vote on it; nothing else is signed by request."""
+        """Sign a release's certificate for its vote, or a decision for the order to seal it."""
         entry = self._proved(cited)
-        if name != CERTIFICATE_KEY:
+        sealing = data.startswith(SEALED_CONTEXT + b"\n")
+        if name != (SEAL_KEY if sealing else CERTIFICATE_KEY):
             raise refused(
                 "key_not_for_signing",
                 f"不得请求用密钥“{name}”签名。",
@@ -124,6 +127,23 @@ class KeyHolder:
         check_certifies(entry, data)
         self._write(lines.SIGNED, **self._about(name, entry))
         return self._keys.sign(name, data)
+
+    def ensure_sm2_key(self, name: str) -> bytes:
+        """Make an SM2 key if there is none; return its public bytes."""
+        return self._keys.ensure_sm2_key(self._own(name))
+
+    def sign_sm2(self, name: str, data: bytes, cited: Citation | None) -> bytes:
+        """Put the seal's second signature under a decision, for the order to seal it."""
+        entry = self._proved(cited)
+        if name != SEAL_KEY or not data.startswith(SEALED_CONTEXT + b"\n"):
+            raise refused(
+                "key_not_for_signing",
+                f"不得请求用密钥“{name}”签名。",
+                f"The key {name!r} signs nothing on request.",
+            )
+        check_certifies(entry, data)
+        self._write(lines.SIGNED, **self._about(name, entry))
+        return self._keys.sign_sm2(name, data)
 
     # --- data keys
 

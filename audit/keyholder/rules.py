@@ -36,8 +36,14 @@ _CERTIFYING: Mapping[bytes, tuple[frozenset[str], str | None]] = {
         None,
     ),
     b"sandgate/release-recalls@1": (frozenset({EntryKind.RELEASE_RECALLED}), None),
+    b"sandgate/sealed-decision@1": (frozenset({EntryKind.SEAL_ORDERED}), None),
 }
 """Which entries certify what: the context that the signature covers, kinds, and their state."""
+
+
+SEAL_KEY = "share-seal"  # 数据共享专用章
+SEALED_CONTEXT = b"sandgate/sealed-decision@1"
+_SEALED_ABOUT = ("share", "outcome", "sealed")
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,13 @@ def check_certifies(entry: CitedEntry, data: bytes) -> None:
     """Raise Denied where the entry does not commit to this very document.
 
     A release's certificate rests on the vote, or the rule, that approved it; a copy's on the entry
-    that handed it over; a list of recalls on the newest recall.
+    that handed it over; a list of recalls on the newest recall; a seal on the order to use it.
     """
     context, _, text = data.partition(b"\n")
     try:
         document = json.loads(text)
-        about = {name: document[name] for name in ("release", "licence")}
+        named = _SEALED_ABOUT if context == SEALED_CONTEXT else ("release", "licence")
+        about = {name: document[name] for name in named}
         salt = bytes.fromhex(document["salt"])
         alike = canonical_bytes(document) == text  # no name twice, of which readers choose one
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -106,11 +106,24 @@ share_disposal = Table(
     Column("made_us", BigInteger, nullable=False),
 )
 
+share_seal = Table(
+    "share_seal",
+    metadata,
+    Column("request", ForeignKey("share_request.id"), primary_key=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("document", Text, nullable=False),
+    Column("paper", LargeBinary, nullable=False),
+    Column("signatures", Text, nullable=False),
+    Column("ordered", Text, nullable=False),
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+)
+
 _FINAL = ("refused", "withdrawn", "disposed")
 _FIXED = ("id", "entry", "provider", "requester", "drafted_by", "drafted_us", "demand")
 _DECIDED = ("document", "document_digest", "signed_by", "decided_by", "decision", "until_us")
 
-guard_append_only("share_delivery", "share_use", "share_disposal")
+guard_append_only("share_delivery", "share_use", "share_disposal", "share_seal")
 guard_from_turning_back(
     "share_request",
     " OR ".join(

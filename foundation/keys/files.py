@@ -54,8 +54,13 @@ class FileKeyStore:
         current = self._versioned(name, self._version(name), ED25519)
         return self._signers[ED25519].sign(current, data)
 
-    def sign_sm2(self, name: str, data: bytes) -> bytes:
+    def ensure_sm2_key(self, name: str) -> bytes:
+        """Make an SM2 key if there is none; return its 64 public bytes, x and y."""
+        return self.ensure_signing_key(name, SM2)
+
+    def sign_sm2(self, name: str, data: bytes, cited: Citation | None = None) -> bytes:
         """Sign with the current version of an SM2 key (64 bytes, r and s)."""
+        del cited
         return self._signers[SM2].sign(self._versioned(name, self._version(name), SM2), data)
 
     def next_public_key(

@@ -52,6 +52,14 @@ class KeyStore(Protocol):
         """Sign with a named key (64 bytes). Raises Unavailable where there is none."""
         ...
 
+    def ensure_sm2_key(self, name: str) -> bytes:
+        """Make an SM2 key if there is none; return the 64 public bytes. Raises Unavailable."""
+        ...
+
+    def sign_sm2(self, name: str, data: bytes, cited: Citation | None = None) -> bytes:
+        """Sign with a named SM2 key (64 bytes, r and s). Raises Unavailable where there is none."""
+        ...
+
     def create_data_key(self, name: str, cited: Citation | None = None) -> bytes:
         """Make a new 32-byte key. Raises Unavailable where the name was ever used."""
         ...

@@ -211,6 +211,10 @@ SeatKeeperCaller = Annotated[
     Actor,
     Depends(_caller_with(Role.HALL_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
 ]
+SealingCaller = Annotated[
+    Actor,
+    Depends(_caller_with(Role.PROVIDER, Role.HALL_REPRESENTATIVE, Role.DEPARTMENT_HEAD)),
+]
 ProvidingCaller = Annotated[Actor, Depends(_caller_with(Role.PROVIDER, Role.HALL_REPRESENTATIVE))]
 CatalogueReaderCaller = Annotated[
     Actor,

@@ -15,6 +15,7 @@ from audit.events import Recorded
 from authorization.sharing.delivery import FILTERS_MAX, VALUE_CHARACTERS_MAX, deliveries
 from authorization.sharing.figures import calls_by_department, calls_by_entry, calls_by_provider
 from authorization.sharing.form import ShareDraft
+from authorization.sharing.sealing import sealed_decision
 from authorization.sharing.states import Share, ShareState, shares, visible_share
 from authorization.sharing.using import UseRecord, uses
 from catalog.datasets import Frozen, Name
@@ -28,10 +29,11 @@ from service.api.callers import (
     OnPlatform,
     OverseerCaller,
     ProvidingCaller,
+    SealingCaller,
     SupplierCaller,
 )
 from service.idempotency import IdempotentRoute
-from service.sharing_desks import sharing_of
+from service.sharing_desks import seal_keys, sharing_of
 
 router = APIRouter(prefix="/sharing/requests", route_class=IdempotentRoute, tags=["sharing"])
 # What answers with data is never kept for a repeat.
@@ -196,6 +198,32 @@ def post_supply(
             actor, share_id, body.dataset, body.columns, body.region_column
         )
     )
+
+
+@router.post("/{share_id}/seal", status_code=201)
+def post_seal(share_id: str, actor: SealingCaller, platform: OnPlatform) -> dict[str, object]:
+    """Put the data-sharing seal on a decision, as who decided or as the provider's head."""
+    recorded = sharing_of(platform).sealing.seal(actor, share_id)
+    return {"sealed": recorded.value.id, "entry_index": recorded.index}
+
+
+@data.get("/{share_id}/seal/{form}")
+def get_seal(
+    share_id: str, form: Literal["pdf", "json"], actor: AnyCaller, platform: OnPlatform
+) -> Response:
+    """Read a sealed decision: its paper, or the signed data that the paper is bound to."""
+    with reading(platform.engine) as connection:
+        visible_share(connection, actor, share_id)
+        found = sealed_decision(connection, share_id)
+    if form == "pdf":
+        return Response(found.paper, media_type="application/pdf")
+    return Response(found.machine, media_type="application/json")
+
+
+@figures.get("/seal-keys")
+def get_seal_keys(_actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+    """Tell the seal's public keys, to be compared with those that the city publishes."""
+    return {"keys": seal_keys(platform)}
 
 
 @data.post("/{share_id}/calls")

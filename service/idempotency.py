@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Column, Connection, String, Table, insert, se
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
+from authorization.service_accounts import is_service_token
 from foundation.db import metadata
 from foundation.errors import Conflict, InvalidInput, Message
 from service.api.bodies import Handler, StrictRoute
@@ -202,7 +203,8 @@ def _key_of(request: Request, body_digest: str) -> RequestKey:
 
 def _account_of(request: Request) -> str:
     issuer: TokenIssuer = request.app.state.platform.issuer
-    return issuer.account_of(bearer_of(request.headers))
+    token = bearer_of(request.headers)
+    return token if is_service_token(token) else issuer.account_of(token)  # digested by the caller
 
 
 def _refuse_repeat(connection: Connection, key: RequestKey) -> None:

@@ -5,6 +5,7 @@ new version corrects; the objector is answered.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,6 +112,53 @@ def test_figures_are_for_the_source_and_the_authority(city: City) -> None:
     seen = city.client("analyst").get(f"{API}/catalog/datasets/households/scores").json()
     assert [item["band"] for item in seen["scores"]] == ["excellent"]
     assert "score" not in json.dumps(seen["scores"][0])
+
+
+def _signed_in(city: City, account: str) -> httpx.Client:
+    client = city.client()
+    form = {"token": city.token(account), "return": "/pages"}
+    assert client.post("/login/development", data=form).status_code == 303
+    client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
+    client.headers["Accept-Language"] = "zh"
+    return client
+
+
+def _sent(client: httpx.Client, address: str, **entered: str) -> httpx.Response:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(address).text)
+    assert found is not None
+    return client.post(address, data={"csrf_token": found[1], **entered})
+
+
+def test_a_correction_is_raised_and_refused_in_the_browser(city: City) -> None:
+    analyst, steward = _signed_in(city, "analyst"), _signed_in(city, "steward")
+    hostile = "<script>alert(1)</script>"
+    asked = {"subject": "households", "claim": hostile, "evidence": "户籍登记表"}
+    missing = _sent(analyst, "/pages/corrections/new", **{**asked, "evidence": ""})
+    assert (missing.status_code, "请一次补齐" in missing.text) == (422, True)
+    address = _sent(analyst, "/pages/corrections/new", **asked).headers["location"]
+    path = address.partition("?")[0]
+    page = steward.get(path).text
+    assert hostile not in page
+    assert "核实属实" in page
+    assert steward.get("/pages/corrections").text.count(path) == 1
+    assert "核实属实" not in analyst.get(path).text  # not theirs to judge
+    assert analyst.get(f"{path}/upholding").status_code == 403
+    answered = _sent(steward, f"{path}/refusal", answer="经核实，登记无误")
+    assert answered.headers["location"].endswith("?done=1")
+    assert "经核实，登记无误" in analyst.get(path).text
+    assert _signed_in(city, "buyer").get(path).status_code == 404
+
+
+def test_a_keeper_measures_and_reads_in_the_browser(city: City) -> None:
+    steward, analyst = _signed_in(city, "steward"), _signed_in(city, "analyst")
+    path = "/pages/quality/datasets/colleges"
+    assert "尚未测量" in steward.get(path).text
+    assert _sent(steward, f"{path}/measure").status_code == 303
+    page = steward.get(path).text
+    assert "重识别风险" in page
+    assert "各列概况" in page
+    assert analyst.get(path).status_code == 403
+    assert steward.get("/pages/quality").status_code == 200
 
 
 def _publish(steward: httpx.Client) -> None:

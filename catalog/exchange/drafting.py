@@ -30,9 +30,12 @@ class Drafting(Protocol):
         ...
 
     def make(
-        self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], import_id: str
+        self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], name: str
     ) -> None:
-        """Make a draft, or a proposed change, of every entry: all of them or none."""
+        """Make a draft, or a proposed change, of every entry: all of them or none.
+
+        ``name`` is what people know the batch by.
+        """
         ...
 
 
@@ -52,10 +55,10 @@ class BookDrafting:
         return [_judged(one, provider) for one in found]
 
     def make(
-        self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], import_id: str
+        self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], name: str
     ) -> None:
-        """Make one batch of drafts, named after the import."""
-        make_drafts(self.book, actor, provider, entries, batch=import_id)
+        """Make one batch of drafts."""
+        make_drafts(self.book, actor, provider, entries, batch=name)
 
 
 def _judged(found: Standing | None, provider: str) -> tuple[RowState, RowFault | None]:

@@ -34,11 +34,12 @@ from foundation.db import reading
 from foundation.errors import Conflict, Message, NotFound
 from foundation.identity import Actor
 from foundation.ids import new_id
+from foundation.lines import inert
 from policies.schema.catalog import CatalogRules
 from policies.schema.exchange import ExchangeRules
 
 T = TypeVar("T")
-FAULTS_LISTED = 100
+FILE_NAME_SHOWN = 150
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ class Imports:
             rows = list(rows_of(connection, import_id, states=TAKEN_STATES))
         if not rows:
             raise _nothing_to_take()
-        for batch in batches(rows, self.rules.batch_rows):
+        for number, batch in enumerate(batches(rows, self.rules.batch_rows), start=1):
             entries = self._still_good(found.provider, batch, counts, left)
             if entries:
-                self.drafting.make(actor, found.provider, entries, import_id)
+                self.drafting.make(actor, found.provider, entries, _batch_name(found, number))
                 codes += [entry.code for entry in entries]
         return self._close(actor, found, counts, left, codes)
 
@@ -256,6 +257,12 @@ def batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
     held = iter(items)
     while batch := list(islice(held, size)):
         yield batch
+
+
+def _batch_name(found: Import, number: int) -> str:
+    """Return what people know a batch by: its file, and which part of it."""
+    file_name = inert(found.file_name)[:FILE_NAME_SHOWN]
+    return f"{file_name}（{number}）"
 
 
 def _text_of(value: object) -> str:

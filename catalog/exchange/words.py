@@ -10,12 +10,18 @@ from collections.abc import Iterable, Mapping
 _BLANK = re.compile(r"[\s*:：、,，.。\"'“”]+")
 _BRACKETS = re.compile(r"[（(\[【][^（()）\[\]【】]*[)）\]】]")
 _INVISIBLE = frozenset({"Cf", "Cc"})
+_ROUNDS_MAX = 8
 
 
 def plain(text: str) -> str:
     """Return a text as it is compared."""
-    seen = "".join(mark for mark in text if unicodedata.category(mark) not in _INVISIBLE)
-    return _BLANK.sub("", unicodedata.normalize("NFKC", seen)).casefold()
+    for _ in range(_ROUNDS_MAX):  # what falls away may let marks join that stood apart
+        seen = "".join(mark for mark in text if unicodedata.category(mark) not in _INVISIBLE)
+        narrowed = _BLANK.sub("", unicodedata.normalize("NFKC", seen)).casefold()
+        if narrowed == text:
+            break
+        text = narrowed
+    return text
 
 
 def without_brackets(text: str) -> str:

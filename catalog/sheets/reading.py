@@ -27,6 +27,7 @@ READ_SECONDS_MAX = 60.0
 MEMORY_BYTES_MAX = 1 << 30
 PIDS_MAX = 16
 FILE_NAME_CHARACTERS_MAX = 200
+SHEET_NAME_CHARACTERS_MAX = 31  # of any spreadsheet
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class SheetReader:
             raise sheet_refused("file_bytes")
         if len(file_name) > FILE_NAME_CHARACTERS_MAX:
             raise sheet_refused("not_a_spreadsheet")
+        if sheet is not None and len(sheet) > SHEET_NAME_CHARACTERS_MAX:
+            raise sheet_refused("sheet_missing")
         answer = self._ask(data, file_name, sheet)
         if not answer:  # ended by a bound of memory or time before it said a word
             raise sheet_refused("stopped")

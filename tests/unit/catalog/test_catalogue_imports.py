@@ -3,14 +3,18 @@
 import io
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from catalog.entries import CatalogueEntry
 from catalog.exchange.judging import Judgement, RowState, judge
 from catalog.exchange.rows import RowFault
 from catalog.exchange.template import template_xlsx
+from catalog.sheets.forms import CellFault, FileRefused
 from catalog.sheets.reading import Sheet, SheetReader, bounds_of
 from catalog.sheets.reading_child import take_apart
 from foundation.errors import InvalidInput
@@ -92,8 +96,6 @@ def test_titles_merged_cells_and_other_words_of_headers_are_understood() -> None
 
 
 def test_a_two_storey_header_with_merged_cells_is_read() -> None:
-    import xlsxwriter  # noqa: PLC0415 - merged cells are what our own writer does not make
-
     data = io.BytesIO()
     workbook = xlsxwriter.Workbook(data, {"in_memory": True})
     sheet = workbook.add_worksheet("目录")
@@ -163,10 +165,6 @@ def test_a_lost_identity_number_spoils_its_row_alone() -> None:
     book.sheet("目录", header, rows)
     sheet = _sheet(book.xlsx())
     at = header.index("提供单位代码") + 1
-    from dataclasses import replace  # noqa: PLC0415
-
-    from catalog.sheets.forms import CellFault  # noqa: PLC0415
-
     spoilt = replace(sheet, faults=(CellFault(3, at, "cell_number_digits"),))
     judged = judge(spoilt, RULES, CATALOG, _all_new)
     assert [row.state for row in judged.rows] == ["new", "refused"]
@@ -177,3 +175,36 @@ def test_the_confined_child_reads_a_real_import() -> None:
     reader = SheetReader(Path(sys.prefix), BOUNDS)
     sheet = reader.read(xlsx_of([row_of(n) for n in range(50)], RULES), "目录.xlsx")
     assert judge(sheet, RULES, CATALOG, _all_new).counts["new"] == 50
+
+
+def test_dates_numbers_and_truth_become_the_text_that_people_mean() -> None:
+    data = io.BytesIO()
+    book = xlsxwriter.Workbook(data, {"in_memory": True, "remove_timezone": True})
+    sheet = book.add_worksheet("目录")
+    day = book.add_format({"num_format": "yyyy年m月d日"})
+    sheet.write_datetime(0, 0, datetime(2024, 5, 1, tzinfo=UTC), day)
+    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+    sheet.write_datetime(0, 1, datetime(2024, 5, 1, 8, 30, tzinfo=UTC), moment)
+    sheet.write_datetime(0, 2, time(8, 30), book.add_format({"num_format": "hh:mm"}))
+    sheet.write_row(0, 3, [2024, 1.5, True, "　全角　"])
+    book.close()
+    cells = _sheet(data.getvalue()).cells
+    shown = ("2024-05-01", "2024-05-01 08:30:00", "08:30:00", "2024", "1.5", "TRUE", "全角")
+    assert cells == (shown,)
+
+
+def test_a_sheet_that_is_not_there_is_refused_by_its_code() -> None:
+    with pytest.raises(FileRefused) as refusal:
+        _sheet(xlsx_of([row_of(0)], RULES), sheet="没有")
+    assert refusal.value.code == "sheet_missing"
+    with pytest.raises(InvalidInput):
+        SheetReader(Path(sys.prefix), BOUNDS).read(b"PK", "a.xlsx", "长" * 10_000)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+86", "-", "@甲"])
+def test_a_refused_row_of_ours_comes_back_as_it_was(text: str) -> None:
+    """Our CSV of refused rows disarms formulas; submitted again, the text is what it was."""
+    row = row_of(0, 使用条件=f"'{text}")
+    entry = _judged(xlsx_of([row], RULES)).rows[0].entry
+    assert entry is not None
+    assert entry.use_conditions.zh == text

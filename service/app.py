@@ -84,6 +84,9 @@ from service.pages import home as home_pages
 from service.pages import login as login_pages
 from service.pages import people as people_pages
 from service.pages import quality as quality_pages
+from service.pages import resources as resource_pages
+from service.pages import standards as standard_pages
+from service.pages import zones as zone_pages
 from service.session_proxy import SessionHosts
 
 PREFIX = "/api/v1"
@@ -96,6 +99,9 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", people_pages.router),
     ("", corrections_pages.router),
     ("", quality_pages.router),
+    ("", resource_pages.router),
+    ("", zone_pages.router),
+    ("", standard_pages.router),
     ("", catalogue_pages.router),
     ("", catalogue_moves.router),
     ("", catalogue_moves.new),

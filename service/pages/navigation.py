@@ -61,6 +61,22 @@ ITEMS: Sequence[Item] = (
         frozenset({Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY}),
         Message("概况、风险、评分与权威来源", "Profiles, risks, scores and sources"),
     ),
+    Item(
+        "/pages/resources",
+        Message("数据资源", "Data resources"),
+        frozenset({Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY}),
+        Message("登记、入库、数源部门同意", "Register, bring data in, consent of sources"),
+    ),
+    Item(
+        "/pages/zones",
+        Message("数据区", "Zones"),
+        hint=Message("公共数据区、地区专区、企业专区", "Public, regional and enterprise zones"),
+    ),
+    Item(
+        "/pages/standards",
+        Message("标准规范", "Standards"),
+        hint=Message("数据元、代码表、行政区划", "Data elements, code lists, divisions"),
+    ),
 )
 """In the order of the menu; an owner adds one line."""
 

@@ -102,7 +102,6 @@ class Platform:
     opened_keys: OpenedKeys
     clock: Clock
     pack: PolicyPack
-    clocks: Clocks
     notices: NoticeParts
     issuer: TokenIssuer
     enforcer: Enforcer
@@ -141,6 +140,11 @@ class Platform:
         if actor.organisation == self.authority:
             return actor
         return replace(actor, roles=actor.roles - {Role.AUTHORITY})
+
+    @property
+    def clocks(self) -> Clocks:
+        """The clocks of the jurisdiction in force."""
+        return self.notices.chase.clocks
 
     @property
     def catalog_rules(self) -> CatalogRules:
@@ -256,10 +260,6 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
     sessions = SessionRegistry(engine, writer, slots, screens.egress, opening, metering)
     board.listen(pool.drop)
     board.listen(doors.darken_licence)
-    notices = notice_parts(
-        settings, engine, writer, ground.clock, pack, ground.opened.store, AUTHORITY
-    )
-    undo.callback(notices.close)
     tables = build_table_desk(ground, enforcer, board, pool)
     return Platform(
         settings=settings,
@@ -270,8 +270,7 @@ def _assembled(ground: Ground, undo: ExitStack) -> Platform:
         opened_keys=ground.opened,
         clock=ground.clock,
         pack=pack,
-        clocks=notices.chase.clocks,
-        notices=notices,
+        notices=notice_parts(ground, AUTHORITY, undo),
         issuer=login.issuer,
         enforcer=enforcer,
         revocation=Revocation(board, engine, writer, ground.clock),

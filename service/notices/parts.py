@@ -1,19 +1,15 @@
 """Joins what keeps matters moving and brings notices, from the settings and the rules."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
-from audit.events import Writer
 from catalog.matters.announcing import Announcer
 from catalog.matters.chasing import Chase
 from catalog.matters.clocks import Clocks
-from foundation.clock import Clock
-from foundation.keys import KeyStore
 from foundation.settings import Settings
 from policies.effective import every_jurisdiction
-from policies.load import PolicyPack
 from policies.schema.notices import NoticeRules
+from service.answering import Ground
 from service.notices.delivery import NoticeDelivery
 from service.notices.webhooks import Webhooks
 from service.outbound_callers import CallerOutbound
@@ -40,32 +36,27 @@ class NoticeParts:
         self.delivery.close()
 
 
-def notice_parts(
-    settings: Settings,
-    engine: Engine,
-    writer: Writer,
-    clock: Clock,
-    pack: PolicyPack,
-    keys: KeyStore,
-    authority: str,
-) -> NoticeParts:
+def notice_parts(ground: Ground, authority: str, undo: ExitStack) -> NoticeParts:
     """Build the parts; nothing is sent before the upkeep runs."""
-    rules = pack.rules(NoticeRules)
-    every_jurisdiction(pack)  # a wrong file is refused now, not at its first use
-    clocks = Clocks.of(pack, settings.jurisdiction, authority)
+    settings, engine, writer, clock = ground.settings, ground.engine, ground.writer, ground.clock
+    every_jurisdiction(ground.pack)  # a wrong file is refused now, not at its first use
+    rules = ground.pack.rules(NoticeRules)
+    clocks = Clocks.of(ground.pack, settings.jurisdiction, authority)
     outbound = CallerOutbound(
         _listed(settings.webhook_hosts),
         _listed(settings.webhook_inner_hosts),
         float(rules.deliver_seconds_max),
     )
-    webhooks = Webhooks(writer, keys, outbound, rules)
+    webhooks = Webhooks(writer, ground.opened.store, outbound, rules)
+    delivery = NoticeDelivery(
+        engine, writer, clock, rules, webhooks, _mail(settings, rules), settings.platform_origin
+    )
+    undo.callback(delivery.close)
     return NoticeParts(
         chase=Chase(engine, writer, clock, clocks, rules, authority),
         announcer=Announcer(engine, writer, clock, clocks, rules),
         webhooks=webhooks,
-        delivery=NoticeDelivery(
-            engine, writer, clock, rules, webhooks, _mail(settings, rules), settings.platform_origin
-        ),
+        delivery=delivery,
     )
 
 

@@ -1,5 +1,6 @@
 """The catalogue over HTTP: who sees what, the road with its refusals, feed and subscriptions."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -224,3 +225,90 @@ def test_subscribers_are_told_of_what_is_published_and_withdrawn(
     with reading(city.platform.engine) as connection:
         assert len(notices_for(connection, city.actor("buyer"))) == 1
     assert len(entries(city, EntryKind.ENTRY_WATCHED)) == 1
+
+
+def signed_in(city: City, account: str) -> httpx.Client:
+    client = city.client(language="zh")
+    form = {"token": city.token(account), "return": "/pages"}
+    assert client.post("/login/development", data=form).status_code == 303
+    return client
+
+
+def sent(client: httpx.Client, address: str, **entered: Any) -> httpx.Response:
+    """Open a form's page and send it as a browser does, with its hidden fields."""
+    page = client.get(address)
+    form = page.text.partition('class="asked')[2]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    assert hidden, page.text
+    return client.post(address, data={**hidden, **entered})
+
+
+ENTERED: Document = {
+    "code": entry_code("by hand"),
+    "name": "<script>alert(1)</script>养老机构名录",
+    "provider_name": "市民政局",
+    "provider": "11999999MB2F00016L",
+    "data_items": "机构名称\n床位数",
+    "format": "XLSX",
+    "update_frequency": "weekly",
+    "category": "部门/民政",
+    "classification": "L2",
+    "share_attribute": "withheld",
+    "share_mode": "file",
+    "use_conditions": "履行职责",
+    "open_attribute": "unconditional",
+    "return_attribute": "none",
+    "systems": ["care.homes"],
+    "zone": "public",
+}
+PAPER = {"conclusion": "passed", "document_number": "评〔2026〕2号", "on": "2026-02-03"}
+
+
+def test_the_road_is_walked_in_the_pages(city: City) -> None:
+    steward, head, founder, buyer = (
+        signed_in(city, name) for name in ("steward", "head", "founder", "buyer")
+    )
+    home = "/pages/catalogue"
+    system = {"name": "care.homes", "label": "养老机构系统", "purpose": "机构备案"}
+    made = sent(steward, f"{home}-systems/new", **system)
+    assert made.status_code == 303, made.text
+    assert "未关联目录" in steward.get(f"{home}-systems").text
+    refused = sent(steward, f"{home}-new", **ENTERED)
+    assert (refused.status_code, "不予共享" in refused.text) == (422, True)
+    whole = {**ENTERED, "withhold_reason": "涉及国家安全", "legal_basis": "某法第十条"}
+    page = sent(steward, f"{home}-new", **whole).headers["location"].partition("?")[0]
+    assert "尚未评估" in steward.get(page).text
+    assert "<script>alert" not in steward.get(page).text
+    assert buyer.get(page).status_code == 404
+    for name in ("secrecy", "personal"):
+        assert sent(steward, f"{page}/{name}", assessor="保密办", **PAPER).status_code == 303
+    subject = f"/pages/catalogue-subjects/{page.rpartition('/')[2]}"
+    assert subject in head.get("/pages").text
+    assert head.get(subject).headers["location"] == page
+    assert steward.get(f"{page}/sign-off").status_code == 403
+    assert sent(head, f"{page}/sign-off").status_code == 303
+    assert sent(steward, f"{page}/submission").status_code == 303
+    assert subject in founder.get("/pages").text
+    returned = sent(founder, f"{page}/return", missing="样例数据：看不清")
+    assert returned.status_code == 303
+    assert "看不清" in steward.get(page).text
+    revised = {name: text for name, text in whole.items() if name != "code"}
+    assert sent(steward, f"{page}/revision", **{**revised, "format": "CSV"}).status_code == 303
+    assert sent(steward, f"{page}/submission").status_code == 409
+    assert sent(head, f"{page}/sign-off").status_code == 303
+    assert sent(steward, f"{page}/submission").status_code == 303
+    assert sent(founder, f"{page}/publication").status_code == 303
+    seen = buyer.get(page).text
+    assert "某法第十条" in seen
+    assert "保密办" not in seen
+    found = buyer.get(home, params={"text": "养老", "share": "withheld"}).text
+    assert page in found
+    assert sent(buyer, f"{page}/subscription").status_code == 303
+    assert sent(steward, f"{page}/change", ground="职责调整").headers["location"] == (
+        f"{page}/revision"
+    )
+    changed = {**revised, "name": "养老机构名录", "data_items": "机构名称"}
+    assert sent(steward, f"{page}/revision", **changed).status_code == 303
+    assert "拟变更为" in steward.get(page).text
+    assert sent(founder, f"{page}/withdrawal", reason="重复").status_code == 303
+    assert "已下线" in buyer.get(page).text

@@ -11,7 +11,7 @@ _RED = (200, 22, 30)
 _RING_MM = 1.2
 _STAR_POINTS = 5
 _STAR_MM, _STAR_INNER = 6.6, 0.382  # outer radius, and the inner one as a share of it
-_NAME_POINTS_MAX, _NAME_SPAN = 13.0, 1.45 * pi
+_NAME_POINTS_MAX, _NAME_SPAN, _NAME_STEP_MAX = 13.0, 1.1 * pi, 0.36
 _BELOW_POINTS = 10.0
 _POINT_MM = 25.4 / 72
 
@@ -30,7 +30,7 @@ def draw_seal(pdf: Any, font: str, around: str, below: str, centre_x: float, top
     _around(pdf, font, around, centre_x, centre_y, radius)
     pdf.set_font(font, size=_BELOW_POINTS)
     wide = pdf.get_string_width(below)
-    pdf.text(centre_x - wide / 2, centre_y + radius * 0.58, below)
+    pdf.text(centre_x - wide / 2, centre_y + radius * 0.64, below)
 
 
 def star(centre_x: float, centre_y: float) -> list[tuple[float, float]]:
@@ -50,7 +50,7 @@ def _around(
     if not name:
         return
     inner = radius * 0.72
-    step = min(_NAME_SPAN / len(name), 0.42)
+    step = min(_NAME_SPAN / len(name), _NAME_STEP_MAX)
     points = min(_NAME_POINTS_MAX, step * inner / _POINT_MM * 0.95)
     pdf.set_font(font, size=points)
     first = -pi / 2 - step * (len(name) - 1) / 2

@@ -15,11 +15,13 @@ from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from authorization.organisations import (
+    Account,
     Organisation,
     OrganisationKind,
     Person,
     create_organisation,
     create_person,
+    organisations,
 )
 from authorization.sharing.applying import Applying
 from authorization.sharing.deciding import Deciding
@@ -31,7 +33,7 @@ from catalog.datasets import DatasetDeclaration
 from catalog.matters.clocks import Clocks
 from catalog.store import dataset_table, files_text, version_table
 from catalog.versions import VersionFolder
-from foundation.db import metadata
+from foundation.db import metadata, reading
 from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
 from foundation.keys import FileKeyStore
 from policies.load import load_policies
@@ -202,14 +204,25 @@ def founded(
 ) -> World:
     """Register the people, publish the entry and one version beneath it."""
     world = World(engine, writer, clock, keys, home)
+    with reading(engine) as connection:
+        standing = set(organisations(connection))
     for name, kind in _ORGANISATIONS.items():
+        if name in standing:
+            continue
         one = Organisation(id=name, kind=kind, name_zh=f"{name}局", name_en=name)
         create_organisation(writer, SYSTEM_ACTOR, one)
     for name, (house, roles, kind) in _PEOPLE.items():
         create_person(
             writer,
             SYSTEM_ACTOR,
-            Person(id=name, name=name, kind=kind, organisations=(house,), roles=roles),
+            Person(
+                id=name,
+                name=name,
+                kind=kind,
+                organisations=(house,),
+                roles=roles,
+                accounts=(Account(name=name, organisation=house),),
+            ),
         )
         world.people[name] = Actor(name, house, frozenset(roles), kind, clock.now_us())
     clock.advance(1_000)

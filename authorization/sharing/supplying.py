@@ -24,6 +24,7 @@ from authorization.sharing.states import (
 from catalog.datasets import Column, ColumnType, Dataset, Exposure
 from catalog.entries import ShareMode
 from catalog.matters.opening import conclude
+from catalog.resources.consents import without_consent
 from catalog.store import current_version, dataset_by_name, dataset_table
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
 from foundation.identity import Actor
@@ -94,12 +95,7 @@ class Supplying(SharingParts):
             raise _beyond("$.columns")
         for column in columns:
             self._check_column(dataset, column, form.mode)
-        if bool(form.region) != (region_column is not None):
-            raise _region_wanted(wanted=bool(form.region))
-        if region_column is not None:
-            found = dataset.declaration.column(region_column)
-            if found is None or found.type is not ColumnType.TEXT:
-                raise _unknown_column("$.region_column")
+        region_column = _region_column(dataset, form.region, region_column)
         return Granted(
             dataset=name,
             columns=tuple(columns),
@@ -112,6 +108,19 @@ class Supplying(SharingParts):
         if column is None:
             raise _unknown_column("$.columns")
         check_leaves(column, mode, self.rules.file_grade_max)
+
+
+def _region_column(dataset: Dataset, region: str, named: str | None) -> str | None:
+    """Return the column of division codes for a region's rows, as declared or as named."""
+    if region and named is None:
+        named = dataset.declaration.region_column
+    if bool(region) != (named is not None):
+        raise _region_wanted(wanted=bool(region))
+    if named is not None:
+        found = dataset.declaration.column(named)
+        if found is None or found.type is not ColumnType.TEXT:
+            raise _unknown_column("$.region_column")
+    return named
 
 
 def check_leaves(column: Column, mode: ShareMode, file_grade_max: str) -> None:
@@ -156,6 +165,8 @@ def _dataset_of(connection: Connection, share: Share, name: str) -> Dataset:
             ),
             field="$.dataset",
         )
+    if name in without_consent(connection):
+        raise _not_ours_to_share()
     if current_version(connection, dataset.id) is None:
         raise Conflict(
             "dataset_empty",
@@ -164,6 +175,22 @@ def _dataset_of(connection: Connection, share: Share, name: str) -> Dataset:
             way_out=Message("请先提交数据。", "Publish a version first."),
         )
     return dataset
+
+
+def _not_ours_to_share() -> Denied:
+    return Denied(
+        "share_source_consent_missing",
+        Message(
+            "该数据由共享获得，未附数源部门的书面同意，不得再提供给其他部门。",
+            "These data were obtained by sharing: without their source's consent, none go on.",
+        ),
+        field="$.dataset",
+        rule="政务数据共享条例",
+        way_out=Message(
+            "请附数源部门的同意，或请申请单位直接向数源部门申请。",
+            "Attach the source's consent, or have the requester ask the source itself.",
+        ),
+    )
 
 
 def _beyond(field: str) -> Denied:

@@ -1,0 +1,205 @@
+"""Sharing over HTTP by people and programs of departments: each refused, then the whole road."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection, insert
+
+from audit.events import AuditEvent, PendingEntry
+from audit.tags import EntryKind
+from audit.verify.__main__ import run
+from authorization import store
+from authorization.service_accounts import issue_credential
+from foundation.identity import SYSTEM_ACTOR
+from policies.schema.roles import RoleRules
+from tests.calling import API, TickingClock, entries, problem_of
+from tests.city import City, opened_city
+from tests.sharing_world import FORM, ROWS, World, founded
+
+WHY = {"reason": "转供第三方"}
+GROUNDS = {"outcome": "refused", "reason": "与履职无关", "legal_basis": "条例第二十条"}
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with opened_city(tmp_path_factory.mktemp("sharing"), clock=TickingClock()) as city:
+        yield city
+
+
+@pytest.fixture(scope="module")
+def world(city: City) -> World:
+    platform = city.platform
+    clock: Any = platform.clock
+    keys: Any = platform.keys
+    return founded(platform.engine, keys, clock, platform.log, city.home)
+
+
+@pytest.fixture(scope="module")
+def program(city: City, world: World) -> httpx.Client:
+    """A client with the credential of the transport bureau's service account."""
+
+    def scoped(connection: Connection, _entry: PendingEntry) -> None:
+        table = store.service_scope
+        connection.execute(insert(table).values(account="program", scope="sharing.fetch"))
+
+    about = {"dataset": "x", "version": "x", "manifest_digest": "x", "population": None}
+    event = AuditEvent(EntryKind.VERSION_PUBLISHED, SYSTEM_ACTOR, {**about, "number": 1})
+    city.platform.writer.submit(event, scoped)
+    rules = city.platform.pack.rules(RoleRules)
+    issued = issue_credential(city.platform.writer, world["clerk"], "program", 30, rules)
+    client = city.client()
+    client.headers["Authorization"] = f"Bearer {issued.value.token}"
+    return client
+
+
+class People:
+    """One client for each person, made when first asked for."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._clients: dict[str, httpx.Client] = {}
+
+    def __call__(self, name: str) -> httpx.Client:
+        if name not in self._clients:
+            self._clients[name] = self._city.client(name)
+        return self._clients[name]
+
+    def post(self, name: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = self(name).post(f"{API}{path}", json={} if body is None else body)
+        assert answer.status_code in {200, 201}, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def refused(self, name: str, path: str, body: Any, status: int, code: str) -> None:
+        answer = self(name).post(f"{API}{path}", json=body)
+        assert problem_of(answer, status)["code"] == code
+
+
+@pytest.fixture(scope="module")
+def people(city: City, world: World) -> People:
+    assert world.entry
+    return People(city)
+
+
+def submitted(people: People, world: World, **changes: Any) -> str:
+    body = {"entry": world.entry, "form": {**FORM, **changes}}
+    share = people.post("clerk", "/sharing/requests", body)["id"]
+    path = f"/sharing/requests/{share}"
+    people.refused("clerk", f"{path}/submission", {}, 422, "share_field_missing")
+    people.refused("clerk", f"{path}/sign-off", {}, 403, "role_missing")
+    people.refused("chief", f"{path}/sign-off", {}, 404, "share_unknown")
+    people.post("director", f"{path}/sign-off")
+    assert people.post("clerk", f"{path}/submission")["state"] == "submitted"
+    return path
+
+
+def test_the_whole_road_over_http(
+    city: City, world: World, people: People, program: httpx.Client, tmp_path: Path
+) -> None:
+    path = submitted(people, world)
+    for name in ("clerk", "nurse"):
+        people.refused(name, f"{path}/decision", GROUNDS, 404, "share_unknown")
+    own = {"outcome": "approved", "conditions": ["每次收费"]}
+    people.refused("constable", f"{path}/decision", own, 403, "share_condition_obstructs")
+    people.refused("constable", f"{path}/supply", supply(), 409, "share_state")
+    decided = people.post("constable", f"{path}/decision", {"outcome": "approved"})
+    assert decided["state_name"]["zh"] == "同意"
+    early = program.post(f"{API}{path}/calls", json={})
+    assert problem_of(early, 403)["code"] == "share_not_delivering"
+    people.post("constable", f"{path}/supply", supply())
+    body = {"where": {"plate": "闽A2"}, "columns": ["plate", "age"]}
+    rows = program.post(f"{API}{path}/calls", json=body)
+    assert rows.json()["rows"] == [{"plate": "闽A2", "age": ROWS[1][2]}]
+    people.refused("nurse", f"{path}/calls", body, 404, "share_unknown")
+    people.refused("clerk", f"{path}/copies", {}, 403, "share_mode_differs")
+    barred = program.post(f"{API}/sharing/requests", json={"entry": world.entry})
+    assert problem_of(barred, 403)["code"] == "scope_missing"
+    sealed(city, people, path, tmp_path)
+    people.post("constable", f"{path}/suspension", WHY)
+    stopped = program.post(f"{API}{path}/calls", json={})
+    assert problem_of(stopped, 403)["code"] == "share_not_delivering"
+    people.post("clerk", f"{path}/rectification", {"reason": "已收回"})
+    people.post("constable", f"{path}/resumption", {"reason": "复核通过"})
+    use = {"scenario": "年检", "process": "核查", "effect": "少跑", "storage": "专网"}
+    people.post("clerk", f"{path}/uses", use)
+    people.post("director", f"{path}/disposal", {"method": "逻辑删除"})
+    seen = people("clerk").get(f"{API}{path}").json()
+    assert seen["state_name"]["zh"] == "已处置（销毁）"
+    case = people("constable").get(f"{API}/case-files/{seen['case_number']}").json()
+    assert case["over"]
+    figures = people("founder").get(f"{API}/sharing/figures/calls").json()
+    assert figures["by_department"][0]["requester"] == "transport"
+
+
+def supply() -> dict[str, Any]:
+    return {"dataset": "vehicles", "columns": ["plate", "age", "region", "owner"]}
+
+
+def sealed(city: City, people: People, path: str, folder: Path) -> None:
+    people.refused("clerk", f"{path}/seal", {}, 404, "share_unknown")
+    people.post("constable", f"{path}/seal")
+    keys = people("clerk").get(f"{API}/sharing/figures/seal-keys").json()["keys"]
+    for form in ("pdf", "json"):
+        found = people("clerk").get(f"{API}{path}/seal/{form}")
+        assert found.status_code == 200
+        (folder / f"decision.{form}").write_bytes(found.content)
+        problem_of(people("nurse").get(f"{API}{path}/seal/{form}"), 404)
+    files = [str(folder / "decision.pdf"), str(folder / "decision.json")]
+    log_key = people("clerk").get(f"{API}/log/key").text
+    assert run(["decision", *files, "--key", keys[0], "--log-key", log_key]) == 0
+    (folder / "decision.pdf").write_bytes(b"%PDF-1.4 something else")
+    assert run(["decision", *files, "--key", keys[0]]) == 1
+    assert len(entries(city, EntryKind.SEAL_ORDERED)) == 1
+
+
+def test_a_file_is_marked_for_whoever_fetches_it(people: People, world: World) -> None:
+    path = submitted(people, world, mode="file")
+    people.post("constable", f"{path}/decision", {"outcome": "approved"})
+    columns = {"dataset": "vehicles", "columns": ["plate", "age"]}
+    people.post("constable", f"{path}/supply", columns)
+    copy = people("clerk").post(f"{API}{path}/copies", json={})
+    assert copy.headers["content-type"].startswith("text/csv")
+    assert copy.headers["x-copy"].startswith("cpy_")
+    told = {"sha256": copy.headers["x-content-digest"]}
+    origin = people.post("constable", f"{path}/traces", told)["origin"]
+    assert (origin["person"], origin["delivery"]) == ("clerk", copy.headers["x-copy"])
+
+
+def test_a_seat_of_the_hall_over_http(people: People, world: World) -> None:
+    seat = people.post("founder", "/hall/seats", {"organisation": "police"})["id"]
+    path = f"/hall/seats/{seat}"
+    people.refused("matron", f"{path}/appointments", {"person": "envoy"}, 404, "seat_unknown")
+    named = people.post("chief", f"{path}/appointments", {"person": "envoy"})["id"]
+    people.refused("envoy", f"{path}/duty", {}, 403, "representative_not_confirmed")
+    people.post("founder", f"/hall/appointments/{named}/confirmation")
+    people.post("envoy", f"{path}/duty")
+    submitted(people, world)
+    (waiting, *_) = people("envoy").get(f"{API}/hall/queue").json()["queue"]
+    matter = f"/hall/queue/{waiting['matter']['id']}"
+    people.refused("envoy", f"{matter}/decision", GROUNDS, 403, "matter_not_taken")
+    people.post("envoy", f"{matter}/taking")
+    assert people.post("envoy", f"{matter}/decision", GROUNDS)["state"] == "refused"
+    people.post("envoy", "/hall/duty/end", {"note": "无遗留"})
+    day = "2026-11-18"
+    record = people("chief").post(f"{API}{path}/duty-records/json", params={"day": day}).json()
+    assert [one["move"] for one in record["handled"]] == ["taken", "decided"]
+    paper = people("envoy").post(f"{API}{path}/duty-records/pdf", params={"day": day})
+    assert paper.content.startswith(b"%PDF-")
+    refused = people("clerk").post(f"{API}{path}/duty-records/pdf", params={"day": day})
+    assert problem_of(refused, 403)["code"] == "role_missing"
+
+
+def test_a_demand_over_http(people: People) -> None:
+    body = {"title": "年检", "need": "车龄", "data_items": ["号牌"], "wanted": "copy"}
+    people.refused("clerk", "/demands", body, 422, "demand_copy_unreasoned")
+    stated = people.post("clerk", "/demands", {**body, "wanted": "service"})
+    match = {"outcome": "service", "found": stated["candidates"][0]["id"]}
+    path = f"/demands/{stated['id']}"
+    people.refused("clerk", f"{path}/match", match, 403, "role_missing")
+    assert people.post("founder", f"{path}/match", match)["state"] == "matched"
+    people.refused("founder", f"{path}/match", match, 409, "demand_over")
+    lines = people("clerk").get(f"{API}/responsibilities").json()["lines"]
+    assert lines[0]["provider"] == "police"

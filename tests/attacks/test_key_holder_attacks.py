@@ -148,3 +148,29 @@ def test_a_holder_killed_while_it_signs_over_a_lost_batch_forgets_none_of_the_tw
     again.extend(empty, kept, [], told.append)
     assert told == [lost, lost]
     assert LogHead(tmp_path / "head").signed == kept
+
+
+def test_a_pepper_makes_digests_and_never_leaves(
+    writer: GroupCommitWriter, holder: RemoteKeyStore, tmp_path: Path
+) -> None:
+    digest = holder.keyed_digest("persons", b"one")
+    assert digest == holder.keyed_digest("persons", b"one")
+    assert len({digest, holder.keyed_digest("persons", b"two")}) == 2
+    assert digest != holder.keyed_digest("subjects", b"one")
+    names = {"key_names": ["pepper.persons"]}
+    event = AuditEvent(EntryKind.KEYS_REQUESTED, SYSTEM_ACTOR, names)
+    cited = writer.submit(event, no_effect).citation
+    for taking in (
+        lambda: holder.data_key("pepper.persons", cited),
+        lambda: holder.ensure_data_key("pepper.persons", cited),
+        lambda: holder.create_data_key("pepper.another", cited),
+        lambda: holder.ensure_signing_key("pepper.persons"),
+        lambda: holder.destroy("pepper.persons", cited),
+        lambda: holder.sign("pepper.persons", b"x", cited),
+    ):
+        with pytest.raises(Denied):
+            taking()
+    assert digest == holder.keyed_digest("persons", b"one")
+    journal = (tmp_path / "holder" / "journal.jsonl").read_text()
+    assert journal.count('"digested"') == 5  # guessing by asking leaves a line each time
+    assert "one" not in journal.replace('"none"', "")

@@ -18,6 +18,7 @@ from catalog.exchange.dcat import catalogue, dataset_iri, document
 from catalog.exchange.inert import inert_csv
 from catalog.exchange.packing import ENTRIES, MANIFEST, export_catalogue
 from catalog.exchange.published import all_published, published_one, published_page
+from foundation.canonical import canonical_bytes, digest
 from foundation.db import reading
 from tests.catalogue_exchange import NODE, REVIEWER, STEWARD, Exchange, exchange
 from tests.catalogue_sheets import row_of
@@ -168,6 +169,18 @@ def test_a_changed_package_is_found_out(
     code, found = _verified(_changed(package, name, old, new), world, tmp_path)
     assert code in {1, 2}
     assert "catalogue_holds" not in found
+
+
+def test_a_line_rewritten_with_its_digest_is_found_out(
+    world: Exchange, package: bytes, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        first = archive.read(ENTRIES).splitlines()[0]
+    line = json.loads(first)
+    line["document"]["share_attribute"] = "unconditional"
+    line["digest"] = digest(line["document"])
+    forged = _changed(package, ENTRIES, first, canonical_bytes(line))
+    assert _verified(forged, world, tmp_path) == (1, {"entries_differ"})
 
 
 def test_a_package_of_another_log_is_refused(package: bytes, tmp_path: Path) -> None:

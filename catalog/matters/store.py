@@ -72,6 +72,8 @@ matter_table = Table(
     Index("ix_matter_handler", "handler", "state", "due_us"),
     Index("ix_matter_state", "state", "due_us"),
     Index("ix_matter_applicant", "applicant", "opened_entry"),
+    Index("ix_matter_handled", "handler", "opened_entry"),
+    Index("ix_matter_opened", "opened_entry"),
     Index("ix_matter_subject", "subject"),
     Index("ix_matter_case", "case"),
     Index("ix_matter_provisional", "provisional"),

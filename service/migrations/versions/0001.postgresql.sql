@@ -1610,7 +1610,11 @@ CREATE INDEX ix_matter_applicant ON matter (applicant, opened_entry)
 -- next
 CREATE INDEX ix_matter_case ON matter ("case")
 -- next
+CREATE INDEX ix_matter_handled ON matter (handler, opened_entry)
+-- next
 CREATE INDEX ix_matter_handler ON matter (handler, state, due_us)
+-- next
+CREATE INDEX ix_matter_opened ON matter (opened_entry)
 -- next
 CREATE INDEX ix_matter_provisional ON matter (provisional)
 -- next

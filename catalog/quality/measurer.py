@@ -38,6 +38,8 @@ GUEST_MODULES = (
 PIDS_MAX = 64
 SECONDS_MAX = 3_600.0
 ANSWER_BYTES_MAX = 64 << 20
+VALUE_BYTES = 640
+"""What one different value may take while it is counted: so many of them fit a child's memory."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,13 @@ class ConfinedMeasurer:
         return found
 
     def _room(self) -> dict[str, object]:
+        memory = self.memory_bytes_max * 3 // 5
         return {
-            "memory_bytes_max": self.memory_bytes_max * 3 // 5,
+            "memory_bytes_max": memory,
             "threads": self.threads,
-            "partition_values_max": self.rules.profile.partition_values_max,
+            "partition_values_max": min(
+                self.rules.profile.partition_values_max, max(1, memory // VALUE_BYTES)
+            ),
         }
 
     def _ask(self, order: Mapping[str, object], files: Sequence[Path]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.quality.scanning import SCAN, Scan, quoted
 
-UNIT = "_unit"
+UNIT, RANK = "_unit", "_rank"
 
 
 def risk(scan: Scan, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,25 +68,49 @@ def _partition(
     sensitive: Sequence[str],
     order: Mapping[str, Any],
 ) -> tuple[Any, ...]:
-    units = UNIT in scan.names
+    """Count the classes of one partition; their members in partitions of units, added up."""
     keys = ", ".join(quoted(name) for name in quasi)
-    kinds = "".join(
-        f", count(DISTINCT {quoted(name)}) "
-        f"+ CAST(bool_or({quoted(name)} IS NULL) AS BIGINT) AS l{place}"
-        for place, name in enumerate(sensitive)
-    )
-    members = f"count(DISTINCT {UNIT})" if units else "count(*)"
+    zeros = "".join(f", 0 AS l{place}" for place in range(len(sensitive)))
+    scan.run("DROP TABLE IF EXISTS _parts")
+    counted, columns, parts = _members(scan, quasi)
+    for place, part in enumerate(parts):
+        put = "INSERT INTO _parts" if place else "CREATE TEMP TABLE _parts AS"
+        scan.query(
+            f"{put} SELECT {keys}, CAST({counted} AS BIGINT) AS k{zeros} FROM {SCAN} "  # noqa: S608
+            f"WHERE {condition} AND {part} GROUP BY {keys}",
+            columns,
+        )
+    for place, name in enumerate(sensitive):
+        kinds = f"count(DISTINCT {quoted(name)}) + CAST(bool_or({quoted(name)} IS NULL) AS BIGINT)"
+        others = "".join(f", {kinds if other == place else 0}" for other in range(len(sensitive)))
+        scan.query(
+            f"INSERT INTO _parts SELECT {keys}, 0{others} FROM {SCAN} "  # noqa: S608
+            f"WHERE {condition} GROUP BY {keys}",
+            list(dict.fromkeys([*quasi, name])),
+        )
     wanted = ["count(*)", "sum(k)", "count(*) FILTER (k = 1)", "min(k)"]
     wanted += [f"coalesce(sum(k) FILTER (k < {int(k)}), 0)" for k in order["small_classes"]]
     for place in range(len(sensitive)):
         below = f"coalesce(sum(k) FILTER (l{place} < {int(order['l_min'])}), 0)"
         wanted += [f"min(l{place})", below]
-    sql = (
-        f"SELECT {', '.join(wanted)} FROM (SELECT {members} AS k{kinds} FROM {SCAN} "  # noqa: S608
-        f"WHERE {condition} GROUP BY {keys})"
+    summed = "".join(f", max(l{place}) AS l{place}" for place in range(len(sensitive)))
+    rows = scan.run(
+        f"SELECT {', '.join(wanted)} FROM (SELECT sum(k) AS k{summed} FROM _parts GROUP BY {keys})"  # noqa: S608
     )
-    columns = list(dict.fromkeys([*quasi, *sensitive, *([UNIT] if units else [])]))
-    return scan.query(sql, columns)[0]
+    return rows[0]
+
+
+def _members(scan: Scan, quasi: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Return how a class's members are counted, over which columns, and in which partitions.
+
+    Where every unit has one row, rows are units; else units are counted by their hash, a part of
+    them at a time: no unit stands in two parts.
+    """
+    if UNIT not in scan.names:
+        return "count(*)", list(quasi), ["true"]
+    if RANK in scan.names and scan.query(f"SELECT max({RANK}) FROM {SCAN}", [RANK])[0][0] == 1:  # noqa: S608
+        return "count(*)", list(quasi), ["true"]
+    return f"count(DISTINCT {UNIT})", [*quasi, UNIT], scan.partitions([UNIT])
 
 
 def _least(so_far: int, found: int) -> int:

@@ -43,6 +43,11 @@ class Scan:
                 self._store.unregister(SCAN)
         return found
 
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement over tables that earlier passes made."""
+        found: list[tuple[Any, ...]] = self._store.execute(sql).fetchall()
+        return found
+
     def partitions(self, columns: Sequence[str]) -> list[str]:
         """Return conditions that part the rows by hash, each with few enough different values."""
         listed = ", ".join(quoted(name) for name in columns)

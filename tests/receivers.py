@@ -42,9 +42,7 @@ class HttpReceiver:
     replies: list[bytes] = field(default_factory=list)
     answer: Callable[[socket.socket], None] | None = None
     heard: list[Heard] = field(default_factory=list)
-    listening: socket.socket = field(
-        default_factory=lambda: socket.create_server(("127.0.0.1", 0))
-    )
+    listening: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     @property
     def url(self) -> str:
@@ -140,7 +138,7 @@ def smtp_server(directory: Path, *, tls: bool = True, name: str = "127.0.0.1") -
     mailbox = Mailbox(port, certificate)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    secured = {"tls_context": context, "require_starttls": True} if tls else {}
+    secured: dict[str, Any] = {"tls_context": context, "require_starttls": True} if tls else {}
     controller = Controller(mailbox, hostname="127.0.0.1", port=port, **secured)
     controller.start()
     try:

@@ -76,7 +76,8 @@ class Matters(RuleBasedStateMachine):
         self.writer = GroupCommitWriter(engine, keys, self.clock, "t.example/log", home / "head")
         self.desk = Desk(self.writer, engine, Clocks.of(PACK, "national"), self.clock)
         self.matter = self.desk.open().id
-        self.state, self.noticed, self.outcome = MatterState.OPEN, False, None
+        self.state, self.noticed = MatterState.OPEN, False
+        self.outcome: str | None = None
         self.asked, self.left = 0, FIRST_EXTENSION_MAX
         self.logged_us = self.clock.now_us()
         self.due = counted(self.today(), 10)

@@ -1,19 +1,21 @@
 """Reminders, escalation, the overdue list and its notice: entries, and never a decision."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError
 
+from audit.events import PendingEntry
 from audit.reading import read_entries
 from audit.tags import EntryKind
 from catalog.matters.announcing import Announcer, announcements
 from catalog.matters.chasing import Chase
 from catalog.matters.clocks import Clocks
-from catalog.matters.matter import MatterState, MissingPaper
+from catalog.matters.matter import Matter, MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers
 from catalog.matters.opening import complete_papers, conclude
 from catalog.matters.scorecards import scorecards
@@ -139,12 +141,16 @@ def test_the_overdue_list_is_announced_once_a_term_and_stays_as_given(
         connection.execute(text("DELETE FROM overdue_announcement"))
 
 
+def _granted(matter_id: str, connection: Connection, entry: PendingEntry) -> Matter:
+    return conclude(connection, entry, matter_id, "granted")
+
+
 def test_a_scorecard_counts_what_the_record_says(desk: Desk) -> None:
     start_us = desk.clock.now_us()
     for day, matter in enumerate([desk.open(), desk.open(), desk.open(), desk.open(None)]):
         if day == 2:
             desk.clock.advance(40 * MICROSECONDS_PER_DAY)
-        desk.run(lambda c, e, matter=matter: conclude(c, e, matter.id, "granted"))
+        desk.run(partial(_granted, matter.id))
         desk.clock.advance(MICROSECONDS_PER_DAY)
     desk.open("share_unconditional")
     desk.clock.advance(20 * MICROSECONDS_PER_DAY)

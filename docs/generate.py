@@ -72,6 +72,13 @@ SETTING_SENTENCES: Mapping[str, Message] = {
         "processors kept for private answers, and from sessions (such as 1,3); empty: all shared",
     ),
     "host": Message("监听地址", "address to listen on"),
+    "login_issuers": Message(
+        "认证源（OIDC）文件；生产模式必填", "file of OIDC issuers; production needs it"
+    ),
+    "public_url": Message(
+        "浏览器访问平台的网址；生产模式须为 https",
+        "the address that browsers reach the platform by; production needs https",
+    ),
     "port": Message("监听端口", "port to listen on"),
     "language": Message("命令行与会话的语言：zh 或 en", "of command line and sessions: zh or en"),
     "log_origin": Message("日志的名称，写入检查点", "the log's name, written in each checkpoint"),

@@ -21,6 +21,7 @@ PAIRS = (
     ("docs/en/operator.md", "docs/zh/operator.md"),
     ("docs/en/finance.md", "docs/zh/finance.md"),
     ("docs/en/regulator.md", "docs/zh/regulator.md"),
+    ("docs/en/deployment.md", "docs/zh/deployment.md"),
     ("docs/explanation/query-path.md", "docs/explanation/query-path.zh-CN.md"),
     ("docs/explanation/budgets.md", "docs/explanation/budgets.zh-CN.md"),
     ("docs/explanation/private-answers.md", "docs/explanation/private-answers.zh-CN.md"),

@@ -43,7 +43,8 @@ RULE = "organisation-registry"
 @singledispatch
 def check_change(change: object, connection: Connection, now_us: int, rules: RoleRules) -> None:
     """Refuse a change that does not fit what is registered now. Raises InvalidInput, Conflict."""
-    raise NotImplementedError(type(change).__name__)
+    del connection, now_us, rules
+    raise TypeError(f"no such change: {type(change).__name__}")
 
 
 @check_change.register

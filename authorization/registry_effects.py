@@ -33,7 +33,8 @@ from policies.schema.roles import RoleRules
 @singledispatch
 def apply_change(change: object, connection: Connection, now_us: int, rules: RoleRules) -> None:
     """Write a confirmed change; whatever it gives dates from ``now_us`` (UTC microseconds)."""
-    raise NotImplementedError(type(change).__name__)
+    del connection, now_us, rules
+    raise TypeError(f"no such change: {type(change).__name__}")
 
 
 @apply_change.register

@@ -80,11 +80,16 @@ from service.pages import catalogue as catalogue_pages
 from service.pages import catalogue_batches as catalogue_batch_pages
 from service.pages import catalogue_imports, catalogue_moves
 from service.pages import corrections as corrections_pages
+from service.pages import demands as demands_pages
+from service.pages import hall as hall_pages
 from service.pages import home as home_pages
 from service.pages import login as login_pages
+from service.pages import matters as matter_area_pages
+from service.pages import notices as notice_pages
 from service.pages import people as people_pages
 from service.pages import quality as quality_pages
 from service.pages import resources as resource_pages
+from service.pages import sharing as sharing_pages
 from service.pages import standards as standard_pages
 from service.pages import zones as zone_pages
 from service.session_proxy import SessionHosts
@@ -97,7 +102,13 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", home_pages.front),
     ("", home_pages.router),
     ("", people_pages.router),
+    ("", matter_area_pages.router),
+    ("", notice_pages.router),
     ("", corrections_pages.router),
+    ("", sharing_pages.router),
+    ("", sharing_pages.cases),
+    ("", demands_pages.router),
+    ("", hall_pages.router),
     ("", quality_pages.router),
     ("", resource_pages.router),
     ("", zone_pages.router),

@@ -7,6 +7,12 @@ PAGE_OF_KIND: dict[str, str] = {
     "correction": "/pages/corrections/{subject}",
     "correction_referral": "/pages/corrections/{subject}",
     "objection": "/pages/corrections/{subject}",
+    "share_sign_off": "/pages/sharing/{subject}",
+    "share_request": "/pages/sharing/{subject}",
+    "share_supply": "/pages/sharing/{subject}",
+    "rectification": "/pages/sharing/{subject}",
+    "promotion": "/pages/sharing/{subject}",
+    "demand": "/pages/demands/{subject}",
     "source_claim": "/pages/quality/sources/{subject}",
 }
 

@@ -77,6 +77,44 @@ ITEMS: Sequence[Item] = (
         Message("标准规范", "Standards"),
         hint=Message("数据元、代码表、行政区划", "Data elements, code lists, divisions"),
     ),
+    Item(
+        "/pages/sharing",
+        Message("数据共享", "Sharing"),
+        frozenset(
+            {
+                *(Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.HALL_REPRESENTATIVE),
+                *(Role.AUTHORITY, Role.REGULATOR),
+            }
+        ),
+        Message("申请、审签、审核、供给与使用", "Ask, sign off, decide, supply, use"),
+    ),
+    Item(
+        "/pages/demands",
+        Message("供需对接", "Supply and demand"),
+        hint=Message("需求清单与责任清单", "The lists of demands and responsibilities"),
+    ),
+    Item(
+        "/pages/hall",
+        Message("政务数据大厅", "Data hall"),
+        frozenset({Role.HALL_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.AUTHORITY}),
+        Message("席位、值班与待办", "Seats, duty and queues"),
+    ),
+    Item(
+        "/pages/matters",
+        Message("期限与督办", "Time limits"),
+        frozenset(
+            {
+                *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+                *(Role.AUTHORITY, Role.REGULATOR),
+            }
+        ),
+        Message("逾期办件、考核评估、通报", "What is overdue, assessment, notices"),
+    ),
+    Item(
+        "/pages/notices",
+        Message("通知", "Notices"),
+        hint=Message("平台发给我的通知和接收邮箱", "What I was told, and my e-mail address"),
+    ),
 )
 """In the order of the menu; an owner adds one line."""
 

@@ -1,5 +1,6 @@
 """Sharing over HTTP by people and programs of departments: each refused, then the whole road."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,66 @@ def test_a_demand_over_http(people: People) -> None:
     people.refused("founder", f"{path}/match", match, 409, "demand_over")
     lines = people("clerk").get(f"{API}/responsibilities").json()["lines"]
     assert lines[0]["provider"] == "police"
+
+
+class Pages:
+    """The pages as logged-in people use them: each form is read, then sent with its token."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._clients: dict[str, httpx.Client] = {}
+
+    def __call__(self, name: str) -> httpx.Client:
+        if name not in self._clients:
+            client = self._city.client()
+            form = {"token": self._city.token(name), "return": "/pages"}
+            assert client.post("/login/development", data=form).status_code == 303
+            jar = client.cookies.jar
+            client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in jar)
+            client.headers["Accept-Language"] = "zh"
+            self._clients[name] = client
+        return self._clients[name]
+
+    def send(self, name: str, address: str, status: int = 303, **entered: str) -> httpx.Response:
+        page = self(name).get(address).text
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert found is not None, page
+        data = {"csrf_token": found[1], **entered}
+        answer = self(name).post(address, data=data)
+        assert answer.status_code == status, answer.text
+        return answer
+
+
+def test_the_road_is_walked_in_the_pages_too(city: City, world: World) -> None:
+    pages = Pages(city)
+    entered = {name: str(value) for name, value in FORM.items()}
+    drafted = pages.send("clerk", "/pages/sharing/new", entry=world.entry, region="", **entered)
+    path = drafted.headers["location"].partition("?")[0]
+    assert "负责人审签" in pages("director").get(path).text
+    assert "负责人审签" not in pages("clerk").get(path).text
+    pages.send("director", f"{path}/sign-off")
+    pages.send("clerk", f"{path}/submission")
+    assert "机动车登记" in pages("constable").get("/pages").text
+    blocked = pages.send("constable", f"{path}/approval", 403, conditions="每次收费")
+    assert "不得在目录载明的使用条件之外另设条件" in blocked.text
+    pages.send("constable", f"{path}/approval", conditions="")
+    pages.send("constable", f"{path}/seal")
+    assert pages("clerk").get(f"{path}/decision/pdf").content.startswith(b"%PDF-")
+    pages.send("constable", f"{path}/supply", dataset="vehicles", columns="plate\nage")
+    shown = pages("clerk").get(path).text
+    assert "登记使用情况" in shown
+    assert "服务账号" in shown
+    case = re.search(r"/pages/cases/[A-Z0-9-]+", shown)
+    assert case is not None
+    whole = pages("constable").get(case[0]).text
+    assert all(word in whole for word in ("统一管理", "统一受理", "统一对接", "统一推广"))
+    assert pages("nurse").get(path).status_code == 404
+    assert pages("nurse").get(case[0]).status_code == 404
+    assert "机动车登记" in pages("clerk").get("/pages/demands/responsibilities").text
+    hostile = "<script>alert(1)</script>"
+    items = {"data_items": "号牌", "wanted": "service", "copy_reason": ""}
+    stated = pages.send("clerk", "/pages/demands/new", title=hostile, need="x", **items)
+    demand = stated.headers["location"].partition("?")[0]
+    assert hostile not in pages("clerk").get(demand).text
+    assert "数据服务" in pages("founder").get(demand).text
+    assert pages("envoy").get("/pages/hall").status_code == 200

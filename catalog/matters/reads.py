@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, or_, select
 from catalog.entries import Bilingual
 from catalog.matters.matter import Due, Matter, MatterState, MissingPaper
 from catalog.matters.store import matter_move, matter_table
+from foundation.errors import Message, NotFound
 from foundation.identity import Actor, Role
 
 LIST_MAX = 500
@@ -20,6 +21,20 @@ def matter(connection: Connection, matter_id: str) -> Matter | None:
     query = select(matter_table).where(matter_table.c.id == matter_id)
     row = connection.execute(query).first()
     return None if row is None else matter_of(row)
+
+
+def visible_matter(connection: Connection, actor: Actor, matter_id: str) -> Matter:
+    """Return a matter to its parties and overseers. Raises NotFound; to others there is none."""
+    found = matter(connection, matter_id)
+    if found is not None and (
+        actor.has(Role.AUTHORITY)
+        or actor.has(Role.REGULATOR)
+        or actor.organisation in {found.applicant, found.handler}
+    ):
+        return found
+    raise NotFound(
+        "matter_unknown", Message("没有该办件。", "There is no such matter."), field="matter_id"
+    )
 
 
 def matters(

@@ -8,17 +8,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
-from sqlalchemy import Connection
 
 from catalog.datasets import Frozen
 from catalog.matters.announcing import announcements
 from catalog.matters.matter import Matter, MatterKind, MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers, decide_extension, extend
-from catalog.matters.reads import inbox, matter, matters, moves_of, overdue
+from catalog.matters.reads import inbox, matters, moves_of, overdue, visible_matter
 from catalog.matters.scorecards import scorecards
 from foundation.clock import from_iso, to_iso
 from foundation.db import reading
-from foundation.errors import InvalidInput, Message, NotFound
+from foundation.errors import InvalidInput, Message
 from foundation.identity import Actor, Role
 from service.api.callers import (
     AnyCaller,
@@ -140,7 +139,7 @@ def get_scorecards(
 def get_matter(matter_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """Return a matter with each of its moves and the due date as it was counted then."""
     with reading(platform.engine) as connection:
-        found = _visible(connection, actor, matter_id)
+        found = visible_matter(connection, actor, matter_id)
         moves = moves_of(connection, matter_id)
     return {**_shown(found, platform.clock.now_us()), "moves": [_dated(item) for item in moves]}
 
@@ -192,18 +191,7 @@ def _oversees(actor: Actor) -> bool:
 
 def _check_visible(platform: Platform, actor: Actor, matter_id: str) -> None:
     with reading(platform.engine) as connection:
-        _visible(connection, actor, matter_id)
-
-
-def _visible(connection: Connection, actor: Actor, matter_id: str) -> Matter:
-    found = matter(connection, matter_id)
-    if found is not None and (
-        _oversees(actor) or actor.organisation in {found.applicant, found.handler}
-    ):
-        return found
-    raise NotFound(
-        "matter_unknown", Message("没有该办件。", "There is no such matter."), field="matter_id"
-    )
+        visible_matter(connection, actor, matter_id)
 
 
 def _shown(item: Matter, now_us: int) -> dict[str, Any]:

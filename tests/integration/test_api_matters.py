@@ -1,5 +1,6 @@
 """Matters over HTTP: seen by their parties, returned once, extended by two, listed when overdue."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -204,3 +205,54 @@ def test_the_start_names_the_jurisdiction_and_its_digest(city: City) -> None:
     (started,) = entries(city, EntryKind.SERVICE_STARTED)
     assert started.public["jurisdiction"] == "national"
     assert started.public["rules_digest"] == city.platform.clocks.rules.digest
+
+
+def paged(city: City, account: str) -> httpx.Client:
+    """Sign in as a browser does."""
+    client = city.client()
+    form = {"token": city.token(account), "return": "/pages"}
+    assert client.post("/login/development", data=form).status_code == 303
+    client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
+    client.headers["Accept-Language"] = "zh"
+    return client
+
+
+def posted(client: httpx.Client, page: str, path: str, **fields: str) -> httpx.Response:
+    """Send a form of a page with the token that the page holds."""
+    shown = client.get(page)
+    assert shown.status_code == 200, shown.text
+    found = re.search(r'name="csrf_token" value="([^"]+)"', shown.text)
+    assert found, shown.text
+    return client.post(path, data={**fields, "csrf_token": found.group(1)})
+
+
+def test_the_pages_carry_a_matter_from_papers_to_extension(city: City) -> None:
+    first, second = opened(city), opened(city)
+    steward, founder = paged(city, "steward"), paged(city, "founder")
+    page = f"/pages/matters/{first}"
+    done = posted(steward, page, f"{page}/papers", missing="使用依据\n<b>使用范围</b>")
+    assert done.status_code == 303, done.text
+    shown = paged(city, "analyst").get(page).text
+    assert "使用依据" in shown
+    assert "<b>使用范围" not in shown
+    assert "待补正" in shown
+    assert paged(city, "buyer").get(page).status_code == 404
+    page = f"/pages/matters/{second}"
+    assert posted(steward, page, f"{page}/extension", days="x", reason="r").status_code != 303
+    assert posted(steward, page, f"{page}/extension", days="5", reason="材料多").status_code == 303
+    done = posted(founder, page, f"{page}/extension-decision", consent="yes", reason="同意")
+    assert done.status_code == 303, done.text
+    assert "同意延期" in steward.get(page).text
+    told = paged(city, "analyst").get("/pages/notices").text
+    assert "经同意延期5个工作日" in told
+    for account in ("founder", "steward", "auditor"):
+        overview = paged(city, account).get("/pages/matters")
+        assert overview.status_code == 200
+        assert "考核评估" in overview.text
+    done = posted(
+        steward, "/pages/notices", "/pages/notices/address", address="a@b.example", language="zh"
+    )
+    assert done.status_code == 303, done.text
+    assert "a@b.example" in steward.get("/pages/notices").text
+    done = posted(steward, "/pages/notices", "/pages/notices/address-removal")
+    assert done.status_code == 303, done.text

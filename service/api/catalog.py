@@ -27,6 +27,8 @@ from service.idempotency import IdempotentRoute, serve_once
 router = APIRouter(prefix="/catalog", route_class=IdempotentRoute, tags=["catalog"])
 uploads = APIRouter(prefix="/catalog", route_class=UploadRoute, tags=["catalog"])
 
+KEPT_BACK = {"origin", "system_table"}
+"""What of a declaration is for its department and the authority: see ``/resources/{name}``."""
 Document = Annotated[dict[str, Any], Body()]
 
 
@@ -65,7 +67,7 @@ def get_datasets(_actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     with reading(platform.engine) as connection:
         found = [
             {
-                **item.declaration.model_dump(mode="json"),
+                **item.declaration.model_dump(mode="json", exclude=KEPT_BACK),
                 "provider": item.provider,
                 "version": version.manifest_digest
                 if (version := current_version(connection, item.id))

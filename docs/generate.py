@@ -58,6 +58,35 @@ SETTING_SENTENCES: Mapping[str, Message] = {
         "国密方案：检查点另加 SM2 签名，并另建 SM3 日志",
         "the Chinese profile: a second signature by SM2, and an SM3 log beside the first",
     ),
+    "source_connections": Message(
+        "来源数据库连接文件：部门数据库的逻辑接入由此读取；空则不接入",
+        "a file of connections to departments' databases; empty: none is read",
+    ),
+    "jurisdiction": Message(
+        "所在法域的规则包（policies/jurisdictions 中的名称）",
+        "the jurisdiction whose rules apply: a name of policies/jurisdictions",
+    ),
+    "smtp_host": Message("发信服务器；空则不发邮件", "the mail server; empty: no e-mail is sent"),
+    "smtp_port": Message("发信服务器端口", "the mail server's port"),
+    "smtp_security": Message(
+        "starttls、tls 或 none（仅限以地址写明的本机）",
+        "starttls, tls, or none (this machine only, written as an address)",
+    ),
+    "smtp_sender": Message("发件人地址", "the address that mail is sent from"),
+    "smtp_user": Message("发信账号；空则不登录", "the mail account; empty: no login"),
+    "smtp_password_file": Message("发信密码所在文件", "a file with the mail account's password"),
+    "smtp_authorities": Message(
+        "发信服务器证书的颁发机构（PEM）；空则用本机信任的",
+        "the authorities of the mail server's certificate (PEM); empty: this machine's",
+    ),
+    "webhook_hosts": Message(
+        "可接收推送的主机，逗号分隔，可写 *.后缀；空则一律不推送",
+        "hosts that webhooks may call, by commas, or *.suffix; empty: none",
+    ),
+    "webhook_inner_hosts": Message(
+        "允许解析到内网地址的推送主机，逗号分隔",
+        "hosts of webhooks that may have addresses of inner networks, by commas",
+    ),
     "pkcs11_module": Message(
         "PKCS#11 模块路径；空则签名密钥为文件", "a PKCS#11 module; empty: signing keys are files"
     ),

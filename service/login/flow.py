@@ -88,7 +88,7 @@ class LoginFlows:
         self._used: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def begin(self, alias: str, back: str, *, again: bool, login: str = "") -> Begun:
+    def start(self, alias: str, back: str, *, again: bool, login: str = "") -> Begun:
         """Begin a login by an issuer. Raises NotFound, Unavailable."""
         provider = self._provider(alias)
         metadata = provider.metadata()

@@ -104,7 +104,7 @@ def get_start(alias: str, request: Request, platform: OnPlatform) -> Response:
     flows = _flows(platform)
     given = request.query_params
     visitor = visitor_of(request)
-    begun = flows.begin(
+    begun = flows.start(
         alias,
         own_path(given.get("return", "")),
         again=given.get("step_up") == "1",

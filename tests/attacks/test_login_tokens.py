@@ -1,8 +1,6 @@
 """Tokens and answers that an attacker made: none signs anybody in, and none costs us much."""
 
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from joserfc.jwk import RSAKey
 
 from service.login.bindings import BY_FOUNDING, bind_at_once
 from service.login.cookies import FLOW_COOKIE_OF_DEVELOPMENT
@@ -28,6 +25,7 @@ from tests.crafted_issuer import (
     signed,
 )
 from tests.fakes import SteppedClock
+from tests.forged_tokens import BOMBS, CLAIMS, FORGED, METADATA, ROGUE, base64_text
 from tests.signing_in import settings_for, toml_of
 
 SECOND_US = 1_000_000
@@ -35,7 +33,6 @@ HOUR = 3_600
 BELIEVED = "login_unknown"  # the token was believed; nobody here goes by that name
 REFUSED = "login_refused"
 _BROWSERS: dict[int, httpx.Client] = {}
-_ROGUE = RSAKey.generate_key(2048, {"kid": "first"})
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +116,6 @@ def answered(city: City, issuer: CraftedIssuer, token: Any, **query: str) -> str
     return code_of(client.get("/login/callback/one", params=sent))
 
 
-def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
-    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
-    return ".".join(map(_text, parts))
-
-
-def by_public_key(claims: dict[str, Any]) -> str:
-    """Sign with HMAC under the public key's own text: the confusion of RS256 with HS256."""
-    head = unsigned({"alg": "HS256", "kid": "first"}, claims).rpartition(".")[0]
-    pem = KEY.as_pem(private=False)
-    return f"{head}.{_text(hmac.digest(pem, head.encode(), hashlib.sha256))}"
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
 def with_(**changed: object) -> Any:
     """Return a token of good claims but for these."""
 
@@ -149,73 +130,9 @@ def test_a_good_token_is_believed(city: City, one: CraftedIssuer) -> None:
     assert answered(city, one, signed) == BELIEVED
 
 
-FORGED: dict[str, Any] = {
-    "no signature": lambda claims: unsigned({"alg": "none"}, claims),
-    "no signature, oddly written": lambda claims: unsigned({"alg": "nOnE", "kid": "first"}, claims),
-    "the public key as a secret": by_public_key,
-    "another's key under the same name": lambda claims: signed(claims, _ROGUE),
-    "a key that is not published": lambda claims: signed(claims, OTHER_KEY),
-    "a key that comes along": lambda claims: signed(
-        claims, _ROGUE, kid=None, jwk=_ROGUE.as_dict(private=False)
-    ),
-    "a key from elsewhere": lambda claims: signed(
-        claims, _ROGUE, kid="elsewhere", jku="http://127.0.0.1:1/jwks", x5u="http://127.0.0.1:1/x"
-    ),
-    "a key's name that is a path": lambda claims: signed(claims, _ROGUE, kid="../../../dev/null"),
-    "a key's name that is a question": lambda claims: signed(claims, _ROGUE, kid="' OR 1=1 --"),
-    "a key's name that is a list": lambda claims: signed(claims, _ROGUE, kid=None).replace(
-        signed(claims, _ROGUE, kid=None).partition(".")[0],
-        _text(json.dumps({"alg": "RS256", "kid": ["first"]}).encode()),
-    ),
-    "an algorithm that was not configured": lambda claims: signed(claims, alg="RS512"),
-    "a critical header": lambda claims: unsigned(
-        {"alg": "RS256", "kid": "first", "crit": ["exp"], "exp": 1}, claims, b"x"
-    ),
-    "a payload apart": lambda claims: unsigned(
-        {"alg": "RS256", "kid": "first", "b64": False}, claims, b"x"
-    ),
-    "an encrypted token": lambda _claims: "a.b.c.d.e",
-    "a token of another kind": lambda claims: signed(claims, typ="at+jwt"),
-    "no token": lambda _claims: "",
-    "deep nonsense": lambda _claims: f"{_text(b'[' * 10_000)}.e30.x",
-    "too long": lambda claims: signed({**claims, "fill": "x" * 20_000}),
-    "a list for claims": lambda _claims: unsigned({"alg": "RS256", "kid": "first"}, []),  # type: ignore[arg-type]
-}
-
-
 @pytest.mark.parametrize("name", FORGED)
 def test_forged(name: str, city: City, one: CraftedIssuer) -> None:
     assert answered(city, one, FORGED[name]) == REFUSED
-
-
-CLAIMS: dict[str, dict[str, object]] = {
-    "another issuer": {"iss": "http://127.0.0.1:1"},
-    "an issuer but for a slash": {"iss": "SLASH"},
-    "no issuer": {"iss": None},
-    "another audience": {"aud": "another"},
-    "an audience that begins alike": {"aud": "sandgate2"},
-    "no audience": {"aud": None},
-    "numbers for audiences": {"aud": [CLIENT, 3]},
-    "several audiences without a party": {"aud": [CLIENT, "another"]},
-    "another party": {"azp": "another"},
-    "several audiences, another party": {"aud": [CLIENT, "another"], "azp": "another"},
-    "another's nonce": {"nonce": "x" * 43},
-    "no nonce": {"nonce": None},
-    "a number for a nonce": {"nonce": 1},
-    "expired": {"exp": 1},
-    "no end": {"exp": None},
-    "a truth for an end": {"exp": True},
-    "a word for an end": {"exp": "9999999999"},
-    "from the future": {"iat": 9_999_999_999},
-    "no beginning": {"iat": None},
-    "not yet": {"nbf": 9_999_999_999},
-    "signed in tomorrow": {"auth_time": 9_999_999_999},
-    "nobody": {"sub": None},
-    "an empty name": {"sub": ""},
-    "a name too long": {"sub": "x" * 256},
-    "a name of control characters": {"sub": "a\x00b"},
-    "a number for a name": {"sub": 7},
-}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -248,7 +165,7 @@ def test_the_answer_must_fit_the_browser_that_asked(city: City, one: CraftedIssu
     sealed = client.cookies[FLOW_COOKIE_OF_DEVELOPMENT]
     body, _, seal = sealed.partition(".")
     other = json.loads(base64.urlsafe_b64decode(body + "=="))
-    changed = _text(json.dumps({**other, "back": "https://evil.test/"}).encode())
+    changed = base64_text(json.dumps({**other, "back": "https://evil.test/"}).encode())
     client.cookies.clear()
     client.headers["Cookie"] = f"{FLOW_COOKIE_OF_DEVELOPMENT}={changed}.{seal}"
     answer = client.get("/login/callback/one", params={"code": "c", "state": asked["state"]})
@@ -295,19 +212,8 @@ def test_a_key_that_was_turned_over_is_fetched_once(
     clock.advance(REFETCH_SECONDS_MIN * SECOND_US)
     assert answered(city, one, lambda claims: signed(claims, OTHER_KEY)) == BELIEVED
     for _ in range(5):
-        assert answered(city, one, lambda claims: signed(claims, _ROGUE, kid="no")) == REFUSED
+        assert answered(city, one, lambda claims: signed(claims, ROGUE, kid="no")) == REFUSED
     assert one.asked.count("/jwks") == 1
-
-
-METADATA: dict[str, dict[str, Any]] = {
-    "it says it is another": {"issuer": "https://another.test"},
-    "keys from elsewhere": {"jwks_uri": "http://127.0.0.2:1/jwks"},
-    "a code handed to another": {"token_endpoint": "http://169.254.169.254/token"},
-    "a path that climbs": {"jwks_uri": "CLIMB"},
-    "no token endpoint": {"token_endpoint": None},
-    "a file": {"jwks_uri": "file:///etc/passwd"},
-    "no PKCE": {"code_challenge_methods_supported": ["plain"]},
-}
 
 
 @pytest.mark.parametrize("name", METADATA)
@@ -318,17 +224,6 @@ def test_metadata(name: str, city: City, one: CraftedIssuer) -> None:
     }
     answer = fresh(city).get("/login/start/one")
     assert (answer.status_code, code_of(answer)) == (503, "issuer_unreachable")
-
-
-BOMBS: dict[str, tuple[int, dict[str, str], bytes]] = {
-    "too large": (200, {}, b'{"keys":[' + b'{"kty":"RSA"},' * 30_000),
-    "too many keys": (200, {}, json.dumps({"keys": [{"kty": "RSA"}] * 101}).encode()),
-    "too deep": (200, {}, b"[" * 60_000),
-    "packed": (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b" + b"\0" * 100),
-    "elsewhere": (302, {"Location": "http://169.254.169.254/latest"}, b""),
-    "no keys": (200, {}, b'{"keys":[]}'),
-    "an error": (500, {}, b""),
-}
 
 
 @pytest.mark.parametrize("name", BOMBS)
@@ -357,7 +252,7 @@ def test_keys_that_are_none(key: dict[str, Any], city: City, one: CraftedIssuer)
 
 
 def test_two_keys_of_one_name_are_none(city: City, one: CraftedIssuer) -> None:
-    one.keys = [dict(_ROGUE.as_dict(private=False)), dict(KEY.as_dict(private=False))]
+    one.keys = [dict(ROGUE.as_dict(private=False)), dict(KEY.as_dict(private=False))]
     assert answered(city, one, signed) == REFUSED
 
 

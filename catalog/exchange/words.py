@@ -6,13 +6,16 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _BLANK = re.compile(r"[\s*:：、,，.。\"'“”]+")
 _BRACKETS = re.compile(r"[（(\[【][^（()）\[\]【】]*[)）\]】]")
 _INVISIBLE = frozenset({"Cf", "Cc"})
 _ROUNDS_MAX = 8
+_REMEMBERED = 4_096  # code lists and headers repeat in every row
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def plain(text: str) -> str:
     """Return a text as it is compared."""
     for _ in range(_ROUNDS_MAX):  # what falls away may let marks join that stood apart

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from authorization.sharing.demands import demands_of_case
+from authorization.sharing.demand_list import demands_of_case
 from authorization.sharing.states import may_see, shares_of
 from catalog.matters.matter import Counter, Matter
 from catalog.matters.reads import matters, moves_of

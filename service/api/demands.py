@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from audit.events import Recorded
-from authorization.sharing.demands import (
+from authorization.sharing.demand_list import (
     Demand,
     DemandForm,
     Member,

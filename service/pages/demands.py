@@ -3,14 +3,14 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from authorization.sharing.demands import (
-    STATERS,
+from authorization.sharing.demand_list import (
     DemandForm,
     Outcome,
     demands,
     team_of,
     visible_demand,
 )
+from authorization.sharing.demands import STATERS
 from foundation.db import reading
 from foundation.errors import Message
 from foundation.identity import Role

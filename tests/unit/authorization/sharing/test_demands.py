@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from authorization.sharing.case_files import case_file, cases_of
-from authorization.sharing.demands import (
+from authorization.sharing.demand_list import (
     DemandForm,
-    Demands,
     Member,
     Outcome,
     demands,
     team_of,
 )
+from authorization.sharing.demands import Demands
 from authorization.sharing.promoting import Promoting, promoted
 from authorization.sharing.responsibilities import Responsibilities
 from authorization.sharing.states import ShareState

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.login.bindings import BY_FOUNDING, bind_at_once
-from service.login.cookies import FLOW_COOKIE_OF_DEVELOPMENT
+from service.login.cookies import COOKIE_OF_DEVELOPMENT, FLOW_COOKIE_OF_DEVELOPMENT
 from service.login.provider import REFETCH_SECONDS_MIN
 from service.login.visiting import own_path
 from tests.city import City, opened_city
@@ -330,3 +330,43 @@ def test_an_old_login_votes_on_nothing(city: City, one: CraftedIssuer) -> None:
         challenge = answer.headers["www-authenticate"]
         assert 'error="insufficient_user_authentication"' in challenge
         assert 'max_age="900"' in challenge
+
+
+def test_an_issuers_logout_ends_what_it_names_and_nothing_else(
+    city: City, one: CraftedIssuer
+) -> None:
+    oidc, sessions = city.platform.login.oidc, city.platform.login.sessions
+    assert oidc is not None
+    known_as = oidc.subject_of(oidc.providers["one"], "leaver")
+    bind_at_once(city.platform.writer, known_as, "audit_admin", BY_FOUNDING)
+    now = city.platform.clock.now_us() // SECOND_US
+    client, asked = begin(city)
+    claims = one.claims(now, nonce=asked["nonce"], sub="leaver", sid="there")
+    one.token = lambda _form: signed(claims)
+    sent = {"code": "c", "state": asked["state"]}
+    assert client.get("/login/callback/one", params=sent).status_code == 303
+    secret = str(client.cookies[COOKIE_OF_DEVELOPMENT])
+    event: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    good = {"iss": one.url, "aud": CLIENT, "iat": now, "exp": now + 60, "jti": "j", "events": event}
+
+    def told(**changed: object) -> int:
+        found = {**good, "sid": "there", **changed}
+        token = signed({name: value for name, value in found.items() if value is not None})
+        answer = client.post("/login/back-channel/one", data={"logout_token": token})
+        return answer.status_code
+
+    wrong: list[dict[str, object]] = [
+        {"aud": "another"},
+        {"iss": "http://127.0.0.1:1"},
+        {"events": {}},
+        {"nonce": "n"},  # an ID token is no logout
+        {"sid": None},
+        {"exp": 1},
+        {"iat": now - 400},
+    ]
+    for changed in wrong:
+        assert told(**changed) == 422
+    assert told(sid="elsewhere") == 200
+    assert sessions.standing(secret) is not None
+    assert told() == 200
+    assert sessions.standing(secret) is None

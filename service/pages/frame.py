@@ -24,6 +24,7 @@ from foundation.identity import Actor, Role
 from service.api.callers import platform_of, role_missing
 from service.bootstrap import Platform
 from service.errors import language_of
+from service.login.step_up import check_recent
 from service.login.visiting import Visitor, visitor_of
 from service.pages.blocks import Block, Filled, Text
 from service.pages.navigation import Item, items_for
@@ -175,10 +176,20 @@ def _visiting(roles: Visitors) -> Callable[[Request], Visit]:
         request.state.who = _who(platform_of(request), visitor.actor, language)
         if roles and not any(visitor.actor.has(role) for role in roles):
             raise role_missing(roles)
+        _check_recent(request, visitor)
         who = request.state.who
         return Visit(request, platform_of(request), visitor, language, who)
 
     return dependency
+
+
+def _check_recent(request: Request, visitor: Visitor) -> None:
+    """Ask for a newer login before a form is filled in, not after, where its act wants one."""
+    platform = platform_of(request)
+    path = str(getattr(request.scope.get("route"), "path", ""))
+    rule = platform.login.rules.of_route(f"POST {path}")
+    if rule is not None:
+        check_recent(rule, visitor.proof, platform.clock.now_us())
 
 
 def _who(platform: Platform, actor: Actor, language: str) -> str:

@@ -83,6 +83,22 @@ def search(
 def _first_found(
     connection: Connection, actor: Actor, wanted: Wanted, after: str, count: int
 ) -> Sequence[Row[Any]]:
+    """Return the first matches by code, in the way that costs the store least (measured)."""
+    if connection.dialect.name == "postgresql":
+        return by_stretch(connection, actor, wanted, after, count)
+    head = catalog_entry
+    found = select(head).where(
+        head.c.code > after,
+        _seen_by(actor),
+        _state(wanted),
+        *_filters(connection, wanted, head.c),
+    )
+    return connection.execute(found.order_by(head.c.code).limit(count)).all()
+
+
+def by_stretch(
+    connection: Connection, actor: Actor, wanted: Wanted, after: str, count: int
+) -> Sequence[Row[Any]]:
     """Return the first matches by code: out of the next few thousand, else out of all.
 
     What is frequent fills its page from a short stretch of the index. What is rare does not; then

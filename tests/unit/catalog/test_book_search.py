@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 
 from benchmarks.catalogue import READER, fill_book
 from catalog.book.recording import folded
-from catalog.book.searching import STRETCH, Wanted, search
+from catalog.book.searching import STRETCH, Wanted, by_stretch, search
 from catalog.book.states import EntryState
 from catalog.book.store import catalog_entry
 from catalog.datasets import Grade
@@ -54,7 +54,13 @@ def test_pages_together_hold_every_match_once(
         if all(word in row.search_text for word in folded(words).split())
         and grade in {None, row.grade}
     ]
-    assert codes(filled, Wanted(text=words, grade=grade)) == expected
+    wanted = Wanted(text=words, grade=grade)
+    assert codes(filled, wanted) == expected
+    with reading(filled) as connection:  # as PostgreSQL is asked
+        few = by_stretch(connection, READER, wanted, "", PAGE)
+        most = by_stretch(connection, READER, wanted, "", len(rows) + 1)
+    assert [row.code for row in few] == expected[:PAGE]
+    assert [row.code for row in most] == expected
 
 
 def test_what_was_not_published_is_not_found(filled: Engine) -> None:

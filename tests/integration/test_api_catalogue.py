@@ -1,6 +1,5 @@
 """The catalogue over HTTP: who sees what, the road with its refusals, feed and subscriptions."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.calling import API, entries, problem_of
 from tests.catalogue import ASSESSMENT, SYSTEM, entry_code, publish_over_http
 from tests.city import City, built_city
 from tests.city_documents import HOUSEHOLDS, catalogue_entry
+from tests.page_visits import sent, signed_in
 
 PATH = f"{API}/catalog/entries"
 Document = dict[str, Any]
@@ -225,22 +225,6 @@ def test_subscribers_are_told_of_what_is_published_and_withdrawn(
     with reading(city.platform.engine) as connection:
         assert len(notices_for(connection, city.actor("buyer"))) == 1
     assert len(entries(city, EntryKind.ENTRY_WATCHED)) == 1
-
-
-def signed_in(city: City, account: str) -> httpx.Client:
-    client = city.client(language="zh")
-    form = {"token": city.token(account), "return": "/pages"}
-    assert client.post("/login/development", data=form).status_code == 303
-    return client
-
-
-def sent(client: httpx.Client, address: str, **entered: Any) -> httpx.Response:
-    """Open a form's page and send it as a browser does, with its hidden fields."""
-    page = client.get(address)
-    form = page.text.partition('class="asked')[2]
-    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
-    assert hidden, page.text
-    return client.post(address, data={**hidden, **entered})
 
 
 ENTERED: Document = {

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from audit.tags import EntryKind
@@ -14,6 +13,7 @@ from tests.calling import API, problem_of
 from tests.city import AUTHORITY, City, built_city
 from tests.city_documents import OPERATOR, REVIEW, RIVAL
 from tests.fakes import TickingClock
+from tests.page_visits import sent, signed_in
 from tests.registering import change, enrol, identity, proposed, resident_id
 
 REASON = {"reason": "a reason"}
@@ -122,20 +122,6 @@ def test_an_affiliate_that_is_learned_of_late_flags_what_was_approved(city: City
     listed = city.client("auditor").get(f"{API}/control-relations").json()["relations"]
     assert [one["organisation"] for one in listed] == [OPERATOR]
     assert city.entries(EntryKind.RELATION_DECLARED)
-
-
-def signed_in(city: City, account: str) -> httpx.Client:
-    client = city.client(language="zh")
-    form = {"token": city.token(account), "return": "/pages/people"}
-    answer = client.post("/login/development", data=form)
-    assert answer.status_code == 303, answer.text
-    return client
-
-
-def sent(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
-    token = CSRF.search(client.get(path).text)
-    assert token is not None
-    return client.post(path, data={**fields, "csrf_token": token[1]})
 
 
 def test_a_person_is_registered_on_the_pages_by_two(city: City) -> None:

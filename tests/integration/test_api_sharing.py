@@ -18,6 +18,7 @@ from foundation.identity import SYSTEM_ACTOR
 from policies.schema.roles import RoleRules
 from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, opened_city
+from tests.page_visits import sent, signed_in
 from tests.sharing_world import FORM, ROWS, World, founded
 
 WHY = {"reason": "转供第三方"}
@@ -215,21 +216,11 @@ class Pages:
 
     def __call__(self, name: str) -> httpx.Client:
         if name not in self._clients:
-            client = self._city.client()
-            form = {"token": self._city.token(name), "return": "/pages"}
-            assert client.post("/login/development", data=form).status_code == 303
-            jar = client.cookies.jar
-            client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in jar)
-            client.headers["Accept-Language"] = "zh"
-            self._clients[name] = client
+            self._clients[name] = signed_in(self._city, name)
         return self._clients[name]
 
     def send(self, name: str, address: str, status: int = 303, **entered: str) -> httpx.Response:
-        page = self(name).get(address).text
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert found is not None, page
-        data = {"csrf_token": found[1], **entered}
-        answer = self(name).post(address, data=data)
+        answer = sent(self(name), address, **entered)
         assert answer.status_code == status, answer.text
         return answer
 

@@ -5,7 +5,6 @@ new version corrects; the objector is answered.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from disclosure.release.files import FileDraft
 from tests.calling import API, TickingClock, problem_of
 from tests.city import City, built_city, told
 from tests.city_documents import household_rows
+from tests.page_visits import sent, signed_in
 
 BY_AGE = "SELECT age_band, COUNT(DISTINCT unit) AS households FROM households GROUP BY age_band"
 CLAIM = {
@@ -114,28 +114,13 @@ def test_figures_are_for_the_source_and_the_authority(city: City) -> None:
     assert "score" not in json.dumps(seen["scores"][0])
 
 
-def _signed_in(city: City, account: str) -> httpx.Client:
-    client = city.client()
-    form = {"token": city.token(account), "return": "/pages"}
-    assert client.post("/login/development", data=form).status_code == 303
-    client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
-    client.headers["Accept-Language"] = "zh"
-    return client
-
-
-def _sent(client: httpx.Client, address: str, **entered: str) -> httpx.Response:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(address).text)
-    assert found is not None
-    return client.post(address, data={"csrf_token": found[1], **entered})
-
-
 def test_a_correction_is_raised_and_refused_in_the_browser(city: City) -> None:
-    analyst, steward = _signed_in(city, "analyst"), _signed_in(city, "steward")
+    analyst, steward = signed_in(city, "analyst"), signed_in(city, "steward")
     hostile = "<script>alert(1)</script>"
     asked = {"subject": "households", "claim": hostile, "evidence": "户籍登记表"}
-    missing = _sent(analyst, "/pages/corrections/new", **{**asked, "evidence": ""})
+    missing = sent(analyst, "/pages/corrections/new", **{**asked, "evidence": ""})
     assert (missing.status_code, "请一次补齐" in missing.text) == (422, True)
-    address = _sent(analyst, "/pages/corrections/new", **asked).headers["location"]
+    address = sent(analyst, "/pages/corrections/new", **asked).headers["location"]
     path = address.partition("?")[0]
     page = steward.get(path).text
     assert hostile not in page
@@ -143,17 +128,17 @@ def test_a_correction_is_raised_and_refused_in_the_browser(city: City) -> None:
     assert steward.get("/pages/corrections").text.count(path) == 1
     assert "核实属实" not in analyst.get(path).text  # not theirs to judge
     assert analyst.get(f"{path}/upholding").status_code == 403
-    answered = _sent(steward, f"{path}/refusal", answer="经核实，登记无误")
+    answered = sent(steward, f"{path}/refusal", answer="经核实，登记无误")
     assert answered.headers["location"].endswith("?done=1")
     assert "经核实，登记无误" in analyst.get(path).text
-    assert _signed_in(city, "buyer").get(path).status_code == 404
+    assert signed_in(city, "buyer").get(path).status_code == 404
 
 
 def test_a_keeper_measures_and_reads_in_the_browser(city: City) -> None:
-    steward, analyst = _signed_in(city, "steward"), _signed_in(city, "analyst")
+    steward, analyst = signed_in(city, "steward"), signed_in(city, "analyst")
     path = "/pages/quality/datasets/colleges"
     assert "尚未测量" in steward.get(path).text
-    assert _sent(steward, f"{path}/measure").status_code == 303
+    assert sent(steward, f"{path}/measure").status_code == 303
     page = steward.get(path).text
     assert "重识别风险" in page
     assert "各列概况" in page

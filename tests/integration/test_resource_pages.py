@@ -1,10 +1,8 @@
 """Zones, resources and standards in a browser's terms: forms posted, refusals at their field."""
 
 import json
-import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from authorization.organisations import (
@@ -19,6 +17,7 @@ from foundation.identity import SYSTEM_ACTOR, Role
 from tests.catalogue import SYSTEM, publish_entry
 from tests.city import AUTHORITY, PROVIDER, City, opened_city
 from tests.city_documents import catalogue_entry, column
+from tests.page_visits import is_done, sent, signed_in
 
 HOSTILE = "<script>alert(1)</script>"
 DECLARED = {
@@ -58,29 +57,6 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             )
             create_person(city.platform.writer, SYSTEM_ACTOR, person)
         yield city
-
-
-def signed_in(city: City, account: str) -> httpx.Client:
-    client = city.client()
-    form = {"token": city.token(account), "return": "/pages"}
-    assert client.post("/login/development", data=form).status_code == 303
-    client.headers["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in client.cookies.jar)
-    client.headers["Accept-Language"] = "zh"
-    return client
-
-
-def sent(
-    client: httpx.Client, address: str, file: tuple[str, bytes] | None = None, **entered: str
-) -> httpx.Response:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(address).text)
-    assert found is not None
-    data = {"csrf_token": found[1], **entered}
-    files = None if file is None else {"file": file}
-    return client.post(address, data=data, files=files)
-
-
-def is_done(answer: httpx.Response) -> bool:
-    return answer.status_code == 303 and answer.headers["location"].endswith("?done=1")
 
 
 def test_a_zone_is_opened_closed_and_destroyed_by_two_people(city: City) -> None:

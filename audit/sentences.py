@@ -1,71 +1,24 @@
 """What an entry of each kind says to people, in both languages: one sentence a kind, for all."""
 
 from audit.sentences_catalogue import CATALOGUE_SENTENCES
+from audit.sentences_data import DATA_SENTENCES
+from audit.sentences_money import MONEY_SENTENCES
+from audit.sentences_people import PEOPLE_SENTENCES
 from audit.sentences_sharing import SHARING_SENTENCES
 from audit.tags import EntryKind
 from foundation.errors import Message
 
 KIND_SENTENCES: dict[EntryKind, Message] = (
     CATALOGUE_SENTENCES
+    | DATA_SENTENCES
+    | MONEY_SENTENCES
+    | PEOPLE_SENTENCES
     | SHARING_SENTENCES
     | {
         EntryKind.SERVICE_STARTED: Message("服务已启动", "The service started"),
         EntryKind.POLICY_LOADED: Message("规则包已载入", "A policy pack was loaded"),
         EntryKind.TOKEN_ISSUED: Message("已签发访问令牌", "An access token was issued"),
         EntryKind.REQUEST_REFUSED: Message("接口请求被拒绝", "An API request was refused"),
-        EntryKind.LOGIN_OPENED: Message("已登录", "Somebody signed in"),
-        EntryKind.LOGIN_ENDED: Message("登录已结束", "A login ended"),
-        EntryKind.LOGIN_REFUSED: Message("登录被拒绝", "A login was refused"),
-        EntryKind.LOGIN_BINDING_PROPOSED: Message(
-            "已提出认证源用户与账号的绑定", "Binding an issuer's subject to an account was proposed"
-        ),
-        EntryKind.IDENTITY_KNOWN: Message(
-            "已核验登录者的自然人身份", "A login's natural person was recognised"
-        ),
-        EntryKind.LOGIN_BOUND: Message(
-            "已将认证源的用户与账号绑定", "An issuer's subject was bound to an account"
-        ),
-        EntryKind.LOGIN_UNBOUND: Message(
-            "已解除认证源用户与账号的绑定", "An issuer's subject no longer acts for an account"
-        ),
-        EntryKind.ORGANISATION_CREATED: Message("已登记机构", "An organisation was registered"),
-        EntryKind.PERSON_CREATED: Message("已登记人员", "A person was registered"),
-        EntryKind.PERSON_SUSPENDED: Message("已暂停人员", "A person was suspended"),
-        EntryKind.ORGANISATION_SUSPENDED: Message("已暂停机构", "An organisation was suspended"),
-        EntryKind.GRANT_PROPOSED: Message(
-            "已提出人员或角色变更", "A change of people or roles was proposed"
-        ),
-        EntryKind.GRANT_CONFIRMED: Message(
-            "人员或角色变更已生效", "A change of people or roles came into force"
-        ),
-        EntryKind.GRANT_REFUSED: Message(
-            "人员或角色变更被否决", "A change of people or roles was refused"
-        ),
-        EntryKind.GRANT_WITHDRAWN: Message(
-            "人员或角色变更已撤回", "A change of people or roles was withdrawn"
-        ),
-        EntryKind.ROLES_EXPIRED: Message(
-            "角色到期失效", "Roles granted for a time came to their end"
-        ),
-        EntryKind.RELATION_DECLARED: Message(
-            "已申报机构控制关系", "A relation of control between organisations was declared"
-        ),
-        EntryKind.CREDENTIAL_ISSUED: Message(
-            "已签发服务账号凭据", "A service account was given a credential"
-        ),
-        EntryKind.CREDENTIAL_ENDED: Message(
-            "服务账号凭据已作废", "A service account's credential was ended"
-        ),
-        EntryKind.AUTHORITY_PLACED: Message(
-            "已登记上级机关", "An authority's superior was registered"
-        ),
-        EntryKind.DELEGATION_PROPOSED: Message("已提出权限委托", "A delegation was proposed"),
-        EntryKind.DELEGATION_CONFIRMED: Message("权限委托已生效", "A delegation came into force"),
-        EntryKind.DELEGATION_RESTRICTED: Message("已限制下级权限", "A power was withheld below"),
-        EntryKind.DELEGATION_ENDED: Message("权限委托已终止", "A delegation or restriction ended"),
-        EntryKind.DECISION_EXPLAINED: Message(
-            "已查询访问判定的依据", "The grounds of an access decision were looked up"
-        ),
         EntryKind.AGREEMENT_CREATED: Message("已签订授权运营协议", "An agreement was signed"),
         EntryKind.LICENCE_DRAFTED: Message("已起草授权", "A licence was drafted"),
         EntryKind.LICENCE_ACTIVATED: Message("授权已生效", "A licence came into force"),
@@ -73,112 +26,6 @@ KIND_SENTENCES: dict[EntryKind, Message] = (
         EntryKind.LICENCE_RESUMED: Message("授权已恢复", "A licence was resumed"),
         EntryKind.LICENCE_EXPIRED: Message("授权已到期", "A licence expired"),
         EntryKind.LICENCE_ENDED: Message("授权已终止", "A licence ended"),
-        EntryKind.IMPORT_JUDGED: Message(
-            "已审阅目录导入文件", "A spreadsheet of catalogue entries was judged"
-        ),
-        EntryKind.IMPORT_TAKEN: Message(
-            "目录导入已确认", "A spreadsheet of catalogue entries was imported"
-        ),
-        EntryKind.CATALOGUE_EXPORTED: Message("已导出目录", "The catalogue was exported"),
-        EntryKind.POPULATION_DECLARED: Message("已声明总体", "A population was declared"),
-        EntryKind.POPULATION_APPROVED: Message("总体声明已批准", "A population was approved"),
-        EntryKind.DATASET_REGISTERED: Message("已登记数据集", "A data set was registered"),
-        EntryKind.QUALITY_DECLARED: Message(
-            "已声明质量规则", "Quality rules of a data set were declared"
-        ),
-        EntryKind.QUALITY_MEASURED: Message(
-            "已测量数据质量", "The quality of a data set was measured"
-        ),
-        EntryKind.SUGGESTION_DECIDED: Message(
-            "已处理标识与分级建议", "A suggestion of kind and grade was accepted or declined"
-        ),
-        EntryKind.SCORE_RELEASED: Message(
-            "已公布质量评分", "A quality score was released by its owner"
-        ),
-        EntryKind.STEWARD_ASSIGNED: Message(
-            "已指定数据专员", "A steward was assigned to a data set"
-        ),
-        EntryKind.STEWARD_RELIEVED: Message(
-            "数据专员已卸任", "A steward was relieved of a data set"
-        ),
-        EntryKind.SOURCE_CLAIMED: Message(
-            "已主张数据项的权威来源", "A source of a data item was claimed"
-        ),
-        EntryKind.SOURCE_DECIDED: Message(
-            "已裁定数据项的权威来源", "A contested source of a data item was decided"
-        ),
-        EntryKind.SOURCES_COMPARED: Message(
-            "已完成多源校核", "Two sources of one item were compared"
-        ),
-        EntryKind.CORRECTION_RAISED: Message(
-            "已提出校核或异议", "A correction or objection was raised"
-        ),
-        EntryKind.CORRECTION_REFERRED: Message(
-            "校核已转办", "A correction was referred to the provider"
-        ),
-        EntryKind.CORRECTION_SUPPLEMENTED: Message(
-            "校核材料已补正", "The papers of a correction were completed"
-        ),
-        EntryKind.CORRECTION_UPHELD: Message("校核属实", "A correction was upheld"),
-        EntryKind.CORRECTION_REFUSED: Message("校核不属实", "A correction was not upheld"),
-        EntryKind.CORRECTION_MADE: Message(
-            "已更正", "What was wrong was corrected by a new version"
-        ),
-        EntryKind.CORRECTION_ANSWERED: Message("校核已反馈", "A correction was answered"),
-        EntryKind.CORRECTION_WITHDRAWN: Message("校核已撤回", "A correction was taken back"),
-        EntryKind.VERSION_PUBLISHED: Message("已发布数据版本", "A data set version was published"),
-        EntryKind.VERSION_REFUSED: Message("数据版本被拒收", "A data set version was refused"),
-        EntryKind.ZONE_OPENED: Message("已设立数据区", "A zone was opened"),
-        EntryKind.ZONE_CLOSED: Message("数据区已关闭", "A zone was closed"),
-        EntryKind.ZONE_DESTROYED: Message(
-            "数据区已销毁，其密钥不复存在", "A zone was destroyed, and its key with it"
-        ),
-        EntryKind.SOURCE_CONSENT_ATTACHED: Message(
-            "数源部门已同意将共享所得数据用于授权运营",
-            "The source department consented to the licensing of data it had shared",
-        ),
-        EntryKind.SOURCE_CONSENT_WITHDRAWN: Message(
-            "数源部门已撤回同意", "The source department withdrew its consent"
-        ),
-        EntryKind.RESOURCE_EVIDENCED: Message(
-            "已登记数据资源的登记编码和存证",
-            "A resource's registration code and evidence were added",
-        ),
-        EntryKind.SOURCE_TABLE_READ: Message(
-            "已从业务系统读取数据表", "A table was read from a department's system"
-        ),
-        EntryKind.REGRADING_PROPOSED: Message(
-            "已提出衍生数据重新定级", "A lower grade was proposed for derived data"
-        ),
-        EntryKind.REGRADING_CONFIRMED: Message(
-            "衍生数据重新定级已确认", "A lower grade was confirmed for derived data"
-        ),
-        EntryKind.STANDARD_ADDED: Message(
-            "已登记数据元或代码表", "A data element or code list was added"
-        ),
-        EntryKind.MATTER_PAPERS_ASKED: Message(
-            "已一次性告知缺少的材料", "The complete notice of missing papers was given"
-        ),
-        EntryKind.MATTER_EXTENSION_ASKED: Message("已申请延期", "An extension was asked for"),
-        EntryKind.MATTER_EXTENDED: Message("办理期限已延长", "A clock was extended"),
-        EntryKind.MATTER_EXTENSION_REFUSED: Message("延期未获同意", "An extension was refused"),
-        EntryKind.MATTER_REMINDED: Message("已提醒办件将到期", "A matter was called to mind"),
-        EntryKind.MATTER_ESCALATED: Message(
-            "逾期办件已提请上级督办", "An overdue matter was raised higher"
-        ),
-        EntryKind.MATTER_SETTLED: Message("暂定的到期日已确定", "A provisional due date was fixed"),
-        EntryKind.OVERDUE_ANNOUNCED: Message("已通报逾期办件", "Overdue matters were announced"),
-        EntryKind.ADDRESS_SET: Message("已登记通知邮箱", "An e-mail address for notices was set"),
-        EntryKind.ADDRESS_FORGOTTEN: Message(
-            "已删除通知邮箱", "An e-mail address for notices was forgotten"
-        ),
-        EntryKind.WEBHOOK_SUBSCRIBED: Message("已订阅通知推送", "A webhook was subscribed"),
-        EntryKind.WEBHOOK_ENDED: Message("通知推送订阅已终止", "A webhook subscription ended"),
-        EntryKind.NOTICES_DISPATCHED: Message("通知已分发", "Notices were given to their channels"),
-        EntryKind.NOTICES_ATTEMPTED: Message("已投递通知", "Deliveries of notices were attempted"),
-        EntryKind.DELIVERY_REVIVED: Message(
-            "未送达的通知已重新投递", "An undelivered notice was put back"
-        ),
         EntryKind.EXTRACT_BUILT: Message("已生成授权数据副本", "A governed extract was built"),
         EntryKind.EXTRACT_DESTROYED: Message(
             "授权数据副本已销毁", "A governed extract was destroyed"
@@ -355,46 +202,6 @@ KIND_SENTENCES: dict[EntryKind, Message] = (
         ),
         EntryKind.PRODUCT_FETCHED: Message("产品已被调用", "A product was fetched"),
         EntryKind.PRODUCT_REFUSED: Message("产品调用被拒绝", "A product fetch was refused"),
-        EntryKind.PERIOD_OPENED: Message("账期已开启", "A period opened"),
-        EntryKind.PERIOD_CLOSED: Message("账期已关闭", "A period closed"),
-        EntryKind.JOURNAL_REVERSED: Message("凭证已冲销", "A journal was reversed"),
-        EntryKind.MOVE_PROPOSED: Message("已提出资金事项", "A move of money was proposed"),
-        EntryKind.MOVE_WITHDRAWN: Message(
-            "资金事项已撤回", "A proposed move of money was withdrawn"
-        ),
-        EntryKind.RECEIPT_MATCHED: Message("收款已核销", "A receipt was matched to bills"),
-        EntryKind.WALLET_DEPOSITED: Message("预付款已入账", "Money was paid into a wallet"),
-        EntryKind.MONEY_REFUNDED: Message("款项已退还", "Money was given back to a payer"),
-        EntryKind.STATEMENT_CONFIRMED: Message("结算单已确认", "A payee confirmed its statement"),
-        EntryKind.POOL_DISTRIBUTED: Message("已收款项已分账", "Collected money was distributed"),
-        EntryKind.DISPUTE_OPENED: Message("已提出账务异议", "A dispute was opened"),
-        EntryKind.DISPUTE_HELD: Message("异议款项已暂扣", "A disputed amount was held"),
-        EntryKind.DISPUTE_DECIDED: Message("账务异议已裁定", "A dispute was decided"),
-        EntryKind.PAYMENT_DETAILS_CONFIRMED: Message(
-            "收付款账户已登记", "Payment details were confirmed"
-        ),
-        EntryKind.FILE_WRITTEN: Message("拨付文件已生成", "A settlement file was written"),
-        EntryKind.FILE_SENT: Message("拨付文件已发送", "A settlement file was sent to the bank"),
-        EntryKind.FILE_WITHDRAWN: Message("拨付文件已作废", "A settlement file was withdrawn"),
-        EntryKind.FILE_RETURNED: Message("银行回单已登记", "The bank's answer was taken in"),
-        EntryKind.TARIFF_PROPOSED: Message("已提出资费版本", "A version of a tariff was proposed"),
-        EntryKind.TARIFF_APPROVED: Message("资费版本已批准", "A version of a tariff was approved"),
-        EntryKind.USAGE_REPRICED: Message(
-            "免费使用已按产业产品补计价", "Free use was priced anew for a product of industry"
-        ),
-        EntryKind.PERMITTED_PROPOSED: Message(
-            "已提出最高准许收入", "A maximum permitted revenue was proposed"
-        ),
-        EntryKind.PERMITTED_DECIDED: Message(
-            "最高准许收入已核定", "A maximum permitted revenue was decided"
-        ),
-        EntryKind.PERMITTED_REVIEWED: Message(
-            "已对照最高准许收入评估", "Revenue was held against its permitted maximum"
-        ),
-        EntryKind.SCHEME_PROPOSED: Message(
-            "已提出新的分配方案", "A new distribution scheme was proposed"
-        ),
-        EntryKind.SCHEME_APPROVED: Message("分配方案已批准", "A distribution scheme was approved"),
         EntryKind.BUNDLE_EXPORTED: Message("已导出证据包", "An evidence bundle was exported"),
         EntryKind.RECEIVED_LISTED: Message(
             "已列出运营机构所获内容", "What an operator received was listed"

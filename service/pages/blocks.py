@@ -7,13 +7,9 @@ both. A link leads only to this platform.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
 from foundation.clock import MICROSECONDS_PER_SECOND
 from foundation.errors import Message
-
-if TYPE_CHECKING:
-    from service.pages.forms import Form
 
 CHINA = timezone(timedelta(hours=8))
 """Pages show China Standard Time; it has no daylight saving."""
@@ -124,10 +120,43 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Field:
+    """One thing that is asked for.
+
+    ``kind``: text, area (many lines), number, date, choice, several (one or more choices), yes
+    (a box to tick), file, hidden. ``choices`` pairs a stored value with its words.
+    """
+
+    name: str
+    label: Text
+    kind: str = "text"
+    required: bool = True
+    help: Text = ""
+    choices: Sequence[tuple[str, Text]] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of one move, and the word on its button. ``danger`` marks what ends a thing."""
+
+    fields: Sequence[Field]
+    button: Text = field(default=Message("提交", "Submit"))
+    title: Text = ""
+    intro: Text = ""
+    danger: bool = False
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file is asked for, so that the form is sent in parts."""
+        return any(item.kind == "file" for item in self.fields)
+
+
+@dataclass(frozen=True)
 class Filled:
     """A form with what was entered, and the problem it met."""
 
-    form: "Form"
+    form: Form
     action: str
     values: dict[str, str] = field(default_factory=dict)
     problem: Text = ""

@@ -8,7 +8,7 @@ service's own home that is removed afterwards, and is never parsed here.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -22,7 +22,7 @@ from foundation.errors import InvalidInput, Message, SandgateError
 from foundation.ids import random_name
 from service.errors import invalid_form, log_denial
 from service.login.visiting import check_csrf, check_own_origin
-from service.pages.blocks import Filled, Text
+from service.pages.blocks import Field, Filled, Form
 from service.pages.frame import Visit, Visitors, redirect_to_step_up, visit_by
 
 VALUE_CHARACTERS_MAX = 20_000
@@ -32,39 +32,6 @@ TOKEN_FIELD = "csrf_token"  # noqa: S105 - the name of a field
 _FIELD_OF = re.compile(r"[^.\[\]$]+")
 _CHUNK_BYTES = 1 << 20
 _KEPT = frozenset("\n\t")
-
-
-@dataclass(frozen=True)
-class Field:
-    """One thing that is asked for.
-
-    ``kind``: text, area (many lines), number, date, choice, several (one or more choices), yes
-    (a box to tick), file, hidden. ``choices`` pairs a stored value with its words.
-    """
-
-    name: str
-    label: Text
-    kind: str = "text"
-    required: bool = True
-    help: Text = ""
-    choices: Sequence[tuple[str, Text]] = ()
-    value: str = ""
-
-
-@dataclass(frozen=True)
-class Form:
-    """The fields of one move, and the word on its button. ``danger`` marks what ends a thing."""
-
-    fields: Sequence[Field]
-    button: Text = field(default=Message("提交", "Submit"))
-    title: Text = ""
-    intro: Text = ""
-    danger: bool = False
-
-    @property
-    def has_file(self) -> bool:
-        """Whether a file is asked for, so that the form is sent in parts."""
-        return any(item.kind == "file" for item in self.fields)
 
 
 @dataclass(frozen=True)
@@ -305,3 +272,6 @@ def _unreadable() -> InvalidInput:
         field="$",
         rule="form",
     )
+
+
+__all__ = ["TOKEN_FIELD", "Entered", "Field", "Form", "posting"]

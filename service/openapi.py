@@ -29,7 +29,7 @@ _REFUSALS: Mapping[int, str] = {
     413: "The body is too large. 请求体过大。",
     415: "The body is of another media type. 媒体类型不符。",
     422: "A field breaks its form or a rule. 字段不符合要求。",
-    429: "Too many requests for now. 请求过于频繁。",
+    429: "Too many requests; wait a while. 请求过于频繁。",
     503: "A part the promise rests on is missing: nothing was done. 暂不可用，未办理。",
 }
 _CSV, _PDF, _ZIP = "text/csv", "application/pdf", "application/zip"

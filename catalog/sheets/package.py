@@ -39,10 +39,10 @@ def check_package(data: bytes, bounds: Bounds) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_members(archive, bounds)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise FileRefused("unreadable") from error
-    except RuntimeError as error:  # what zipfile raises for a member under a password
-        raise FileRefused("encrypted") from error
+    except RuntimeError as error:  # a member under a password; a subclass: packed as zipfile cannot
+        raise FileRefused("encrypted" if type(error) is RuntimeError else "unreadable") from error
 
 
 def _check_members(archive: zipfile.ZipFile, bounds: Bounds) -> None:

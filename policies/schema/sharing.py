@@ -1,4 +1,4 @@
-"""What a sharing file may say: what a request must state, which conditions obstruct, how much leaves.
+"""What a sharing file may say: what a request states, which conditions obstruct, how much leaves.
 
 A condition that a provider makes up for one requester obstructs sharing (政务数据共享条例 art. 15).
 Words that give such a condition away stand here, each under the name of what it asks for.

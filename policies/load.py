@@ -26,9 +26,11 @@ from policies.schema.calendars import CalendarRules
 from policies.schema.catalog import CatalogRules
 from policies.schema.checks import CheckRules
 from policies.schema.contents import ContentRules
+from policies.schema.controls import ControlRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.exchange import ExchangeRules
+from policies.schema.figures import FigureRules
 from policies.schema.gate import GateRules
 from policies.schema.history import HistoryRules
 from policies.schema.jurisdictions import JurisdictionRules
@@ -62,9 +64,11 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "catalog": CatalogRules,
         "checks": CheckRules,
         "contents": ContentRules,
+        "controls": ControlRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
         "exchange": ExchangeRules,
+        "figures": FigureRules,
         "gate": GateRules,
         "history": HistoryRules,
         "jurisdictions": JurisdictionRules,

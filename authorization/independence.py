@@ -15,6 +15,15 @@ Apart = Callable[[Connection, Actor, str], None]
 """Refuses an actor who serves an organisation, or an affiliate of it. Raises Denied."""
 
 
+def check_apart_from_person(connection: Connection, actor: Actor, person: str) -> None:
+    """Refuse who serves a house that another person serves or lately served. Raises Denied.
+
+    The house for which the actor acts now does not count: two of one authority are two people.
+    """
+    for organisation in sorted(served_by(connection, person) - {actor.organisation}):
+        check_apart(connection, actor, organisation)
+
+
 def check_apart(connection: Connection, actor: Actor, organisation: str) -> None:
     """Refuse who serves, or lately served, this organisation or an affiliate. Raises Denied."""
     belongs_to = {actor.organisation, *served_by(connection, actor.person)}

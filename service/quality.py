@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from authorization.independence import check_apart
 from authorization.persons import actor_for_person, person_by_id
 from catalog.quality.corrections import CorrectionDesk
 from catalog.quality.measurer import ConfinedMeasurer
@@ -43,6 +44,7 @@ def correction_desk(platform: Platform) -> CorrectionDesk:
         authority=platform.authority,
         name_of=verified_name,
         dependents=outputs_resting_on,
+        apart=check_apart,
     )
 
 

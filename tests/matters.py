@@ -21,7 +21,7 @@ from tests.fakes import SteppedClock
 
 APPLICANT = Actor("anna", "traffic", frozenset({Role.PROVIDER}))
 HANDLER = Actor("hans", "civil", frozenset({Role.PROVIDER}))
-AUTHORITY = Actor("alma", "bureau", frozenset({Role.AUTHORITY}))
+AUTHORITY = Actor("alma", "data_authority", frozenset({Role.AUTHORITY}))
 
 
 @dataclass

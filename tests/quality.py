@@ -25,6 +25,7 @@ from catalog.quality.measurer import ConfinedMeasurer
 from catalog.quality.measuring import QualityDesk
 from catalog.registration import register_dataset
 from foundation.db import metadata, open_engine, reading
+from foundation.errors import Denied, Message
 from foundation.identity import Actor, ActorKind, Role
 from foundation.keys import FileKeyStore
 from policies.load import load_policies
@@ -47,6 +48,8 @@ OPERATOR = person("ope_one", "org_operator", Role.OPERATOR)
 REGULATOR = person("reg_one", "org_regulator", Role.REGULATOR)
 PROGRAM = Actor("fin_program", FINANCE, frozenset({Role.PROVIDER}), ActorKind.SERVICE)
 NAMES = {"ope_one": "王小明"}
+SERVE_TWO = frozenset({("fin_moonlighter", "org_operator")})
+MOONLIGHTER = person("fin_moonlighter", FINANCE, Role.PROVIDER)
 OUTPUT = AffectedOutput(
     output="rel_1",
     kind="release",
@@ -136,7 +139,7 @@ def quality_world(home: Path, jurisdiction: str = "national") -> Iterator[Qualit
     with GroupCommitWriter(engine, keys, clock, "test.example/log", home / "head") as writer:
         desk = QualityDesk(engine, writer, keys, measurer, home, clock, rules)
         clocks = Clocks.of(PACK, jurisdiction)
-        corrections = CorrectionDesk(writer, clocks, AUTHORITY_HOUSE, _name_of, _resting_on)
+        corrections = CorrectionDesk(writer, clocks, AUTHORITY_HOUSE, _name_of, _resting_on, _apart)
         world = QualityWorld(engine, writer, clock, home, desk, corrections)
         _register(world, "taxpayers", "304001/1", (PROVIDER, HEAD))
         _register(world, "residents", "304001/2", (OTHER, OTHER_HEAD))
@@ -147,6 +150,13 @@ def quality_world(home: Path, jurisdiction: str = "national") -> Iterator[Qualit
 def serves(_connection: Connection, name: str, organisation: str) -> bool:
     """Tell that only the finance department's steward is one."""
     return (name, organisation) == (STEWARD.person, FINANCE)
+
+
+def _apart(_connection: Connection, actor: Actor, organisation: str) -> None:
+    if (actor.person, organisation) in SERVE_TWO:
+        raise Denied(
+            "checker_of_same_organisation", Message("同一机构。", "Of the same house."), rule="I8"
+        )
 
 
 def _name_of(_connection: Connection, name: str) -> str | None:

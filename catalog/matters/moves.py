@@ -6,7 +6,7 @@ takes effect only with the consent of another person, of the data authority.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,6 +24,8 @@ from foundation.two_people import check_another_person, check_natural_person, ch
 
 PAPERS_MAX = 50
 REASON_CHARACTERS_MAX = 400
+Apart = Callable[[Connection, Actor, str], None]
+"""Refuses who serves an organisation or an affiliate of it (``authorization.independence``)."""
 
 
 def ask_for_papers(
@@ -121,9 +123,19 @@ def extend(
 
 
 def decide_extension(
-    writer: Writer, clocks: Clocks, actor: Actor, matter_id: str, *, consent: bool, reason: str
+    writer: Writer,
+    clocks: Clocks,
+    actor: Actor,
+    matter_id: str,
+    apart: Apart,
+    *,
+    consent: bool,
+    reason: str,
 ) -> Recorded[Matter]:
-    """Consent to an extension, or refuse it: the authority, and never the person who asked."""
+    """Consent to an extension, or refuse it: the authority, and never the person who asked.
+
+    ``apart`` refuses whoever serves the handler, which would have the time.
+    """
     _check_reason(reason)
     kind = EntryKind.MATTER_EXTENDED if consent else EntryKind.MATTER_EXTENSION_REFUSED
     event = AuditEvent(kind, actor, {}, {"reason": reason})
@@ -136,7 +148,9 @@ def decide_extension(
                 "extension_not_asked",
                 Message("该办件没有待同意的延期申请。", "No extension of this matter is asked."),
             )
-        _check_consenting(actor, current)
+        _check_consenting(clocks, actor, current)
+        if current.handler != clocks.authority:
+            apart(connection, actor, current.handler)
         update: dict[str, Any] = dict(_NO_EXTENSION_ASKED)
         if consent:
             _running(current, entry.time_us)
@@ -163,9 +177,9 @@ _NO_EXTENSION_ASKED: dict[str, Any] = {
 }
 
 
-def _check_consenting(actor: Actor, current: Matter) -> None:
+def _check_consenting(clocks: Clocks, actor: Actor, current: Matter) -> None:
     """Refuse consent of anyone but another, older person of the authority (I8)."""
-    if not actor.has(Role.AUTHORITY):
+    if not actor.has(Role.AUTHORITY) or actor.organisation != clocks.authority:
         raise Denied(
             "extension_consent_denied",
             Message(

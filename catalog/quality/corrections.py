@@ -47,6 +47,8 @@ DEADLINE, REFERRAL = "correction", "correction_referral"
 HANDLERS = (Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD)
 Dependents = Callable[[Connection, str], Sequence[AffectedOutput]]
 """Names what rests on a data set, by its name; given by the service, which knows releases."""
+Apart = Callable[[Connection, Actor, str], None]
+"""Refuses who serves an organisation or an affiliate of it (``authorization.independence``)."""
 VerifiedName = Callable[[Connection, str], str | None]
 """Returns the verified name of a registered natural person."""
 
@@ -60,6 +62,7 @@ class CorrectionDesk:
     authority: str
     name_of: VerifiedName
     dependents: Dependents
+    apart: Apart
 
     def raise_correction(
         self, actor: Actor, raised: RaisedCorrection, comparison: str | None = None
@@ -125,6 +128,7 @@ class CorrectionDesk:
             found = required_correction(connection, identifier)
             state = next_state(found.state, CorrectionMove.REFER)
             check_referrer(connection, actor, found)
+            self._check_apart(connection, actor, found)
             conclude(connection, entry, found.referral or "", "referred")
             about = target_of(connection, found.target, found.subject)
             asked = self._asked(identifier, actor, found.kind, about, referred=True)
@@ -157,6 +161,7 @@ class CorrectionDesk:
             found = required_correction(connection, identifier)
             state = next_state(found.state, move)
             check_handler(connection, actor, found)
+            self._check_apart(connection, actor, found)
             if not answer.strip():
                 raise _empty("$.answer")
             judged: dict[str, object] = {
@@ -251,6 +256,11 @@ class CorrectionDesk:
             return required_correction(connection, identifier)
 
         return self.writer.submit(event, apply)
+
+    def _check_apart(self, connection: Connection, actor: Actor, found: Correction) -> None:
+        """Refuse who also serves the house that raised it, where that is another house."""
+        if found.organisation != actor.organisation:
+            self.apart(connection, actor, found.organisation)
 
     def _outputs(self, connection: Connection, found: Correction) -> list[AffectedOutput]:
         """List what rests on the data, and on all data sets that were made from them."""

@@ -16,7 +16,7 @@ from catalog.store import dataset_by_name
 from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
-from foundation.two_people import check_natural_person
+from foundation.two_people import check_another_person, check_natural_person
 
 Serves = Callable[[Connection, str, str], bool]
 """Tells whether a person is a steward (数据专员) of an organisation, as the registry knows."""
@@ -101,7 +101,7 @@ def stewards(connection: Connection, dataset_id: str) -> list[Steward]:
 def assign_steward(
     writer: Writer, actor: Actor, serves: Serves, dataset_name: str, person: str
 ) -> Recorded[Steward]:
-    """Assign a steward of the source department to a data set; its head does this."""
+    """Assign a steward of the source department to a data set; its head does, never to itself."""
     assignment = new_id("stw")
     public = {"dataset": dataset_name, "steward": person, "assignment": assignment}
     event = AuditEvent(EntryKind.STEWARD_ASSIGNED, actor, public)
@@ -109,6 +109,7 @@ def assign_steward(
     def apply(connection: Connection, entry: PendingEntry) -> Steward:
         dataset = required_dataset(connection, dataset_name)
         _require_head(actor, dataset)
+        check_another_person(actor, person)
         if not serves(connection, person, dataset.provider):
             raise InvalidInput(
                 "steward_unknown",

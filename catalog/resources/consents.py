@@ -5,7 +5,7 @@ was made from such data needs the same consents, however often it was derived si
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -15,12 +15,15 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from catalog.datasets import Frozen, OriginKind
 from catalog.resources.store import resource, source_consent
+from catalog.store import dataset_by_name
 from foundation.errors import Conflict, Denied, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
 from foundation.two_people import check_natural_person
 
 RULE = "公共数据资源授权运营实施规范（试行）（发改数据规〔2025〕27号）第五条"
+Apart = Callable[[Connection, Actor, str], None]
+"""Refuses who serves an organisation or an affiliate of it (``authorization.independence``)."""
 
 
 class ConsentGiven(Frozen):
@@ -49,9 +52,12 @@ class Consent(Frozen):
 
 
 def attach_consent(
-    writer: Writer, actor: Actor, dataset: str, given: ConsentGiven
+    writer: Writer, actor: Actor, dataset: str, given: ConsentGiven, apart: Apart
 ) -> Recorded[Consent]:
-    """Record that the source consents. Raises Denied for anyone but the source's own people."""
+    """Record that the source consents. Raises Denied for anyone but the source's own people.
+
+    ``apart`` refuses those of them who serve the department that holds the data now.
+    """
     consent_id = new_id("con")
     event = AuditEvent(
         EntryKind.SOURCE_CONSENT_ATTACHED,
@@ -59,7 +65,7 @@ def attach_consent(
         public={"dataset": dataset, "consent": consent_id},
         private={"scope": given.scope},
     )
-    return _act(writer, event, dataset, consent_id, given.reference)
+    return _act(writer, event, dataset, consent_id, given.reference, apart)
 
 
 def withdraw_consent(
@@ -145,7 +151,12 @@ def _granted(connection: Connection) -> set[str]:
 
 
 def _act(
-    writer: Writer, event: AuditEvent, dataset: str, consent_id: str, reference: str
+    writer: Writer,
+    event: AuditEvent,
+    dataset: str,
+    consent_id: str,
+    reference: str,
+    apart: Apart | None = None,
 ) -> Recorded[Consent]:
     """Write one act of a source; without a reference it takes the last consent back."""
     actor = event.actor
@@ -156,6 +167,9 @@ def _act(
         source = shared_source(connection, dataset)
         if actor.organisation != source or not actor.has(Role.PROVIDER):
             raise _not_the_source()
+        held = dataset_by_name(connection, dataset)
+        if apart is not None and held is not None:
+            apart(connection, actor, held.provider)
         before = consents(connection, dataset)
         stands = bool(before) and before[-1].state == "granted"
         if stands is (state == "granted"):

@@ -6,7 +6,7 @@ same act says otherwise (发改数据〔2025〕18号).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import Field
 from sqlalchemy import Connection, Row, insert, select, update
@@ -22,6 +22,8 @@ from foundation.ids import new_id
 from foundation.two_people import check_another_person, check_natural_person, check_older_than
 
 RULE = "GB/T 43697-2024（就高从严）"
+ApartFromPerson = Callable[[Connection, Actor, str], None]
+"""Refuses who serves a house that another person serves (``authorization.independence``)."""
 
 
 class RegradingProposal(Frozen):
@@ -74,8 +76,13 @@ def propose_regrading(
     return writer.submit(event, apply)
 
 
-def confirm_regrading(writer: Writer, actor: Actor, regrading_id: str) -> Recorded[Regrading]:
-    """Confirm a lower grade: a person of the authority, and never the one who proposed it (I8)."""
+def confirm_regrading(
+    writer: Writer, actor: Actor, regrading_id: str, apart: ApartFromPerson
+) -> Recorded[Regrading]:
+    """Confirm a lower grade: a person of the authority, and never the one who proposed it (I8).
+
+    ``apart`` refuses whoever serves another house of the proposer's than the authority.
+    """
     check_natural_person(actor)
     if not actor.has(Role.AUTHORITY):
         raise _not_theirs()
@@ -90,6 +97,7 @@ def confirm_regrading(writer: Writer, actor: Actor, regrading_id: str) -> Record
             )
         check_another_person(actor, found.proposed_by)
         check_older_than(actor, _proposed_us(connection, regrading_id))
+        apart(connection, actor, found.proposed_by)
         entry.amend(dataset=found.dataset)
         connection.execute(
             update(regrading)

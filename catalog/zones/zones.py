@@ -36,6 +36,8 @@ RULE = "policies/zones"
 KeeperCheck = Callable[[Connection, str], None]
 RegionCheck = Callable[[Connection, str], None]
 LicencesCheck = Callable[[Connection, str], None]
+Apart = Callable[[Connection, Actor, str], None]
+"""Refuses who serves an organisation or an affiliate of it (``authorization.independence``)."""
 
 
 class ZoneOrder(Frozen):
@@ -129,9 +131,11 @@ def destroy_zone(
     zone_id: str,
     *,
     check_licences: LicencesCheck,
+    apart: Apart,
 ) -> Recorded[Zone]:
     """Destroy a closed zone: its key, then its files. Never by the person who closed it (I8).
 
+    ``apart`` refuses whoever serves the zone's keeper, unless that is the authority itself.
     ``check_licences`` refuses while a licence of the zone is not over. The entry names the key;
     the destruction cites it, so that the key holder's journal shows both.
     """
@@ -145,6 +149,8 @@ def destroy_zone(
             raise _wrong_state(found, "destroyed")
         check_another_person(actor, found.closed_by)
         check_older_than(actor, _closed_us(connection, zone_id))
+        if found.keeper != actor.organisation:
+            apart(connection, actor, found.keeper)
         check_licences(connection, zone_id)
         connection.execute(
             update(zone_table)

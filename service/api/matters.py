@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from authorization.independence import check_apart
 from catalog.datasets import Frozen
 from catalog.matters.announcing import announcements
 from catalog.matters.matter import Matter, MatterKind, MatterState, MissingPaper
@@ -174,6 +175,7 @@ def post_extension_decision(
         platform.clocks,
         actor,
         matter_id,
+        check_apart,
         consent=body.consent,
         reason=body.reason,
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from authorization.independence import check_apart, check_apart_from_person
 from catalog.datasets import Dataset
 from catalog.resources.consents import (
     ConsentGiven,
@@ -68,7 +69,7 @@ def post_consent(
     name: str, body: ConsentGiven, actor: ProvidingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Attach the consent of the source that shared the data: by its own people only."""
-    recorded = attach_consent(platform.writer, actor, name, body)
+    recorded = attach_consent(platform.writer, actor, name, body, check_apart)
     return {"consent": recorded.value.id, "state": recorded.value.state, "entry": recorded.index}
 
 
@@ -133,7 +134,7 @@ def post_regrading_confirmation(
     regrading_id: str, actor: AuthorityCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Confirm a lower grade that somebody else proposed."""
-    recorded = confirm_regrading(platform.writer, actor, regrading_id)
+    recorded = confirm_regrading(platform.writer, actor, regrading_id, check_apart_from_person)
     return {"regrading": regrading_id, "confirmed": True, "entry": recorded.index}
 
 

@@ -5,6 +5,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from authorization.documents import LicenceDocument
+from authorization.independence import check_apart
 from authorization.licences import LicenceState, licences_in
 from authorization.organisations import require_organisation
 from catalog.datasets import Frozen
@@ -88,6 +89,7 @@ def post_zone_destruction(
         actor,
         zone_id,
         check_licences=check_no_licence,
+        apart=check_apart,
     )
     return {
         "zone": zone_id,

@@ -7,6 +7,7 @@ data authority and the regulator.
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from authorization.independence import check_apart
 from catalog.matters.announcing import announcements
 from catalog.matters.matter import Matter, MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers, decide_extension, extend
@@ -271,6 +272,7 @@ def _decide(visit: Visit, entered: Entered) -> str:
         platform.clocks,
         visit.actor,
         matter_id,
+        check_apart,
         consent=entered["consent"] == "yes",
         reason=entered["reason"],
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from authorization.independence import check_apart
 from catalog.datasets import Dataset, OriginKind
 from catalog.registration import register_dataset
 from catalog.resources.consents import (
@@ -220,7 +221,7 @@ def _name(visit: Visit) -> str:
 
 def _consent(visit: Visit, entered: Entered) -> str:
     given = ConsentGiven(reference=entered["reference"], scope=entered["scope"])
-    attach_consent(visit.platform.writer, visit.actor, _name(visit), given)
+    attach_consent(visit.platform.writer, visit.actor, _name(visit), given, check_apart)
     return f"{HOME}/{_name(visit)}?done=1"
 
 

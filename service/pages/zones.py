@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from authorization.independence import check_apart
 from authorization.organisations import organisations, require_organisation
 from catalog.datasets import Grade
 from catalog.entries import Bilingual
@@ -188,6 +189,7 @@ def _destroy(visit: Visit, _entered: Entered) -> str:
         visit.actor,
         zone_id,
         check_licences=check_no_licence,
+        apart=check_apart,
     )
     return f"{HOME}/{zone_id}?done=1"
 

@@ -11,6 +11,7 @@ from audit.events import AuditEvent
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from authorization.decisions import Denial, Permit
+from authorization.independence import check_apart
 from authorization.licences import activate_licence, draft_licence
 from authorization.lines import Action
 from authorization.revocation import SuspensionBoard
@@ -149,6 +150,7 @@ def test_a_zones_key_ends_that_zone_and_no_other(city: ZonedCity, tmp_path: Path
             actor(name),
             "east",
             check_licences=lambda _connection, _zone: None,
+            apart=check_apart,
         )
 
     assert refused(lambda: destroy("signer")) == "zone_state"
@@ -207,11 +209,11 @@ def test_shared_data_wait_for_their_sources_consent(city: ZonedCity) -> None:
     city.add_dataset("derived_again", derived_from=["derived"])
     for name in ("shared", "derived", "derived_again"):
         assert refused(lambda name=name: draft(city, name)) == "source_consent_missing"
-    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT)
+    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT, check_apart)
     draft(city, "derived_again")
     withdraw_consent(city.writer, SOURCE_PERSON, "shared", WHY)
     assert refused(lambda: activate(city)) == "source_consent_missing"
-    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT)
+    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT, check_apart)
     activate(city)
     assert isinstance(city.ask(LICENCE_ID, "derived_again"), Permit)
     withdraw_consent(city.writer, SOURCE_PERSON, "shared", WHY)
@@ -240,7 +242,7 @@ def test_a_truly_signed_grant_without_consent_opens_nothing(city: ZonedCity) -> 
 def test_only_the_sources_own_people_consent(city: ZonedCity, who: Actor) -> None:
     city.add_dataset("shared", origin=SHARED)
     with pytest.raises(SandgateError) as caught:
-        attach_consent(city.writer, who, "shared", CONSENT)
+        attach_consent(city.writer, who, "shared", CONSENT, check_apart)
     assert caught.value.code in {"consent_of_source_only", "service_account_cannot_approve"}
     assert refused(lambda: draft(city, "shared")) == "source_consent_missing"
 
@@ -252,14 +254,16 @@ def test_a_consent_is_given_once_and_taken_back_once(city: ZonedCity) -> None:
         withdraw_consent(city.writer, SOURCE_PERSON, "shared", WHY)
 
     def give() -> None:
-        attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT)
+        attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT, check_apart)
 
     assert refused(take_back) == "consent_state"
     give()
     assert refused(give) == "consent_state"
     take_back()
     assert refused(take_back) == "consent_state"
-    other = refused(lambda: attach_consent(city.writer, SOURCE_PERSON, "colleges", CONSENT))
+    other = refused(
+        lambda: attach_consent(city.writer, SOURCE_PERSON, "colleges", CONSENT, check_apart)
+    )
     assert other == "shared_dataset_unknown"
 
 
@@ -270,7 +274,7 @@ def test_nobody_is_their_own_source(city: ZonedCity) -> None:
 
 def test_consents_only_grow(city: ZonedCity) -> None:
     city.add_dataset("shared", origin=SHARED)
-    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT)
+    attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT, check_apart)
     for statement in ("UPDATE source_consent SET state = 'granted'", "DELETE FROM source_consent"):
         with city.engine.connect() as connection, pytest.raises(DBAPIError):
             connection.execute(text(statement))

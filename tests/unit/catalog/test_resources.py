@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from audit.writer import GroupCommitWriter
+from authorization.independence import check_apart_from_person
 from catalog.datasets import Dataset
 from catalog.populations import PopulationDeclaration, approve_population, declare_population
 from catalog.registration import register_dataset
@@ -125,15 +126,23 @@ def test_two_people_lower_a_derived_grade(
     both = person("both", "data_authority", Role.AUTHORITY, Role.PROVIDER)
     proposed = propose_regrading(catalog_writer, both, proposal).value
     assert refused(derive) == "derived_grade_too_low"
-    own = refused(lambda: confirm_regrading(catalog_writer, both, proposed.id))
+    own = refused(
+        lambda: confirm_regrading(catalog_writer, both, proposed.id, check_apart_from_person)
+    )
     assert own == "applicant_cannot_approve"
-    clerk = refused(lambda: confirm_regrading(catalog_writer, CLERK, proposed.id))
+    clerk = refused(
+        lambda: confirm_regrading(catalog_writer, CLERK, proposed.id, check_apart_from_person)
+    )
     assert clerk == "regrading_not_theirs"
     late = Actor("late", "data_authority", frozenset({Role.AUTHORITY}), since_us=2**60)
-    young = refused(lambda: confirm_regrading(catalog_writer, late, proposed.id))
+    young = refused(
+        lambda: confirm_regrading(catalog_writer, late, proposed.id, check_apart_from_person)
+    )
     assert young == "account_younger_than_request"
-    confirm_regrading(catalog_writer, authority, proposed.id)
-    again = refused(lambda: confirm_regrading(catalog_writer, authority, proposed.id))
+    confirm_regrading(catalog_writer, authority, proposed.id, check_apart_from_person)
+    again = refused(
+        lambda: confirm_regrading(catalog_writer, authority, proposed.id, check_apart_from_person)
+    )
     assert again == "regrading_confirmed"
     other = register
     too_far = refused(

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from audit.reading import read_entries
+from authorization.independence import check_apart
 from catalog.matters.matter import MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers, decide_extension, extend
 from catalog.matters.opening import complete_papers, conclude, withdraw
@@ -93,17 +94,26 @@ def test_an_extension_takes_the_consent_of_another_person_of_the_authority(desk:
     now_us = desk.clock.now_us()
     for stranger in (
         HANDLER,
-        Actor(HANDLER.person, "bureau", authority),
-        Actor(APPLICANT.person, "bureau", authority),
-        Actor("bot", "bureau", authority, ActorKind.SERVICE),
-        Actor("new", "bureau", authority, since_us=now_us),  # younger than what was asked
+        Actor(HANDLER.person, AUTHORITY.organisation, authority),
+        Actor(APPLICANT.person, AUTHORITY.organisation, authority),
+        Actor("bot", AUTHORITY.organisation, authority, ActorKind.SERVICE),
+        Actor("county", "county_bureau", authority),  # an authority, but not the one
+        Actor(
+            "new", AUTHORITY.organisation, authority, since_us=now_us
+        ),  # younger than what was asked
     ):
         with pytest.raises(Denied):
             decide_extension(
-                desk.writer, desk.clocks, stranger, opened.id, consent=True, reason="同意"
+                desk.writer,
+                desk.clocks,
+                stranger,
+                opened.id,
+                check_apart,
+                consent=True,
+                reason="同意",
             )
     moved = decide_extension(
-        desk.writer, desk.clocks, AUTHORITY, opened.id, consent=True, reason="同意"
+        desk.writer, desk.clocks, AUTHORITY, opened.id, check_apart, consent=True, reason="同意"
     ).value
     assert moved.due is not None
     assert moved.due.on == "2026-12-16"
@@ -123,7 +133,7 @@ def test_a_clock_that_ran_out_is_not_extended_and_silence_grants_nothing(desk: D
         assert [item.id for item in overdue(connection, desk.clock.now_us())] == [opened.id]
     with pytest.raises(Conflict) as caught:
         decide_extension(
-            desk.writer, desk.clocks, AUTHORITY, opened.id, consent=True, reason="同意"
+            desk.writer, desk.clocks, AUTHORITY, opened.id, check_apart, consent=True, reason="同意"
         )
     assert caught.value.code == "clock_not_running"
     ended = desk.run(lambda c, e: conclude(c, e, opened.id, "refused", "依据不足"))

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import count
@@ -25,12 +25,14 @@ from authorization.organisations import (
     Organisation,
     OrganisationKind,
     Person,
+    actor_for_account,
     create_organisation,
     create_person,
 )
 from foundation.clock import MICROSECONDS_PER_DAY, SystemClock
+from foundation.db import reading
 from foundation.errors import Message
-from foundation.identity import SYSTEM_ACTOR, Role
+from foundation.identity import SYSTEM_ACTOR, Actor, Role
 from foundation.settings import Settings
 from service.app import PREFIX, create_app
 from service.bootstrap import Platform, build_platform
@@ -146,13 +148,37 @@ class Caller:
 class Stage:
     """One temporary installation in use."""
 
-    def __init__(self, platform: Platform, clock: StageClock, port: int) -> None:
-        """Know the installation."""
-        self.platform = platform
-        self.clock = clock
-        self.port = port
-        self.upkeep = Upkeep(platform)
+    platform: Platform
+    port: int
+    upkeep: Upkeep
+
+    def __init__(self, settings: Settings) -> None:
+        """Know where the installation lives; nothing runs before ``start``."""
+        self.clock = StageClock()
+        self.kept: dict[str, Any] = {}
+        self._settings = settings
+        self._running = ExitStack()
         self._numbers = count(1)
+
+    def start(self) -> None:
+        """Open the installation, found its people at the first time, and serve it."""
+        self.platform = build_platform(self._settings, clock=self.clock)
+        self._running.callback(self.platform.close)
+        if not self.kept.setdefault("founded", False):
+            _found_people(self.platform)
+            self.kept["founded"] = True
+        self.port = self._running.enter_context(_served(self.platform))
+        self.upkeep = Upkeep(self.platform)
+
+    def stop(self) -> None:
+        """Stop the installation as a shutdown does; its home stays."""
+        self._running.close()
+
+    def restart(self) -> None:
+        """Stop the installation and open it again from its home."""
+        self.stop()
+        self._running = ExitStack()
+        self.start()
 
     def by(self, account: str) -> Caller:
         """Return the calls of one person."""
@@ -164,6 +190,11 @@ class Stage:
         if not isinstance(issuer, DevelopmentIssuer):
             raise NotShown(Message("演示环境不能签发令牌。", "The stage issues no tokens."))
         return issuer.issue(account).text
+
+    def actor(self, account: str) -> Actor:
+        """Return a person as the registry knows them now."""
+        with reading(self.platform.engine) as connection:
+            return actor_for_account(connection, account, "zh")
 
     def number(self) -> int:
         """Return a number that nothing else of this stage was given."""
@@ -182,18 +213,15 @@ def expect(holds: object, zh: str, en: str) -> None:
 
 
 @contextmanager
-def open_stage(home: Path | None = None) -> Iterator[Stage]:
+def open_stage(settings: Settings | None = None) -> Iterator[Stage]:
     """Build an installation in an empty directory, serve it, and take it away again."""
     with tempfile.TemporaryDirectory(prefix="sandgate-acceptance-") as made:
-        clock = StageClock()
-        settings = Settings(home=home or Path(made) / "home", key_holder="embedded")
-        platform = build_platform(settings, clock=clock)
+        stage = Stage(settings or Settings(home=Path(made) / "home", key_holder="embedded"))
         try:
-            _found_people(platform)
-            with _served(platform) as port:
-                yield Stage(platform, clock, port)
+            stage.start()
+            yield stage
         finally:
-            platform.close()
+            stage.stop()
 
 
 @contextmanager
@@ -224,6 +252,9 @@ _ORGANISATIONS: Sequence[tuple[str, OrganisationKind, str, str]] = (
     (CIVIL_AFFAIRS, OrganisationKind.PROVIDER, "民政局（演示）", "Civil affairs (fictional)"),
     (TAX_OFFICE, OrganisationKind.PROVIDER, "税务局（演示）", "Tax office (fictional)"),
     ("operator_a", OrganisationKind.OPERATOR, "甲运营机构（演示）", "Operator A (fictional)"),
+    ("buyer_house", OrganisationKind.DEVELOPER, "数据企业（演示）", "Data enterprise (fictional)"),
+    ("review_house", OrganisationKind.PLATFORM, "审核机构（演示）", "Review house (fictional)"),
+    ("finance_house", OrganisationKind.FINANCE, "财政部门（演示）", "Finance (fictional)"),
     ("regulator", OrganisationKind.REGULATOR, "监管部门（演示）", "Regulator (fictional)"),
 )
 _PEOPLE: Sequence[tuple[str, str, tuple[Role, ...]]] = (
@@ -237,8 +268,12 @@ _PEOPLE: Sequence[tuple[str, str, tuple[Role, ...]]] = (
     ("tax_head", TAX_OFFICE, (Role.PROVIDER, Role.DEPARTMENT_HEAD)),
     ("tax_seat", TAX_OFFICE, (Role.PROVIDER, Role.HALL_REPRESENTATIVE)),
     ("analyst", "operator_a", (Role.OPERATOR,)),
-    ("checker_one", AUTHORITY, (Role.CHECKER,)),
-    ("checker_two", AUTHORITY, (Role.CHECKER,)),
+    ("colleague", "operator_a", (Role.OPERATOR,)),
+    ("own_developer", "operator_a", (Role.DEVELOPER,)),
+    ("buyer", "buyer_house", (Role.DEVELOPER,)),
+    ("checker_one", "review_house", (Role.CHECKER,)),
+    ("checker_two", "review_house", (Role.CHECKER,)),
+    ("treasurer", "finance_house", (Role.FINANCE,)),
     ("inspector", "regulator", (Role.REGULATOR,)),
 )
 """Account, organisation and roles of the cast; each is one natural person."""

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from service.acceptance import catalogue_trials, clock_trials, hall_trials
+from service.acceptance import (
+    catalogue_trials,
+    clock_trials,
+    hall_trials,
+    licence_trials,
+)
 from service.acceptance.report import Trial
 
 TRIALS: Mapping[int, Trial] = {
@@ -12,6 +17,11 @@ TRIALS: Mapping[int, Trial] = {
     4: clock_trials.clocks,
     5: catalogue_trials.one_notice,
     6: hall_trials.hall,
+    7: licence_trials.activation,
+    8: licence_trials.term,
+    9: licence_trials.shared_origin,
+    10: licence_trials.conflict,
+    11: licence_trials.outside_scenario,
     24: clock_trials.registration,
 }
 """Row number to its trial; a row without one is reported as not shown."""

@@ -76,6 +76,7 @@ from service.api import (
 from service.bootstrap import Platform
 from service.idempotency import AnswerMemory
 from service.openapi import document, refusals
+from service.pages import account as account_pages
 from service.pages import catalogue as catalogue_pages
 from service.pages import catalogue_batches as catalogue_batch_pages
 from service.pages import catalogue_imports, catalogue_moves
@@ -83,12 +84,16 @@ from service.pages import corrections as corrections_pages
 from service.pages import demands as demands_pages
 from service.pages import hall as hall_pages
 from service.pages import home as home_pages
+from service.pages import licences as licence_pages
+from service.pages import log as log_pages
 from service.pages import login as login_pages
 from service.pages import matters as matter_area_pages
 from service.pages import notices as notice_pages
 from service.pages import people as people_pages
 from service.pages import quality as quality_pages
+from service.pages import releases as release_pages
 from service.pages import resources as resource_pages
+from service.pages import sessions as session_pages
 from service.pages import sharing as sharing_pages
 from service.pages import standards as standard_pages
 from service.pages import zones as zone_pages
@@ -104,6 +109,11 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", people_pages.router),
     ("", matter_area_pages.router),
     ("", notice_pages.router),
+    ("", account_pages.router),
+    ("", licence_pages.router),
+    ("", session_pages.router),
+    ("", release_pages.router),
+    ("", log_pages.router),
     ("", corrections_pages.router),
     ("", sharing_pages.router),
     ("", sharing_pages.cases),

@@ -259,13 +259,13 @@ def get_own(
             replace(terms, organisation=actor.organisation),
             before=before,
             limit=limit,
-            visible=lambda entry: _is_own(entry, actor),
+            visible=lambda entry: is_own(entry, actor),
             leading="organisation",
         )
         return _page(page, RegisteredNames(connection), actor.language)
 
 
-def _is_own(entry: LogEntry, actor: Actor) -> bool:
+def is_own(entry: LogEntry, actor: Actor) -> bool:
     """Tell whether the actor's organisation made an entry; the system acts for nobody."""
     by = entry.content["actor"]
     return by["organisation"] == actor.organisation and Role.SYSTEM.value not in by["roles"]

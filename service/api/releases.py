@@ -45,7 +45,7 @@ def get_releases(
     """List the requests that the caller may see."""
     with reading(platform.engine) as connection:
         found = requests_of(connection, licence)
-    seen = [item for item in found if _readable(item, actor)]
+    seen = [item for item in found if is_readable(item, actor)]
     return {"releases": [item.as_json(actor.person) for item in seen]}
 
 
@@ -164,12 +164,12 @@ def readable_request(platform: Platform, actor: Actor, release_id: str) -> Reque
     """Return a request that the caller may know of. Raises NotFound."""
     with reading(platform.engine) as connection:
         found = require_request(connection, release_id)
-    if not _readable(found, actor):
+    if not is_readable(found, actor):
         raise no_such_request()
     return found
 
 
-def _readable(request: Request, actor: Actor) -> bool:
+def is_readable(request: Request, actor: Actor) -> bool:
     """Tell who may read it; a draft is its organisation's own until it was submitted."""
     try:
         check_reads(actor, request)

@@ -27,7 +27,7 @@ from service.errors import language_of
 from service.login.step_up import check_recent
 from service.login.visiting import Visitor, visitor_of
 from service.pages.blocks import Block, Filled, Text
-from service.pages.navigation import Item, items_for
+from service.pages.navigation import groups_for
 
 LANGUAGE_COOKIE = "sandgate-language"
 LANGUAGES = ("zh", "en")
@@ -77,7 +77,7 @@ class Visit:
             blocks=blocks,
             visitor=self.visitor,
             who=self.who,
-            items=items_for(self.actor),
+            groups=groups_for(self.actor),
             here=self.request.url.path,
             done=_done(self.request),
         )
@@ -159,7 +159,7 @@ def show_problem(request: Request, error: SandgateError) -> HTMLResponse:
         error=error,
         visitor=visitor,
         who=getattr(request.state, "who", ""),
-        items=items_for(visitor.actor) if visitor else (),
+        groups=groups_for(visitor.actor) if visitor else (),
         here=request.url.path,
         done="",
     )
@@ -254,10 +254,12 @@ KeeperVisit = Annotated[
 CataloguerVisit = Annotated[
     Visit, Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.AUTHORITY)))
 ]
-NavigationItem = Item
 CatalogueReaderVisit = Annotated[
     Visit,
     Depends(
         _visiting((Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
     ),
 ]
+CheckingVisit = Annotated[Visit, Depends(_visiting((Role.CHECKER, Role.RELEASE_OFFICER)))]
+OperatorVisit = Annotated[Visit, Depends(_visiting((Role.OPERATOR,)))]
+RegulatorVisit = Annotated[Visit, Depends(_visiting((Role.REGULATOR,)))]

@@ -16,7 +16,7 @@ from service.login.visiting import own_path, unguarded_form
 from service.pages.blocks import Badge, Cell, Heading, Link, Rows
 from service.pages.frame import LANGUAGE_COOKIE, LANGUAGES, AnyVisit, Visit
 from service.pages.matter_pages import page_of
-from service.pages.navigation import items_for
+from service.pages.navigation import groups_for
 from service.pages.routes import PageRoute
 
 router = APIRouter(prefix="/pages", route_class=PageRoute, include_in_schema=False)
@@ -46,7 +46,8 @@ def get_home(visit: AnyVisit) -> Response:
     now_us = visit.platform.clock.now_us()
     areas = [
         (Link(item.text, item.href), visit.say(item.hint))
-        for item in items_for(visit.actor)
+        for group in groups_for(visit.actor)
+        for item in group.items
         if item.href != "/pages"
     ]
     return visit.page(

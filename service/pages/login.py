@@ -85,7 +85,7 @@ def get_login(request: Request, platform: OnPlatform) -> Response:
         title=TITLE,
         intro=AGAIN if again else "",
         visitor=None,
-        items=(),
+        groups=(),
         here="/login",
         done="",
         back=own_path(given.get("return", "")),

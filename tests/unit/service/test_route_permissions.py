@@ -12,6 +12,7 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
 import service.api
+import service.pages
 from service.api import callers, session_status, sessions
 from service.api.bodies import StrictRoute, UploadRoute
 from service.api.callers import any_caller, platform_of
@@ -112,8 +113,9 @@ def test_nothing_is_changed_in_place_or_deleted(method: str) -> None:
 
 def test_every_router_there_is_stands_in_the_one_list() -> None:
     modules = [
-        importlib.import_module(f"service.api.{path.stem}")
-        for path in Path(service.api.__file__).parent.glob("*.py")
+        importlib.import_module(f"{package.__name__}.{path.stem}")
+        for package in (service.api, service.pages)
+        for path in Path(str(package.__file__)).parent.glob("*.py")
     ]
     there = [value for module in modules for value in vars(module).values()]
     listed = {id(router) for router in (*ROUTERS, *IN_SESSION)}

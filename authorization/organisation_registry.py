@@ -145,6 +145,13 @@ def organisations(
     return found
 
 
+def credit_code_of(connection: Connection, organisation: str) -> str | None:
+    """Return the unified social credit code that an organisation is registered under, if any."""
+    table = store.organisation
+    query = select(table.c.credit_code).where(table.c.id == organisation)
+    return connection.execute(query).scalar()
+
+
 def suspended_organisations(connection: Connection) -> frozenset[str]:
     """Return the organisations whose people may do nothing until they are resumed."""
     table = store.organisation

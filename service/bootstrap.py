@@ -15,6 +15,7 @@ from audit.events import Writer
 from audit.writer import GroupCommitWriter
 from authorization.enforcer import Enforcer
 from authorization.independence import check_apart
+from authorization.organisation_registry import credit_code_of
 from authorization.revocation import Revocation, SuspensionBoard
 from authorization.snapshots import enforcer_of
 from authorization.validation import LicenceRuleset
@@ -154,7 +155,8 @@ class Platform:
     @property
     def book(self) -> Book:
         """The catalogue's book: what its moves work with."""
-        return Book(self.writer, self.catalog_rules, self.clocks, self.authority, check_apart)
+        parts = (self.writer, self.catalog_rules, self.clocks, self.authority)
+        return Book(*parts, check_apart, credit_code_of)
 
     @property
     def licence_rules(self) -> LicenceRuleset:

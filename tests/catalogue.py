@@ -47,11 +47,16 @@ def no_one_serves_both(_connection: Connection, _actor: Actor, _organisation: st
     """Let everybody be apart: for a bare store without a registry of organisations."""
 
 
+def no_code_known(_connection: Connection, _organisation: str) -> None:
+    """Know no credit code: for a bare store without a registry of organisations."""
+
+
 def bare_book(writer: GroupCommitWriter, authority: str = "data_authority") -> Book:
     """Return the book over a bare writer, with the national rules and clocks."""
     pack = load_policies()
     clocks = Clocks.of(pack, "national")
-    return Book(writer, pack.rules(CatalogRules), clocks, authority, no_one_serves_both)
+    parts = (writer, pack.rules(CatalogRules), clocks, authority)
+    return Book(*parts, no_one_serves_both, no_code_known)
 
 
 def publish_entry(

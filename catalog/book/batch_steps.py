@@ -21,7 +21,13 @@ from catalog.book.batches import (
     stored_batch,
     wrong_batch_state,
 )
-from catalog.book.duties import check_authority, check_drafts, check_reviews, check_signs_off
+from catalog.book.duties import (
+    check_authority,
+    check_code_is,
+    check_drafts,
+    check_reviews,
+    check_signs_off,
+)
 from catalog.book.matters import batch_review, batch_sign_off, check_reason, is_live
 from catalog.book.parts import Assessment, Book, Revision, papers_digest, was_withdrawn
 from catalog.book.recording import UNSIGNED, facets
@@ -272,10 +278,12 @@ def _check_submittable(
     book: Book, connection: Connection, batch: Batch, rows: Sequence[Member]
 ) -> None:
     known = live_systems(connection, batch.provider)
+    credit_code = book.credit_code(connection, batch.provider)
 
     def check(revision: Revision) -> None:
         check_papers_and_sign_off(revision)
         check_entry(revision.entry.model_dump(mode="json"), book.rules)
+        check_code_is(credit_code, revision.entry)
         check_linked_to(known, revision.entry)
         check_zone(connection, revision.entry.zone)
 

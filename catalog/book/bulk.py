@@ -21,15 +21,15 @@ from catalog.book.batches import (
     row_lines,
 )
 from catalog.book.drafting import code_taken
-from catalog.book.duties import check_drafts
+from catalog.book.duties import check_code_is, check_drafts
+from catalog.book.matters import end_unasked
 from catalog.book.parts import Book, entry_digest, papers_digest
 from catalog.book.recording import UNSIGNED, facets
 from catalog.book.states import OPEN_REVISIONS, EntryState, Move, RevisionState
 from catalog.book.store import catalog_batch, catalog_entry, catalog_revision
 from catalog.entries import Bilingual, CatalogueEntry
 from catalog.matters.matter import Counter, MatterKind, NewMatter
-from catalog.matters.opening import open_matter, withdraw
-from catalog.matters.reads import matter
+from catalog.matters.opening import open_matter
 from foundation.errors import Conflict, InvalidInput, Message
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
 from foundation.ids import new_id
@@ -120,8 +120,9 @@ def make_drafts(
             _Row(item, text, held.get(item.code))
             for item, text in zip(entries, digests, strict=True)
         ]
+        known = book.credit_code(connection, provider)
         for number, row in enumerate(rows):
-            _check_row(number, row, provider)
+            _check_row(number, row, provider, known)
         connection.execute(
             insert(catalog_batch).values(
                 id=batch_id,
@@ -132,9 +133,10 @@ def make_drafts(
                 drafted_us=pending.time_us,
             )
         )
-        _leave_matters(connection, pending, rows)
         ids = _place(connection, pending, provider, rows)
         _write_texts(book, connection, pending, actor, batch_id, provider, rows, ids, batch)
+        left = (name for row in rows if row.held for name in row.held.matters)
+        end_unasked(connection, pending, left)
         return Batch(
             id=batch_id,
             provider=provider,
@@ -145,15 +147,6 @@ def make_drafts(
         )
 
     return book.writer.submit(event, apply)
-
-
-def _leave_matters(connection: Connection, pending: PendingEntry, rows: Sequence[_Row]) -> None:
-    """Take back what a draft asked of head or authority alone: its batch asks from now on."""
-    for row in rows:
-        for name in row.held.matters if row.held else ():
-            found = matter(connection, name)
-            if row.held and found and not found.is_over and found.subject == row.held.entry_id:
-                withdraw(connection, pending, name)
 
 
 def _place(
@@ -339,7 +332,12 @@ def _check_size(book: Book, entries: Sequence[CatalogueEntry], name: str) -> Non
         seen.add(item.code)
 
 
-def _check_row(number: int, row: _Row, provider: str) -> None:
+def _check_row(number: int, row: _Row, provider: str, known: str | None) -> None:
+    try:
+        check_code_is(known, row.entry)
+    except InvalidInput as error:
+        error.field = f"$.rows[{number}].provider.code"
+        raise
     held = row.held
     if held is None:
         return

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert
 
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
-from catalog.book.duties import check_drafts
-from catalog.book.matters import check_reason, is_live
+from catalog.book.duties import check_drafts, check_provider_code
+from catalog.book.matters import check_reason, end_unasked
 from catalog.book.parts import (
     Book,
     EntryHead,
@@ -39,7 +39,7 @@ from catalog.book.states import EntryState, Move, RevisionState
 from catalog.book.store import catalog_entry
 from catalog.entries import CatalogueEntry, check_entry
 from catalog.matters.matter import Counter, MatterKind, NewMatter
-from catalog.matters.opening import open_matter, withdraw
+from catalog.matters.opening import open_matter
 from foundation.errors import Conflict, InvalidInput, Message
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
 from foundation.ids import new_id
@@ -59,6 +59,7 @@ def draft_entry(
     )
 
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
+        check_provider_code(book, connection, provider, entry)
         entry_id = place_entry(connection, pending, provider, entry)
         about = {"id": new_id("rev"), "entry_id": entry_id, "provider": provider, "digest": digest}
         new_revision(connection, pending, actor, about, entry)
@@ -86,8 +87,10 @@ def revise_entry(
         head = known_head(connection, entry_id)
         check_drafts(actor, head.provider)
         check_same_code(head, entry)
+        check_provider_code(book, connection, head.provider, entry)
         revision = _revisable(connection, pending, actor, head)
         write_document(connection, pending, actor, revision, entry, digest)
+        end_unasked(connection, pending, (revision.sign_matter, revision.matter))
         if head.version is None:
             write_head(connection, pending, entry_id, facets(entry) | {"state": "draft"})
         reopen_sign_off(book, connection, pending, actor, entry_id)
@@ -122,6 +125,8 @@ def begin_change(
         published = _changeable(connection, head)
         text = entry or published.entry
         check_same_code(head, text)
+        if entry is not None:
+            check_provider_code(book, connection, head.provider, entry)
         digest = entry_digest(text)
         matter = open_matter(connection, pending, book.clocks, _change_of(published))
         about = {
@@ -159,10 +164,9 @@ def discard_draft(book: Book, actor: Actor, entry_id: str) -> Recorded[None]:
         head = known_head(connection, entry_id)
         check_drafts(actor, head.provider)
         revision = required_revision(connection, entry_id, RevisionState.DRAFT)
-        for matter in (revision.change_matter, revision.sign_matter, revision.matter):
-            if matter is not None and is_live(connection, matter):
-                withdraw(connection, pending, matter)
         write_revision(connection, revision.id, {"state": "discarded"})
+        asked = (revision.change_matter, revision.sign_matter, revision.matter)
+        end_unasked(connection, pending, asked)
         state = head.state if head.version is not None else EntryState.DISCARDED
         write_head(connection, pending, entry_id, {"state": str(state)})
         record_move(connection, pending, actor, Move.DISCARDED, state, revision)

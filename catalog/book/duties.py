@@ -7,7 +7,8 @@ who serves neither the department nor an affiliate reviews. Service accounts dra
 from sqlalchemy import Connection
 
 from catalog.book.parts import Book, Revision
-from foundation.errors import Denied, Message
+from catalog.entries import CatalogueEntry
+from foundation.errors import Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
 from foundation.two_people import (
     check_another_person,
@@ -39,6 +40,34 @@ def check_drafts(actor: Actor, provider: str) -> None:
                 "data.",
             ),
         )
+
+
+def check_provider_code(
+    book: Book, connection: Connection, provider: str, entry: CatalogueEntry
+) -> None:
+    """Refuse an entry under the credit code of another house than the department it is of."""
+    check_code_is(book.credit_code(connection, provider), entry)
+
+
+def check_code_is(known: str | None, entry: CatalogueEntry) -> None:
+    """Refuse a provider code that is not the registered one; None is registered of nobody."""
+    given = entry.provider.code
+    if known is None or given == known:
+        return
+    raise InvalidInput(
+        "provider_code_of_another",
+        Message(
+            f"提供单位代码 {given} 不是本单位登记的统一社会信用代码 {known}。",
+            f"The provider code {given} is not the department's registered unified social credit "
+            f"code {known}.",
+        ),
+        field="$.provider.code",
+        rule="GB 32100-2015",
+        way_out=Message(
+            f"请填写 {known}；登记有误的，请先更正机构登记。",
+            f"State {known}; where the registry is wrong, have it corrected first.",
+        ),
+    )
 
 
 def check_signs_off(actor: Actor, revision: Revision) -> None:

@@ -1,13 +1,17 @@
 """The matters that the book opens: the head's sign-off, the authority's review; and their ends."""
 
-from sqlalchemy import Connection
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, or_, select
 
 from audit.events import PendingEntry
 from catalog.book.batches import Batch
 from catalog.book.parts import Book, Revision
+from catalog.book.states import OPEN_REVISIONS
+from catalog.book.store import catalog_revision
 from catalog.entries import Bilingual
 from catalog.matters.matter import Counter, Matter, MatterKind, MatterState, NewMatter
-from catalog.matters.opening import complete_papers, conclude, open_matter
+from catalog.matters.opening import complete_papers, conclude, open_matter, withdraw
 from catalog.matters.reads import matter
 from foundation.errors import InvalidInput, Message
 from foundation.identity import Actor, Role
@@ -103,6 +107,23 @@ def _batch_title(batch: Batch) -> Bilingual:
     return Bilingual(
         zh=f"批量目录 {batch.rows} 条：{batch.name}", en=f"{batch.rows} entries: {batch.name}"
     )
+
+
+def end_unasked(connection: Connection, pending: PendingEntry, names: Iterable[str | None]) -> None:
+    """End those of these matters that ask about no text at work any more.
+
+    The matters of a batch end with the last row that leaves it, and not before.
+    """
+    live = {name for name in names if name and is_live(connection, name)}
+    if not live:
+        return
+    columns = [catalog_revision.c[name] for name in ("sign_matter", "matter", "change_matter")]
+    query = select(*columns).where(
+        catalog_revision.c.state.in_(OPEN_REVISIONS), or_(*(one.in_(live) for one in columns))
+    )
+    asked = {name for row in connection.execute(query) for name in row}
+    for name in sorted(live - asked):
+        withdraw(connection, pending, name)
 
 
 def is_live(connection: Connection, matter_id: str) -> bool:

@@ -21,6 +21,8 @@ from policies.schema.catalog import CatalogRules
 
 Apart = Callable[[Connection, Actor, str], None]
 """Refuses an actor who serves an organisation or its affiliates (``authorization``)."""
+CreditCode = Callable[[Connection, str], str | None]
+"""The unified social credit code that the registry knows of an organisation, or None."""
 
 
 class Conclusion(StrEnum):
@@ -80,6 +82,7 @@ class Book:
     clocks: Clocks
     authority: str
     apart: Apart
+    credit_code: CreditCode
 
 
 class EntryHead(Frozen):

@@ -10,7 +10,13 @@ from sqlalchemy import Connection
 
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
-from catalog.book.duties import check_authority, check_drafts, check_outside, check_reviews
+from catalog.book.duties import (
+    check_authority,
+    check_drafts,
+    check_outside,
+    check_provider_code,
+    check_reviews,
+)
 from catalog.book.matters import check_reason, is_live, open_review
 from catalog.book.parts import (
     Book,
@@ -188,6 +194,7 @@ def check_submittable(book: Book, connection: Connection, revision: Revision) ->
     """Refuse a text without papers, sign-off or system; the rules of today are asked again."""
     check_papers_and_sign_off(revision)
     check_entry(revision.entry.model_dump(mode="json"), book.rules)
+    check_provider_code(book, connection, revision.provider, revision.entry)
     check_linked(connection, revision.provider, revision.entry)
     check_zone(connection, revision.entry.zone)
 

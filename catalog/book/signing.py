@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
 from catalog.book.duties import check_drafts, check_signs_off
-from catalog.book.matters import is_live, open_sign_off
+from catalog.book.matters import end_unasked, is_live, open_sign_off
 from catalog.book.parts import (
     Assessment,
     Book,
@@ -56,6 +56,7 @@ def assess(
         check_drafts(actor, head.provider)
         revision = required_revision(connection, entry_id, RevisionState.DRAFT)
         write_assessments(connection, revision, {paper: assessment})
+        end_unasked(connection, pending, (revision.sign_matter, revision.matter))
         reopen_sign_off(book, connection, pending, actor, entry_id)
         assessed = required_revision(connection, entry_id, RevisionState.DRAFT)
         record_move(connection, pending, actor, Move.ASSESSED, head.state, assessed)

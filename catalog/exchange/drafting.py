@@ -7,12 +7,13 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from catalog.book.bulk import Standing, make_drafts, standing
+from catalog.book.duties import check_code_is
 from catalog.book.parts import Book
 from catalog.book.states import EntryState
 from catalog.entries import CatalogueEntry
 from catalog.exchange.judging import RowState
 from catalog.exchange.rows import RowFault
-from foundation.errors import Message
+from foundation.errors import InvalidInput, Message
 from foundation.identity import Actor
 
 CODES_AT_ONCE = 500
@@ -52,13 +53,28 @@ class BookDrafting:
         found: list[Standing | None] = []
         for start in range(0, len(entries), CODES_AT_ONCE):
             found += standing(connection, entries[start : start + CODES_AT_ONCE])
-        return [_judged(one, provider) for one in found]
+        known = self.book.credit_code(connection, provider)
+        return [
+            _misnamed(known, entry) or _judged(one, provider)
+            for one, entry in zip(found, entries, strict=True)
+        ]
 
     def make(
         self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], name: str
     ) -> None:
         """Make one batch of drafts."""
         make_drafts(self.book, actor, provider, entries, batch=name)
+
+
+def _misnamed(known: str | None, entry: CatalogueEntry) -> tuple[RowState, RowFault] | None:
+    """Refuse a row under the credit code of another house than the department's own."""
+    try:
+        check_code_is(known, entry)
+    except InvalidInput as refusal:
+        way_out = refusal.way_out or refusal.message
+        fault = RowFault(None, "提供单位代码", refusal.code, refusal.message, way_out)
+        return RowState.REFUSED, fault
+    return None
 
 
 def _judged(found: Standing | None, provider: str) -> tuple[RowState, RowFault | None]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from catalog.book.parts import Book
 from catalog.book.store import catalog_entry, catalog_move
 from catalog.book.systems import SystemDocument, register_system
 from catalog.entries import CatalogueEntry, check_entry
+from catalog.exchange.drafting import BookDrafting
 from catalog.matters.matter import MissingPaper
 from catalog.matters.reads import inbox
 from foundation.db import reading
@@ -202,3 +204,55 @@ def test_a_row_that_is_rewritten_leaves_its_batch_and_walks_alone(
     batch_steps.publish_batch(book, REVIEWER, batch.id, rest.digest)
     with reading(engine) as connection:
         assert all(store.entry_by_code(connection, item.code) for item in documents)
+
+
+def test_what_a_batch_asked_ends_with_the_last_row_that_leaves_it(
+    book: Book, engine: Engine, documents: list[CatalogueEntry]
+) -> None:
+    batch = drafted(book, documents)
+    batch_steps.assess_batch(book, DRAFTER, batch.id, ASSESSMENT, ASSESSMENT)
+
+    def asked_of_the_head() -> list[str]:
+        with reading(engine) as connection:
+            return [item.subject for item in inbox(connection, HEAD)]
+
+    one, two, three = batch.entry_ids
+    drafting.discard_draft(book, DRAFTER, one)
+    drafting.discard_draft(book, DRAFTER, two)
+    assert asked_of_the_head() == [batch.id]
+    other = {**documents[2].model_dump(mode="json"), "format": "XML"}
+    drafting.revise_entry(book, DRAFTER, three, other)
+    assert asked_of_the_head() == [three]
+    again = drafted(book, documents[2:])
+    assert asked_of_the_head() == []
+    batch_steps.assess_batch(book, DRAFTER, again.id, ASSESSMENT, ASSESSMENT)
+    drafted(book, [item.model_copy(update={"format": "JSON"}) for item in documents[2:]])
+    assert asked_of_the_head() == []
+
+
+def test_every_row_bears_the_credit_code_of_its_own_department(
+    book: Book, engine: Engine, documents: list[CatalogueEntry]
+) -> None:
+    own, other = documents[0].provider.code, "11999999MB2F00016L"
+    named = replace(book, credit_code=lambda _connection, _house: other)
+    assert refused(InvalidInput, lambda: drafted(named, documents)) == (
+        "provider_code_of_another",
+        "$.rows[0].provider.code",
+    )
+    single = documents[0].model_dump(mode="json")
+    with pytest.raises(InvalidInput) as caught:
+        drafting.draft_entry(named, DRAFTER, ORGANISATION, single)
+    told = caught.value.message.en
+    assert own in told
+    assert other in told
+    with reading(engine) as connection:
+        (_, fault), *_ = BookDrafting(named).standings(connection, ORGANISATION, documents)
+    assert fault
+    assert fault.rule == "provider_code_of_another"
+    batch = drafted(book, documents)  # drafted before the registry knew the code
+    batch_steps.assess_batch(book, DRAFTER, batch.id, ASSESSMENT, ASSESSMENT)
+    batch_steps.sign_off_batch(book, HEAD, batch.id, batch.digest)
+    assert refused(InvalidInput, lambda: batch_steps.submit_batch(named, DRAFTER, batch.id)) == (
+        "provider_code_of_another",
+        "$.rows[0].provider.code",
+    )

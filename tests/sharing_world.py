@@ -160,7 +160,7 @@ class World:
         share = self.applying.draft(self["clerk"], self.entry, {**FORM, **changes}).value
         if to is ShareState.DRAFT:
             return share
-        self.applying.sign_off(self["director"], share.id)
+        self.applying.sign_off(self["director"], share.id, share.document_digest)
         share = self.applying.submit(self["clerk"], share.id).value
         if to is ShareState.SUBMITTED:
             return share

@@ -128,6 +128,8 @@ class Seats(SharingParts):
             check_another_person(actor, row.person)
             check_apart(connection, actor, seat.organisation)
             check_older_than(actor, row.named_us)
+            if actor.organisation != self.authority:
+                raise _not_the_authority()
             _check_fit(connection, seat, row.person)
             connection.execute(
                 update(hall_appointment)
@@ -339,6 +341,18 @@ def _departments_only() -> InvalidInput:
         "seat_for_departments",
         Message("席位只为政府部门设立。", "Seats are for departments only."),
         field="$.organisation",
+        rule=RULE,
+    )
+
+
+def _not_the_authority() -> Denied:
+    return Denied(
+        "hall_authority_required",
+        Message(
+            "首席代表由本平台的数据主管部门确认。",
+            "The data authority of this platform confirms a chief representative.",
+        ),
+        field="actor",
         rule=RULE,
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, update
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
 from authorization.separation import check_another_person, check_natural_person, check_role
+from authorization.sharing.demand_list import visible_demand
 from authorization.sharing.form import ShareDraft, ShareForm, check_form
 from authorization.sharing.parts import (
     DECIDERS,
@@ -28,6 +29,7 @@ from authorization.sharing.parts import (
 from authorization.sharing.states import (
     Share,
     ShareState,
+    check_read,
     move,
     no_such_share,
     require_share,
@@ -37,11 +39,14 @@ from authorization.sharing.store import share_request
 from catalog.entries import ReturnAttribute, ShareAttribute
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import complete_papers, conclude, open_matter, withdraw
+from catalog.matters.reads import matters
 from catalog.store import RegisteredEntry
 from foundation.canonical import canonical_bytes, digest
-from foundation.errors import Conflict, Denied, InvalidInput, Message
+from foundation.errors import Conflict, Denied, InvalidInput, Message, NotFound
 from foundation.identity import Actor, Role
 from foundation.ids import new_id
+
+CASE_MATTERS_MAX = 500
 
 
 class Applying(SharingParts):
@@ -78,6 +83,7 @@ class Applying(SharingParts):
             check_department(connection, actor)
             if found.provider == actor.organisation:
                 raise _own_data()
+            _check_followed(connection, actor, case, demand)
             insert_draft(connection, entry, actor, share_id, found, document, demand)
             matter = open_matter(
                 connection,
@@ -101,13 +107,15 @@ class Applying(SharingParts):
         return self.writer.submit(event, apply)
 
     def revise(self, actor: Actor, share_id: str, raw: Mapping[str, Any]) -> Recorded[Share]:
-        """Replace a draft's form. A sign-off that stood falls: the head signs what is submitted."""
+        """Replace the form of one's own draft: a head who rewrote it could else sign it as well."""
         check_role(actor, *STAFF)
         document = _document(raw)
         facts = {"share": share_id, "document_digest": digest(document)}
 
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = _own(connection, actor, share_id, ShareState.DRAFT)
+            if actor.person != share.drafted_by:
+                raise _of_another()
             if share.signed_by is not None:
                 raise Conflict(
                     "share_signed",
@@ -123,8 +131,11 @@ class Applying(SharingParts):
 
         return self.writer.submit(AuditEvent(EntryKind.SHARE_DRAFTED, actor, facts), apply)
 
-    def sign_off(self, actor: Actor, share_id: str) -> Recorded[Share]:
-        """Sign a complete draft as the requesting unit's head. Names everything that is missing."""
+    def sign_off(self, actor: Actor, share_id: str, read_digest: str) -> Recorded[Share]:
+        """Sign a complete draft as the requesting unit's head. Names everything that is missing.
+
+        ``read_digest`` is of the form that the head read: another one is refused.
+        """
         check_role(actor, Role.DEPARTMENT_HEAD)
         check_natural_person(actor)
         event = AuditEvent(EntryKind.SHARE_SIGNED, actor, {"share": share_id})
@@ -134,6 +145,7 @@ class Applying(SharingParts):
             check_another_person(actor, share.drafted_by)
             if share.signed_by is not None:
                 raise wrong_state(share.state)
+            check_read(share, read_digest)
             self._checked(share, entry, signed=True)
             conclude(connection, entry, share.matter, "signed_off")
             entry.amend(document_digest=share.document_digest)
@@ -344,6 +356,34 @@ def _document(raw: Mapping[str, Any]) -> Document:
 
 def _text(document: Document) -> str:
     return canonical_bytes(document).decode()
+
+
+def _check_followed(connection: Connection, actor: Actor, case: str, demand: str) -> None:
+    """Refuse to follow on in a case, or on a demand, in which the department has no part.
+
+    Case numbers are counted up: whoever could join any would read what was written in it.
+    """
+    if case and not any(
+        actor.organisation in {one.applicant, one.handler}
+        for one in matters(connection, case=case, limit=CASE_MATTERS_MAX)
+    ):
+        raise NotFound(
+            "case_unknown", Message("没有该办件编号。", "There is no such case."), field="$.case"
+        )
+    if demand:
+        visible_demand(connection, actor, demand)
+
+
+def _of_another() -> Denied:
+    return Denied(
+        "share_draft_of_another",
+        Message(
+            "申请草稿由起草人本人修改；其他人员请另行起草。",
+            "A draft is revised by whoever drafted it; anybody else drafts another.",
+        ),
+        field="actor",
+        rule="separation-of-duties",
+    )
 
 
 def _own_data() -> InvalidInput:

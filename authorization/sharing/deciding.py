@@ -22,6 +22,7 @@ from authorization.sharing.states import (
     Decision,
     Share,
     ShareState,
+    check_read,
     move,
     no_such_share,
     require_share,
@@ -47,15 +48,17 @@ class Deciding(SharingParts):
         share_id: str,
         conditions: Sequence[str] = (),
         *,
+        read_digest: str = "",
         beside: Beside | None = None,
     ) -> Recorded[Share]:
         """Agree to share: the supply clock starts (20 working days). Raises Denied, Conflict.
 
         ``conditions`` may only repeat what the entry's 使用条件 say. ``beside`` is what the data
-        hall checks and records of a seat, in the same commit.
+        hall checks and records of a seat, in the same commit. Where ``read_digest`` is given,
+        another form than that one is not agreed to.
         """
         decision = Decision(outcome=APPROVED, conditions=(*conditions,))
-        return self._decide(actor, share_id, decision, beside)
+        return self._decide(actor, share_id, decision, beside, read_digest)
 
     def refuse(
         self,
@@ -72,7 +75,12 @@ class Deciding(SharingParts):
         return self._decide(actor, share_id, decision, beside)
 
     def _decide(
-        self, actor: Actor, share_id: str, decided: Decision, beside: Beside | None
+        self,
+        actor: Actor,
+        share_id: str,
+        decided: Decision,
+        beside: Beside | None,
+        read_digest: str = "",
     ) -> Recorded[Share]:
         check_role(actor, *DECIDERS)
         if beside is None and not actor.has(Role.PROVIDER):
@@ -92,6 +100,8 @@ class Deciding(SharingParts):
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = require_share(connection, share_id)
             check_may_decide(connection, actor, share)
+            if read_digest:
+                check_read(share, read_digest)
             if beside is not None:
                 beside(connection, entry, share)
             decision = decided

@@ -26,10 +26,12 @@ from authorization.sharing.states import (
     require_share,
 )
 from authorization.sharing.store import share_calls, share_delivery, share_request
-from authorization.sharing.supplying import check_leaves
+from authorization.sharing.supplying import check_leaves, not_ours_to_share
 from catalog.datasets import Dataset, Version
 from catalog.entries import ShareMode
+from catalog.resources.consents import without_consent
 from catalog.store import current_version, dataset_by_name
+from catalog.zones.store import ZoneState, zone
 from foundation.canonical import salted_commitment
 from foundation.errors import Denied, InvalidInput, Message
 from foundation.identity import Actor
@@ -171,6 +173,7 @@ class Delivering(SharingParts):
         if share.mode is not mode:
             raise _other_mode(share.mode)
         published_entry(connection, share.entry)
+        _check_source(connection, share)
         return share
 
     def _bounded(
@@ -262,6 +265,28 @@ def standing_requests(connection: Connection, requester: str) -> list[str]:
     states = [str(state) for state in DELIVERING]
     query = select(table.id).where(table.requester == requester, table.state.in_(states))
     return sorted(connection.execute(query).scalars())
+
+
+def _check_source(connection: Connection, share: Share) -> None:
+    """Refuse data whose source took its consent back, or whose zone was closed, since supplied."""
+    granted = share.granted
+    dataset = None if granted is None else dataset_by_name(connection, granted.dataset)
+    if dataset is None:
+        raise _not_delivering(share.state)
+    if dataset.declaration.name in without_consent(connection):
+        raise not_ours_to_share()
+    standing = zone(connection, dataset.zone)
+    if standing is None or standing.state is not ZoneState.OPEN:
+        raise _zone_closed()
+
+
+def _zone_closed() -> Denied:
+    return Denied(
+        "share_zone_closed",
+        Message("数据所在的数据区已关闭，不再提供。", "The data's zone is closed: none leave it."),
+        field="zone",
+        rule="policies/zones",
+    )
 
 
 def _not_delivering(state: ShareState) -> Denied:

@@ -32,8 +32,9 @@ from authorization.sharing.demand_list import (
 from authorization.sharing.demand_store import demand, demand_team
 from authorization.sharing.parts import SharingParts, published_entry
 from catalog.entries import Bilingual
-from catalog.matters.matter import Counter, MatterKind, NewMatter
+from catalog.matters.matter import Counter, MatterKind, NewMatter, require_handler
 from catalog.matters.opening import conclude, open_matter, withdraw
+from catalog.matters.reads import matter
 from foundation.canonical import canonical_bytes, digest
 from foundation.errors import Conflict, InvalidInput, Message
 from foundation.identity import Actor, Role
@@ -153,6 +154,7 @@ class Demands(SharingParts):
             check_another_person(actor, standing.person)
             check_apart(connection, actor, standing.requester)
             check_older_than(actor, standing.stated_us)
+            _check_handles(connection, actor, standing)
             _check_outcome(connection, standing, outcome, found, reason)
             conclude(connection, entry, standing.matter, str(outcome), reason)
             state = "refused" if outcome is Outcome.REFUSED else "matched"
@@ -263,6 +265,14 @@ def _open(connection: Connection, demand_id: str) -> Demand:
             field="state",
         )
     return found
+
+
+def _check_handles(connection: Connection, actor: Actor, standing: Demand) -> None:
+    """Refuse whoever is of another authority than the one that was asked."""
+    asked = matter(connection, standing.matter)
+    if asked is None:
+        raise LookupError("a demand has its matter")
+    require_handler(actor, asked)
 
 
 def _ended(connection: Connection, entry: PendingEntry, demand_id: str, **values: object) -> Demand:

@@ -17,7 +17,14 @@ from authorization.separation import (
 from authorization.sharing.parts import STAFF, SharingParts
 from authorization.sharing.states import Share, ShareState, no_such_share, require_share
 from catalog.entries import Bilingual
-from catalog.matters.matter import Counter, Matter, MatterKind, MatterState, NewMatter
+from catalog.matters.matter import (
+    Counter,
+    Matter,
+    MatterKind,
+    MatterState,
+    NewMatter,
+    require_handler,
+)
 from catalog.matters.opening import conclude, open_matter
 from catalog.matters.reads import matter, matters
 from foundation.canonical import digest
@@ -63,6 +70,7 @@ class Promoting(SharingParts):
             check_another_person(actor, found.applicant_person)
             check_apart(connection, actor, found.applicant)
             check_older_than(actor, found.opened_us)
+            require_handler(actor, found)
             entry.amend(share=found.subject)
             return conclude(connection, entry, matter_id, outcome, reason)
 

@@ -243,6 +243,20 @@ def move(
     return require_share(connection, share.id)
 
 
+def check_read(share: Share, read_digest: str) -> None:
+    """Refuse to sign or decide another form than the one that was read. Raises Conflict."""
+    if read_digest != share.document_digest:
+        raise Conflict(
+            "share_changed_meanwhile",
+            Message(
+                "申请内容在您阅读后已变更，请重新阅读后再办理。",
+                "The request changed since you read it; read it again first.",
+            ),
+            field="$.document_digest",
+            rule="separation-of-duties",
+        )
+
+
 def follow(connection: Connection, share: Share, matter: str) -> Share:
     """Name the matter that now decides about a request."""
     connection.execute(

@@ -166,7 +166,7 @@ def _dataset_of(connection: Connection, share: Share, name: str) -> Dataset:
             field="$.dataset",
         )
     if name in without_consent(connection):
-        raise _not_ours_to_share()
+        raise not_ours_to_share()
     if current_version(connection, dataset.id) is None:
         raise Conflict(
             "dataset_empty",
@@ -177,7 +177,8 @@ def _dataset_of(connection: Connection, share: Share, name: str) -> Dataset:
     return dataset
 
 
-def _not_ours_to_share() -> Denied:
+def not_ours_to_share() -> Denied:
+    """Say that shared data do not go on without their source's consent."""
     return Denied(
         "share_source_consent_missing",
         Message(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
+from authorization.independence import check_apart
 from authorization.separation import (
     check_another_person,
     check_may_write,
@@ -127,6 +128,8 @@ class Using(SharingParts):
             if share.state is not ShareState.RECTIFYING:
                 raise wrong_state(share.state)
             check_older_than(actor, share.changed_us)
+            check_another_person(actor, share.signed_by or "")
+            check_apart(connection, actor, share.requester)
             conclude(connection, entry, share.matter, "resumed", reason)
             return move(connection, entry, share, ShareState.IN_USE, note=reason)
 

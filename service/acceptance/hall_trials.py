@@ -60,7 +60,8 @@ def _asked(stage: Stage, by: House, of: House) -> str:
     }
     share = stage.by(by.clerk).post("/sharing/requests", {"entry": entry["id"], "form": form})
     path = f"/sharing/requests/{share['id']}"
-    stage.by(by.head).post(f"{path}/sign-off")
+    read = {"document_digest": share["document_digest"]}
+    stage.by(by.head).post(f"{path}/sign-off", read)
     told = stage.by(by.clerk).post(f"{path}/submission")
     return str(told["case_number"])
 

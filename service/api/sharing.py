@@ -56,6 +56,12 @@ class DraftBody(Frozen):
     demand: str = Field(default="", max_length=64)
 
 
+class SignOffBody(Frozen):
+    """The digest of the form that the head read (``document_digest`` of the request)."""
+
+    document_digest: str = Field(min_length=1, max_length=100)
+
+
 class DecisionBody(Frozen):
     """The provider's decision; a refusal needs both a reason and a legal basis."""
 
@@ -63,6 +69,7 @@ class DecisionBody(Frozen):
     conditions: Annotated[tuple[Words, ...], Field(max_length=20)] = ()
     reason: str = Field(default="", max_length=2_000)
     legal_basis: str = Field(default="", max_length=2_000)
+    document_digest: str = Field(default="", max_length=100)
 
 
 class SupplyBody(Frozen):
@@ -147,9 +154,11 @@ def post_form(
 
 
 @router.post("/{share_id}/sign-off", status_code=201)
-def post_sign_off(share_id: str, actor: HeadCaller, platform: OnPlatform) -> dict[str, object]:
-    """Sign a complete draft as the requesting department's head."""
-    return _told(sharing_of(platform).applying.sign_off(actor, share_id))
+def post_sign_off(
+    share_id: str, body: SignOffBody, actor: HeadCaller, platform: OnPlatform
+) -> dict[str, object]:
+    """Sign a complete draft, as it was read, as the requesting department's head."""
+    return _told(sharing_of(platform).applying.sign_off(actor, share_id, body.document_digest))
 
 
 @router.post("/{share_id}/submission", status_code=201)
@@ -184,7 +193,8 @@ def post_decision(
     """Decide as the providing department: agree, or refuse with reason and legal basis."""
     deciding = sharing_of(platform).deciding
     if body.outcome == "approved":
-        return _told(deciding.approve(actor, share_id, body.conditions))
+        read = body.document_digest
+        return _told(deciding.approve(actor, share_id, body.conditions, read_digest=read))
     return _told(deciding.refuse(actor, share_id, body.reason, body.legal_basis))
 
 

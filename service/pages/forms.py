@@ -97,7 +97,8 @@ def form_of(visit: Visit, form: FormOf) -> Form:
 def _show(visit: Visit, form: FormOf) -> Response:
     made = form_of(visit, form)
     given = {name: str(value) for name, value in visit.request.query_params.items()}
-    known = {item.name: given[item.name] for item in made.fields if item.name in given}
+    asked = [item for item in made.fields if not item.value]  # an address never replaces our own
+    known = {item.name: given[item.name] for item in asked if item.name in given}
     filled = Filled(made, visit.request.url.path, known)
     return visit.page(made.title or made.button, filled)
 

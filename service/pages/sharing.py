@@ -40,12 +40,12 @@ from service.pages.routes import PageRoute
 from service.pages.sharing_forms import (
     ACTS,
     FORM_FIELDS,
-    FORMS,
     HOME,
     MODES,
     acting,
     drafted,
     filled,
+    form_of_name,
     offered,
     supply_form,
 )
@@ -190,7 +190,7 @@ def get_copy(share: str, visit: AnyVisit) -> Response:
 
 
 for _name in ACTS:
-    _form = supply_form if _name == "supply" else FORMS[_name]
+    _form = supply_form if _name == "supply" else form_of_name(_name)
     posting(router, f"/{{share}}/{_name}", _form, acting(_name), visitors=USERS)
 
 

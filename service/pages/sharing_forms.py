@@ -1,9 +1,10 @@
 """The forms of a sharing request, in the words of the offices, and what each carries out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from authorization.sharing.form import ShareDraft
-from authorization.sharing.states import Share, ShareState
+from authorization.sharing.states import Share, ShareState, visible_share
 from authorization.sharing.using import UseRecord
 from catalog.store import current_version, dataset_by_name, datasets
 from foundation.db import reading
@@ -32,6 +33,7 @@ FORM_FIELDS = (
         required=False,
     ),
 )
+_READ = Field("document_digest", Message("申请内容摘要", "Digest of the form"), kind="hidden")
 _REASON = Field("reason", Message("理由", "Reason"), kind="area")
 
 
@@ -46,7 +48,11 @@ def _reasoned(zh: str, en: str, *, danger: bool = False) -> Form:
 
 
 FORMS: Mapping[str, Form] = {
-    "sign-off": _plain("负责人审签", "Sign off as head"),
+    "sign-off": Form(
+        fields=(_READ,),
+        title=Message("负责人审签", "Sign off as head"),
+        button=Message("负责人审签", "Sign off as head"),
+    ),
     "submission": _plain("提交申请", "Submit"),
     "withdrawal": _plain("撤回申请", "Take it back", danger=True),
     "papers": Form(fields=FORM_FIELDS, title=Message("补齐材料", "Complete the papers")),
@@ -62,6 +68,7 @@ FORMS: Mapping[str, Form] = {
                     "Only conditions that the catalogue entry states.",
                 ),
             ),
+            _READ,
         ),
         title=Message("同意共享", "Agree to share"),
         button=Message("同意", "Agree"),
@@ -173,8 +180,27 @@ def _parts_of(share: Share, actor: Actor, authority: str) -> set[str]:
 
 def filled(visit: Visit, share: Share, name: str) -> Filled:
     """Return one of the forms, ready to be sent."""
-    form = supply_form(visit) if name == "supply" else FORMS[name]
+    form = supply_form(visit) if name == "supply" else _read_now(FORMS[name], share)
     return Filled(form, f"{HOME}/{share.id}/{name}")
+
+
+def form_of_name(name: str) -> Form | Callable[[Visit], Form]:
+    """Return a form; one that signs or agrees names the text as it stands when it is shown."""
+    form = FORMS[name]
+    if _READ not in form.fields:
+        return form
+
+    def made(visit: Visit) -> Form:
+        with reading(visit.platform.engine) as connection:
+            share = visible_share(connection, visit.actor, visit.request.path_params["share"])
+        return _read_now(form, share)
+
+    return made
+
+
+def _read_now(form: Form, share: Share) -> Form:
+    now = replace(_READ, value=share.document_digest)
+    return replace(form, fields=tuple(now if item is _READ else item for item in form.fields))
 
 
 def drafted(entered: Entered) -> dict[str, object]:
@@ -205,11 +231,13 @@ def _use(entered: Entered) -> UseRecord:
 
 Carried = Callable[[SharingDesks, Visit, str, Entered], object]
 ACTS: Mapping[str, Carried] = {
-    "sign-off": lambda d, v, s, _e: d.applying.sign_off(v.actor, s),
+    "sign-off": lambda d, v, s, e: d.applying.sign_off(v.actor, s, e[_READ.name]),
     "submission": lambda d, v, s, _e: d.applying.submit(v.actor, s),
     "withdrawal": lambda d, v, s, _e: d.applying.withdraw(v.actor, s),
     "papers": lambda d, v, s, e: d.applying.complete(v.actor, s, drafted(e)),
-    "approval": lambda d, v, s, e: d.deciding.approve(v.actor, s, _lines(e["conditions"])),
+    "approval": lambda d, v, s, e: d.deciding.approve(
+        v.actor, s, _lines(e["conditions"]), read_digest=e[_READ.name]
+    ),
     "refusal": lambda d, v, s, e: d.deciding.refuse(v.actor, s, e["reason"], e["legal_basis"]),
     "supply": _supply,
     "seal": lambda d, v, s, _e: d.sealing.seal(v.actor, s),

@@ -88,12 +88,13 @@ def people(city: City, world: World) -> People:
 
 def submitted(people: People, world: World, **changes: Any) -> str:
     body = {"entry": world.entry, "form": {**FORM, **changes}}
-    share = people.post("clerk", "/sharing/requests", body)["id"]
+    drafted = people.post("clerk", "/sharing/requests", body)
+    share, read = drafted["id"], {"document_digest": drafted["document_digest"]}
     path = f"/sharing/requests/{share}"
     people.refused("clerk", f"{path}/submission", {}, 422, "share_field_missing")
-    people.refused("clerk", f"{path}/sign-off", {}, 403, "role_missing")
-    people.refused("chief", f"{path}/sign-off", {}, 404, "share_unknown")
-    people.post("director", f"{path}/sign-off")
+    people.refused("clerk", f"{path}/sign-off", read, 403, "role_missing")
+    people.refused("chief", f"{path}/sign-off", read, 404, "share_unknown")
+    people.post("director", f"{path}/sign-off", read)
     assert people.post("clerk", f"{path}/submission")["state"] == "submitted"
     return path
 

@@ -30,7 +30,7 @@ def test_each_missing_field_is_named_alone(world: World, missing: str) -> None:
     raw = {name: value for name, value in FORM.items() if name != missing}
     share = world.applying.draft(world["clerk"], world.entry, raw).value
     with pytest.raises(InvalidInput, match="share_field_missing") as refusal:
-        world.applying.sign_off(world["director"], share.id)
+        world.applying.sign_off(world["director"], share.id, share.document_digest)
     assert NAMES[FIELDS.index(missing)] in refusal.value.message.zh
     assert sum(name in refusal.value.message.zh for name in NAMES) == 1
 
@@ -46,25 +46,27 @@ def test_each_missing_field_is_named_alone(world: World, missing: str) -> None:
 def test_a_bad_field_is_refused_by_name(world: World, changes: dict[str, Any], code: str) -> None:
     share = world.applying.draft(world["clerk"], world.entry, {**FORM, **changes}).value
     with pytest.raises(InvalidInput, match=code):
-        world.applying.sign_off(world["director"], share.id)
+        world.applying.sign_off(world["director"], share.id, share.document_digest)
 
 
 def test_only_the_head_signs_and_never_what_they_drafted(world: World) -> None:
     share = world.asked(ShareState.DRAFT)
     for name in ("clerk", "constable", "officer"):
         with pytest.raises(Denied):
-            world.applying.sign_off(world[name], share.id)
+            world.applying.sign_off(world[name], share.id, share.document_digest)
     with pytest.raises(NotFound, match="share_unknown"):
-        world.applying.sign_off(world["chief"], share.id)
+        world.applying.sign_off(world["chief"], share.id, share.document_digest)
     own = world.applying.draft(world["director"], world.entry, FORM).value
     with pytest.raises(Denied, match="applicant_cannot_approve"):
-        world.applying.sign_off(world["director"], own.id)
+        world.applying.sign_off(world["director"], own.id, own.document_digest)
 
 
 def test_a_signed_draft_is_not_changed_any_more(world: World) -> None:
     share = world.asked(ShareState.DRAFT)
-    world.applying.revise(world["clerk"], share.id, {**FORM, "scope": "另一范围"})
-    world.applying.sign_off(world["director"], share.id)
+    revised = world.applying.revise(world["clerk"], share.id, {**FORM, "scope": "另一范围"}).value
+    with pytest.raises(Conflict, match="share_changed_meanwhile"):
+        world.applying.sign_off(world["director"], share.id, share.document_digest)
+    world.applying.sign_off(world["director"], share.id, revised.document_digest)
     with pytest.raises(Conflict, match="share_signed"):
         world.applying.revise(world["clerk"], share.id, FORM)
     assert world.applying.submit(world["clerk"], share.id).value.form.scope == "另一范围"
@@ -95,7 +97,7 @@ def test_what_is_withheld_or_never_returns_is_refused_with_the_way_out(world: Wo
 
 def refused(world: World, entry: str, changes: dict[str, Any], code: str) -> None:
     share = world.applying.draft(world["clerk"], entry, {**FORM, **changes}).value
-    world.applying.sign_off(world["director"], share.id)
+    world.applying.sign_off(world["director"], share.id, share.document_digest)
     with pytest.raises(SandgateError, match=code):
         world.applying.submit(world["clerk"], share.id)
 

@@ -116,7 +116,7 @@ def test_one_case_number_goes_over_the_counters(world: World) -> None:
     share = world.applying.draft(
         world["clerk"], world.entry, FORM, case=stated.case_number, demand=stated.id
     ).value
-    world.applying.sign_off(world["director"], share.id)
+    world.applying.sign_off(world["director"], share.id, share.document_digest)
     world.applying.submit(world["clerk"], share.id)
     with reading(world.engine) as connection:
         found = case_file(connection, world["clerk"], stated.case_number)

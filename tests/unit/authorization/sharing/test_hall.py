@@ -64,7 +64,7 @@ def test_two_departments_representatives_clear_a_queue_and_the_record_is_printed
     ).entry_id
     for entry in (fresh.entry, beds, fresh.entry):
         share = fresh.applying.draft(fresh["clerk"], entry, FORM).value
-        fresh.applying.sign_off(fresh["director"], share.id)
+        fresh.applying.sign_off(fresh["director"], share.id, share.document_digest)
         fresh.applying.submit(fresh["clerk"], share.id)
     for envoy, seat in seats.items():
         hall.seats.begin_duty(fresh[envoy], seat)

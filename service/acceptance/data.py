@@ -24,6 +24,7 @@ AGREEMENT = "演示协议〔2026〕1号"
 POPULATION = "demo_households"
 DISTRICTS = tuple(f"{number:02}" for number in range(1, 41))
 HOUSEHOLDS_PER_DISTRICT = 20
+REGIONS = ("east", "north", "south", "west")
 BUDGET_NANO_RHO, QUESTION_NANO_RHO = 200_000_000, 50_000_000
 FETCH_FEN = 10_001
 PERSON: Mapping[str, str] = {
@@ -66,16 +67,20 @@ HOUSEHOLDS: dict[str, Any] = {
             identifier="quasi",
             public_values=list(DISTRICTS),
         ),
+        _column(
+            "region", "text", "L2", "aggregate", identifier="quasi", public_values=list(REGIONS)
+        ),
         _column("wages", "integer", "L3", "aggregate", lower=0, upper=100_000),
     ],
     "group_sets": [
         {
-            "name": "by_district",
-            "keys": ["district"],
+            "name": f"by_{key}",
+            "keys": [key],
             "groups_per_unit_max": 1,
             "rows_per_group_max": 1,
             "measures": ["wages"],
         }
+        for key in ("district", "region")
     ],
 }
 SHOPS: dict[str, Any] = {
@@ -112,7 +117,6 @@ VISITS: dict[str, Any] = {
 WARDS: Mapping[str, int] = {"east": 9, "north": 10, "south": 200, "west": 300}
 """How many residents have a visit, by ward: one fewer than the least shown, the least, many."""
 SHOP_NUMBERS = range(200)
-_REGIONS = ("east", "north", "south", "west")
 
 
 def household_rows() -> list[Row]:
@@ -122,6 +126,7 @@ def household_rows() -> list[Row]:
             "household": number,
             "full_name": f"演示{number}",
             "district": DISTRICTS[number % len(DISTRICTS)],
+            "region": REGIONS[number % len(REGIONS)],
             "wages": number * 7_919 % 90_000,
         }
         for number in range(HOUSEHOLDS_PER_DISTRICT * len(DISTRICTS))
@@ -135,7 +140,7 @@ def shop_rows() -> list[Row]:
             "shop": 1_000 + number,
             **PERSON,
             "mobile": f"138{12345678 + number:08}",
-            "region": _REGIONS[number % 4],
+            "region": REGIONS[number % len(REGIONS)],
             "sector": "餐饮" if number % 2 else "零售",
         }
         for number in SHOP_NUMBERS
@@ -231,7 +236,7 @@ def licence(stage: Stage, **changes: Any) -> dict[str, Any]:
         "valid_from": day(stage, -1),
         "valid_until": day(stage, 3 * 365),
         "grants": [
-            {"dataset": "households", "modes": ["aggregate"], "columns": ["district"]},
+            {"dataset": "households", "modes": ["aggregate"], "columns": ["district", "region"]},
             {"dataset": "shops", "modes": ["rows"], "columns": shop_columns[:-1]},
             {**visits, "basis": "演示审批"},
         ],

@@ -15,7 +15,6 @@ from service.acceptance.stage import REFUSED_FROM, TAX_OFFICE, NotShown, Stage, 
 from service.upkeep import Upkeep
 
 SECOND = "second_reviewer"
-BY_DISTRICT = "SELECT district, COUNT(*) AS n FROM households GROUP BY district"
 SHOPS = "SELECT region FROM shops"
 _FREEZE_SECONDS_MAX = 60
 _DENIED = 403

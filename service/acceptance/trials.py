@@ -7,6 +7,8 @@ from service.acceptance import (
     clock_trials,
     hall_trials,
     licence_trials,
+    privacy_trials,
+    release_trials,
 )
 from service.acceptance.report import Trial
 
@@ -22,6 +24,12 @@ TRIALS: Mapping[int, Trial] = {
     9: licence_trials.shared_origin,
     10: licence_trials.conflict,
     11: licence_trials.outside_scenario,
+    14: privacy_trials.masked,
+    15: release_trials.minimum_cell,
+    16: privacy_trials.private,
+    17: release_trials.two_people,
+    18: release_trials.traced,
+    19: release_trials.recall,
     24: clock_trials.registration,
 }
 """Row number to its trial; a row without one is reported as not shown."""

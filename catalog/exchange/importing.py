@@ -31,7 +31,7 @@ from catalog.exchange.store import (
 from catalog.sheets.reading import SheetReader
 from foundation.canonical import digest, sha256_hex
 from foundation.db import reading
-from foundation.errors import Conflict, Message, NotFound
+from foundation.errors import Conflict, Denied, Message, NotFound
 from foundation.identity import Actor
 from foundation.ids import new_id
 from foundation.lines import inert
@@ -51,6 +51,7 @@ class Taken:
     changes: int
     same: int
     left: tuple[dict[str, object], ...]
+    batches: tuple[str, ...]
 
     def as_json(self) -> dict[str, object]:
         """Return what the caller is told."""
@@ -60,6 +61,7 @@ class Taken:
             "changes": self.changes,
             "same": self.same,
             "left": list(self.left),
+            "batches": list(self.batches),
         }
 
 
@@ -107,6 +109,7 @@ class Imports:
         counts = {RowState.NEW: 0, RowState.CHANGED: 0, RowState.SAME: 0}
         left: list[dict[str, object]] = []
         codes: list[str] = []
+        made: list[str] = []
         with reading(self.engine) as connection:
             rows = list(rows_of(connection, import_id, states=TAKEN_STATES))
         if not rows:
@@ -114,17 +117,17 @@ class Imports:
         for number, batch in enumerate(batches(rows, self.rules.batch_rows), start=1):
             entries = self._still_good(found.provider, batch, counts, left)
             if entries:
-                self.drafting.make(actor, found.provider, entries, _batch_name(found, number))
+                name = _batch_name(found, number)
+                made.append(self.drafting.make(actor, found.provider, entries, name))
                 codes += [entry.code for entry in entries]
-        return self._close(actor, found, counts, left, codes)
+        return self._close(actor, found, counts, left, codes, made)
 
     def of(self, actor: Actor, import_id: str) -> Import:
-        """Return an import that the actor may see. Raises NotFound, Denied."""
+        """Return an import that the actor may see. Raises NotFound for all others alike."""
         with reading(self.engine) as connection:
             found = import_by_id(connection, import_id)
-        if found is None:
+        if found is None or not _may_see(actor, found.provider):
             raise _unknown()
-        check_drafts(actor, found.provider)
         return found
 
     def _still_good(
@@ -193,6 +196,7 @@ class Imports:
         counts: dict[RowState, int],
         left: Sequence[dict[str, object]],
         codes: Sequence[str],
+        made: Sequence[str],
     ) -> Taken:
         told = {
             "drafts": counts[RowState.NEW],
@@ -220,12 +224,13 @@ class Imports:
                 "person": actor.person,
                 "taken_us": pending.time_us,
                 "taken_index": pending.index,
-                "counts": _text_of(told),
+                "counts": _text_of({**told, "batches": list(made)}),
             }
             write_taken(connection, values)
 
         recorded = self.writer.submit(event, apply)
-        return Taken(recorded.index, told["drafts"], told["changes"], told["same"], tuple(left))
+        numbers = (told["drafts"], told["changes"], told["same"])
+        return Taken(recorded.index, *numbers, tuple(left), tuple(made))
 
     def _rules_digest(self) -> str:
         return digest(
@@ -267,6 +272,14 @@ def _batch_name(found: Import, number: int) -> str:
 
 def _text_of(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _may_see(actor: Actor, provider: str) -> bool:
+    try:
+        check_drafts(actor, provider)
+    except Denied:
+        return False
+    return True
 
 
 def _unknown() -> NotFound:

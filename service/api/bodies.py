@@ -65,7 +65,7 @@ class StrictRoute(APIRoute):
         async def strict_handler(request: Request) -> Response:
             self.admit(request)
             check_address(request)
-            limited = Request(request.scope, _limited(request.receive))
+            limited = Request(request.scope, limited_body(request.receive))
             if reads_json:
                 check_media_type(limited)
                 check_json(await limited.body())
@@ -209,23 +209,23 @@ def _invalid(code: str, zh: str, en: str, field: str = "$") -> InvalidInput:
     return InvalidInput(code, Message(zh, en), field=field, rule="RFC 8259")
 
 
-def _limited(receive: Receive) -> Receive:
-    """Count the body's bytes as they come in, and stop at the limit."""
+def limited_body(receive: Receive, bytes_max: int = BODY_BYTES_MAX) -> Receive:
+    """Count the body's bytes as they come in, and stop at the limit. Raises BodyTooLarge."""
     received = 0
 
     async def counted() -> Chunk:
         nonlocal received
         chunk = await receive()
         received += len(chunk.get("body", b""))
-        if received > BODY_BYTES_MAX:
+        if received > bytes_max:
             raise BodyTooLarge(
                 "body_too_large",
                 Message(
-                    f"请求体超过 {BODY_BYTES_MAX} 字节的上限。",
-                    f"The body is over {BODY_BYTES_MAX} bytes.",
+                    f"请求体超过 {bytes_max} 字节的上限。",
+                    f"The body is over {bytes_max} bytes.",
                 ),
                 field="$",
-                rule=f"<= {BODY_BYTES_MAX}",
+                rule=f"<= {bytes_max}",
             )
         return chunk
 

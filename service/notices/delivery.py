@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, insert, or_, select, update
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization import store as registry
+from authorization.persons import actor_for_person
 from catalog.notices.outbox import (
     StoredNotice,
     notice_address,
@@ -26,11 +27,16 @@ from catalog.notices.outbox import (
 )
 from foundation.clock import MICROSECONDS_PER_SECOND, Clock, to_iso
 from foundation.db import reading
-from foundation.errors import Conflict, Message, NotFound
+from foundation.errors import Conflict, Message, NotFound, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.ids import new_id
 from policies.schema.notices import NoticeRules
-from service.notices.webhooks import Webhooks, subscription_by_id, subscriptions_of
+from service.notices.webhooks import (
+    Subscription,
+    Webhooks,
+    subscription_by_id,
+    subscriptions_of,
+)
 from service.outbound import NotSent
 from service.outbound_mail import MailServer, Rejected
 
@@ -137,7 +143,11 @@ class NoticeDelivery:
     def _give(self, connection: Connection, notice: StoredNotice, now_us: int) -> int:
         targets = [("email", person) for person in self._persons(connection, notice, now_us)]
         live = subscriptions_of(connection, notice.organisation, live=True)
-        targets += [("webhook", one.id) for one in live if one.wants(notice.kind)]
+        targets += [
+            ("webhook", one.id)
+            for one in live
+            if one.wants(notice.kind) and _may_hear(connection, one, notice)
+        ]
         for channel, target in targets:
             connection.execute(
                 insert(notice_delivery).values(
@@ -215,8 +225,11 @@ class NoticeDelivery:
     def _called(self, row: Row[Any], notice: StoredNotice) -> tuple[str, bool]:
         with reading(self.engine) as connection:
             found = subscription_by_id(connection, row.target)
+            heard = found is not None and _may_hear(connection, found, notice)
         if found is None or found.ended_us is not None:
             return "subscription_ended", True
+        if not heard:
+            return "subscriber_gone", True
         body = body_of(row.id, notice)
         headers = self.webhooks.headers(found.id, row.id, self.clock.now_us(), body)
         status = self.webhooks.outbound.post(found.url, body, headers).status
@@ -271,6 +284,20 @@ class NoticeDelivery:
 
     def _wait_us(self, one: Outcome) -> int:
         return self.rules.retry_seconds[one.attempts - 1] * MICROSECONDS_PER_SECOND
+
+
+def _may_hear(connection: Connection, found: Subscription, notice: StoredNotice) -> bool:
+    """Tell whether whoever made a webhook would be told this themselves, now.
+
+    A webhook is no way around roles, and none to what is for another person alone; it tells
+    nothing more once its maker was suspended or has left.
+    """
+    try:
+        maker = actor_for_person(connection, found.made_by, found.organisation)
+    except SandgateError:
+        return False
+    by_role = not notice.roles or bool(maker.roles & set(notice.roles))
+    return by_role and notice.person in {None, maker.person}
 
 
 def body_of(delivery: str, notice: StoredNotice) -> bytes:

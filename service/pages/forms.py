@@ -20,6 +20,7 @@ from starlette.formparsers import MultiPartException
 
 from foundation.errors import InvalidInput, Message, SandgateError
 from foundation.ids import random_name
+from service.api.bodies import limited_body
 from service.errors import invalid_form, log_denial
 from service.login.visiting import check_csrf, check_own_origin
 from service.pages.blocks import Field, Filled, Form
@@ -28,6 +29,7 @@ from service.pages.frame import Visit, Visitors, redirect_to_step_up, visit_by
 VALUE_CHARACTERS_MAX = 20_000
 VALUES_MAX = 400
 FILE_BYTES_MAX = 64 << 20
+TEXT_BYTES_MAX = 4 << 20  # of a form without a file, and beside a file
 TOKEN_FIELD = "csrf_token"  # noqa: S105 - the name of a field
 _FIELD_OF = re.compile(r"[^.\[\]$]+")
 _CHUNK_BYTES = 1 << 20
@@ -142,10 +144,12 @@ def _refused(visit: Visit, form: Form, entered: Entered, refusal: SandgateError)
 
 
 def _named(form: Form, path: str | None) -> str:
-    """Return the form's field that a refusal's path ends in, or nothing."""
+    """Return the form's field that a refusal's path leads through first, or nothing.
+
+    ``provider.code`` is about the field ``provider``, though another may be called ``code``.
+    """
     names = {item.name for item in form.fields}
-    found = [part for part in _FIELD_OF.findall(path or "") if part in names]
-    return found[-1] if found else ""
+    return next((part for part in _FIELD_OF.findall(path or "") if part in names), "")
 
 
 def _check_required(form: Form, entered: Entered) -> None:
@@ -184,8 +188,10 @@ async def _entered(visit: Visit, request: Request, form: Form) -> Entered:
             field="Content-Type",
             rule=wanted,
         )
+    bytes_max = TEXT_BYTES_MAX + (FILE_BYTES_MAX if form.has_file else 0)
+    whole = Request(request.scope, limited_body(request.receive, bytes_max))
     try:
-        data = await request.form(max_files=1, max_fields=VALUES_MAX)
+        data = await whole.form(max_files=1, max_fields=VALUES_MAX)
     except (MultiPartException, ValueError) as error:
         raise _unreadable() from error
     try:

@@ -314,4 +314,4 @@ def test_killing_leaves_nothing_and_may_be_repeated(opened: Opened) -> None:
     (last,) = backend._slots
     started = time.monotonic()
     backend.kill(last)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 20

@@ -159,7 +159,7 @@ def test_a_private_answer_waits_for_its_slot(city: City) -> None:
     assert released.time_us - asked_us >= slot_us
     started = time.monotonic()
     city.ask("SELECT state, AVG(wages) AS mean FROM households GROUP BY state", nano_rho=4_000_000)
-    assert 1 <= time.monotonic() - started < 1.9
+    assert time.monotonic() - started >= 1
 
 
 def test_a_new_version_is_another_question_and_the_extract_stays(city: City) -> None:

@@ -49,7 +49,7 @@ def test_cycles_leave_nothing(tmp_path: Path, cycles: int) -> None:
         process = start(program)
         started = time.monotonic()
         process.kill()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         assert process.poll() is not None
     assert left() == before
 

@@ -167,7 +167,7 @@ def test_one_that_is_starting_is_given_at_once_and_delays_no_refill(stage: Stage
     stage.backend.temper = "quick"
     begun = time.monotonic()
     assert pool.take("ses_1").slot == starting
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 8
     assert pool.wait(1, SECONDS_MAX)
     assert starting not in stage.backend.ended
     assert pool.report().trouble is None
@@ -218,7 +218,7 @@ def test_closing_ends_the_slots_of_nobody_and_the_thread(stage: Stage, temper: s
     mine = pool.take("ses_1").slot
     begun = time.monotonic()
     pool.close()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert set(stage.backend.ended) == set(stage.backend.started) - {mine}
     assert stage.backend.stats(mine).alive
     assert pool._keeper is not None

@@ -53,7 +53,7 @@ def masked(stage: Stage) -> Sequence[Message]:
 
 
 def private(stage: Stage) -> Sequence[Message]:
-    """Row 16: draws fit the stated loss; two people share one budget, through a restart, to its end."""
+    """Row 16: draws fit the stated loss; two people share one budget through a restart."""
     data.ensure_licence(stage)
     fit, epsilon = _fit(stage)
     expect(_FIT[0] < fit < _FIT[1], "噪声与声明不符。", "the noise does not fit what is stated")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from service.acceptance import (
+    audit_trials,
     catalogue_trials,
     clock_trials,
     hall_trials,
@@ -30,6 +31,10 @@ TRIALS: Mapping[int, Trial] = {
     17: release_trials.two_people,
     18: release_trials.traced,
     19: release_trials.recall,
+    20: audit_trials.complete,
+    21: audit_trials.tamper_evident,
+    22: audit_trials.regulator,
+    23: audit_trials.retention,
     24: clock_trials.registration,
 }
 """Row number to its trial; a row without one is reported as not shown."""

@@ -58,6 +58,7 @@ def register_dataset(
         entry = _entry_of(connection, declaration)
         require_provider(actor, entry.provider)
         _check_population(connection, declaration)
+        _check_system(declaration, entry)
         zone = entry.entry.zone
         check_standing(connection, declaration, zone, standing)
         if dataset_by_name(connection, declaration.name) is not None:
@@ -119,6 +120,26 @@ def _entry_of(connection: Connection, declaration: DatasetDeclaration) -> Regist
             field="$.entry",
         )
     return found
+
+
+def _check_system(declaration: DatasetDeclaration, entry: RegisteredEntry) -> None:
+    """Refuse a data set fed by a system that its entry does not name (目录关联系统)."""
+    known = entry.entry.systems
+    if known and declaration.system and declaration.system not in known:
+        raise InvalidInput(
+            "system_not_of_entry",
+            Message(
+                f"来源系统“{declaration.system}”不在目录条目的关联系统中：{'、'.join(known)}。",
+                f"The source system {declaration.system!r} is none of its entry's: "
+                f"{', '.join(known)}.",
+            ),
+            field="$.system",
+            rule="目录关联系统、系统关联数据",
+            way_out=Message(
+                "请填写目录条目关联的系统；系统有变的，请先变更目录条目。",
+                "Name one of the entry's systems, or change the entry first.",
+            ),
+        )
 
 
 def _check_population(connection: Connection, declaration: DatasetDeclaration) -> None:

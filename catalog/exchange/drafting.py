@@ -32,10 +32,10 @@ class Drafting(Protocol):
 
     def make(
         self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], name: str
-    ) -> None:
+    ) -> str:
         """Make a draft, or a proposed change, of every entry: all of them or none.
 
-        ``name`` is what people know the batch by.
+        ``name`` is what people know the batch by. Return the batch's identifier.
         """
         ...
 
@@ -61,9 +61,9 @@ class BookDrafting:
 
     def make(
         self, actor: Actor, provider: str, entries: Sequence[CatalogueEntry], name: str
-    ) -> None:
+    ) -> str:
         """Make one batch of drafts."""
-        make_drafts(self.book, actor, provider, entries, batch=name)
+        return make_drafts(self.book, actor, provider, entries, batch=name).value.id
 
 
 def _misnamed(known: str | None, entry: CatalogueEntry) -> tuple[RowState, RowFault] | None:

@@ -238,6 +238,10 @@ def _ways_on(found: Import, *, refused: bool) -> list[Link]:
     if refused:
         words = Message("下载须更正的行", "Fetch the rows to correct")
         links.append(Link(words, f"{HOME}/{found.id}/refused"))
+    batches = found.taken.get("batches", ()) if found.taken else ()
+    for number, name in enumerate(batches, start=1):
+        words = Message(f"办理第{number}批", f"Go on with batch {number}")
+        links.append(Link(words, f"/pages/catalogue-batches/{name}", strong=True))
     links.append(Link(Message("提交更正后的文件", "Submit a corrected file"), f"{HOME}/new"))
     return links
 

@@ -206,7 +206,10 @@ def test_a_bureau_imports_in_the_browser_without_a_manual(city: City) -> None:
     assert client.get(f"{answer.headers['location']}/refused").content.startswith(b"PK")
     taken = _sent(client, f"{answer.headers['location']}/taking")
     assert (taken.status_code, taken.headers["location"][-6:]) == (303, "done=1")
-    assert client.get(taken.headers["location"]).status_code == 200
+    done = client.get(taken.headers["location"])
+    batch = re.search(r'href="(/pages/catalogue-batches/[^"]+)"', done.text)
+    assert batch is not None
+    assert client.get(batch[1]).status_code == 200
     twice = _sent(client, f"{answer.headers['location']}/taking")
     assert twice.status_code == 409
 

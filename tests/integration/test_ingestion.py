@@ -118,7 +118,8 @@ def intake(
     environment = REPOSITORY / ".venv"
     with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
         people = (CLERK, HEAD, AUTHORITY)
-        entry = {**catalogue_entry(DECLARED), "code": DECLARED["entry"]}
+        fed = {"code": DECLARED["entry"], "systems": [DECLARED["system"]]}
+        entry = {**catalogue_entry(DECLARED), **fed}
         walk(bare_book(writer), engine, entry, CLERK.organisation, people)
         register_dataset(writer, CLERK, DECLARED)
         publisher = Publisher(

@@ -21,7 +21,7 @@ from catalog.resources.grading import (
 from foundation.db import reading
 from foundation.errors import InvalidInput, SandgateError
 from foundation.identity import Actor, Role
-from tests.catalogue import bare_book, person, walk
+from tests.catalogue import SYSTEM, bare_book, person, walk
 from tests.city_documents import catalogue_entry
 from tests.zoned import refused
 
@@ -91,6 +91,15 @@ def test_good_origins_are_kept(register: Register) -> None:
     assert register("lent", origin={"kind": "shared", "source": "tax"}).zone == "public"
     assert refused(lambda: register("a", region_column="nowhere")) == "region_column_unknown"
     assert refused(lambda: register("a", derived_from=["nothing"])) == "derived_from_unknown"
+
+
+def test_data_come_out_of_a_system_that_their_entry_names(register: Register) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        register("offices", system="another-system")
+    assert (caught.value.code, caught.value.field) == ("system_not_of_entry", "$.system")
+    own = f"{CLERK.organisation}.{SYSTEM}"
+    assert own in caught.value.message.en
+    assert register("offices", system=own).declaration.system == own
 
 
 def test_derived_data_take_the_highest_grade_of_their_sources(register: Register) -> None:

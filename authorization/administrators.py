@@ -11,7 +11,7 @@ from authorization.persons import ADMINISTRATORS
 from authorization.separation import check_may_write, check_natural_person
 from foundation.errors import Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
-from policies.schema.roles import RoleRules
+from policies.schema.roles import GrantRule, RoleRules
 
 RULE = "policies/roles"
 
@@ -30,16 +30,17 @@ def check_roles_together(roles: Collection[Role], rules: RoleRules) -> None:
 def check_may_propose(
     actor: Actor, roles: Iterable[Role], houses: Collection[str], rules: RoleRules
 ) -> None:
-    """Refuse a proposer who is not entitled to each of these roles. Raises Denied.
+    """Refuse a proposer who is not entitled to each of these roles.
 
-    ``houses`` are the organisations of the person the change is about: a department's head
-    proposes for the own house only.
+    Raises Denied, and InvalidInput for a role that nobody can be given. ``houses`` are the
+    organisations of the person the change is about: a department's head proposes for the own
+    house only.
     """
     check_may_write(actor)
     check_natural_person(actor)
     own = set(houses) == {actor.organisation}
     for role in sorted(set(roles)):
-        rule = rules.grant_rule(role)
+        rule = _rule_of(role, rules)
         wanted = {*rule.proposers, *(rule.own_house if own else ())}
         if not wanted & actor.roles:
             raise _not_entitled(role, rule.proposers, propose=True)
@@ -50,7 +51,7 @@ def check_may_confirm(actor: Actor, roles: Iterable[Role], rules: RoleRules) -> 
     check_may_write(actor)
     check_natural_person(actor)
     for role in sorted(set(roles)):
-        rule = rules.grant_rule(role)
+        rule = _rule_of(role, rules)
         if not set(rule.confirmers) & actor.roles:
             raise _not_entitled(role, rule.confirmers, propose=False)
 
@@ -92,6 +93,21 @@ def _apart(one: Role, other: Role) -> InvalidInput:
             en="End one of the roles first, or name another person.",
         ),
     )
+
+
+def _rule_of(role: Role, rules: RoleRules) -> GrantRule:
+    rule = rules.grant_rule(role)
+    if rule is None:
+        raise InvalidInput(
+            "role_not_granted",
+            Message(
+                zh=f"角色 {role} 由平台自身使用，不授予任何人。",
+                en=f"The role {role} is the platform's own; nobody is given it.",
+            ),
+            field="$.change.role",
+            rule=RULE,
+        )
+    return rule
 
 
 def _not_entitled(role: Role, entitled: Collection[Role], *, propose: bool) -> Denied:

@@ -32,7 +32,7 @@ from disclosure.extract_records import end_extract, standing_extracts
 from disclosure.extracts import destroy_extract, pseudonym_key_name
 from disclosure.spending import check_rows_may_be_held
 from foundation.db import reading
-from foundation.errors import SandgateError
+from foundation.errors import Conflict, Message, SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor
 from foundation.keys import KeyStore
 from policies.load import PolicyPack
@@ -104,7 +104,23 @@ class Activation:
         self.keeper.refresh()
 
     def rebuild(self, licence_id: str, actor: Actor) -> list[dict[str, object]]:
-        """Build a licence's extracts anew; each old one answers until its successor does."""
+        """Build a licence's extracts anew; each old one answers until its successor does.
+
+        Raises Conflict before the licence is in force and once it is over: its keys are gone.
+        """
+        with reading(self.engine) as connection:
+            state = require_licence(connection, licence_id).state
+        if state not in {LicenceState.ACTIVE, LicenceState.SUSPENDED}:
+            raise Conflict(
+                "licence_without_extracts",
+                Message(
+                    zh="该授权尚未生效或已经终结，没有可重建的授权数据。",
+                    en="The licence is not in force yet, or is over: it has no extracts to "
+                    "build anew.",
+                ),
+                field="licence_id",
+                rule="policies/licences",
+            )
         return self.keeper.rebuild(self._document(licence_id), actor)
 
     def refresh_extracts(self) -> list[str]:

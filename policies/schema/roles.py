@@ -71,9 +71,9 @@ class RoleRules(RuleFile):
             raise ValueError("a service account holds no role that approves or administers")
         return self
 
-    def grant_rule(self, role: Role) -> GrantRule:
-        """Return the rule of one role."""
-        return next(rule for rule in self.grants if role in rule.roles)
+    def grant_rule(self, role: Role) -> GrantRule | None:
+        """Return the rule of one role; None for the system's own, which nobody is given."""
+        return next((rule for rule in self.grants if role in rule.roles), None)
 
     def scope(self, name: str) -> Scope | None:
         """Return a scope by name, or None."""

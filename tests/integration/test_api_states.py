@@ -121,9 +121,13 @@ def test_a_licence_moves_only_as_its_states_allow(
     assert problem_of(founder.post(f"{path}/activate"), 403)["code"] == "applicant_cannot_approve"
     for move in ("suspend", "resume"):
         problem_of(approver.post(f"{path}/{move}", json=REASON), 409)
+    early = problem_of(founder.post(f"{path}/extracts"), 409)
+    assert early["code"] == "licence_without_extracts"
     activated = approver.post(f"{path}/activate").json()
     assert activated["state"] == "active"
     assert [item["dataset"] for item in activated["extracts"]] == ["colleges"]
+    rebuilt = founder.post(f"{path}/extracts")
+    assert (rebuilt.status_code, len(rebuilt.json()["extracts"])) == (201, 1)
     problem_of(approver.post(f"{path}/activate"), 409)
     assert founder.post(f"{path}/suspend", json=REASON).json()["logged"] is True
     session = clients["analyst"].post(f"{API}/sessions", json={"licence": drafted["id"]})
@@ -133,6 +137,7 @@ def test_a_licence_moves_only_as_its_states_allow(
     for move in ("suspend", "resume", "end"):
         problem_of(founder.post(f"{path}/{move}", json=REASON))
     problem_of(approver.post(f"{path}/activate"), 409)
+    problem_of(founder.post(f"{path}/extracts"), 409)
 
 
 def test_a_licence_given_by_id_is_not_taken_twice(

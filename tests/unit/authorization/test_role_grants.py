@@ -45,6 +45,11 @@ def refused(code: str, attempt: Callable[[], object]) -> SandgateError:
     return caught.value
 
 
+def test_the_systems_own_role_is_given_to_nobody(registry: Registry) -> None:
+    newcomer = {**person_json(), "roles": ["system"]}
+    refused("role_not_granted", lambda: registry.propose("drafter", "person", person=newcomer))
+
+
 def test_nobody_registers_a_person_alone(registry: Registry) -> None:
     for name in ("drafter", "sys", "sec", "aud", "inspector", "analyst"):
         with pytest.raises(Denied):

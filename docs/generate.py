@@ -17,6 +17,7 @@ from authorization.licences import TRANSITIONS as LICENCE_TRANSITIONS
 from catalog.datasets import IdentifierFormat, Mask, MaskKind
 from disclosure.masking.disclosed import discloses
 from disclosure.release.states import RELEASE_TRANSITIONS
+from docs.catalogue_pictures import catalogue_pictures
 from docs.pictures import IMAGES, pictures
 from docs.revenue_pictures import waterfall
 from foundation.errors import Message
@@ -360,6 +361,7 @@ def main(arguments: list[str]) -> int:
     REFERENCE.mkdir(exist_ok=True)
     wanted = {REFERENCE / name: HEAD + page() for name, page in PAGES.items()}
     wanted |= {IMAGES / name: picture for name, picture in pictures().items()}
+    wanted |= {IMAGES / name: picture for name, picture in catalogue_pictures().items()}
     wanted |= {
         IMAGES / "split-of-a-bill.en.svg": waterfall("en"),
         IMAGES / "split-of-a-bill.zh.svg": waterfall("zh"),

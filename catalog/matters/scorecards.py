@@ -19,7 +19,11 @@ TENTHS = 10
 
 
 class Scorecard(Frozen):
-    """One department over one time. ``on_time_ppm`` is None where nothing had a clock."""
+    """One department over one time. ``on_time_ppm`` is None where nothing had a clock.
+
+    ``clocks_missed`` counts clocks that ran out whatever came of the matter: papers asked for too
+    late, a duty given up when it was overdue. ``withdrawn`` counts matters that ended undecided.
+    """
 
     organisation: str
     decided: int
@@ -31,6 +35,8 @@ class Scorecard(Frozen):
     notices_given: int
     extensions: int
     objections: int
+    clocks_missed: int
+    withdrawn: int
 
 
 def scorecards(
@@ -52,6 +58,11 @@ def _counted(from_us: int, until_us: int) -> Select[Any]:
         table.c.concluded_us >= from_us,
         table.c.concluded_us < until_us,
     )
+    withdrawn = and_(
+        table.c.state == str(MatterState.WITHDRAWN),
+        table.c.concluded_us >= from_us,
+        table.c.concluded_us < until_us,
+    )
     live = and_(
         table.c.opened_us < until_us,
         (table.c.concluded_us.is_(None)) | (table.c.concluded_us >= until_us),
@@ -59,6 +70,8 @@ def _counted(from_us: int, until_us: int) -> Select[Any]:
     opened = and_(table.c.opened_us >= from_us, table.c.opened_us < until_us)
     noticed = and_(table.c.noticed_us >= from_us, table.c.noticed_us < until_us)
     took_us = table.c.concluded_us - table.c.opened_us
+    paused = and_(noticed, table.c.state == str(MatterState.WAITING))
+    missed = case((decided | withdrawn | paused, table.c.missed), else_=0)
     owed = and_(live, table.c.due_us < until_us, table.c.state != str(MatterState.WAITING))
     return select(
         table.c.handler.label("organisation"),
@@ -73,7 +86,9 @@ def _counted(from_us: int, until_us: int) -> Select[Any]:
         _sum(noticed).label("notices_given"),
         _sum(and_(decided, table.c.extended_days > 0)).label("extensions"),
         _sum(and_(opened, table.c.kind == str(MatterKind.OBJECTION))).label("objections"),
-    ).where(decided | live | noticed | opened)
+        func.coalesce(func.sum(missed), 0).label("clocks_missed"),
+        _sum(withdrawn).label("withdrawn"),
+    ).where(decided | withdrawn | live | noticed | opened)
 
 
 def _sum(condition: Any) -> Any:
@@ -94,4 +109,6 @@ def _card(row: Any) -> Scorecard:
         notices_given=int(row["notices_given"]),
         extensions=int(row["extensions"]),
         objections=int(row["objections"]),
+        clocks_missed=int(row["clocks_missed"]),
+        withdrawn=int(row["withdrawn"]),
     )

@@ -17,7 +17,13 @@ from authorization.sharing.demand_list import (
 )
 from catalog.datasets import Frozen
 from foundation.db import reading
-from service.api.callers import AnyCaller, AuthorityCaller, DemandingCaller, OnPlatform
+from service.api.callers import (
+    AnyCaller,
+    AuthorityCaller,
+    DemandingCaller,
+    GovernmentCaller,
+    OnPlatform,
+)
 from service.api.sharing import Identifier
 from service.idempotency import IdempotentRoute
 from service.sharing_desks import sharing_of
@@ -106,7 +112,7 @@ def post_withdrawal(
 
 @duties.get("")
 def get_responsibilities(
-    _actor: AnyCaller,
+    _actor: GovernmentCaller,
     platform: OnPlatform,
     organisation: Annotated[str | None, Query(max_length=64)] = None,
     after: Annotated[str, Query(max_length=100)] = "",

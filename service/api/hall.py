@@ -13,9 +13,9 @@ from authorization.hall.seats import appointments, require_seat, seats
 from catalog.datasets import Frozen
 from foundation.db import reading
 from service.api.callers import (
-    AnyCaller,
     AuthorityCaller,
     DepartmentCaller,
+    GovernmentCaller,
     HeadCaller,
     OnPlatform,
     RepresentativeCaller,
@@ -63,7 +63,7 @@ class SeatDecisionBody(Frozen):
 
 
 @router.get("/seats")
-def get_seats(_actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+def get_seats(_actor: GovernmentCaller, platform: OnPlatform) -> dict[str, object]:
     """List the seats, their representatives, and who is on duty now."""
     with reading(platform.engine) as connection:
         return {"seats": [one.model_dump(mode="json") for one in seats(connection)]}

@@ -22,10 +22,10 @@ from catalog.quality.sources import Decision, claim_item, claims, decide_claim
 from catalog.quality.tickets import tickets_of
 from foundation.db import reading
 from service.api.callers import (
-    AnyCaller,
     AuthorityCaller,
     DataKeeperCaller,
     DataReaderCaller,
+    GovernmentCaller,
     HeadCaller,
     OnPlatform,
 )
@@ -63,7 +63,7 @@ class DecidedClaim(BaseModel):
 
 
 @router.get("/datasets/{name}/stewards")
-def get_stewards(name: str, _actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
+def get_stewards(name: str, _actor: GovernmentCaller, platform: OnPlatform) -> dict[str, object]:
     """List the stewards of a data set, former ones too."""
     with reading(platform.engine) as connection:
         found = stewards(connection, required_dataset(connection, name).id)
@@ -90,7 +90,7 @@ def post_relief(
 
 @router.get("/sources")
 def get_sources(
-    _actor: AnyCaller,
+    _actor: GovernmentCaller,
     platform: OnPlatform,
     item: Annotated[str | None, Query(max_length=200)] = None,
 ) -> dict[str, object]:

@@ -26,7 +26,7 @@ from service.pages.blocks import (
     shown_time,
 )
 from service.pages.forms import Entered, Field, Form, posting
-from service.pages.frame import AnyVisit, Visit
+from service.pages.frame import AnyVisit, GovernmentVisit, Visit
 from service.pages.home import organisation_names
 from service.pages.routes import PageRoute
 from service.sharing_desks import sharing_of
@@ -150,7 +150,7 @@ posting(router, "/new", NEW, _state, visitors=STATERS)
 
 
 @router.get("/responsibilities")
-def get_responsibilities(visit: AnyVisit) -> Response:
+def get_responsibilities(visit: GovernmentVisit) -> Response:
     """Show the responsibility matrix: provider, users and manager of each entry."""
     with reading(visit.platform.engine) as connection:
         lines = sharing_of(visit.platform).responsibilities.matrix(connection)

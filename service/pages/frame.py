@@ -6,6 +6,7 @@ not logged in is sent to log in and back; who lacks the role is told which one t
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,7 @@ LANGUAGE_COOKIE = "sandgate-language"
 LANGUAGES = ("zh", "en")
 PRODUCT = Message("沙闸 · 公共数据沙箱与授权运营", "Sandgate · public data, sandboxed and licensed")
 _SCRIPT = "document.addEventListener('submit',e=>{for(const b of e.target.querySelectorAll('button'))setTimeout(()=>b.disabled=true)})"  # noqa: E501
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2})?")
 Visitors = tuple[Role, ...]
 """The roles one of which a page needs; none: anyone who is logged in."""
 
@@ -98,6 +100,7 @@ def rendered(template: str, language: str, *, status: int = 200, **values: objec
             script=_SCRIPT,
             say=lambda text: text.in_language(language) if isinstance(text, Message) else text,
             Message=Message,
+            is_moment=lambda text: isinstance(text, str) and bool(_MOMENT.fullmatch(text)),
             **values,
         )
     )
@@ -260,6 +263,19 @@ CatalogueReaderVisit = Annotated[
         _visiting((Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY)),
     ),
 ]
+GovernmentVisit = Annotated[
+    Visit,
+    Depends(
+        _visiting(
+            (
+                *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
+                *(Role.AUTHORITY, Role.REGULATOR, Role.FINANCE, Role.PRICING),
+            )
+        )
+    ),
+]
+"""Anyone inside government: operators and developers see no list of who owes whom what."""
 CheckingVisit = Annotated[Visit, Depends(_visiting((Role.CHECKER, Role.RELEASE_OFFICER)))]
 OperatorVisit = Annotated[Visit, Depends(_visiting((Role.OPERATOR,)))]
 RegulatorVisit = Annotated[Visit, Depends(_visiting((Role.REGULATOR,)))]
+OverseerVisit = Annotated[Visit, Depends(_visiting((Role.REGULATOR, Role.AUTHORITY)))]

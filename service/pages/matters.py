@@ -199,6 +199,8 @@ _CARD_COLUMNS = (
     Message("逾期", "Overdue"),
     Message("平均天数", "Average days"),
     Message("补正告知", "Notices"),
+    Message("超期次数", "Clocks missed"),
+    Message("未决终结", "Given up"),
     Message("异议", "Objections"),
 )
 
@@ -215,6 +217,8 @@ def _card(card: Scorecard, names: dict[str, str]) -> tuple[str | int, ...]:
         card.overdue,
         days,
         card.notices_given,
+        card.clocks_missed,
+        card.withdrawn,
         card.objections,
     )
 

@@ -250,6 +250,9 @@ KIND_SENTENCES: dict[EntryKind, Message] = (
         EntryKind.VIEW_EXPORTED: Message(
             "已导出日志查询结果", "A search or timeline of the log was exported"
         ),
+        EntryKind.SECURITY_REPORTED: Message(
+            "已编制月度安全报告", "A monthly security report was made"
+        ),
         EntryKind.ALERT_RULE_SAVED: Message("已保存预警规则", "A rule for alerts was saved"),
         EntryKind.ALERT_RAISED: Message("已发出预警", "An alert was raised"),
         EntryKind.ALERT_ACKNOWLEDGED: Message("预警已由人员确认", "An alert was acknowledged"),

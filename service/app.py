@@ -29,6 +29,7 @@ from service.api import (
     disclosure,
     disputes,
     distributions,
+    figures,
     gateway,
     gateway_queries,
     gateway_releases,
@@ -82,6 +83,7 @@ from service.pages import catalogue_batches as catalogue_batch_pages
 from service.pages import catalogue_imports, catalogue_moves
 from service.pages import corrections as corrections_pages
 from service.pages import demands as demands_pages
+from service.pages import figures as figure_pages
 from service.pages import hall as hall_pages
 from service.pages import home as home_pages
 from service.pages import licences as licence_pages
@@ -93,6 +95,7 @@ from service.pages import people as people_pages
 from service.pages import quality as quality_pages
 from service.pages import releases as release_pages
 from service.pages import resources as resource_pages
+from service.pages import security_reports as security_report_pages
 from service.pages import sessions as session_pages
 from service.pages import sharing as sharing_pages
 from service.pages import standards as standard_pages
@@ -108,6 +111,9 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     ("", home_pages.router),
     ("", people_pages.router),
     ("", matter_area_pages.router),
+    ("", security_report_pages.router),
+    ("", figure_pages.router),
+    ("", figure_pages.map_pages),
     ("", notice_pages.router),
     ("", account_pages.router),
     ("", licence_pages.router),
@@ -177,6 +183,7 @@ ROUTERS: Sequence[tuple[str, APIRouter]] = (
     (PREFIX, destruction.router),
     (PREFIX, packages.router),
     (PREFIX, matters.router),
+    (PREFIX, figures.router),
     (PREFIX, notices.router),
     (PREFIX, webhooks.router),
     (PREFIX, rules.router),

@@ -22,6 +22,7 @@ from service.cli_audit import audit
 from service.cli_cases import case, retention
 from service.cli_catalogue import catalog
 from service.cli_environment import environment
+from service.cli_figures import figures
 from service.cli_keys import keys
 from service.cli_ledger import ledger
 from service.cli_policy import policy
@@ -46,6 +47,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(case, name="case")
 app.add_typer(catalog, name="catalog")
 app.add_typer(environment, name="environment")
+app.add_typer(figures, name="figures")
 app.add_typer(licence, name="licence")
 app.add_typer(period, name="period")
 app.add_typer(policy, name="policy")

@@ -163,6 +163,14 @@ GROUPS: Sequence[Group] = (
                 Message("逾期办件、考核评估、通报", "What is overdue, assessment, notices"),
             ),
             Item(
+                "/pages/figures",
+                Message("统计与评估", "Figures"),
+                _HOUSE | {_R, Role.FINANCE, Role.PRICING},
+                Message(
+                    "覆盖、时效、效益、考核、安全月报", "Coverage, timeliness, security reports"
+                ),
+            ),
+            Item(
                 "/pages/log",
                 Message("审计日志", "Audit log"),
                 hint=Message("谁在何时办理了什么", "Who did what, and when"),

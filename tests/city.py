@@ -9,7 +9,7 @@ import copy
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -124,6 +124,8 @@ class Plan:
     colleges: Sequence[Row] = field(default_factory=college_rows)
     licence: dict[str, Any] = field(default_factory=licence_json)
     further: Sequence[Further] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What people and organisations are called; where nothing is said, as their identifiers."""
 
     def without_household(self, number: int) -> "Plan":
         """Return the plan of a neighbour: the same city without one household."""
@@ -294,7 +296,7 @@ def built_city(
 
 def fill(city: City, plan: Plan) -> None:
     """Register everybody and everything, by the calls that the HTTP API makes."""
-    _register_people(city.platform)
+    _register_people(city.platform, plan.names)
     _register_data(city, plan.further)
     city.publish("households", plan.households)
     city.publish("colleges", plan.colleges)
@@ -305,16 +307,15 @@ def fill(city: City, plan: Plan) -> None:
     city.licence = city.grant(plan.licence)
 
 
-def _register_people(platform: Platform) -> None:
+def _register_people(platform: Platform, names: Mapping[str, str]) -> None:
     for identifier, kind in ORGANISATIONS:
-        organisation = Organisation(
-            id=identifier, kind=kind, name_zh=identifier, name_en=identifier
-        )
+        name_zh = names.get(identifier, identifier)
+        organisation = Organisation(id=identifier, kind=kind, name_zh=name_zh, name_en=identifier)
         create_organisation(platform.writer, SYSTEM_ACTOR, organisation)
     for identifier, organisation_id, role in PEOPLE:
         person = Person(
             id=identifier,
-            name=identifier,
+            name=names.get(identifier, identifier),
             organisations=(organisation_id,),
             roles=(role,),
             accounts=(Account(name=identifier, organisation=organisation_id),),

@@ -8,13 +8,15 @@ from fastapi.responses import Response
 from authorization.hall.queues import queue
 from authorization.hall.records import record_pdf
 from authorization.hall.seats import appointments, require_seat, seats, standing_duty
+from authorization.organisations import OrganisationKind, organisations, persons
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
 from foundation.identity import Role
 from service.pages.blocks import Badge, Block, Filled, Heading, Link, Links, Rows, shown_time
 from service.pages.forms import Entered, Field, Form, posting
-from service.pages.frame import AnyVisit, Visit
+from service.pages.frame import AnyVisit, GovernmentVisit, Visit
 from service.pages.home import organisation_names
+from service.pages.names import person_names
 from service.pages.routes import PageRoute
 from service.sharing_desks import sharing_of
 
@@ -28,19 +30,57 @@ def _plain(zh: str, en: str, *, danger: bool = False) -> Form:
 
 
 _REASON = Field("reason", Message("理由", "Reason"), kind="area")
-OPEN = Form(
-    fields=(Field("organisation", Message("单位标识", "Organisation")),),
-    title=Message("设立席位", "Open a seat"),
-)
-NAME = Form(
-    fields=(Field("person", Message("人员标识", "Person")),),
-    title=Message("推荐首席代表", "Name a chief representative"),
-)
+
+
+def _opening(visit: Visit) -> Form:
+    """Return the form that opens a seat, for a department that has none."""
+    with reading(visit.platform.engine) as connection:
+        seated = {one.organisation for one in seats(connection)}
+        houses = [
+            (one.id, Message(one.name_zh, one.name_en))
+            for one in organisations(connection).values()
+            if one.kind is OrganisationKind.PROVIDER and one.id not in seated
+        ]
+    words = Message("设立席位", "Open a seat")
+    house = Field("organisation", Message("单位", "Department"), kind="choice", choices=houses)
+    return Form(fields=(house,), title=words, button=words)
+
+
+def _naming(visit: Visit) -> Form:
+    """Return the form by which a head names one of the own people."""
+    words = Message("推荐首席代表", "Name a chief representative")
+    return Form(fields=(_person(visit, "person"),), title=words, button=Message("推荐", "Name"))
+
+
+def _handing_over(visit: Visit) -> Form:
+    """Return the form that hands a matter to another of the department's people."""
+    words = Message("移交", "Hand over")
+    return Form(fields=(_person(visit, "to"), _REASON), title=words, button=words)
+
+
+def _person(visit: Visit, name: str) -> Field:
+    house = visit.actor.organisation
+    with reading(visit.platform.engine) as connection:
+        people = [
+            (one.id, one.name)
+            for one in persons(connection)
+            if house in one.organisations
+            and Role.HALL_REPRESENTATIVE in one.roles
+            and one.id != visit.actor.person
+        ]
+    none = Message(
+        "只列出本单位具有首席代表角色的人员；没有时请先在“人员与角色”中授予。",
+        "People of your department with the role; where nobody is listed, have it granted first.",
+    )
+    return Field(name, Message("人员", "Person"), kind="choice", choices=people, help=none)
+
+
 BEGIN, TAKE = _plain("到岗", "Come on duty"), _plain("接办", "Take it")
 CONFIRM = _plain("确认入驻", "Confirm")
 END = Form(
     fields=(Field("note", Message("交接说明", "Note"), kind="area", required=False),),
     title=Message("离岗", "Go off duty"),
+    button=Message("离岗", "Go off duty"),
 )
 APPROVE = Form(
     fields=(
@@ -51,26 +91,25 @@ APPROVE = Form(
             required=False,
         ),
     ),
-    title=Message("同意共享", "Agree"),
+    title=Message("同意共享", "Agree to share"),
+    button=Message("同意", "Agree"),
 )
 REFUSE = Form(
     fields=(_REASON, Field("legal_basis", Message("法律依据", "Legal basis"), kind="area")),
-    title=Message("不同意共享", "Refuse"),
+    title=Message("不同意共享", "Refuse to share"),
+    button=Message("不同意", "Refuse"),
     danger=True,
-)
-HAND_OVER = Form(
-    fields=(Field("to", Message("移交给（人员标识）", "To whom")), _REASON),
-    title=Message("移交", "Hand over"),
 )
 
 
 @router.get("")
-def get_hall(visit: AnyVisit) -> Response:
+def get_hall(visit: GovernmentVisit) -> Response:
     """Show the seats, and for a representative the queue of the own seat."""
     now_us = visit.platform.clock.now_us()
     with reading(visit.platform.engine) as connection:
         found = seats(connection)
         names = organisation_names(connection, visit.language)
+        people = person_names(connection)
         waiting = queue(connection, visit.actor, now_us)
         duty = standing_duty(connection, visit.actor.person)
     blocks: list[Block] = []
@@ -91,7 +130,7 @@ def get_hall(visit: AnyVisit) -> Response:
                 Badge(
                     one.matter.due.on if one.matter.due else "—", "bad" if one.overdue else "wait"
                 ),
-                one.holder or "—",
+                people.get(one.holder, one.holder) or "—",
             )
             for one in waiting
         ]
@@ -105,23 +144,24 @@ def get_hall(visit: AnyVisit) -> Response:
     listed = [
         (
             Link(names.get(one.organisation, one.organisation), f"{HOME}/seats/{one.id}"),
-            "、".join(one.representatives) or "—",
-            "、".join(one.on_duty) or "—",
+            "、".join(people.get(who, who) for who in one.representatives) or "—",
+            "、".join(people.get(who, who) for who in one.on_duty) or "—",
         )
         for one in found
     ]
     blocks.append(Rows(heads, listed))
     if visit.has(Role.AUTHORITY):
-        blocks.append(Filled(OPEN, f"{HOME}/new"))
+        blocks.append(Filled(_opening(visit), f"{HOME}/new"))
     return visit.page(Message("政务数据大厅", "Data hall"), *blocks)
 
 
 @router.get("/seats/{seat}")
-def get_seat(seat: str, visit: AnyVisit) -> Response:
+def get_seat(seat: str, visit: GovernmentVisit) -> Response:
     """Show a seat, who was named and confirmed there, and today's duty record."""
     with reading(visit.platform.engine) as connection:
         found = require_seat(connection, seat)
         named = appointments(connection, seat)
+        people = person_names(connection)
         names = organisation_names(connection, visit.language)
     own = visit.actor.organisation == found.organisation
     blocks: list[Block] = []
@@ -130,15 +170,15 @@ def get_seat(seat: str, visit: AnyVisit) -> Response:
         words = Message("打印今日值班记录", "Print today's duty record")
         blocks.append(Links([Link(words, f"{HOME}/seats/{seat}/records/{today.isoformat()}")]))
     if own and visit.has(Role.DEPARTMENT_HEAD):
-        blocks.append(Filled(NAME, f"{HOME}/seats/{seat}/naming"))
+        blocks.append(Filled(_naming(visit), f"{HOME}/seats/{seat}/naming"))
     waiting = [one for one in named if one["confirmed_us"] is None and one["ended_us"] is None]
     for one in waiting if visit.has(Role.AUTHORITY) else ():
-        blocks.append(Heading(Message(f"待确认：{one['person']}", f"To confirm: {one['person']}")))
+        blocks.append(Heading(_to_confirm(people.get(one["person"], one["person"]))))
         blocks.append(Filled(CONFIRM, f"{HOME}/appointments/{one['id']}/confirmation"))
     columns = (Message("人员", "Person"), Message("推荐", "Named"), Message("确认", "Confirmed"))
     rows = [
         (
-            one["person"],
+            people.get(one["person"], one["person"]),
             shown_time(one["named_us"]),
             "—" if one["confirmed_us"] is None else shown_time(one["confirmed_us"]),
         )
@@ -179,8 +219,12 @@ def get_waiting(matter: str, visit: AnyVisit) -> Response:
     elif str(one.matter.kind) == "share_request":
         blocks += [Filled(APPROVE, f"{path}/approval"), Filled(REFUSE, f"{path}/refusal")]
     if one.holder == visit.actor.person:
-        blocks.append(Filled(HAND_OVER, f"{path}/hand-over"))
+        blocks.append(Filled(_handing_over(visit), f"{path}/hand-over"))
     return visit.page(Message(one.matter.title.zh, one.matter.title.en), *blocks)
+
+
+def _to_confirm(name: str) -> Message:
+    return Message(f"待确认：{name}", f"To confirm: {name}")
 
 
 def _at(visit: Visit, name: str) -> str:
@@ -243,8 +287,8 @@ def _hand_over(visit: Visit, entered: Entered) -> str:
     return f"{HOME}?done=1"
 
 
-posting(router, "/new", OPEN, _open, visitors=(Role.AUTHORITY,))
-posting(router, "/seats/{seat}/naming", NAME, _name, visitors=(Role.DEPARTMENT_HEAD,))
+posting(router, "/new", _opening, _open, visitors=(Role.AUTHORITY,))
+posting(router, "/seats/{seat}/naming", _naming, _name, visitors=(Role.DEPARTMENT_HEAD,))
 _CONFIRMATION = "/appointments/{appointment}/confirmation"
 posting(router, _CONFIRMATION, CONFIRM, _confirm, visitors=(Role.AUTHORITY,))
 posting(router, "/seats/{seat}/duty", BEGIN, _begin, visitors=REPRESENTATIVE)
@@ -252,4 +296,4 @@ posting(router, "/duty-end", END, _end, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/taking", TAKE, _take, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/approval", APPROVE, _approve, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/refusal", REFUSE, _refuse, visitors=REPRESENTATIVE)
-posting(router, "/queue/{matter}/hand-over", HAND_OVER, _hand_over, visitors=REPRESENTATIVE)
+posting(router, "/queue/{matter}/hand-over", _handing_over, _hand_over, visitors=REPRESENTATIVE)

@@ -12,12 +12,14 @@ from catalog.matters.matter import Matter, MatterState
 from catalog.matters.reads import inbox
 from foundation.db import reading
 from foundation.errors import Message
+from foundation.identity import Role
 from service.login.visiting import own_path, unguarded_form
-from service.pages.blocks import Badge, Cell, Heading, Link, Rows
+from service.pages.blocks import Badge, Cell, Heading, Link, Paragraph, Rows
 from service.pages.frame import LANGUAGE_COOKIE, LANGUAGES, AnyVisit, Visit
-from service.pages.matter_pages import page_of
+from service.pages.matter_pages import page_of, what_to_do
 from service.pages.navigation import groups_for
 from service.pages.routes import PageRoute
+from service.pages.waiting import waiting_beside
 
 router = APIRouter(prefix="/pages", route_class=PageRoute, include_in_schema=False)
 front = APIRouter(include_in_schema=False)
@@ -28,6 +30,7 @@ _COLUMNS = (
     Message("状态", "State"),
     Message("办件编号", "Case"),
 )
+_BESIDE = (Message("事项", "What"), Message("提出者", "From"), Message("提出时间", "Since"))
 _YEAR_SECONDS = 366 * 24 * 3600
 
 
@@ -43,6 +46,7 @@ def get_home(visit: AnyVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         waiting = inbox(connection, visit.actor)
         names = organisation_names(connection, visit.language)
+        beside = waiting_beside(visit, connection)
     now_us = visit.platform.clock.now_us()
     areas = [
         (Link(item.text, item.href), visit.say(item.hint))
@@ -56,7 +60,10 @@ def get_home(visit: AnyVisit) -> Response:
             _COLUMNS,
             [_row(visit, item, names, now_us) for item in waiting],
             empty=Message("现在没有等您办理的事项。", "Nothing waits for you now."),
-        ),
+        )
+        if waiting or not beside
+        else Paragraph(Message("以下事项等您办理。", "This waits for you.")),
+        *([Rows(_BESIDE, beside)] if beside else []),
         Heading(Message("我可以做什么", "What I can do here")),
         Rows((Message("栏目", "Area"), Message("用途", "What for")), areas),
     )
@@ -112,9 +119,11 @@ def state_badge(matter: Matter, now_us: int) -> Badge:
 
 
 def _row(visit: Visit, matter: Matter, names: Mapping[str, str], now_us: int) -> tuple[Cell, ...]:
-    title = matter.title.zh if visit.language == "zh" else matter.title.en
+    place = page_of(matter.kind, matter.subject, matter.case)
+    if Role.HALL_REPRESENTATIVE in matter.handler_roles and visit.has(Role.HALL_REPRESENTATIVE):
+        place = f"/pages/hall/queue/{matter.id}"
     return (
-        Link(title, page_of(matter.kind, matter.subject, matter.case), strong=True),
+        Link(what_to_do(matter), place, strong=True),
         names.get(matter.applicant, matter.applicant),
         due_words(matter),
         state_badge(matter, now_us),

@@ -5,6 +5,7 @@ licence that stands, with new dates and papers.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,6 +20,7 @@ from authorization.licences import (
     require_licence,
 )
 from authorization.organisations import OrganisationKind, organisations
+from catalog.datasets import DatasetDeclaration
 from catalog.store import datasets
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message, NotFound
@@ -211,10 +213,7 @@ def get_licence(licence: str, visit: AnyVisit) -> Response:
     document = LicenceDocument.model_validate_json(found.document)
     with reading(visit.platform.engine) as connection:
         houses, people = house_names(connection), person_names(connection)
-        labels = {
-            one.declaration.name: Message(one.declaration.label_zh, one.declaration.label_en)
-            for one in datasets(connection)
-        }
+        known = {one.declaration.name: one.declaration for one in datasets(connection)}
     papers = document.approvals
     product = document.product
     blocks: list[Block] = [
@@ -236,18 +235,25 @@ def get_licence(licence: str, visit: AnyVisit) -> Response:
         Heading(Message("授权的数据", "What it gives")),
         Rows(
             (Message("数据集", "Data set"), Message("方式", "As"), Message("字段", "Columns")),
-            [_given(visit, grant, labels) for grant in document.grants],
+            [_given(visit, grant, known) for grant in document.grants],
         ),
         Links([Link(Message("下载授权文本", "The document"), f"{HOME}/{licence}/document")]),
     ]
     return visit.page(licence_title(found), *blocks, *_forms(visit, found))
 
 
-def _given(visit: Visit, grant: Grant, labels: dict[str, Message]) -> tuple[Message | str, ...]:
+def _given(
+    visit: Visit, grant: Grant, known: Mapping[str, DatasetDeclaration]
+) -> tuple[Message | str, ...]:
     between = "、" if visit.language == "zh" else ", "
-    modes = between.join(visit.say(MODES[mode]) for mode in grant.modes)
-    named = (*grant.columns, *grant.join_only, *grant.aggregate_only)
-    return (labels.get(grant.dataset, grant.dataset), modes, between.join(named))
+    declared = known.get(grant.dataset)
+    labels = {} if declared is None else {one.name: one for one in declared.columns}
+    named = [
+        visit.say(Message(labels[name].label_zh, labels[name].label_en)) if name in labels else name
+        for name in (*grant.columns, *grant.join_only, *grant.aggregate_only)
+    ]
+    title = grant.dataset if declared is None else Message(declared.label_zh, declared.label_en)
+    return (title, between.join(visit.say(MODES[one]) for one in grant.modes), between.join(named))
 
 
 def _forms(visit: Visit, found: Licence) -> list[Block]:

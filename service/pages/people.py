@@ -51,7 +51,9 @@ from service.pages.blocks import (
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import RegistryVisit, Visit
 from service.pages.home import organisation_names
+from service.pages.names import person_names
 from service.pages.routes import PageRoute
+from service.pages.waiting import whom
 
 HOME = "/pages/people"
 router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
@@ -112,6 +114,7 @@ def get_people(visit: RegistryVisit) -> Response:
         changes = grants(connection, house=house, limit=50)
         people = [one for one in persons(connection) if not house or house in one.organisations]
         names = organisation_names(connection, visit.language)
+        called = person_names(connection)
     links = [
         Link(Message("登记人员", "Register a person"), f"{HOME}/new", strong=True),
         Link(Message("授予角色", "Grant a role"), f"{HOME}/role"),
@@ -123,7 +126,7 @@ def get_people(visit: RegistryVisit) -> Response:
         Rows(
             (Message("变更", "Change"), Message("对象", "Whom"), Message("提出时间", "Proposed"),
              Message("状态", "State")),
-            [_change_row(one) for one in changes],
+            [_change_row(one, called) for one in changes],
         ),
         Heading(Message("已登记人员", "Registered people")),
         Rows(
@@ -137,10 +140,10 @@ def get_people(visit: RegistryVisit) -> Response:
     )  # fmt: skip
 
 
-def _change_row(one: Grant) -> list[Cell]:
+def _change_row(one: Grant, called: dict[str, str]) -> list[Cell]:
     words, tone = STATES[str(one.state)]
     link = Link(KINDS[one.change.kind], f"{HOME}/changes/{one.id}")
-    return [link, one.subject, shown_time(one.proposed_us), Badge(words, tone)]
+    return [link, whom(one, called), shown_time(one.proposed_us), Badge(words, tone)]
 
 
 def _person_row(visit: Visit, one: Person, names: Mapping[str, str]) -> list[Cell]:
@@ -155,19 +158,20 @@ def get_change(grant_id: str, visit: RegistryVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         one = require_grant(connection, grant_id)
         names = organisation_names(connection, visit.language)
+        called = person_names(connection)
         house = house_of(visit.actor)
     if house and one.proposed_for != house:
         raise _not_here()
     words, tone = STATES[str(one.state)]
     facts: list[tuple[Message, Cell]] = [
         (Message("状态", "State"), Badge(words, tone)),
-        (Message("对象", "Whom"), one.subject),
+        (Message("对象", "Whom"), whom(one, called)),
         *_told(visit, one.change, names),
-        (Message("提出人", "Proposed by"), one.proposed_by),
+        (Message("提出人", "Proposed by"), called.get(one.proposed_by, one.proposed_by)),
         (Message("提出时间", "Proposed"), shown_time(one.proposed_us)),
     ]
     if one.decided_by is not None and one.decided_us is not None:
-        facts.append((Message("办理人", "Decided by"), one.decided_by))
+        facts.append((Message("办理人", "Decided by"), called.get(one.decided_by, one.decided_by)))
         facts.append((Message("办理时间", "Decided"), shown_time(one.decided_us)))
     blocks: list[Block] = [Facts(facts)]
     here = f"{HOME}/changes/{one.id}"

@@ -36,6 +36,7 @@ from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, Visit
 from service.pages.home import organisation_names
 from service.pages.matter_pages import page_of
+from service.pages.names import person_names
 from service.pages.routes import PageRoute
 from service.pages.sharing_forms import (
     ACTS,
@@ -133,6 +134,7 @@ def get_share(share: str, visit: AnyVisit) -> Response:
         names = organisation_names(connection, visit.language)
         opened = matter(connection, found.matter)
         used = uses(connection, share)
+        people = person_names(connection)
         try:
             sealed = bool(sealed_decision(connection, share))
         except NotFound:
@@ -160,7 +162,8 @@ def get_share(share: str, visit: AnyVisit) -> Response:
     if used:
         blocks.append(Heading(Message("使用记录", "Records of use")))
         events = [
-            Event(str(one["at"])[:10], str(one["effect"]), str(one["person"])) for one in used
+            Event(str(one["at"])[:10], str(one["effect"]), people.get(str(one["person"]), "—"))
+            for one in used
         ]
         blocks.append(Timeline(events))
     return visit.page(Message("共享申请", "Sharing request"), *blocks)
@@ -173,7 +176,8 @@ def get_decision(share: str, form: str, visit: AnyVisit) -> Response:
         visible_share(connection, visit.actor, share)
         found = sealed_decision(connection, share)
     if form == "pdf":
-        return Response(found.paper, media_type="application/pdf")
+        headers = {"Content-Disposition": f'attachment; filename="{found.id}.pdf"'}
+        return Response(found.paper, media_type="application/pdf", headers=headers)
     headers = {"Content-Disposition": f'attachment; filename="{found.id}.json"'}
     return Response(found.machine, media_type="application/json", headers=headers)
 

@@ -86,15 +86,15 @@ def tamper_evident(stage: Stage) -> Sequence[Message]:
     """Row 21: a byte, a row less, two rows exchanged: a process without the platform finds each."""
     whole = stage.by(REGULATOR).call("POST", "/log/bundles").body
     key = stage.by(REGULATOR).call("GET", "/log/key").body.decode().strip()
-    untouched = _verified(whole, key)
-    expect(untouched == _GOOD, "原样导出的日志核验不通过。", "the log itself does not verify")
+    untouched = verified(whole, key)
+    expect(untouched, "原样导出的日志核验不通过。", "the log itself does not verify")
     for change, zh, en in (
         (_one_byte, "改动一个字节", "one byte changed"),
         (_one_less, "删除一行", "one row deleted"),
         (_exchanged, "两行调换顺序", "two rows exchanged"),
     ):
-        found = _verified(_with(whole, change), key)
-        expect(found == _TAMPERED, f"{zh}没有被发现。", f"{en}: it was not found")
+        found = verified(_with(whole, change), key)
+        expect(not found, f"{zh}没有被发现。", f"{en}: it was not found")
     return (
         Message(
             "日志导出后在独立进程中离线核验通过（只用文件和公钥，不接触平台）",
@@ -134,9 +134,9 @@ def regulator(stage: Stage) -> Sequence[Message]:
     body = {"timeline": {"subject": "release", "id": release["id"]}}
     pack = by.call("POST", "/regulator/exports", body).body
     key = by.call("GET", "/log/key").body.decode().strip()
-    expect(_verified(pack, key) == _GOOD, "导出核验不通过。", "the export does not verify")
-    forged = _changed(pack, "data/entries.csv")
-    expect(_verified(forged, key) == _TAMPERED, "篡改的导出未被发现。", "a forged export verifies")
+    expect(verified(pack, key), "导出核验不通过。", "the export does not verify")
+    forged = tampered(pack, "data/entries.csv")
+    expect(not verified(forged, key), "篡改的导出未被发现。", "a forged export verifies")
     return (
         Message(
             f"监管人员的 {len(_ACTS)} 类写入操作均因角色被拒绝",
@@ -191,8 +191,11 @@ def _found(stage: Stage, terms: Mapping[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def _verified(archive: bytes, key: str) -> int:
-    """Return what ``sandgate verify`` says of an archive, in a process of its own."""
+def verified(archive: bytes, key: str) -> bool:
+    """Tell what ``sandgate verify`` says of an archive in a process of its own.
+
+    Raises NotShown where it says neither that it is whole nor that it was tampered with.
+    """
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "bundle.zip"
         file.write_bytes(archive)
@@ -205,7 +208,8 @@ def _verified(archive: bytes, key: str) -> int:
             check=False,
             timeout=_VERIFY_SECONDS_MAX,
         )
-    return done.returncode
+    expect(done.returncode in {_GOOD, _TAMPERED}, "核验程序不能运行。", "it cannot be verified")
+    return done.returncode == _GOOD
 
 
 def _with(archive: bytes, change: Change) -> bytes:
@@ -216,7 +220,8 @@ def _with(archive: bytes, change: Change) -> bytes:
     return _replaced(archive, name, bundle_bytes(bodies))
 
 
-def _changed(archive: bytes, name: str) -> bytes:
+def tampered(archive: bytes, name: str) -> bytes:
+    """Return an archive with one bit of a file changed."""
     with zipfile.ZipFile(io.BytesIO(archive)) as held:
         content = bytearray(held.read(name))
     content[-2] ^= 1

@@ -255,6 +255,7 @@ _ORGANISATIONS: Sequence[tuple[str, OrganisationKind, str, str]] = (
     ("buyer_house", OrganisationKind.DEVELOPER, "数据企业（演示）", "Data enterprise (fictional)"),
     ("review_house", OrganisationKind.PLATFORM, "审核机构（演示）", "Review house (fictional)"),
     ("finance_house", OrganisationKind.FINANCE, "财政部门（演示）", "Finance (fictional)"),
+    ("pricing_house", OrganisationKind.PRICING, "价格主管部门（演示）", "Pricing (fictional)"),
     ("regulator", OrganisationKind.REGULATOR, "监管部门（演示）", "Regulator (fictional)"),
 )
 _PEOPLE: Sequence[tuple[str, str, tuple[Role, ...]]] = (
@@ -274,6 +275,8 @@ _PEOPLE: Sequence[tuple[str, str, tuple[Role, ...]]] = (
     ("checker_one", "review_house", (Role.CHECKER,)),
     ("checker_two", "review_house", (Role.CHECKER,)),
     ("treasurer", "finance_house", (Role.FINANCE,)),
+    ("pricer_one", "pricing_house", (Role.PRICING,)),
+    ("pricer_two", "pricing_house", (Role.PRICING,)),
     ("inspector", "regulator", (Role.REGULATOR,)),
 )
 """Account, organisation and roles of the cast; each is one natural person."""

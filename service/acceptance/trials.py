@@ -8,6 +8,7 @@ from service.acceptance import (
     clock_trials,
     hall_trials,
     licence_trials,
+    money_trials,
     privacy_trials,
     release_trials,
 )
@@ -36,5 +37,9 @@ TRIALS: Mapping[int, Trial] = {
     22: audit_trials.regulator,
     23: audit_trials.retention,
     24: clock_trials.registration,
+    25: money_trials.pricing,
+    26: money_trials.permitted,
+    27: money_trials.settlement,
+    28: money_trials.disclosure,
 }
 """Row number to its trial; a row without one is reported as not shown."""

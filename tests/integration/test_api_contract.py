@@ -1,64 +1,76 @@
 """The API against its own contract: no server error and no undocumented answer, whatever is sent.
 
-The fuzzer is a program of its own that knows nothing but the OpenAPI document; it plays an official
-with several roles, and nobody at all.
+The fuzzer is a program of its own that knows nothing but the OpenAPI document and some names that
+the city holds. It asks each operation as somebody who may, and everything as nobody at all. It
+makes the same cases each time, so that a failure here is one that anybody can repeat.
 """
 
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.city import City, opened_city
+from tests.city import City, built_city
+from tests.integration.contract_callers import PRINCIPAL, configuration, furnish
 
 CASES_WANTED = 10_000
 RUN_SECONDS_MAX = 1_500
-CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+TURNS = 3
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    """An installation with its founding people and nothing else."""
-    with opened_city(tmp_path_factory.mktemp("contract") / "home") as opened:
-        yield opened
+@dataclass(frozen=True)
+class Fuzzed:
+    """A city with a thing of each common kind, and the names to ask for them by."""
+
+    city: City
+    names: dict[str, list[str]]
+
+    def run(self, configured: Path, *options: str) -> int:
+        """Run the fuzzer; return how many cases it made. Fails with its report."""
+        city = self.city
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configured), "run"),
+            *(f"{city.client().base_url}/api/v1/openapi.json", "--checks", "all"),
+            *("--header", f"Host: {city.platform.settings.platform_host}"),
+            *("--generation-deterministic", "--continue-on-failure", "--no-color"),
+            *("--warnings", "off", *options),
+        ]
+        ran = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS_MAX,
+            check=False,
+            cwd=city.home,
+        )
+        assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2_000:]
+        made = re.search(r"(\d[\d,]*) generated", ran.stdout)
+        assert made, ran.stdout
+        return int(made[1].replace(",", ""))
 
 
-def fuzz(city: City, *options: str) -> tuple[int, str]:
-    """Run the fuzzer with the founder's token; return how many cases it made, and its report."""
-    base = city.client().base_url
-    command = [
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"),
-        *(f"{base}/api/v1/openapi.json", "--checks", "all", "--continue-on-failure"),
-        *("--header", f"Authorization: Bearer {city.token('founder')}"),
-        *("--header", f"Host: {city.platform.settings.platform_host}"),
-        *("--no-color", "--warnings", "off", *options),
-    ]
-    ran = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS_MAX,
-        check=False,
-        cwd=city.home,
-    )
-    made = re.search(r"(\d[\d,]*) generated", ran.stdout)
-    cases = int(made[1].replace(",", "")) if made else 0
-    assert ran.returncode == 0, ran.stdout[-6_000:] + ran.stderr[-2_000:]
-    return cases, ran.stdout
+@pytest.fixture
+def fuzzed(tmp_path: Path) -> Iterator[Fuzzed]:
+    with built_city(tmp_path / "home") as city:
+        yield Fuzzed(city, furnish(city))
 
 
-def test_no_answer_is_undocumented_and_none_is_an_error(city: City) -> None:
-    cases, report = fuzz(city, "--phases", "fuzzing", "--max-examples", "1", "--seed", "1")
-    assert cases >= 300, report
+def test_no_answer_is_undocumented_and_none_is_an_error(fuzzed: Fuzzed, tmp_path: Path) -> None:
+    configured = configuration(fuzzed.city, fuzzed.names, tmp_path)
+    assert fuzzed.run(configured, "--phases", "fuzzing", "--max-examples", "1") >= 300
 
 
 @pytest.mark.full
-@pytest.mark.timeout(RUN_SECONDS_MAX)
-def test_ten_thousand_cases_find_neither(city: City) -> None:
-    cases, report = fuzz(
-        city, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "40"
-    )
-    assert cases >= CASES_WANTED, report
+@pytest.mark.timeout(4 * RUN_SECONDS_MAX)
+def test_ten_thousand_cases_find_neither(fuzzed: Fuzzed, tmp_path: Path) -> None:
+    cases = fuzzed.run(PRINCIPAL, "--phases", "fuzzing", "--max-examples", "2")
+    for turn in range(TURNS):
+        configured = configuration(fuzzed.city, fuzzed.names, tmp_path, turn=turn)
+        cases += fuzzed.run(configured, "--phases", "fuzzing", "--max-examples", f"{4 + turn}")
+    configured = configuration(fuzzed.city, fuzzed.names, tmp_path)
+    cases += fuzzed.run(configured, "--phases", "coverage,stateful", "--max-examples", "2")
+    assert cases >= CASES_WANTED

@@ -25,6 +25,9 @@ SHARING_SENTENCES: dict[EntryKind, Message] = {
     EntryKind.SHARE_RECTIFIED: Message("已提交整改情况", "A rectification was handed in"),
     EntryKind.SHARE_RESUMED: Message("共享已恢复", "A sharing was resumed"),
     EntryKind.SHARE_TERMINATED: Message("共享已终止", "A sharing was terminated"),
+    EntryKind.SHARE_TERM_REMINDED: Message(
+        "已提醒使用时限将至", "A department was told that its term of use ends"
+    ),
     EntryKind.SHARE_DISPOSED: Message(
         "共享数据已销毁并出具证明", "The destruction of shared data was certified"
     ),

@@ -18,6 +18,7 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from authorization import store
 from authorization.administrators import check_may_confirm, check_may_propose
+from authorization.grant_notices import tell_decided, tell_proposed
 from authorization.independence import check_apart
 from authorization.organisation_registry import DEPARTMENTS, OrganisationKind, organisations
 from authorization.persons import actor_for_person
@@ -39,6 +40,7 @@ from authorization.separation import (
     check_natural_person,
     check_older_than,
 )
+from catalog.notices.outbox import Recipient
 from foundation.canonical import digest
 from foundation.clock import MICROSECONDS_PER_DAY, to_iso
 from foundation.errors import Conflict, Message, NotFound
@@ -104,7 +106,7 @@ def propose_change(
     """
     check_natural_person(actor)
     identifier = new_id(PREFIX)
-    document = change.model_dump(mode="json")
+    document_digest = digest(_document(change))
 
     def apply(connection: Connection, entry: PendingEntry) -> Grant:
         _check_proposer(connection, actor, change, rules)
@@ -115,18 +117,25 @@ def propose_change(
                 kind=change.kind,
                 subject=subject_of(change),
                 document=change.model_dump_json(),
-                document_digest=digest(document),
+                document_digest=document_digest,
                 state=str(GrantState.PROPOSED),
                 proposed_by=actor.person,
                 proposed_for=actor.organisation,
                 proposed_us=entry.time_us,
             )
         )
-        return require_grant(connection, identifier)
+        made = require_grant(connection, identifier)
+        tell_proposed(connection, entry, made.id, change, rules)
+        return made
 
-    public = {"grant": identifier, **_told(change), "document_digest": digest(document)}
+    public = {"grant": identifier, **_told(change), "document_digest": document_digest}
     private = {"name": change.person.name} if isinstance(change, NewPerson) else {}
     return writer.submit(AuditEvent(EntryKind.GRANT_PROPOSED, actor, public, private), apply)
+
+
+def _document(change: Change) -> dict[str, Any]:
+    """Return what a proposal's public digest covers: all but a name, which could be guessed."""
+    return change.model_dump(mode="json", exclude={"person": {"name"}})
 
 
 def confirm_change(
@@ -283,6 +292,9 @@ def _decide(
         .where(table.c.id == found.id, table.c.state == str(GrantState.PROPOSED))
         .values(state=str(state), decided_by=actor.person, decided_us=entry.time_us)
     )
+    if state in {GrantState.CONFIRMED, GrantState.REFUSED}:
+        proposer = Recipient(organisation=found.proposed_for, person=found.proposed_by)
+        tell_decided(connection, entry, found.id, found.change, proposer)
     return require_grant(connection, found.id)
 
 

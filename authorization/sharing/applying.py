@@ -30,12 +30,12 @@ from authorization.sharing.states import (
     Share,
     ShareState,
     check_read,
-    move,
     no_such_share,
     require_share,
     wrong_state,
 )
 from authorization.sharing.store import share_request
+from authorization.sharing.telling import move_and_tell
 from catalog.entries import ReturnAttribute, ShareAttribute
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import complete_papers, conclude, open_matter, withdraw
@@ -180,7 +180,7 @@ class Applying(SharingParts):
                 document_digest=share.document_digest,
                 conditional=conditional,
             )
-            return move(
+            return move_and_tell(
                 connection,
                 entry,
                 share,
@@ -227,8 +227,8 @@ class Applying(SharingParts):
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = _own(connection, actor, share_id)
             if share.state is ShareState.DRAFT and share.signed_by is not None:
-                return move(connection, entry, share, ShareState.WITHDRAWN)
-            withdrawn = move(connection, entry, share, ShareState.WITHDRAWN)
+                return move_and_tell(connection, entry, share, ShareState.WITHDRAWN)
+            withdrawn = move_and_tell(connection, entry, share, ShareState.WITHDRAWN)
             withdraw(connection, entry, share.matter)
             return withdrawn
 

@@ -23,11 +23,11 @@ from authorization.sharing.states import (
     Share,
     ShareState,
     check_read,
-    move,
     no_such_share,
     require_share,
     wrong_state,
 )
+from authorization.sharing.telling import move_and_tell
 from catalog.entries import Bilingual
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import conclude, open_matter
@@ -120,7 +120,7 @@ class Deciding(SharingParts):
             matter = share.matter
             if decision.outcome == APPROVED:
                 matter = self._ask_supply(connection, entry, share)
-            return move(
+            return move_and_tell(
                 connection,
                 entry,
                 share,

@@ -17,10 +17,10 @@ from authorization.sharing.states import (
     Granted,
     Share,
     ShareState,
-    move,
     no_such_share,
     require_share,
 )
+from authorization.sharing.telling import move_and_tell
 from catalog.datasets import Column, ColumnType, Dataset, Exposure
 from catalog.entries import ShareMode
 from catalog.matters.opening import conclude
@@ -66,7 +66,7 @@ class Supplying(SharingParts):
             if share.state is ShareState.APPROVED:
                 conclude(connection, entry, share.matter, "supplied")
             entry.amend(requester=share.requester, region=granted.region)
-            return move(
+            return move_and_tell(
                 connection,
                 entry,
                 share,

@@ -30,6 +30,7 @@ from authorization.sharing.states import (
     wrong_state,
 )
 from authorization.sharing.store import share_delivery, share_disposal, share_use
+from authorization.sharing.telling import move_and_tell
 from catalog.datasets import Frozen
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import conclude, open_matter
@@ -66,7 +67,8 @@ class Using(SharingParts):
         event = AuditEvent(
             EntryKind.SHARE_USE_RECORDED,
             actor,
-            {"share": share_id, "record": use_id, "record_digest": digest(json.loads(text))},
+            {"share": share_id, "record": use_id},
+            {"record_digest": digest(json.loads(text))},
         )
 
         def apply(connection: Connection, entry: PendingEntry) -> str:
@@ -96,7 +98,7 @@ class Using(SharingParts):
 
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = self._overseen(connection, actor, share_id)
-            moved = move(connection, entry, share, ShareState.SUSPENDED, note=reason)
+            moved = move_and_tell(connection, entry, share, ShareState.SUSPENDED, note=reason)
             matter = self._ask_rectification(connection, entry, moved)
             return follow(connection, moved, matter)
 
@@ -112,7 +114,7 @@ class Using(SharingParts):
 
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = self._own(connection, actor, share_id)
-            moved = move(connection, entry, share, ShareState.RECTIFYING, note=measures)
+            moved = move_and_tell(connection, entry, share, ShareState.RECTIFYING, note=measures)
             conclude(connection, entry, share.matter, "rectified", measures)
             matter = self._ask_review(connection, entry, moved, actor)
             return follow(connection, moved, matter)
@@ -131,7 +133,7 @@ class Using(SharingParts):
             check_another_person(actor, share.signed_by or "")
             check_apart(connection, actor, share.requester)
             conclude(connection, entry, share.matter, "resumed", reason)
-            return move(connection, entry, share, ShareState.IN_USE, note=reason)
+            return move_and_tell(connection, entry, share, ShareState.IN_USE, note=reason)
 
         return self.writer.submit(event, apply)
 
@@ -144,7 +146,7 @@ class Using(SharingParts):
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = self._overseen(connection, actor, share_id)
             _close_matter(connection, entry, share, "terminated")
-            return move(connection, entry, share, ShareState.TERMINATED, note=reason)
+            return move_and_tell(connection, entry, share, ShareState.TERMINATED, note=reason)
 
         return self.writer.submit(event, apply)
 
@@ -161,7 +163,7 @@ class Using(SharingParts):
             share = self._own(connection, actor, share_id)
             _close_matter(connection, entry, share, "disposed")
             document = self._certificate(connection, entry, share, actor, method)
-            move(connection, entry, share, ShareState.DISPOSED)
+            move_and_tell(connection, entry, share, ShareState.DISPOSED)
             connection.execute(
                 insert(share_disposal).values(
                     request=share_id,

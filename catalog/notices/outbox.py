@@ -43,7 +43,7 @@ LISTED_MAX = 500
 class Recipient(Frozen):
     """An organisation's people in any of these roles (none named: all), or one person of it.
 
-    An organisation's webhooks carry what is for one of its persons as well.
+    What is for one person goes to them alone: an organisation's webhooks never carry it.
     """
 
     organisation: str = Field(min_length=1, max_length=64)

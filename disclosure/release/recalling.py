@@ -7,6 +7,7 @@ named too, for the authority to look at; nothing is recalled by itself.
 
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from audit.key_requests import last_citation
 from audit.reading import read_entries
 from audit.tags import EntryKind
 from authorization.separation import check_natural_person, check_role
+from catalog.entries import Bilingual
+from catalog.notices.outbox import Notice, Recipient, enqueue
 from disclosure.release.certificate import RECALL_CONTEXT, commitment_of, issue
 from disclosure.release.copies import recipients_of
 from disclosure.release.encoding import sha256_of
@@ -35,8 +38,11 @@ from foundation.clock import to_iso
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
+from foundation.lines import inert
 
 SALT_BYTES = 32
+HOUSES_AT_ONCE = 200
+TITLE_CHARACTERS_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Recalling:
                 products=[str(item["release"]) for item in products],
                 certifies=commitment_of(document),
             )
+            _tell_holders(connection, entry, request, recipients)
             return Recalled(require_request(connection, request_id), number, recipients, products)
 
         public = {"release": request_id}
@@ -161,6 +168,34 @@ def notices_for(connection: Connection, organisation: str) -> list[dict[str, obj
         }
         for row in connection.execute(query)
     ]
+
+
+def _tell_holders(
+    connection: Connection,
+    entry: PendingEntry,
+    request: Request,
+    recipients: Sequence[Mapping[str, object]],
+) -> None:
+    """Push the recall to every house that holds a copy, whoever fetched it there."""
+    houses = sorted({str(item["organisation"]) for item in recipients})
+    title = Bilingual(
+        zh=f"成果召回：{_one_line(request.title_zh)}", en=f"Recalled: {_one_line(request.title_en)}"
+    )
+    for start in range(0, len(houses), HOUSES_AT_ONCE):
+        to = tuple(Recipient(organisation=one) for one in houses[start : start + HOUSES_AT_ONCE])
+        notice = Notice(
+            kind="release.recalled",
+            subject=request.id,
+            to=to,
+            title=title,
+            body=Bilingual(zh=_NOTICE.zh, en=_NOTICE.en),
+            data={"release": request.id},
+        )
+        enqueue(connection, entry, notice)
+
+
+def _one_line(title: str) -> str:
+    return " ".join(inert(title).split())[:TITLE_CHARACTERS_SHOWN]
 
 
 def dependent_products(connection: Connection, request: Request) -> list[dict[str, object]]:

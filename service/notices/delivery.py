@@ -289,15 +289,15 @@ class NoticeDelivery:
 def _may_hear(connection: Connection, found: Subscription, notice: StoredNotice) -> bool:
     """Tell whether whoever made a webhook would be told this themselves, now.
 
-    A webhook is no way around roles, and none to what is for another person alone; it tells
-    nothing more once its maker was suspended or has left.
+    A webhook is the organisation's, so what is for one person alone never goes out by it, and no
+    way around roles; it tells nothing more once its maker was suspended or has left.
     """
     try:
         maker = actor_for_person(connection, found.made_by, found.organisation)
     except SandgateError:
         return False
     by_role = not notice.roles or bool(maker.roles & set(notice.roles))
-    return by_role and notice.person in {None, maker.person}
+    return by_role and notice.person is None
 
 
 def body_of(delivery: str, notice: StoredNotice) -> bytes:

@@ -3,12 +3,14 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from authorization.sharing.ending import TermReminders
 from catalog.matters.announcing import Announcer
 from catalog.matters.chasing import Chase
 from catalog.matters.clocks import Clocks
 from foundation.settings import Settings
 from policies.effective import every_jurisdiction
 from policies.schema.notices import NoticeRules
+from policies.schema.sharing import SharingRules
 from service.answering import Ground
 from service.notices.delivery import NoticeDelivery
 from service.notices.webhooks import Webhooks
@@ -22,6 +24,7 @@ class NoticeParts:
 
     chase: Chase
     announcer: Announcer
+    terms: TermReminders
     webhooks: Webhooks
     delivery: NoticeDelivery
 
@@ -29,6 +32,7 @@ class NoticeParts:
         """Take every step of matters that is due, then bring what is to be told."""
         self.chase.run_once()
         self.announcer.run_once()
+        self.terms.run_once()
         self.delivery.run_once()
 
     def close(self) -> None:
@@ -41,6 +45,7 @@ def notice_parts(ground: Ground, authority: str, undo: ExitStack) -> NoticeParts
     settings, engine, writer, clock = ground.settings, ground.engine, ground.writer, ground.clock
     every_jurisdiction(ground.pack)  # a wrong file is refused now, not at its first use
     rules = ground.pack.rules(NoticeRules)
+    sharing = ground.pack.rules(SharingRules)
     clocks = Clocks.of(ground.pack, settings.jurisdiction, authority)
     outbound = CallerOutbound(
         _listed(settings.webhook_hosts),
@@ -55,6 +60,7 @@ def notice_parts(ground: Ground, authority: str, undo: ExitStack) -> NoticeParts
     return NoticeParts(
         chase=Chase(engine, writer, clock, clocks, rules, authority),
         announcer=Announcer(engine, writer, clock, clocks, rules),
+        terms=TermReminders(engine, writer, clock, clocks, sharing.term_notice_days_before),
         webhooks=webhooks,
         delivery=delivery,
     )

@@ -104,6 +104,7 @@ def test_a_call_is_signed_over_time_and_body_with_a_secret_shown_once(
         tell(writer)
         tell(writer, kind="catalogue.changed")  # not subscribed
         tell(writer, Recipient(organisation="traffic"))  # another house
+        tell(writer, Recipient(organisation="civil", person="hans"))  # for one person alone
         delivery.run_once()
         delivery.run_once()
     (heard,) = receiver.heard

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.city import City, built_city
-from tests.integration.contract_callers import PRINCIPAL, configuration, furnish
+from tests.contract_callers import PRINCIPAL, configuration, furnish
 
 CASES_WANTED = 10_000
 RUN_SECONDS_MAX = 1_500

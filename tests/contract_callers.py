@@ -14,7 +14,7 @@ from tests.city import City
 from tests.city_documents import AUTHORITY, OPERATOR, POPULATION, PROVIDER, licence_json
 from tests.endpoint_roles import ROLES
 
-PRINCIPAL = Path(__file__).with_name("schemathesis.toml")
+PRINCIPAL = Path(__file__).parent / "integration" / "schemathesis.toml"
 PLAYED = ("steward", "analyst", "founder", "checker_one", "auditor", "treasurer", "buyer", "head")
 SPARE_LICENCES = 2
 LIKELY = 0.8

@@ -75,11 +75,11 @@ def assess_batch(
         )
         _record(connection, pending, actor, Move.ASSESSED, rows)
 
-    public = {
+    private = {
         "secrecy_digest": digest(secrecy.model_dump(mode="json")),
         "personal_digest": digest(personal.model_dump(mode="json")),
     }
-    event = AuditEvent(EntryKind.BATCH_ASSESSED, actor, public={"batch": batch_id, **public})
+    event = AuditEvent(EntryKind.BATCH_ASSESSED, actor, {"batch": batch_id}, private)
     return _take(book, event, batch_id, RevisionState.DRAFT, step)
 
 

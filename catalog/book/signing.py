@@ -47,8 +47,8 @@ def assess(
             "catalogue_entry": entry_id,
             "assessment": str(paper),
             "conclusion": str(assessment.conclusion),
-            "assessment_digest": digest(assessment.model_dump(mode="json")),
         },
+        private={"assessment_digest": digest(assessment.model_dump(mode="json"))},
     )
 
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
@@ -68,7 +68,12 @@ def assess(
 
 def sign_off(book: Book, actor: Actor, entry_id: str, signed_digest: str) -> Recorded[Revision]:
     """Sign a draft off. ``signed_digest`` names the text the head read: another one is refused."""
-    event = AuditEvent(EntryKind.ENTRY_SIGNED_OFF, actor, public={"catalogue_entry": entry_id})
+    event = AuditEvent(
+        EntryKind.ENTRY_SIGNED_OFF,
+        actor,
+        public={"catalogue_entry": entry_id},
+        private={"papers_digest": signed_digest},
+    )
 
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
         head = known_head(connection, entry_id)
@@ -88,7 +93,7 @@ def sign_off(book: Book, actor: Actor, entry_id: str, signed_digest: str) -> Rec
             conclude(connection, pending, revision.sign_matter, "signed_off")
         signed = required_revision(connection, entry_id, RevisionState.DRAFT)
         record_move(connection, pending, actor, Move.SIGNED_OFF, head.state, signed)
-        pending.amend(document_digest=signed.digest, papers_digest=signed.papers)
+        pending.amend(document_digest=signed.digest)
         return signed
 
     return book.writer.submit(event, apply)

@@ -1,4 +1,4 @@
-"""Organisations, people and (in development) their tokens: registered by the data authority."""
+"""Organisations and (in development) tokens: registered and issued by the data authority."""
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -7,10 +7,8 @@ from audit.events import AuditEvent, no_effect
 from audit.tags import EntryKind
 from authorization.organisations import (
     Organisation,
-    Person,
     actor_for_account,
     create_organisation,
-    create_person,
     organisations,
 )
 from catalog.datasets import Frozen
@@ -49,14 +47,6 @@ def get_organisations(_actor: AnyCaller, platform: OnPlatform) -> dict[str, obje
     with reading(platform.engine) as connection:
         found = organisations(connection)
     return {"organisations": [item.model_dump(mode="json") for item in found.values()]}
-
-
-@router.post("/persons", status_code=201)
-def post_person(body: Person, actor: AuthorityCaller, platform: OnPlatform) -> dict[str, object]:
-    """Register a person with roles, organisations and accounts."""
-    recorded = create_person(platform.writer, actor, body)
-    platform.activation.reload()  # licences in force know their people by name
-    return {"id": recorded.value.id, "entry": recorded.index}
 
 
 @router.post("/tokens", status_code=201)

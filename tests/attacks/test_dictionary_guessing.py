@@ -74,6 +74,15 @@ WHY: Mapping[str, str] = {
     "environment_digest": NAMED,
     "twin_seeds": MADE_UP,
     "box_digest": SALTED,  # of a sealed box, whose nonce is random
+    "matter": RULES,  # the calendar and the rules that its clock was counted by
+    "matter_concluded": RULES,
+    "previous_digest": RULES,  # of an entry's text before, as document_digest
+    "subject_digest": KEYED,
+    "identity_digest": KEYED,
+    "file_digest": NAMED,  # so that a department finds its own spreadsheet again
+    "codes_digest": NAMED,  # of the codes of entries, which everybody reads
+    "paper_digest": NAMED,  # so that whoever is shown a sealed paper can tell whether it is the one
+    "evidence_digest": NAMED,  # kept by a notary to be compared
     "spent_digest": "the odometer, which only authority and regulator read in the open",
 }
 

@@ -30,6 +30,7 @@ from sandbox.reviews import REVIEW_TRANSITIONS
 from sandbox.unattended import RUN_TRANSITIONS
 from service.api import callers, delegated, gateway
 from service.app import IN_SESSION, ROUTERS
+from service.pages import frame
 
 REFERENCE = Path(__file__).parent / "reference"
 HEAD = "<!-- written by ./dev docs; edit the code instead -->\n\n"
@@ -306,7 +307,8 @@ def _who_calls() -> list[str]:
             shown = "、".join(f"{callers.ROLE_NAMES_ZH[role]} `{role}`" for role in roles)
             lines.append(f"| {name.removesuffix('Caller').lower()} | {shown or 'any'} |")
     powers = "an authority's person · 数据主管部门人员, by power lent · 依委托"
-    return [*lines, *(f"| {word} | {powers} |" for word in ("officer", "activating", "suspending"))]
+    lines += [f"| {word} | {powers} |" for word in ("officer", "activating", "suspending")]
+    return [*lines, "| visitor | who signed in; the page says for which roles · 已登录者 |"]
 
 
 def _routes(router: APIRouter) -> list[APIRoute]:
@@ -332,8 +334,11 @@ def _caller(route: APIRoute) -> str:
     known[gateway.session_scope] = "session"
     known[gateway.any_session_scope] = "session, debug too"
     for parameter in inspect.signature(route.endpoint).parameters.values():
-        if (name := known.get(_dependency(parameter.annotation))) is not None:
+        asked = _dependency(parameter.annotation)
+        if (name := known.get(asked)) is not None:
             return name
+        if getattr(asked, "__module__", "") == frame.__name__:
+            return "visitor"
     return "public"
 
 

@@ -39,7 +39,9 @@ def get_subscriptions(actor: AnyCaller, platform: OnPlatform) -> dict[str, objec
 
 
 @router.post("/{subscription_id}/end", status_code=201)
-def post_end(subscription_id: str, actor: PersonalCaller, platform: OnPlatform) -> dict[str, object]:
+def post_end(
+    subscription_id: str, actor: PersonalCaller, platform: OnPlatform
+) -> dict[str, object]:
     """End one's own subscription."""
     recorded = unsubscribe(platform.writer, actor, subscription_id)
     return {"id": subscription_id, "entry": recorded.index}

@@ -25,6 +25,7 @@ from authorization.sharing.states import no_such_share, require_share
 from authorization.sharing.store import share_delivery
 from catalog.datasets import Column, ColumnType
 from catalog.entries import ShareMode
+from catalog.standards.regions import rows_within
 from catalog.versions import read_rows, version_directory
 from disclosure.release.bodies import TracedFile
 from disclosure.release.encoding import encode_table, sha256_of
@@ -173,8 +174,7 @@ def _matching(
     for batch in batches:
         kept = batch
         if region_column is not None:
-            inside = pc.starts_with(kept.column(region_column), pattern=region)
-            kept = kept.filter(inside)  # a missing code is of no region
+            kept = rows_within(region_column, region).chosen(kept)
         for name, value in tests.items():
             column = kept.column(name)
             kept = kept.filter(pc.equal(column, pa.scalar(value, column.type)))

@@ -1,9 +1,11 @@
 """Administrative divisions (GB/T 2260): their tree, and rows chosen by region for delivery below.
 
 A code of six digits holds its province, prefecture and county; trailing pairs of zeros mean the
-whole of what stands before them. What is no code of a known division is never chosen.
+whole of what stands before them. Towns and villages go on with three digits each (GB/T 10114).
+What has not the form of a code is never chosen.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +19,7 @@ from policies.schema.standards import StandardRules
 
 PAIR = 2
 CODE_DIGITS = 6
+SHAPE = "^[1-9][0-9]{5}([0-9]{3}){0,2}$"
 Level = Literal["province", "prefecture", "county"]
 
 
@@ -42,18 +45,29 @@ class RegionFilter:
     def chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of the region; a missing or misshapen code is of no region."""
         codes = pc.cast(batch.column(self.column), pa.string())
-        shaped = pc.match_substring_regex(codes, "^[1-9][0-9]{5}$")
+        shaped = pc.match_substring_regex(codes, SHAPE)
         kept = pc.and_(shaped, pc.starts_with(codes, self.prefix))
         return batch.filter(pc.fill_null(kept, fill_value=False))
 
     def holds(self, code: str) -> bool:
         """Tell whether a division lies in the region."""
-        return len(code) == CODE_DIGITS and code.isdecimal() and code.startswith(self.prefix)
+        return re.search(SHAPE, code) is not None and code.startswith(self.prefix)
+
+
+def rows_within(column: str, region: str) -> RegionFilter:
+    """Return the filter of a region's rows by a column of division codes."""
+    return RegionFilter(column, region, prefix_of(region))
 
 
 def prefix_of(code: str) -> str:
     """Return the digits of a division code that all divisions within it share."""
-    pairs = [code[place : place + PAIR] for place in range(0, CODE_DIGITS, PAIR)]
+    below = code[CODE_DIGITS:]
+    while below.endswith("000"):
+        below = below[:-3]
+    if below:
+        return code[:CODE_DIGITS] + below
+    county = code[:CODE_DIGITS]
+    pairs = [county[place : place + PAIR] for place in range(0, len(county), PAIR)]
     while len(pairs) > 1 and pairs[-1] == "00":
         pairs.pop()
     return "".join(pairs)
@@ -112,7 +126,7 @@ def region_filter(
                 "Declare region_column when the data set is registered, and bind it.",
             ),
         )
-    return RegionFilter(column.name, region, prefix_of(region))
+    return rows_within(column.name, region)
 
 
 def _region(code: str, zh: str, names: dict[str, str], rules: StandardRules) -> Region:

@@ -69,6 +69,8 @@ def test_a_downward_grant_gives_a_region_its_own_rows(world: World) -> None:
     share = world.asked(region="3501")
     found = world.delivery.call(world["program"], share.id, limit=100)
     assert [row["plate"] for row in found.rows] == ["闽A1", "闽A2", "闽A3", "闽A5"]
+    whole = world.asked(region="350100")  # the same division, written out
+    assert world.delivery.call(world["program"], whole.id, limit=100).rows == found.rows
     narrow = world.asked(region="350103")
     found = world.delivery.call(world["program"], narrow.id, limit=100)
     assert [row["plate"] for row in found.rows] == ["闽A2"]

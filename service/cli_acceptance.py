@@ -1,6 +1,7 @@
 """``sandgate acceptance``: the acceptance list of a data bureau, played and reported."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,9 @@ def acceptance(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     language: Annotated[str, typer.Option("--lang", help="zh or en")] = "",
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", help="write the panel's report there 验收报告")
+    ] = None,
 ) -> None:
     """Play the acceptance list on a temporary installation and report row by row. 验收清单"""
     from service.acceptance.report import (  # noqa: PLC0415 - other commands start faster
@@ -27,6 +31,7 @@ def acceptance(
     )
     from service.acceptance.report import as_json as report_json  # noqa: PLC0415
     from service.acceptance.report import heading as report_heading  # noqa: PLC0415
+    from service.acceptance.report_paper import report_pdf  # noqa: PLC0415
     from service.acceptance.stage import open_stage  # noqa: PLC0415
     from service.acceptance.trials import TRIALS  # noqa: PLC0415
 
@@ -44,6 +49,8 @@ def acceptance(
             typer.echo(preparing.in_language(spoken), err=True)
         verdicts = play(stage, TRIALS, only or (), tell)
         digest = stage.platform.pack.digest
+    if pdf is not None:
+        pdf.write_bytes(report_pdf(verdicts, started_us, digest))
     if as_json:
         told = report_json(verdicts, started_us, digest)
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))

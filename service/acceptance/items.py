@@ -245,8 +245,8 @@ ITEMS: Sequence[Item] = (
         29,
         Message("密码", "Cryptography"),
         Message(
-            "SM2/SM3/SM4 可选；密钥可轮换；密评材料",
-            "SM2/SM3/SM4 selectable; keys rotated; materials for 密评",
+            "SM2/SM3/SM4 可选；密钥可轮换；TLS；密评材料",
+            "SM2/SM3/SM4 selectable; keys rotated; TLS; materials for 密评",
         ),
     ),
     Item(

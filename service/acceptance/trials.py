@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from service.acceptance import (
+    administrator_trials,
     audit_trials,
     catalogue_trials,
     clock_trials,
     hall_trials,
+    key_trials,
     licence_trials,
     money_trials,
     privacy_trials,
@@ -41,5 +43,7 @@ TRIALS: Mapping[int, Trial] = {
     26: money_trials.permitted,
     27: money_trials.settlement,
     28: money_trials.disclosure,
+    29: key_trials.cryptography,
+    30: administrator_trials.administrators,
 }
 """Row number to its trial; a row without one is reported as not shown."""

@@ -26,7 +26,7 @@ class Link:
 
     def __post_init__(self) -> None:
         """Refuse an address that leads away: a stored text must never become one."""
-        if not self.href.startswith("/") or self.href.startswith("//"):
+        if not self.href.startswith("/") or self.href.startswith("//") or "\\" in self.href:
             raise ValueError("a page links within the platform only")
 
 

@@ -233,6 +233,8 @@ def test_the_road_is_walked_in_the_pages_too(city: City, world: World) -> None:
     path = drafted.headers["location"].partition("?")[0]
     assert "负责人审签" in pages("director").get(path).text
     assert "负责人审签" not in pages("clerk").get(path).text
+    lured = pages("director").get(f"{path}/sign-off?document_digest=sha256:another").text
+    assert "sha256:another" not in lured
     pages.send("director", f"{path}/sign-off")
     pages.send("clerk", f"{path}/submission")
     assert "机动车登记" in pages("constable").get("/pages").text

@@ -53,6 +53,9 @@ def test_good_rows_are_taken_and_bad_rows_come_back_to_be_corrected(world: Excha
     logged = _kinds(world, EntryKind.IMPORT_TAKEN)[-1]
     assert logged["drafts"] == 2
     assert _kinds(world, EntryKind.BATCH_DRAFTED)
+    for stranger, wanted in ((STRANGER, import_id), (STEWARD, "imp_guessed")):
+        with pytest.raises(NotFound, match="import_unknown"):
+            world.imports.of(stranger, wanted)
     found = world.imports.of(STEWARD, import_id)
     with reading(world.engine) as connection:
         refused = list(rows_of(connection, import_id, states=frozenset({RowState.REFUSED})))

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from foundation.errors import Message
 from service.app import ROUTERS
 from service.pages.blocks import Link, shown_time
+from service.pages.forms import TEXT_BYTES_MAX, VALUES_MAX
 from service.pages.matter_pages import PAGE_OF_KIND
 from service.pages.navigation import GROUPS
 from tests.city import City, opened_city
@@ -107,11 +108,18 @@ def test_characters_that_nobody_types_are_refused_at_their_field(founder: httpx.
     answer = sent(founder, FORM, name="李\x07强")
     assert answer.status_code == 422
     assert "控制字符" in answer.text
-    assert re.search(r'class="field wrong"><label for="field-name"', answer.text.replace("\n", ""))
+    wrong = r'class="field wrong"><p class="why" id="why-name">[^<]*</p><label for="field-name"'
+    assert re.search(wrong, answer.text.replace("\n", ""))
 
 
 def test_a_link_never_leads_away() -> None:
-    for href in ("https://elsewhere.example", "//elsewhere.example", "javascript:alert(1)", "x"):
+    for href in (
+        "https://elsewhere.example",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "javascript:alert(1)",
+        "x",
+    ):
         with pytest.raises(ValueError, match="within the platform"):
             Link(Message("去", "go"), href)
 
@@ -132,3 +140,11 @@ def test_menus_and_tasks_lead_to_pages_that_are_there() -> None:
 def test_times_are_shown_as_people_here_read_them() -> None:
     assert shown_time(1_790_000_000_000_000) == "2026-09-21 22:13"
     assert shown_time(None) == "—"
+
+
+def test_a_form_of_any_size_ends_at_its_limit(founder: httpx.Client) -> None:
+    known = hidden_fields(founder, FORM)
+    answer = founder.post(FORM, data={**known, "name": ["x" * (TEXT_BYTES_MAX // 8)] * 9})
+    assert answer.status_code == 413
+    many = founder.post(FORM, data={**known, "name": ["x"] * (VALUES_MAX + 1)})
+    assert many.status_code == 400

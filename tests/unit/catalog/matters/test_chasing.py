@@ -17,7 +17,7 @@ from catalog.matters.chasing import Chase
 from catalog.matters.clocks import Clocks
 from catalog.matters.matter import Matter, MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers
-from catalog.matters.opening import complete_papers, conclude
+from catalog.matters.opening import complete_papers, conclude, withdraw
 from catalog.matters.scorecards import scorecards
 from catalog.notices.outbox import notice_outbox, notices_for
 from foundation.calendar import WorkingDayCalendar
@@ -161,6 +161,21 @@ def test_a_scorecard_counts_what_the_record_says(desk: Desk) -> None:
     assert (card.decided, card.decided_in_time, card.on_time_ppm) == (4, 2, 666_666)
     assert (card.open, card.overdue) == (1, 1)
     assert card.average_days_tenths == (0 + 10 + 420 + 430) // 4
+    assert (card.clocks_missed, card.withdrawn) == (1, 0)
+
+
+def test_papers_asked_too_late_and_a_duty_given_up_hide_no_missed_clock(desk: Desk) -> None:
+    start_us = desk.clock.now_us()
+    given_up, returned, kept = desk.open(), desk.open(), desk.open()
+    desk.clock.advance(40 * MICROSECONDS_PER_DAY)
+    desk.run(lambda connection, entry: withdraw(connection, entry, given_up.id))
+    papers = [MissingPaper(name="使用依据")]
+    ask_for_papers(desk.writer, desk.clocks, HANDLER, returned.id, papers)
+    with reading(desk.engine) as connection:
+        (card,) = scorecards(connection, start_us, desk.clock.now_us() + 1)
+    assert (card.decided, card.overdue, card.withdrawn) == (0, 1, 1)
+    assert card.clocks_missed == 2
+    assert desk.read(kept.id).missed == 0  # it is overdue still, and counted so
 
 
 @settings(

@@ -41,6 +41,7 @@ from tests.catalogue import person
 from tests.quality import (
     AUTHORITY,
     HEAD,
+    MOONLIGHTER,
     OPERATOR,
     OTHER,
     PROGRAM,
@@ -110,7 +111,7 @@ def test_an_objection_takes_the_verified_name(world: QualityWorld, name: str) ->
         return raised(world, actor, kind="objection", real_name=stated)
 
     assert code_of(lambda: object_as(OPERATOR, name), Denied) == "real_name_not_verified"
-    assert code_of(lambda: object_as(PROVIDER, "王小明"), Denied) == "real_name_not_verified"
+    assert code_of(lambda: object_as(PROVIDER, "王小明"), Denied) == "identity_not_verified"
     assert code_of(lambda: object_as(PROGRAM, "王小明"), Denied)
     assert object_as(OPERATOR, " 王小明 ").kind == "objection"
 
@@ -145,6 +146,14 @@ def test_whoever_raised_it_never_judges_it(world: QualityWorld) -> None:
     assert judged(world, SECOND, own).state is CorrectionState.UPHELD
     other = code_of(lambda: world.corrections.correct(HEAD, own.id), Denied)
     assert other == "correction_of_another"
+
+
+def test_who_also_serves_the_house_that_raised_it_never_judges_it(world: QualityWorld) -> None:
+    found = raised(world)
+    for upheld in (True, False):
+        with pytest.raises(Denied, match="checker_of_same_organisation"):
+            world.corrections.judge(MOONLIGHTER, found.id, upheld=upheld, answer="属实")
+    assert read(world, found.id).state is CorrectionState.REFERRED
 
 
 def test_the_whole_road_to_an_answer(world: QualityWorld) -> None:

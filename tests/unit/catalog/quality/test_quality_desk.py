@@ -66,6 +66,7 @@ def test_a_steward_keeps_a_data_set_from_assignment_to_relief(world: QualityWorl
 
     assert code_of(lambda: assign(PROVIDER, STEWARD.person), Denied) == "head_required"
     assert code_of(lambda: assign(HEAD, OTHER.person), InvalidInput) == "steward_unknown"
+    assert code_of(lambda: assign(HEAD, HEAD.person), Denied) == "applicant_cannot_approve"
     assign(HEAD, STEWARD.person)
     assert code_of(lambda: assign(HEAD, STEWARD.person), Conflict) == "steward_assigned"
     world.desk.declare(STEWARD, "taxpayers", RULES)

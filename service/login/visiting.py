@@ -56,7 +56,8 @@ def visitor_of(request: Request) -> Visitor | None:
     try:
         with reading(platform.engine) as connection:
             since_us = _stands_since(connection, proof)
-            actor = actor_for_account(connection, proof.account, language_of(request))
+            now_us = platform.clock.now_us()
+            actor = actor_for_account(connection, proof.account, language_of(request), now_us)
     except (NotFound, Denied):  # an account or a person that was suspended or removed since
         return None
     actor = replace(platform.as_seen_here(actor), since_us=max(actor.since_us, since_us))

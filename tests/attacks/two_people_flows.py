@@ -183,13 +183,13 @@ def _flow(
     return Flow(name, frozenset(kinds), applicant, approver, role, home, house, prepare)
 
 
-_PRICER = {
+_PRICER: dict[str, Any] = {
     "applicant": "pricer",
     "approver": "second_pricer",
     "role": Role.PRICING,
     "home": PRICES,
 }
-_SECURITY = {
+_SECURITY: dict[str, Any] = {
     "approver": "security_admin",
     "role": Role.SECURITY_ADMINISTRATOR,
     "home": "platform",
@@ -212,11 +212,20 @@ ELSEWHERE: Mapping[str, str] = {
     "access:binding:confirmed": "tests/integration/test_login_provider.py",
     "authorization:licence:resumed": "tests/attacks/test_divided_loyalty.py",
     "catalog:batch:published": "tests/unit/catalog/test_book_batches.py",
-    "catalog:regrading:confirmed": "tests/unit/catalog/test_resources.py",
+    "catalog:regrading:confirmed": "tests/attacks/test_sharing_room.py",
     "catalog:source:decided": "tests/unit/catalog/quality/test_sources.py",
+    "catalog:consent:attached": "tests/attacks/test_sharing_room.py",
+    "catalog:matter:extended": "tests/attacks/test_sharing_room.py",
+    "catalog:zone:destroyed": "tests/attacks/test_sharing_room.py",
+    "catalog:steward:assigned": "tests/unit/catalog/quality/test_quality_desk.py",
+    "catalog:correction:referred": "tests/unit/catalog/quality/test_corrections.py",
+    "catalog:correction:upheld": "tests/unit/catalog/quality/test_corrections.py",
+    "catalog:entry:signed": "tests/unit/catalog/test_book_road.py",
+    "catalog:batch:signed": "tests/unit/catalog/test_book_batches.py",
+    "sharing:request:signed": "tests/unit/authorization/sharing/test_applying.py",
     "hall:representative:confirmed": "tests/unit/authorization/sharing/test_hall.py",
     "sharing:request:decided": "tests/unit/authorization/sharing/test_deciding.py",
-    "sharing:use:resumed": "tests/unit/authorization/sharing/test_using.py",
+    "sharing:use:resumed": "tests/attacks/test_sharing_room.py",
     "sharing:demand:matched": "tests/unit/authorization/sharing/test_demands.py",
     "sharing:promotion:decided": "tests/unit/authorization/sharing/test_demands.py",
     "sandbox:review:approved": "tests/attacks/test_unreviewed_production.py",
@@ -239,6 +248,7 @@ NO_APPROVAL: Mapping[str, str] = {
     "catalog:suggestion:decided": "a department takes or leaves a machine's suggestion of its own",
     "catalog:matter:settled": "the platform remarks that a clock has ended; silence never grants",
     "sharing:delivery:decided": "each delivery is judged by policy under a decision that stands",
+    "sharing:responsibility:assigned": "the authority lists a duty, which gives nobody anything",
     "sharing:disposal:certified": "states what happened in the own house",
     "sandbox:destruction:certified": "states what happened",
     "revenue:statement:confirmed": "a payee agrees to its own line",
@@ -247,5 +257,6 @@ APPROVING = frozenset(
     {
         *("approved", "confirmed", "decided", "voted", "granted", "activated", "resumed"),
         *("published", "matched", "excepted", "settled", "certified", "erased", "consented"),
+        *("extended", "attached", "assigned", "upheld", "referred"),
     }
 )

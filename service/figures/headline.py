@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from audit.store import entry, entry_subject
 from audit.tags import EntryKind
-from authorization.organisations import organisations
+from authorization.organisations import OrganisationKind, organisations
 from authorization.sharing.figures import (
     calls_by_department,
     calls_by_provider,
@@ -57,11 +57,12 @@ def headline(connection: Connection, span: Span) -> dict[str, Any]:
 
 
 def connected(connection: Connection) -> dict[str, Any]:
-    """Count the organisations by kind, the departments that publish, and the regions."""
+    """Count organisations by kind (the platform apart), departments that publish, regions."""
     state, kind, region = organisation.c.state, organisation.c.kind, organisation.c.region
-    active = select(kind, func.count()).where(state == "active").group_by(kind)
+    theirs = (state == "active", kind != str(OrganisationKind.PLATFORM))
+    active = select(kind, func.count()).where(*theirs).group_by(kind)
     providers = select(func.count(catalog_entry.c.provider.distinct()))
-    regions = select(func.count(region.distinct())).where(state == "active", region != "")
+    regions = select(func.count(region.distinct())).where(*theirs, region != "")
     kinds = {row[0]: int(row[1]) for row in connection.execute(active)}
     return {
         "organisations": sum(kinds.values()),
@@ -75,7 +76,7 @@ def connected(connection: Connection) -> dict[str, Any]:
 
 def monthly(connection: Connection, span: Span) -> list[dict[str, Any]]:
     """Return the calls of shared interfaces and the questions answered, month by month."""
-    answered = _answered(connection, span)
+    answered = _answered_monthly(connection, span)
     return [
         {
             "month": month.name,
@@ -85,7 +86,7 @@ def monthly(connection: Connection, span: Span) -> list[dict[str, Any]]:
                     connection, month.first.isoformat(), month.last.isoformat()
                 )
             ),
-            "questions": sum(answered[month.name].values()),
+            "questions": answered[month.name],
         }
         for month in span.months
     ]
@@ -106,13 +107,7 @@ def calls(connection: Connection, span: Span) -> dict[str, Any]:
             asked[line["requester"], month.name] += line["calls"]
         for line in calls_by_provider(connection, *days):
             served[line["provider"], month.name] += line["calls"]
-    questions = Counter(
-        {
-            (house, name): number
-            for name, counted in _answered(connection, span).items()
-            for house, number in counted.items()
-        }
-    )
+    questions = _answered(connection, span)
     return {
         **span.as_json(),
         "by_department": _lines("organisation", asked),
@@ -151,26 +146,34 @@ def uses(connection: Connection, span: Span) -> dict[str, Any]:
     }
 
 
-def _answered(connection: Connection, span: Span) -> dict[str, Mapping[str, int]]:
-    """Count the answers of each month by the organisation that asked."""
-    kinds = [str(kind) for kind in ANSWERED]
+def _answered_monthly(connection: Connection, span: Span) -> dict[str, int]:
+    """Count the answers of each month, by the log's index of kinds alone."""
+    counted = select(func.count()).where(entry.c.kind.in_([str(kind) for kind in ANSWERED]))
     return {
-        month.name: {
-            str(row[0]): int(row[1])
-            for row in connection.execute(
-                select(entry_subject.c.value, func.count())
-                .join(entry, entry.c.idx == entry_subject.c.idx)
-                .where(
-                    entry_subject.c.field == "organisation",
-                    entry.c.kind.in_(kinds),
-                    entry.c.idx >= first,
-                    entry.c.idx < end,
-                )
-                .group_by(entry_subject.c.value)
-            )
-        }
+        month.name: int(
+            connection.execute(counted.where(entry.c.idx >= first, entry.c.idx < end)).scalar_one()
+        )
         for month, first, end in span.indexes(connection)
     }
+
+
+def _answered(connection: Connection, span: Span) -> Counter[tuple[str, str]]:
+    """Count the answers by the organisation that asked and by month, in one pass of the span."""
+    months = list(span.indexes(connection))
+    month = case(*((entry.c.idx < end, one.name) for one, _first, end in months))
+    query = (
+        select(entry_subject.c.value, month, func.count())
+        .join(entry, entry.c.idx == entry_subject.c.idx)
+        .where(
+            entry_subject.c.field == "organisation",
+            entry_subject.c.idx >= months[0][1],
+            entry_subject.c.idx < months[-1][2],
+            entry.c.kind.in_([str(kind) for kind in ANSWERED]),
+        )
+        .group_by(entry_subject.c.value, month)
+    )
+    rows = connection.execute(query)
+    return Counter({(str(row[0]), str(row[1])): int(row[2]) for row in rows})
 
 
 def _by_region(

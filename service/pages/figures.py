@@ -95,7 +95,7 @@ def get_overview(visit: GovernmentVisit) -> Response:
                 (Message("接入地区", "Regions"), who["regions"]),
                 (Message("近12个月共享接口调用", "Shared calls in 12 months"), told["calls"]),
                 (Message("近12个月答复的查询", "Questions answered"), told["questions"]),
-                (Message("其中零价格使用", "Uses at price zero"), told["uses"]["free"]),
+                (Message("近12个月零价格使用", "Uses at price zero"), told["uses"]["free"]),
             ]
         ),
         Heading(Message("共享接口调用（按月）", "Calls of shared interfaces, by month")),

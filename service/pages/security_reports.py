@@ -119,8 +119,8 @@ def get_report(index: str, visit: OverseerVisit) -> Response:
         Links([Link(Message("下载 PDF", "Save as PDF"), f"{HOME}/{place}/paper", strong=True)]),
         Facts(
             [
-                (Message(SUMMARY_NAMES[name], name.replace("_", " ")), number)
-                for name, number in told["summary"].items()
+                (Message(words, name.replace("_", " ").capitalize()), told["summary"][name])
+                for name, words in SUMMARY_NAMES.items()
             ]
         ),
     ]

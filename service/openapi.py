@@ -109,7 +109,7 @@ class Operation:
 
 def document(app: FastAPI, routers: Iterable[tuple[str, APIRouter]]) -> None:
     """Let an application describe itself by this contract. ``routers`` are those it includes."""
-    operations = tuple(_operations(routers))
+    operations = tuple(described_operations(routers))
     app.state.operations = operations
 
     def described() -> dict[str, Any]:
@@ -138,7 +138,8 @@ def methods_of(request: Request, but: object = None) -> list[str]:
     )
 
 
-def _operations(routers: Iterable[tuple[str, APIRouter]]) -> Iterator[Operation]:
+def described_operations(routers: Iterable[tuple[str, APIRouter]]) -> Iterator[Operation]:
+    """Yield every route of these routers that the API's document describes, and those of pages."""
     for prefix, router in routers:
         for route in router.routes:
             if isinstance(route, APIRoute):

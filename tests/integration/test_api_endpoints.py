@@ -10,6 +10,7 @@ from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, built_city
 from tests.endpoint_roles import ROLES
 from tests.endpoint_roles.callers import EVERYONE
+from tests.endpoint_roles.exceptions import QUERIES, TAKES_NOTHING
 from tests.registering import enrol
 
 MINUTE_US = 60_000_000
@@ -79,6 +80,43 @@ def test_the_wrong_role_is_refused_and_logged(
         (logged,) = city.entries(EntryKind.REQUEST_REFUSED, first=before)
         assert logged.content["actor"]["person"] == name
         assert logged.public["route"] == f"{method} {API}{path}"
+
+
+def played(method: str, path: str) -> str | None:
+    """Return somebody of the city who may ask this; None where it takes a rarer role."""
+    named = ROLES[method, path]
+    return next((name for name in (*EVERYONE, "head") if name in named), None)
+
+
+def test_who_may_ask_is_still_refused_what_is_not_there_or_not_said(city: City) -> None:
+    clients = {name: city.client(name) for name in (*EVERYONE, "head")}
+    wrong = {}
+    for method, path in ROLES:
+        name = played(method, path)
+        listing = method == "GET" and not {"x", "0"} & set(path.split("/"))
+        if name is None or listing:
+            continue
+        answer = send(clients[name], method, path)
+        if (method, path) in TAKES_NOTHING:
+            expected = answer.is_success
+        else:
+            expected = answer.status_code in {404, 409, 422}
+        if not expected:
+            wrong[method, path] = answer.status_code, name
+    assert not wrong
+
+
+def test_who_may_ask_is_answered_every_list(city: City) -> None:
+    clients = {name: city.client(name) for name in (*EVERYONE, "head")}
+    wrong = {}
+    for method, path in ROLES:
+        name = played(method, path)
+        if method != "GET" or name is None or {"x", "0"} & set(path.split("/")):
+            continue
+        answer = clients[name].get(f"{API}{path}", params=QUERIES.get(path, {}))
+        if answer.status_code != 200:
+            wrong[path] = answer.status_code, name, answer.text[-200:]
+    assert not wrong
 
 
 @pytest.mark.parametrize("path", PUBLIC)

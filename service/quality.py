@@ -5,12 +5,15 @@ from sqlalchemy import Connection
 from authorization.independence import check_apart
 from authorization.persons import actor_for_person, person_by_id
 from catalog.quality.corrections import CorrectionDesk
+from catalog.quality.keepers import required_dataset
 from catalog.quality.measurer import ConfinedMeasurer
-from catalog.quality.measuring import QualityDesk
+from catalog.quality.measuring import QualityDesk, ruleset
 from disclosure.release.dependents import outputs_resting_on
+from foundation.db import reading
 from foundation.errors import SandgateError
-from foundation.identity import ActorKind, Role
+from foundation.identity import Actor, ActorKind, Role
 from policies.schema.quality import QualityRules
+from policies.schema.standards import StandardRules
 from service.bootstrap import Platform
 from service.workers import service_environment
 
@@ -33,7 +36,25 @@ def quality_desk(platform: Platform) -> QualityDesk:
         home=settings.home,
         clock=platform.clock,
         rules=rules,
+        standards=platform.pack.rules(StandardRules),
     )
+
+
+def measured_on_load(platform: Platform, actor: Actor, dataset: str) -> dict[str, object] | None:
+    """Measure a version just published; None where its source declared no quality rule.
+
+    The version stands whatever comes of it: a measurement that fails is named, and taken again on
+    command.
+    """
+    with reading(platform.engine) as connection:
+        _, rules = ruleset(connection, required_dataset(connection, dataset).id)
+    if not rules:
+        return None
+    try:
+        return {"measurement": quality_desk(platform).measure(actor, dataset).id}
+    except SandgateError as refusal:
+        message = {"zh": refusal.message.zh, "en": refusal.message.en}
+        return {"measurement": None, "code": refusal.code, "message": message}
 
 
 def correction_desk(platform: Platform) -> CorrectionDesk:
@@ -49,9 +70,10 @@ def correction_desk(platform: Platform) -> CorrectionDesk:
 
 
 def verified_name(connection: Connection, person: str) -> str | None:
-    """Return the name under which two administrators registered a natural person."""
+    """Return the name of a natural person whose identity document two people looked at."""
     found = person_by_id(connection, person)
-    return found.name if found is not None and found.kind is ActorKind.PERSON else None
+    known = found is not None and found.kind is ActorKind.PERSON and found.identity is not None
+    return found.name if found is not None and known else None
 
 
 def serves_as_steward(connection: Connection, person: str, organisation: str) -> bool:

@@ -29,7 +29,22 @@ def check_raiser(actor: Actor) -> None:
 def check_objector(actor: Actor, stated: str, verified: str | None) -> None:
     """Refuse an objection that is not under the verified name of a natural person."""
     check_natural_person(actor)
-    if verified is None or not stated.strip() or stated.strip() != verified.strip():
+    if verified is None:
+        raise Denied(
+            "identity_not_verified",
+            Message(
+                "异议须实名提出：您的身份尚未核验。",
+                "An objection is raised under a verified name, and yours is not verified yet.",
+            ),
+            field="actor",
+            rule=RULE,
+            way_out=Message(
+                "请由数据主管部门提出、安全管理员确认身份核验，或改为提出校核。",
+                "Have the authority propose your identity and the security administrator confirm "
+                "it, or raise a correction instead.",
+            ),
+        )
+    if not stated.strip() or stated.strip() != verified.strip():
         raise Denied(
             "real_name_not_verified",
             Message(

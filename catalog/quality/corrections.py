@@ -50,7 +50,7 @@ Dependents = Callable[[Connection, str], Sequence[AffectedOutput]]
 Apart = Callable[[Connection, Actor, str], None]
 """Refuses who serves an organisation or an affiliate of it (``authorization.independence``)."""
 VerifiedName = Callable[[Connection, str], str | None]
-"""Returns the verified name of a registered natural person."""
+"""Returns the name of a natural person whose identity was verified; None of anybody else."""
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,15 @@ from catalog.datasets import (
     IdentifierFormat,
     Name,
 )
+from catalog.standards.dictionary import Dictionary
 from foundation.errors import InvalidInput, Message
 from policies.schema.quality import QualityRules
+from policies.schema.standards import CODE
 
 PATTERN_CHARACTERS_MAX = 200
 VALUES_MAX = 10_000
 PAIR = 2
+NO_STANDARDS = Dictionary({}, {})
 Dimension = Literal["completeness", "uniqueness", "validity", "timeliness", "consistency"]
 _COLUMNS: Mapping[str, tuple[int, int]] = {
     "completeness": (1, 1),
@@ -35,11 +38,12 @@ _COLUMNS: Mapping[str, tuple[int, int]] = {
 
 
 class QualityRule(Frozen):
-    """One rule. A validity rule has exactly one of ``pattern``, ``values``, ``format``, bounds.
+    """One rule. A validity rule has one of pattern, values, format, bounds and standard.
 
     ``pattern`` is an RE2 expression over the whole value; bounds are stored integers, days since
-    1970-01-01 for a date. ``relation`` of a consistency rule is read from the first column to the
-    second.
+    1970-01-01 for a date. ``standard`` is the code of a code list or data element (标准规范), in
+    the edition in force when it is measured. ``relation`` of a consistency rule is read from the
+    first column to the second.
     """
 
     name: Name
@@ -51,6 +55,7 @@ class QualityRule(Frozen):
     format: IdentifierFormat | None = None
     lower: int | None = Field(default=None, ge=-BOUND_MAX, le=BOUND_MAX)
     upper: int | None = Field(default=None, ge=-BOUND_MAX, le=BOUND_MAX)
+    standard: str = Field(default="", pattern=f"{CODE}|^$")
     relation: Literal["before", "not_after", "equal", "present_with"] | None = None
 
     @model_validator(mode="after")
@@ -62,6 +67,7 @@ class QualityRule(Frozen):
             raise ValueError("columns")
         bounded = self.lower is not None or self.upper is not None
         ways = [bool(self.pattern), bool(self.values), self.format is not None, bounded]
+        ways.append(bool(self.standard))
         if sum(ways) != (self.dimension == "validity"):
             raise ValueError("validity")
         if (self.relation is not None) != (self.dimension == "consistency"):
@@ -70,7 +76,7 @@ class QualityRule(Frozen):
 
     def order(self) -> dict[str, Any]:
         """Return what the measuring child needs of it."""
-        return self.model_dump(mode="json", exclude={"weight"})
+        return self.model_dump(mode="json", exclude={"weight", "standard"})
 
 
 class QualityDeclaration(Frozen):
@@ -80,7 +86,10 @@ class QualityDeclaration(Frozen):
 
 
 def check_quality(
-    raw: Mapping[str, Any], declaration: DatasetDeclaration, limits: QualityRules
+    raw: Mapping[str, Any],
+    declaration: DatasetDeclaration,
+    limits: QualityRules,
+    known: Dictionary = NO_STANDARDS,
 ) -> QualityDeclaration:
     """Return the declared rules. Raises InvalidInput for the first that does not hold together."""
     try:
@@ -95,7 +104,23 @@ def check_quality(
         if names.count(rule.name) > 1:
             raise _broken(f"rules.{place}.name", "repeated")
         _check_columns(rule, declaration, f"rules.{place}")
+        if rule.standard and in_force(rule, known) is None:
+            raise _broken(f"rules.{place}.standard", "standard_unfit")
     return found
+
+
+def in_force(rule: QualityRule, known: Dictionary) -> QualityRule | None:
+    """Write a rule by its standard out as values or pattern; None where the standard gives none."""
+    if not rule.standard:
+        return rule
+    element = known.elements.get(rule.standard)
+    listed = known.code_lists.get(element.code_list or "" if element else rule.standard)
+    if listed is not None:
+        values = tuple(item.value for item in listed.values)
+        return rule.model_copy(update={"values": values})
+    if element is None or element.pattern is None:
+        return None
+    return rule.model_copy(update={"pattern": element.pattern})
 
 
 def _check_columns(rule: QualityRule, declaration: DatasetDeclaration, place: str) -> None:
@@ -107,6 +132,8 @@ def _check_columns(rule: QualityRule, declaration: DatasetDeclaration, place: st
         types.append(column.type)
     if rule.pattern and types[0] is not ColumnType.TEXT:
         raise _broken(f"{place}.pattern", "text_only")
+    if rule.standard and types[0] is not ColumnType.TEXT:
+        raise _broken(f"{place}.standard", "text_only")
     if rule.format is not None and types[0] not in {ColumnType.TEXT, ColumnType.INTEGER}:
         raise _broken(f"{place}.format", "text_or_integer_only")
     bounded = rule.lower is not None or rule.upper is not None
@@ -125,6 +152,10 @@ _REASONS: Mapping[str, Message] = {
     "text_only": Message("只能用于文本列", "is for text columns only"),
     "text_or_integer_only": Message("只能用于文本或整数列", "is for text or integer columns only"),
     "number_or_date_only": Message("只能用于数值或日期列", "is for number or date columns only"),
+    "standard_unfit": Message(
+        "所引代码表或数据元不存在，或没有可核对的取值",
+        "names no code list or data element that values can be held against",
+    ),
     "different_types": Message("两列类型不同", "compares columns of different types"),
 }
 

@@ -7,7 +7,7 @@ store, and each reading of it is an entry of its own (I5, I14).
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,18 @@ from audit.key_requests import request_keys
 from audit.tags import EntryKind
 from catalog.datasets import Dataset, DatasetDeclaration, Frozen, Version
 from catalog.detectors.suggesting import Suggestion, suggestions
-from catalog.quality.declared import QualityDeclaration, QualityRule, check_quality, score
+from catalog.quality.declared import (
+    QualityDeclaration,
+    QualityRule,
+    check_quality,
+    in_force,
+    score,
+)
 from catalog.quality.keepers import kept_dataset, require_keeper, required_dataset
 from catalog.quality.measurer import Measurer
 from catalog.quality.store import quality_measurement, quality_ruleset
+from catalog.resources.standing import packaged_rules
+from catalog.standards.dictionary import dictionary
 from catalog.store import current_version, dataset_table, entry_by_id
 from catalog.versions import ROWS_FILE, version_directory
 from foundation.canonical import canonical_bytes, digest
@@ -32,6 +40,7 @@ from foundation.identity import Actor
 from foundation.ids import new_id
 from foundation.keys import AES_GCM, Citation, KeyStore
 from policies.schema.quality import QualityRules, RiskRules
+from policies.schema.standards import StandardRules
 
 DAY_US = 86_400_000_000
 PER_MILLE = 1_000
@@ -66,6 +75,7 @@ class QualityDesk:
     home: Path
     clock: Clock
     rules: QualityRules
+    standards: StandardRules = field(default_factory=lambda: packaged_rules().standards)
 
     def declare(
         self, actor: Actor, dataset_name: str, raw: dict[str, Any]
@@ -74,7 +84,8 @@ class QualityDesk:
         with reading(self.engine) as connection:
             dataset = required_dataset(connection, dataset_name)
             require_keeper(connection, actor, dataset)
-        declared = check_quality(raw, dataset.declaration, self.rules)
+            known = dictionary(connection, self.standards)
+        declared = check_quality(raw, dataset.declaration, self.rules, known)
         document = declared.model_dump(mode="json")
         public = {"dataset": dataset_name, "rules_digest": digest(document)}
         event = AuditEvent(EntryKind.QUALITY_DECLARED, actor, public)
@@ -102,7 +113,10 @@ class QualityDesk:
         with reading(self.engine) as connection:
             dataset = kept_dataset(connection, actor, dataset_name)
             version = _required_version(connection, dataset)
-            number, rules = ruleset(connection, dataset.id)
+            number, declared = ruleset(connection, dataset.id)
+            known = dictionary(connection, self.standards)
+            written = (in_force(rule, known) for rule in declared)
+            rules = [rule for rule in written if rule is not None]
             timely = self._timeliness(connection, dataset, version)
         measurement = new_id("qms")
         rows = version_directory(self.home, version.id, version.zone) / ROWS_FILE

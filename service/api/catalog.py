@@ -23,6 +23,7 @@ from service.api.bodies import BodyTooLarge, UploadRoute
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, SupplierCaller
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute, serve_once
+from service.quality import measured_on_load
 
 router = APIRouter(prefix="/catalog", route_class=IdempotentRoute, tags=["catalog"])
 uploads = APIRouter(prefix="/catalog", route_class=UploadRoute, tags=["catalog"])
@@ -104,10 +105,12 @@ async def post_version(
 
     async def publish() -> Response:
         version = await run_in_threadpool(platform.publisher.publish, actor, name, path, file_name)
+        measured = await run_in_threadpool(measured_on_load, platform, actor, name)
         published = {
             "version": version.id,
             "number": version.number,
             "manifest_digest": version.manifest_digest,
+            **({} if measured is None else {"quality": measured}),
         }
         return JSONResponse(published, status_code=201)
 

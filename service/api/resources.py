@@ -33,6 +33,7 @@ from service.api.callers import (
     SupplierCaller,
 )
 from service.idempotency import IdempotentRoute
+from service.quality import measured_on_load
 
 router = APIRouter(route_class=IdempotentRoute, tags=["resources"])
 
@@ -101,10 +102,12 @@ def post_evidence(
 def post_reading(name: str, actor: SupplierCaller, platform: OnPlatform) -> dict[str, object]:
     """Read the declared table of the declared system into the next version."""
     version = platform.publisher.read_table(actor, name)
+    measured = measured_on_load(platform, actor, name)
     return {
         "version": version.id,
         "number": version.number,
         "manifest_digest": version.manifest_digest,
+        **({} if measured is None else {"quality": measured}),
     }
 
 

@@ -42,6 +42,7 @@ from service.pages.blocks import (
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import KeeperVisit, Visit
 from service.pages.routes import PageRoute
+from service.quality import measured_on_load
 
 HOME = "/pages/resources"
 router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
@@ -235,11 +236,13 @@ def _withdraw(visit: Visit, entered: Entered) -> str:
 def _upload(visit: Visit, entered: Entered) -> str:
     assert entered.path is not None  # noqa: S101 - the form asks for it
     visit.platform.publisher.publish(visit.actor, _name(visit), entered.path, entered.file_name)
+    measured_on_load(visit.platform, visit.actor, _name(visit))
     return f"{HOME}/{_name(visit)}?done=1"
 
 
 def _read(visit: Visit, _entered: Entered) -> str:
     visit.platform.publisher.read_table(visit.actor, _name(visit))
+    measured_on_load(visit.platform, visit.actor, _name(visit))
     return f"{HOME}/{_name(visit)}?done=1"
 
 

@@ -92,13 +92,25 @@ def test_an_objection_takes_the_registered_name(city: City) -> None:
     analyst = city.client("analyst")
     asked = {**CLAIM, "kind": "objection", "real_name": "someone else"}
     refused = problem_of(analyst.post(f"{API}/corrections", json=asked), 403)
-    assert refused["code"] == "real_name_not_verified"
+    assert refused["code"] == "identity_not_verified"
+    assert "security administrator" in refused["way_out"]["text"]
+    change = {"kind": "identity", "person": city.actor("analyst").person}
+    document = {"kind": "passport_fra", "number": "12AB34567"}
+    asked_for = {"change": change, "identity": document}
+    grant = posted(city.client("founder"), "/role-grants", asked_for)
+    posted(city.client("security_admin"), f"/role-grants/{grant['id']}/confirm")
+    other = problem_of(analyst.post(f"{API}/corrections", json=asked), 403)
+    assert other["code"] == "real_name_not_verified"
+    assert posted(analyst, "/corrections", {**asked, "real_name": "analyst"})["kind"] == "objection"
 
 
 def test_figures_are_for_the_source_and_the_authority(city: City) -> None:
     steward, founder = city.client("steward"), city.client("founder")
     rules = {"rules": [{"name": "a", "dimension": "completeness", "columns": ["state"]}]}
     posted(steward, "/catalog/datasets/households/quality-rules", rules)
+    loaded = _publish(steward)["quality"]["measurement"]
+    profile = steward.get(f"{API}/catalog/datasets/households/profile").json()
+    assert profile["id"] == loaded
     measured = posted(steward, "/catalog/datasets/households/measurements")
     assert measured["profile"]["rows"] >= len(household_rows()) - 1
     assert founder.get(f"{API}/catalog/datasets/households/profile").json() == measured
@@ -146,7 +158,7 @@ def test_a_keeper_measures_and_reads_in_the_browser(city: City) -> None:
     assert steward.get("/pages/quality").status_code == 200
 
 
-def _publish(steward: httpx.Client) -> None:
+def _publish(steward: httpx.Client) -> dict[str, Any]:
     names = list(household_rows()[0])
     lines = [",".join(names)]
     lines += [",".join(_cell(row[name]) for name in names) for row in household_rows()]
@@ -155,6 +167,8 @@ def _publish(steward: httpx.Client) -> None:
         content="\n".join(lines).encode() + b"\n",
     )
     assert sent.status_code == 201, sent.text
+    told: dict[str, Any] = sent.json()
+    return told
 
 
 def _cell(value: object) -> str:

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from catalog.datasets import DatasetDeclaration
 from catalog.quality import measure_child
-from catalog.quality.declared import QualityRule, check_quality, score
+from catalog.quality.declared import QualityRule, check_quality, in_force, score
 from catalog.quality.measurer import Compared, ConfinedMeasurer, measure_order
+from catalog.standards.dictionary import Dictionary
 from foundation.errors import InvalidInput, Unavailable
 from policies.load import load_policies
 from policies.schema.quality import QualityRules
+from policies.schema.standards import CodeListRule, ElementRule
 
 RULES = load_policies().rules(QualityRules)
 SCHEMA = pa.schema(
@@ -263,6 +265,33 @@ def test_a_rule_that_does_not_hold_together_is_refused(rule: Row, field: str) ->
     with pytest.raises(InvalidInput, match="quality_rule_invalid") as caught:
         check_quality({"rules": [rule]}, DECLARATION, RULES)
     assert field in (caught.value.field or "")
+
+
+def test_a_rule_may_name_a_list_or_element_of_the_standards() -> None:
+    values = ({"value": "1", "zh": "男"}, {"value": "2", "zh": "女"})
+    about = {"zh": "x", "en": "x", "standard": "GB/T 2261.1", "version": "1"}
+    sex = CodeListRule.model_validate({"code": "CL-SEX", "values": values, **about})
+    element = {"code": "DE-SEX", "type": "text", "code_list": "CL-SEX", **about}
+    digits = {"code": "DE-DIGITS", "type": "text", "pattern": "[0-9]+", **about}
+    bare = {"code": "DE-BARE", "type": "text", **about}
+    elements = [ElementRule.model_validate(one) for one in (element, digits, bare)]
+    known = Dictionary({one.code: one for one in elements}, {"CL-SEX": sex})
+
+    def written(standard: str, column: str = "town") -> QualityRule | None:
+        rule = {"name": "a", "dimension": "validity", "columns": [column], "standard": standard}
+        (declared,) = check_quality({"rules": [rule]}, DECLARATION, RULES, known).rules
+        return in_force(declared, known)
+
+    for standard in ("CL-SEX", "DE-SEX"):
+        found = written(standard)
+        assert found is not None
+        assert found.order()["values"] == ["1", "2"]
+    found = written("DE-DIGITS")
+    assert found is not None
+    assert found.order()["pattern"] == "[0-9]+"
+    for standard, column in (("CL-NONE", "town"), ("DE-BARE", "town"), ("CL-SEX", "age")):
+        with pytest.raises(InvalidInput, match="quality_rule_invalid"):
+            written(standard, column)
 
 
 def test_scores_are_weighted_and_rounded_down() -> None:

@@ -15,9 +15,11 @@ from catalog.book.parts import Assessment, EntryHead, Revision, open_revision, p
 from catalog.book.searching import ListedEntry, Wanted, search
 from catalog.book.states import EntryState, RevisionState
 from catalog.book.subscriptions import Topic, subscriptions
+from catalog.book.systems import system
 from catalog.book.versions import LABELS, HistoryLine, difference, history
 from catalog.datasets import Grade
 from catalog.entries import CatalogueEntry, ShareAttribute
+from catalog.zones.store import zones
 from foundation.db import reading
 from foundation.errors import Message
 from foundation.identity import Role
@@ -169,14 +171,35 @@ def _at_work(visit: Visit, at_work: Revision, published: Revision | None) -> lis
 
 
 def _document(visit: Visit, entry: CatalogueEntry) -> Facts:
+    with reading(visit.platform.engine) as connection:
+        names = _places(connection, entry)
     told = entry.model_dump(mode="json")
     facts = []
     for name, value in told.items():
         if name == "code" or value in (None, [], ""):
             continue
         zh, en = LABELS[name]
-        facts.append((Message(zh, en), shown(name, value, visit.language)))
+        facts.append((Message(zh, en), _named(names, name, value, visit.language)))
     return Facts(facts)
+
+
+def _named(names: Mapping[str, Message], name: str, value: object, language: str) -> str:
+    """Return a field's value as people read it: zones and systems by their names."""
+    if name not in {"zone", "systems"}:
+        return shown(name, value, language)
+    found = value if isinstance(value, list) else [value]
+    words = (names.get(one, Message(one, one)).in_language(language) for one in map(str, found))
+    return "、".join(words)
+
+
+def _places(connection: Connection, entry: CatalogueEntry) -> dict[str, Message]:
+    """Return the names of an entry's zone and systems, as far as they are registered."""
+    named = {one.id: Message(one.name.zh, one.name.en) for one in zones(connection)}
+    for name in entry.systems:
+        found = system(connection, name)
+        if found is not None:
+            named[name] = Message(found.label.zh, found.label.en)
+    return named
 
 
 def _timeline(lines: list[HistoryLine], houses: Mapping[str, str]) -> Timeline:

@@ -42,6 +42,7 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, Visit
+from service.pages.names import dataset_titles
 from service.pages.routes import PageRoute
 from service.quality import correction_desk
 from service.recalling import recall_affected
@@ -129,6 +130,7 @@ def get_corrections(visit: AnyVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         found = corrections(connection, visit.actor)
         flags = flags_for(connection, visit.actor.organisation)
+        titles = dataset_titles(connection)
     blocks: list[Block] = []
     if not visit.has(Role.REGULATOR):
         raise_one = Message("提出校核或异议", "Say that data are wrong")
@@ -146,7 +148,7 @@ def get_corrections(visit: AnyVisit) -> Response:
                 (
                     Link(item.case_number, f"{HOME}/{item.id}"),
                     _KINDS[item.kind],
-                    item.subject,
+                    titles.get(item.subject, item.subject),
                     shown_time(item.raised_us),
                     _badge(item.state),
                 )
@@ -162,7 +164,7 @@ def get_corrections(visit: AnyVisit) -> Response:
                 [
                     (
                         Message(str(flag["title_zh"]), str(flag["title_en"])),
-                        str(flag["dataset"] or "—"),
+                        titles.get(str(flag["dataset"]), str(flag["dataset"] or "—")),
                         shown_time(int(str(flag["flagged_us"]))),
                     )
                     for flag in flags
@@ -228,6 +230,7 @@ def _shown(visit: Visit, identifier: str) -> Response:
         history = moves(connection, identifier)
         opened = matter(connection, found.matter or found.referral or "")
         houses = organisations(connection, [found.provider])
+        titles = dataset_titles(connection)
         parties = {found.provider, visit.platform.authority}
         sees = visit.actor.organisation in parties or visit.has(Role.REGULATOR)
         outputs = affected(connection, identifier) if sees else []
@@ -238,7 +241,7 @@ def _shown(visit: Visit, identifier: str) -> Response:
             [
                 (Message("办件编号", "Case"), found.case_number),
                 (Message("类型", "Kind"), _KINDS[found.kind]),
-                (Message("对象", "About"), found.subject),
+                (Message("对象", "About"), titles.get(found.subject, found.subject)),
                 (
                     Message("供数单位", "Provider"),
                     Message(provider.name_zh, provider.name_en) if provider else found.provider,

@@ -115,9 +115,7 @@ def get_hall(visit: GovernmentVisit) -> Response:
     blocks: list[Block] = []
     if visit.has(Role.HALL_REPRESENTATIVE):
         mine = [one for one in found if one.organisation == visit.actor.organisation]
-        if duty is not None:
-            blocks.append(Filled(END, f"{HOME}/duty-end"))
-        elif mine:
+        if duty is None and mine:
             blocks.append(Filled(BEGIN, f"{HOME}/seats/{mine[0].id}/duty"))
         blocks.append(Heading(Message("本席位待办", "Our queue")))
         columns = (Message("事项", "What"), Message("期限", "Due"), Message("接办人", "Taken by"))
@@ -135,6 +133,8 @@ def get_hall(visit: GovernmentVisit) -> Response:
             for one in waiting
         ]
         blocks.append(Rows(columns, rows))
+        if duty is not None:
+            blocks.append(Filled(END, f"{HOME}/duty-end"))
     blocks.append(Heading(Message("席位", "Seats")))
     heads = (
         Message("单位", "Department"),

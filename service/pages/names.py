@@ -1,6 +1,6 @@
 """What people, organisations and licences are called on pages: no reader meets an identifier."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, select
 
@@ -8,6 +8,8 @@ from authorization.documents import LicenceDocument
 from authorization.licences import Licence, LicenceState, licences_in
 from authorization.organisations import organisations
 from authorization.store import person
+from catalog.book.store import catalog_entry
+from catalog.store import datasets
 from foundation.errors import Message
 from service.pages.blocks import Badge
 
@@ -41,3 +43,21 @@ def licence_titles(
 ) -> dict[str, Message]:
     """Return the titles of the licences that stand in these states."""
     return {one.id: licence_title(one) for one in licences_in(connection, states)}
+
+
+def entry_titles(connection: Connection, entries: Collection[str]) -> dict[str, Message]:
+    """Return what these entries of the catalogue are called."""
+    table = catalog_entry.c
+    query = select(table.id, table.name_zh, table.name_en).where(table.id.in_(sorted(entries)))
+    return {
+        row.id: Message(row.name_zh, row.name_en or row.name_zh)
+        for row in connection.execute(query)
+    }
+
+
+def dataset_titles(connection: Connection) -> dict[str, Message]:
+    """Return what the data sets are called."""
+    return {
+        one.declaration.name: Message(one.declaration.label_zh, one.declaration.label_en)
+        for one in datasets(connection)
+    }

@@ -99,7 +99,7 @@ REMOVE = Form(fields=(), button=Message("提出移除", "Propose to remove"), da
 
 def role_name(role: Role) -> Message:
     """Return a role in words."""
-    return Message(ROLE_NAMES_ZH[role], role.value.replace("_", " "))
+    return Message(ROLE_NAMES_ZH[role], role.value.replace("_", " ").capitalize())
 
 
 def _role_choices() -> tuple[tuple[str, Message], ...]:

@@ -36,7 +36,7 @@ from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, Visit
 from service.pages.home import organisation_names
 from service.pages.matter_pages import page_of
-from service.pages.names import person_names
+from service.pages.names import entry_titles, person_names
 from service.pages.routes import PageRoute
 from service.pages.sharing_forms import (
     ACTS,
@@ -74,9 +74,11 @@ def get_requests(visit: AnyVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         found = shares(connection, visit.actor)
         names = organisation_names(connection, visit.language)
+        titles = entry_titles(connection, {one.entry for one in found})
     rows = [
         (
-            Link(one.case_number, f"{HOME}/{one.id}"),
+            Link(titles.get(one.entry, "—"), f"{HOME}/{one.id}"),
+            Link(one.case_number, f"/pages/cases/{one.case_number}"),
             names.get(one.requester, one.requester),
             names.get(one.provider, one.provider),
             shown_time(one.drafted_us),
@@ -85,6 +87,7 @@ def get_requests(visit: AnyVisit) -> Response:
         for one in found
     ]
     columns = (
+        Message("目录条目", "Entry"),
         Message("办件编号", "Case"),
         Message("使用单位", "User"),
         Message("提供单位", "Provider"),
@@ -134,13 +137,15 @@ def get_share(share: str, visit: AnyVisit) -> Response:
         names = organisation_names(connection, visit.language)
         opened = matter(connection, found.matter)
         used = uses(connection, share)
+        title = entry_titles(connection, {found.entry}).get(found.entry, "—")
         people = person_names(connection)
         try:
             sealed = bool(sealed_decision(connection, share))
         except NotFound:
             sealed = False
     due = "—" if opened is None or opened.due is None or opened.is_over else opened.due.on
-    blocks: list[Block] = [Facts(_facts(found, names, due))]
+    about = (Message("目录条目", "Entry"), Link(title, f"/pages/catalogue/{found.entry}"))
+    blocks: list[Block] = [Facts([about, *_facts(found, names, due)])]
     links = [Link(Message("办件全过程", "The whole case"), f"/pages/cases/{found.case_number}")]
     if sealed:
         links += [
@@ -244,7 +249,8 @@ def _matter_badge(state: str) -> Badge:
 
 
 def _badge(share: Share) -> Badge:
-    return Badge(STATE_NAMES[share.state], _TONES.get(share.state, "plain"))
+    words = STATE_NAMES[share.state]
+    return Badge(Message(words.zh, words.en.capitalize()), _TONES.get(share.state, "plain"))
 
 
 def _facts(share: Share, names: Mapping[str, str], due: str) -> list[tuple[Text, Cell]]:

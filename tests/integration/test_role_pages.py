@@ -12,7 +12,12 @@ from disclosure.release.files import FileDraft
 from policies.schema.exchange import ExchangeRules
 from tests.catalogue_sheets import row_of, xlsx_of
 from tests.city import told
-from tests.parts import need_chromium, need_provider
+from tests.parts import (
+    need_chromium,
+    need_namespaces,
+    need_provider,
+    need_session_environment,
+)
 from tests.registering import resident_id
 from tests.role_pages import NAMES, Faces, entry_form, faces, go, send
 
@@ -192,6 +197,21 @@ def test_checkers_read_what_would_leave_and_vote(city: Faces) -> None:
         operator.get_by_role("link", name="下载结果").click()
     assert waiting.value.path().read_bytes().startswith(b"PK")
     assert asked.id in operator.url
+
+
+@need_namespaces
+@need_session_environment
+def test_an_operator_opens_a_session_enters_it_and_closes_it(city: Faces) -> None:
+    operator = city.page("analyst")
+    go(operator, "数据沙箱", "开通会话")
+    send(operator, "开通", {"licence": city.city.licence})
+    is_done(operator)
+    place = operator.url.partition("?")[0]
+    send(operator, "进入会话")
+    expect(operator.locator("iframe")).to_be_visible()
+    operator.goto(place)
+    send(operator, "关闭会话")
+    is_done(operator)
 
 
 def test_the_regulator_searches_the_log_and_reads_who_is_late(city: Faces) -> None:

@@ -12,8 +12,9 @@ from audit.events import AuditEvent, PendingEntry, Recorded
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
 from authorization.documents import PrivacyBudget, ProjectCap
+from catalog.book.store import catalog_entry
 from catalog.datasets import Column, ColumnType, DatasetDeclaration, Exposure, Grade
-from catalog.store import catalog_entry, dataset_table, population_table
+from catalog.store import dataset_table, population_table
 from disclosure.budgets.charging import PopulationCharge, charge_question
 from disclosure.budgets.tree import Amount
 from foundation.clock import Clock

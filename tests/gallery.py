@@ -75,7 +75,7 @@ def gallery_city(
         json.loads(path.read_text(encoding="utf-8")) for path in sorted(DECLARATIONS.glob("*.json"))
     ]
     with opened_city(home) as city:
-        _register_people(city.platform)
+        _register_people(city.platform, {})
         for document in documents:
             _register(city, document, rows(document))
         for operator, number in AGREEMENTS.items():

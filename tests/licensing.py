@@ -20,8 +20,9 @@ from authorization.organisations import (
     create_person,
 )
 from authorization.validation import LicenceFacts, LicenceRuleset
+from catalog.book.store import catalog_entry
 from catalog.datasets import Dataset, DatasetDeclaration
-from catalog.store import catalog_entry, dataset_table, population_table
+from catalog.store import dataset_table, population_table
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
 from foundation.ids import new_id
 from foundation.keys import KeyStore

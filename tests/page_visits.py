@@ -25,6 +25,7 @@ def sent(
     client: httpx.Client,
     address: str,
     file: tuple[str, bytes] | None = None,
+    /,
     **entered: Any,
 ) -> httpx.Response:
     """Open a form's page and send what was entered."""

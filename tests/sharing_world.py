@@ -211,20 +211,20 @@ def founded(
             continue
         one = Organisation(id=name, kind=kind, name_zh=f"{name}局", name_en=name)
         create_organisation(writer, SYSTEM_ACTOR, one)
-    for name, (house, roles, kind) in _PEOPLE.items():
+    for name, (house, roles, actor_kind) in _PEOPLE.items():
         create_person(
             writer,
             SYSTEM_ACTOR,
             Person(
                 id=name,
                 name=name,
-                kind=kind,
+                kind=actor_kind,
                 organisations=(house,),
                 roles=roles,
                 accounts=(Account(name=name, organisation=house),),
             ),
         )
-        world.people[name] = Actor(name, house, frozenset(roles), kind, clock.now_us())
+        world.people[name] = Actor(name, house, frozenset(roles), actor_kind, clock.now_us())
     clock.advance(1_000)
     world.entry = published(world)
     add_vehicles(world)

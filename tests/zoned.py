@@ -19,10 +19,11 @@ from authorization.revocation import SuspensionBoard
 from authorization.signing import document_digest, sign_licence
 from authorization.snapshots import assemble
 from authorization.terms import check_term
+from catalog.book.store import catalog_entry
 from catalog.datasets import Dataset, DatasetDeclaration
 from catalog.resources.origins import record_origin
 from catalog.standards.regions import require_region
-from catalog.store import catalog_entry, dataset_table
+from catalog.store import dataset_table
 from catalog.zones.zones import ZoneOrder, open_zone
 from foundation.db import reading
 from foundation.errors import SandgateError

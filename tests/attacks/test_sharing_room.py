@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,7 @@ def test_no_case_is_joined_by_guessing_its_number(world: World) -> None:
     case = world.asked(ShareState.SUBMITTED).case_number
     for guessed in (case, "C2026-999999"):
         joined = refusal(
-            lambda guessed=guessed: world.applying.draft(
-                world["nurse"], world.entry, FORM, case=guessed
-            )
+            partial(world.applying.draft, world["nurse"], world.entry, FORM, case=guessed)
         )
         assert joined == "case_unknown"
     lost = refusal(
@@ -294,7 +293,7 @@ def test_rows_go_to_nobody_else(world: World) -> None:
     share = world.asked()
     call = world.delivery.call
     stranger: dict[str, str] = {
-        name: refusal(lambda name=name: call(world[name], share.id, limit=1))
+        name: refusal(partial(call, world[name], share.id, limit=1))
         for name in ("nurse", "analyst", "officer", "constable")
     }
     assert set(stranger.values()) == {"share_unknown"}

@@ -1,7 +1,9 @@
 """Nothing of one zone is had from another, whoever signed; a source's no stops everything."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -40,7 +42,7 @@ from tests.zoned import SOURCE_PERSON, ZonedCity, grant, refused
 SHARED = {"kind": "shared", "source": "treasury"}
 CONSENT = ConsentGiven(reference="同意函1号")
 WHY = ConsentWithdrawn(reason="no longer needed")
-NO_BUDGETS = {"budgets": []}
+NO_BUDGETS: dict[str, Any] = {"budgets": []}
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_a_licence_is_not_drafted_for_data_of_another_zone(city: ZonedCity) -> N
     city.open_zone("west")
     city.add_dataset("eastern", "east")
     for zone in ("public", "west"):
-        assert refused(lambda zone=zone: draft(city, "eastern", zone)) == "dataset_of_another_zone"
+        assert refused(partial(draft, city, "eastern", zone)) == "dataset_of_another_zone"
     assert refused(lambda: draft(city, "colleges", "east")) == "dataset_of_another_zone"
     assert refused(lambda: draft(city, "eastern", "nowhere")) == "zone_not_open"
     draft(city, "eastern", "east")
@@ -208,7 +210,7 @@ def test_shared_data_wait_for_their_sources_consent(city: ZonedCity) -> None:
     city.add_dataset("derived", derived_from=["shared"])
     city.add_dataset("derived_again", derived_from=["derived"])
     for name in ("shared", "derived", "derived_again"):
-        assert refused(lambda name=name: draft(city, name)) == "source_consent_missing"
+        assert refused(partial(draft, city, name)) == "source_consent_missing"
     attach_consent(city.writer, SOURCE_PERSON, "shared", CONSENT, check_apart)
     draft(city, "derived_again")
     withdraw_consent(city.writer, SOURCE_PERSON, "shared", WHY)

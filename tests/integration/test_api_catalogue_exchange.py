@@ -37,7 +37,7 @@ PAPER = ASSESSMENT.model_dump(mode="json")
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     with opened_city(tmp_path_factory.mktemp("city")) as opened:
-        _register_people(opened.platform)
+        _register_people(opened.platform, {})
         yield opened
 
 
@@ -226,7 +226,7 @@ def test_a_page_refuses_a_hostile_file_in_words(city: City) -> None:
 def test_a_package_carries_the_second_signature_where_its_profile_is_on(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", key_holder="process", sm_profile=True)
     with opened_city(settings.home, settings=settings) as city:
-        _register_people(city.platform)
+        _register_people(city.platform, {})
         answer = city.client("founder").post(f"{API}/catalog/exports")
         keys = city.platform.opened_keys.signer.verifier_keys
     package = tmp_path / "package.zip"

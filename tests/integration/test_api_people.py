@@ -88,7 +88,7 @@ def test_a_program_calls_its_scopes_with_its_own_secret_and_nothing_else(city: C
     bot = city.client()
     assert bot.get(f"{API}/catalog/datasets", headers=header).status_code == 200
     for method, path in (("GET", "/sessions"), ("POST", "/sessions"), ("GET", "/me")):
-        body = {} if method == "POST" else None
+        body: dict[str, str] | None = {} if method == "POST" else None
         refused = bot.request(method, f"{API}{path}", headers=header, json=body)
         assert problem_of(refused, 403)["code"] in {"scope_missing", "role_missing"}
     shown = analyst.get(f"{API}/service-accounts").text

@@ -220,7 +220,7 @@ class Pages:
             self._clients[name] = signed_in(self._city, name)
         return self._clients[name]
 
-    def send(self, name: str, address: str, status: int = 303, **entered: str) -> httpx.Response:
+    def send(self, name: str, address: str, status: int = 303, /, **entered: str) -> httpx.Response:
         answer = sent(self(name), address, **entered)
         assert answer.status_code == status, answer.text
         return answer

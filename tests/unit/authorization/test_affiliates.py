@@ -94,13 +94,14 @@ def test_a_relation_names_one_other_controller(registry: Registry) -> None:
     ):
         with pytest.raises(InvalidInput):
             declare(registry, "datawise", **fields)
-    for fields in (
+    clashing: tuple[dict[str, Any], ...] = (
         {"controller_organisation": "insurer", "controller_credit_code": CODE},
         {"controller_organisation": "insurer", "share_ppm": 1},
         {"controller_organisation": "insurer", "kind": "share"},
-    ):
+    )
+    for given in clashing:
         with pytest.raises(ValidationError):
-            declare(registry, "datawise", **fields)
+            declare(registry, "datawise", **given)
 
 
 def _only(registry: Registry) -> Relation:

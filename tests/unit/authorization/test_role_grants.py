@@ -1,6 +1,7 @@
 """Two people stand behind every person, role and account; what each attempt alone comes to."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
@@ -61,7 +62,7 @@ def test_nobody_registers_a_person_alone(registry: Registry) -> None:
             actor_for_account(connection, "newcomer@city")
     for name in ("drafter", "signer", "sys", "aud", "inspector", "analyst"):
         refused(
-            "applicant_cannot|not_entitled|never_writes", lambda n=name: registry.confirm(n, grant)
+            "applicant_cannot|not_entitled|never_writes", partial(registry.confirm, name, grant)
         )
     confirmed = registry.confirm("sec", grant)
     assert (confirmed.state, confirmed.decided_by) == (GrantState.CONFIRMED, "sec")
@@ -76,7 +77,7 @@ def test_two_administrators_make_no_approver_between_them(registry: Registry, ro
     for name in ("sys", "sec", "aud"):
         refused(
             "not_entitled_to_propose|own_roles",
-            lambda n=name: registry.propose(n, "person", person=person_json(roles=[role])),
+            partial(registry.propose, name, "person", person=person_json(roles=[role])),
         )
     refused(
         "not_entitled_to_propose",
@@ -248,7 +249,7 @@ def test_a_proposal_lapses_is_refused_or_taken_back(registry: Registry) -> None:
         withdraw_change(registry.writer, registry.actor("signer"), second.id)
     withdraw_change(registry.writer, registry.actor("drafter"), second.id)
     for grant in (first, second):
-        refused("grant_decided", lambda g=grant: registry.confirm("sec", g))
+        refused("grant_decided", partial(registry.confirm, "sec", grant))
     registry.clock.advance(RULES.proposal_days_max * MICROSECONDS_PER_DAY)
     refused("grant_lapsed", lambda: registry.confirm("sec", third))
     with reading(registry.engine) as connection:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+import catalog.book.store
 import catalog.store
 from audit.writer import GroupCommitWriter
 from foundation.db import metadata
@@ -16,7 +17,7 @@ from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
 from tests.fakes import SteppedClock
 
-assert catalog.store.catalog_entry is not None  # its tables stand in the metadata
+assert catalog.book.store.catalog_entry is not None  # its tables stand in the metadata
 
 
 def _actor(person: str, organisation: str, role: Role, kind: ActorKind = ActorKind.PERSON) -> Actor:

@@ -1,5 +1,6 @@
 """Elements and lists as data: editions, bindings, divisions, and rows chosen by region."""
 
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -98,7 +99,7 @@ def test_the_authority_adds_lists_elements_and_newer_editions(
         known = dictionary(connection, RULES)
         check_bindings(connection, declared(road="DE-ROAD", other=None), RULES)
         for wrong in ("DE-NONE", "DE-AMOUNT"):
-            code = refused(lambda name=wrong: check_bindings(connection, declared(a=name), RULES))
+            code = refused(partial(check_bindings, connection, declared(a=wrong), RULES))
             assert code == "element_unfit"
     assert known.values_of(known.elements["DE-ROAD"]) == ("A", "B")
     checks = element_checks(declared(road="DE-ROAD"), known)
@@ -185,6 +186,6 @@ def test_without_a_bound_region_column_nothing_is_delivered_by_region() -> None:
     bound = plain.model_copy(update={"region_column": "place"})
     wrong = declared(place="DE-SEX").model_copy(update={"region_column": "place"})
     for declaration in (plain, wrong):
-        code = refused(lambda one=declaration: region_filter(one, "520100", RULES, known))
+        code = refused(partial(region_filter, declaration, "520100", RULES, known))
         assert code == "region_column_missing"
     assert refused(lambda: region_filter(bound, "529999", RULES, known)) == "region_unknown"

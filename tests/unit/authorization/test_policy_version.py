@@ -122,7 +122,8 @@ def test_people_who_come_and_go_are_known_to_every_worker(
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO affiliation (person, organisation, since_us) VALUES ('late', 'insurer', 1)"
+                "INSERT INTO affiliation (person, organisation, since_us) "
+                "VALUES ('late', 'insurer', 1)"
             )
         )
     refused = there.decide(asked)

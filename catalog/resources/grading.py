@@ -55,8 +55,9 @@ def propose_regrading(
     if not (actor.has(Role.PROVIDER) or actor.has(Role.AUTHORITY)):
         raise _not_theirs()
     regrading_id = new_id("rgr")
-    public = {**proposal.model_dump(mode="json"), "regrading": regrading_id}
-    event = AuditEvent(EntryKind.REGRADING_PROPOSED, actor, public)
+    public = {**proposal.model_dump(mode="json", exclude={"basis"}), "regrading": regrading_id}
+    private = {"reason": proposal.basis}  # free text, which may name somebody: it can be erased
+    event = AuditEvent(EntryKind.REGRADING_PROPOSED, actor, public, private)
 
     def apply(connection: Connection, entry: PendingEntry) -> Regrading:
         connection.execute(

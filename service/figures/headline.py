@@ -122,14 +122,16 @@ def uses(connection: Connection, span: Span) -> dict[str, Any]:
     """Count the metered outcomes within the span: those at price zero, and by class of price."""
     table = usage.c
     one = (
-        select(table.price_class, func.sum(table.gross_micro_fen).label("gross"))
+        select(
+            table.price_class, case((func.sum(table.gross_micro_fen) > 0, 1), else_=0).label("paid")
+        )
         .where(table.time_us >= span.from_us, table.time_us < span.until_us)
         .group_by(table.source_index, table.licence, table.price_class)
         .subquery()
     )
     rows = connection.execute(
-        select(one.c.price_class, one.c.gross > 0, func.count())
-        .group_by(one.c.price_class, one.c.gross > 0)
+        select(one.c.price_class, one.c.paid, func.count())
+        .group_by(one.c.price_class, one.c.paid)
         .order_by(one.c.price_class)
     )
     found: dict[str, dict[str, int]] = {}
@@ -160,9 +162,9 @@ def _answered_monthly(connection: Connection, span: Span) -> dict[str, int]:
 def _answered(connection: Connection, span: Span) -> Counter[tuple[str, str]]:
     """Count the answers by the organisation that asked and by month, in one pass of the span."""
     months = list(span.indexes(connection))
-    month = case(*((entry.c.idx < end, one.name) for one, _first, end in months))
-    query = (
-        select(entry_subject.c.value, month, func.count())
+    month = case(*((entry.c.idx < end, one.name) for one, _first, end in months)).label("month")
+    each = (
+        select(entry_subject.c.value.label("organisation"), month)
         .join(entry, entry.c.idx == entry_subject.c.idx)
         .where(
             entry_subject.c.field == "organisation",
@@ -170,8 +172,10 @@ def _answered(connection: Connection, span: Span) -> Counter[tuple[str, str]]:
             entry_subject.c.idx < months[-1][2],
             entry.c.kind.in_([str(kind) for kind in ANSWERED]),
         )
-        .group_by(entry_subject.c.value, month)
+        .subquery()
     )
+    by_both = (each.c.organisation, each.c.month)
+    query = select(*by_both, func.count()).group_by(*by_both)
     rows = connection.execute(query)
     return Counter({(str(row[0]), str(row[1])): int(row[2]) for row in rows})
 

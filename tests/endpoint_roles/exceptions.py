@@ -25,3 +25,22 @@ TAKES_NOTHING: Mapping[tuple[str, str], str] = {
     ("GET", "/log/entries/0/receipt"): "the first entry is always there",
 }
 """Operations that rightly succeed with an empty body or an unknown name, and why."""
+
+NAMED: Mapping[str, tuple[str, str]] = {
+    "/licences/{licence_id}/extracts": ("founder", "/licences/{licence}/extracts"),
+    "/catalog/datasets/{name}/quality-rules": (
+        "steward",
+        "/catalog/datasets/households/quality-rules",
+    ),
+    "/catalog/datasets/{name}/scores": ("steward", "/catalog/datasets/households/scores"),
+    "/quality/datasets/{name}/stewards": ("steward", "/quality/datasets/households/stewards"),
+    "/catalog/entries/{entry_id}/versions": ("steward", "/catalog/entries/{entry}/versions"),
+    "/resources/{name}": ("steward", "/resources/households"),
+    "/standards/conformance/{dataset}": ("steward", "/standards/conformance/households"),
+    "/zones/{zone_id}": ("steward", "/zones/public"),
+    "/regulator/timelines/{subject}/{identifier}": (
+        "auditor",
+        "/regulator/timelines/licence/{licence}",
+    ),
+}
+"""What is read by the name of something that every city holds: who reads it, and where."""

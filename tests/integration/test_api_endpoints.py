@@ -10,7 +10,7 @@ from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, built_city
 from tests.endpoint_roles import ROLES
 from tests.endpoint_roles.callers import EVERYONE
-from tests.endpoint_roles.exceptions import QUERIES, TAKES_NOTHING
+from tests.endpoint_roles.exceptions import NAMED, QUERIES, TAKES_NOTHING
 from tests.registering import enrol
 
 MINUTE_US = 60_000_000
@@ -117,6 +117,14 @@ def test_who_may_ask_is_answered_every_list(city: City) -> None:
         if answer.status_code != 200:
             wrong[path] = answer.status_code, name, answer.text[-200:]
     assert not wrong
+
+
+@pytest.mark.parametrize("operation", NAMED)
+def test_who_may_ask_is_answered_of_what_is_there(city: City, operation: str) -> None:
+    name, path = NAMED[operation]
+    entry = city.client("steward").get(f"{API}/catalog/entries").json()["entries"][0]["id"]
+    found = city.client(name).get(f"{API}{path.format(licence=city.licence, entry=entry)}")
+    assert found.status_code == 200, found.text
 
 
 @pytest.mark.parametrize("path", PUBLIC)

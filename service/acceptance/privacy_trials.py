@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from audit.reading import read_entries
+from disclosure.release.files import FileDraft
 from foundation.db import reading
 from foundation.errors import Message, SandgateError
 from service.acceptance import data
 from service.acceptance.entries import CIVIL, REVIEWER
 from service.acceptance.licence_trials import refusal_of
+from service.acceptance.release_trials import CHECKERS, sent_to_desk
 from service.acceptance.stage import REFUSED_FROM, Stage, expect
 
 BY_DISTRICT = "SELECT district, COUNT(*) AS n FROM households GROUP BY district"
@@ -26,13 +28,22 @@ def masked(stage: Stage) -> Sequence[Message]:
     data.ensure_licence(stage)
     heard: list[str] = []
     with _listening(heard):
-        shown = data.rows_of(data.ask(stage, f"SELECT {_IDENTIFIERS} FROM shops"))  # noqa: S608
+        given = data.ask(stage, f"SELECT {_IDENTIFIERS} FROM shops")  # noqa: S608
+        shown, leaving = data.rows_of(given), _leaving(stage, data.facts_of(given))
         said = _refusals(stage)
-        grades = _grades(stage)
+        _check_grades(stage)
     row = shown[0]
     for name, value in data.PERSON.items():
         expect(row[name] != value, f"{name} 没有脱敏。", f"{name} is not masked")
-        kept = [path for path, text in _paths(stage, shown, said, heard) if value in text]
+        kept = [
+            path
+            for path, text in (
+                *_paths(stage, said, heard),
+                ("查询结果", str(shown)),
+                ("出域文件", leaving),
+            )
+            if value in text
+        ]
         expect(not kept, f"{name} 的原值出现在：{kept}。", f"the value of {name} stands in {kept}")
     valid = row["mobile"].startswith("138") and "*" in row["mobile"]
     expect(valid, "手机号没有按规则遮盖。", "the mobile number is not masked by its rule")
@@ -42,11 +53,11 @@ def masked(stage: Stage) -> Sequence[Message]:
             "identity and mobile numbers, name, address and account are masked in answers",
         ),
         Message(
-            "报错、审计日志、服务日志中均无原值",
-            "neither refusals nor the audit log nor the service's own log hold a value",
+            "待出域文件、报错、审计日志、服务日志中均无原值",
+            "nor do files for release, refusals, the audit log and the service's log hold a value",
         ),
         Message(
-            f"分级：三级字段按行授权被拒绝（{grades[0]}），四级字段按行登记被拒绝（{grades[1]}）",
+            "分级：三级字段不得按行授权，四级字段不得按行登记，均被拒绝",
             "by grade: rows of a grade-3 column are not licensed, of grade 4 not even registered",
         ),
     )
@@ -108,6 +119,17 @@ def _fit(stage: Stage) -> tuple[float, str]:
     return total, "、".join(stated)
 
 
+def _leaving(stage: Stage, facts: dict[str, Any]) -> str:
+    """Return the very bytes that would leave, were this answer released."""
+    file = FileDraft(name="shops.csv", source="answer", reference=str(facts["answer_id"]))
+    request = sent_to_desk(stage, data.ensure_licence(stage), file)
+    reply = stage.by(CHECKERS[0]).call("GET", f"/releases/{request['id']}/preview")
+    shown = reply.body.decode()
+    whole = reply.status < REFUSED_FROM and "id_number" in shown.splitlines()[0]
+    expect(whole, "没有可供审核的文件。", "there is nothing to check")
+    return shown
+
+
 def _refusals(stage: Stage) -> list[str]:
     """Return what is said of questions that name the person's identifiers."""
     said = []
@@ -126,28 +148,23 @@ def _refusals(stage: Stage) -> list[str]:
     return said
 
 
-def _grades(stage: Stage) -> tuple[str, str]:
-    """Return how rows of a grade-3 and of a grade-4 column are refused."""
+def _check_grades(stage: Stage) -> None:
+    """Check that rows of a grade-3 column are not licensed, and of grade 4 not registered."""
     grant = {"dataset": "households", "modes": ["rows"], "columns": ["wages"], "basis": "演示"}
     document = data.licence(stage, grants=[grant], budgets=[])
     third = stage.by(REVIEWER).call("POST", "/licences", document)
     columns = [{**column, "grade": "L4"} for column in data.SHOPS["columns"]]
     declared = {**data.SHOPS, "name": "graded", "entry": "306009/1", "columns": columns}
-    fourth = stage.by(CIVIL.clerk).refused(
-        "POST", "/catalog/datasets", "grade_forbids_rows", declared
-    )
+    clerk = stage.by(CIVIL.clerk)
+    clerk.refused("POST", "/catalog/datasets", "grade_forbids_rows", declared)
     refused = third.status >= REFUSED_FROM
     expect(refused, "三级字段可按行授权。", "rows of a grade-3 column were licensed")
-    return str(third.json["detail"]).rstrip("。"), str(fourth["detail"]).rstrip("。")
 
 
-def _paths(
-    stage: Stage, shown: list[dict[str, Any]], said: list[str], heard: list[str]
-) -> list[tuple[str, str]]:
+def _paths(stage: Stage, said: list[str], heard: list[str]) -> list[tuple[str, str]]:
     with reading(stage.platform.engine) as connection:
         bodies = " ".join(entry.body.decode() for entry in read_entries(connection))
     return [
-        ("查询结果", str(shown)),
         ("报错", " ".join(said)),
         ("审计日志", bodies),
         ("服务日志", " ".join(heard)),

@@ -145,7 +145,7 @@ def submitted(stage: Stage, licence_id: str | None = None) -> dict[str, Any]:
     licence = licence_id or data.ensure_licence(stage)
     answer = data.facts_of(data.ask(stage, BY_REGION, licence_id=licence))["answer_id"]
     file = FileDraft(name="households.csv", source="answer", reference=str(answer))
-    return _sent(stage, licence, file)
+    return sent_to_desk(stage, licence, file)
 
 
 def released(stage: Stage) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _table(stage: Stage, sql: str) -> list[Mapping[str, str]]:
     """Return a table as a checker sees it; no rows where the whole table is refused."""
     file = FileDraft(name="table.csv", source="table", plan={"sql": sql})
     try:
-        request = _sent(stage, data.ensure_licence(stage), file)
+        request = sent_to_desk(stage, data.ensure_licence(stage), file)
     except SandgateError as refusal:
         protected = refusal.code == "table_not_protectable"
         expect(protected, refusal.message.zh, refusal.message.en)
@@ -178,7 +178,8 @@ def _table(stage: Stage, sql: str) -> list[Mapping[str, str]]:
     return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
 
 
-def _sent(stage: Stage, licence: str, file: FileDraft) -> dict[str, Any]:
+def sent_to_desk(stage: Stage, licence: str, file: FileDraft) -> dict[str, Any]:
+    """Submit one file to the desk, as a session does; return the request. Raises SandgateError."""
     desk, actor = stage.platform.desk, stage.actor(AUTHOR)
     title = {"title_zh": "演示表", "title_en": "A table", "context": "演示"}
     session = stage.kept.setdefault("session", new_id("ses"))

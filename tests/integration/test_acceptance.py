@@ -19,13 +19,15 @@ PARTLY = {7: "not built", 24: "not built", 29: "reverse proxy", 30: "not built"}
 """Rows that are not shown whole: their trial says what is right, and what it waits for."""
 
 SESSION_ROW = 8
+SLOW = frozenset({SESSION_ROW, 29})
 OF_DATA = frozenset(range(7, 31))
 """Rows whose trials ask confined workers; row 8 opens a session besides."""
 
 
 def _marked(number: int) -> object:
     marks = [need_namespaces] if number in OF_DATA else []
-    marks += [need_session_environment, pytest.mark.full] if number == SESSION_ROW else []
+    marks += [need_session_environment] if number == SESSION_ROW else []
+    marks += [pytest.mark.full] if number in SLOW else []
     return pytest.param(number, marks=marks)
 
 

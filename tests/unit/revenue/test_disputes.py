@@ -141,8 +141,8 @@ def test_who_decides_serves_no_party(scene: Scene) -> None:
 
     def relate(connection: object, _entry: object) -> None:
         connection.exec_driver_sql(  # type: ignore[attr-defined]
-            "INSERT INTO organisation VALUES ('education','authority','e','e',NULL,1),"
-            "('sister','authority','s','s',NULL,1)"
+            "INSERT INTO organisation (id, kind, name_zh, name_en, created_us) VALUES "
+            "('education','authority','e','e',1), ('sister','authority','s','s',1)"
         )
         row = {"organisation": "education", "affiliate": "sister"}
         connection.execute(insert(organisation_affiliate).values(**row))  # type: ignore[attr-defined]

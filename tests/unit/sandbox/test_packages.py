@@ -31,7 +31,8 @@ YES = PackageDecided(decision="approve", comment="read its licence")
 
 
 def person(name: str, role: Role, since_us: int = 0, kind: ActorKind = ActorKind.PERSON) -> Actor:
-    return Actor(name, "o", frozenset({role}), kind, since_us)
+    house = "bureau" if role is Role.AUTHORITY else "o"
+    return Actor(name, house, frozenset({role}), kind, since_us)
 
 
 ANALYST, OFFICER = person("analyst", Role.OPERATOR), person("officer", Role.AUTHORITY)

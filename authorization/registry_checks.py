@@ -1,12 +1,13 @@
 """What a change of people, houses and ties must fit: when proposed, and when it takes effect."""
 
+from collections.abc import Iterable
 from functools import singledispatch
 
 from sqlalchemy import Connection, select
 
 from authorization import store
 from authorization.administrators import check_roles_together
-from authorization.organisation_registry import require_organisation
+from authorization.organisation_registry import organisations, require_organisation
 from authorization.persons import (
     check_account_free,
     check_identity_free,
@@ -55,6 +56,7 @@ def _(change: NewPerson, connection: Connection, now_us: int, rules: RoleRules) 
     _demand(person.identity is not None, "identity_required", "person.identity")
     check_roles_together(person.roles, rules)
     check_person_fits(connection, person)
+    _check_houses(connection, person.roles, person.organisations, rules)
     until_of(change.until, now_us)
 
 
@@ -67,6 +69,7 @@ def _(change: RoleGranted, connection: Connection, now_us: int, rules: RoleRules
     held = roles_held(connection, change.person)
     _demand(change.role not in held, "role_held", "role")
     check_roles_together({*held, change.role}, rules)
+    _check_houses(connection, {change.role}, found.organisations, rules)
     until_of(change.until, now_us)
 
 
@@ -135,7 +138,9 @@ def _(change: RelationEnded, connection: Connection, now_us: int, rules: RoleRul
 @check_change.register
 def _(change: ServiceAccountMade, connection: Connection, now_us: int, rules: RoleRules) -> None:
     del now_us
-    check_service_account(connection, change.service_account, rules)
+    made = change.service_account
+    check_service_account(connection, made, rules)
+    _check_houses(connection, made.roles, (made.organisation,), rules)
 
 
 @check_change.register
@@ -222,3 +227,26 @@ def _demand(condition: bool, code: str, field: str) -> None:
 def _refusal(code: str, field: str) -> InvalidInput:
     zh, en = _SENTENCES[code]
     return InvalidInput(code, Message(zh, en), field=f"$.{field}", rule=RULE)
+
+
+def _check_houses(
+    connection: Connection, roles: Iterable[Role], houses: Iterable[str], rules: RoleRules
+) -> None:
+    """Refuse a role that none of a person's houses may have, by its kind."""
+    kinds = {str(house.kind) for house in organisations(connection, houses).values()}
+    allowed = {role for kind in kinds for role in rules.houses.get(kind, ())}
+    for role in sorted(set(roles) - allowed):
+        raise InvalidInput(
+            "role_not_of_house",
+            Message(
+                zh=f"角色 {role} 不授予该类机构（{'、'.join(sorted(kinds))}）的人员。",
+                en=f"The role {role} is not given to people of such a house "
+                f"({', '.join(sorted(kinds))}).",
+            ),
+            field="$.change.role",
+            rule="policies/roles",
+            way_out=Message(
+                zh="请由职责相符的机构提出其人员，或更正机构类别。",
+                en="Name a person of a house whose duty it is, or have the house's kind corrected.",
+            ),
+        )

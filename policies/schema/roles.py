@@ -37,11 +37,13 @@ class RoleRules(RuleFile):
     """Everything about roles that a version of the rules may change.
 
     Days are calendar days; ``control_share_ppm`` is the share, in parts of a million, from which
-    one organisation counts as controlled by another.
+    one organisation counts as controlled by another. ``houses`` names, by the kind of an
+    organisation, the roles that its people may be given; a kind that is not there has none.
     """
 
     alone: tuple[Role, ...]
     conflicts: tuple[tuple[Role, Role], ...]
+    houses: dict[str, tuple[Role, ...]]
     grants: tuple[GrantRule, ...] = Field(min_length=1)
     suspenders: tuple[Role, ...] = Field(min_length=1)
     proposal_days_max: int = Field(ge=1, le=366)

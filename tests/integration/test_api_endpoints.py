@@ -6,12 +6,13 @@ import httpx
 import pytest
 
 from audit.tags import EntryKind
+from authorization.organisations import Person, create_person
+from foundation.identity import SYSTEM_ACTOR
 from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, built_city
 from tests.endpoint_roles import ROLES
 from tests.endpoint_roles.callers import EVERYONE
 from tests.endpoint_roles.exceptions import NAMED, QUERIES, TAKES_NOTHING
-from tests.registering import enrol
 
 MINUTE_US = 60_000_000
 PUBLIC = ("/health", "/log/key", "/log/checkpoint", "/log/witnesses")
@@ -143,7 +144,7 @@ def test_roles_of_the_authority_and_of_finance_count_in_their_own_house_only(
             "roles": [role],
             "accounts": [{"name": f"pretender_{role}", "organisation": "river_operator"}],
         }
-        enrol(clients["founder"], city.client("security_admin"), person)
+        create_person(city.platform.writer, SYSTEM_ACTOR, Person.model_validate(person))
     pretender = city.client("pretender_authority")
     for method, path in (("POST", "/role-grants"), ("GET", "/log/entries"), ("POST", "/periods")):
         assert problem_of(send(pretender, method, path), 403)["code"] == "role_missing"

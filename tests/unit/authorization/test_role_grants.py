@@ -51,6 +51,18 @@ def test_the_systems_own_role_is_given_to_nobody(registry: Registry) -> None:
     refused("role_not_granted", lambda: registry.propose("drafter", "person", person=newcomer))
 
 
+def test_a_role_is_given_in_a_house_whose_duty_it_is(registry: Registry) -> None:
+    for role in ("checker", "provider", "pricing"):
+        newcomer = person_json(roles=[role])  # of an operator's house
+        told = refused(
+            "role_not_of_house", lambda p=newcomer: registry.propose("drafter", "person", person=p)
+        )
+        assert "operator" in told.message.en
+    registry.both("drafter", "sec", "person", person=person_json())
+    grant = {"person": "newcomer", "role": "release_officer"}
+    refused("role_not_of_house|roles", lambda: registry.propose("drafter", "role", **grant))
+
+
 def test_nobody_registers_a_person_alone(registry: Registry) -> None:
     for name in ("drafter", "sys", "sec", "aud", "inspector", "analyst"):
         with pytest.raises(Denied):
@@ -127,7 +139,13 @@ def test_roles_that_the_rules_keep_apart_never_meet_in_one_person(
     with pytest.raises(wanted, match=f"{code}|not_entitled"):
         registry.both("drafter", "sec", "person", person=document)
     confirmer = "sys" if "security_administrator" in roles else "sec"
-    first = registry.both("drafter", confirmer, "person", person=person_json(roles=[roles[1]]))
+    house = {"authority": "bureau", "security_administrator": "platform"}.get(roles[1], "datawise")
+    placed = {
+        "organisations": [house],
+        "accounts": [{"name": "newcomer@city", "organisation": house}],
+    }
+    alone = person_json(roles=[roles[1]], **placed)
+    first = registry.both("drafter", confirmer, "person", person=alone)
     assert first.state is GrantState.CONFIRMED
     with pytest.raises(wanted, match=r"kept_apart|not_entitled"):
         registry.both("drafter", confirmer, "role", person="newcomer", role=roles[0])
@@ -160,18 +178,18 @@ def test_an_identity_is_registered_once(registry: Registry) -> None:
 
 def test_a_role_dates_from_its_confirmation_and_ends_with_its_time(registry: Registry) -> None:
     until_us = registry.clock.now_us() + MICROSECONDS_PER_DAY
-    registry.both("drafter", "sec", "role", person="rival", role="steward", until=to_iso(until_us))
-    rival = registry.actor("rival")
-    assert Role.STEWARD in rival.roles
-    assert rival.since_us == registry.clock.now_us()
+    registry.both("drafter", "sec", "role", person="signer", role="steward", until=to_iso(until_us))
+    signer = registry.actor("signer")
+    assert Role.STEWARD in signer.roles
+    assert signer.since_us == registry.clock.now_us()
     registry.clock.advance(MICROSECONDS_PER_DAY)
-    assert Role.STEWARD not in registry.actor("rival").roles
+    assert Role.STEWARD not in registry.actor("signer").roles
     assert end_expired_roles(registry.writer).value == 1
     assert end_expired_roles(registry.writer).value == 0
     refused(
         "role_term",
         lambda: registry.propose(
-            "drafter", "role", person="rival", role="steward", until="2020-01-01"
+            "drafter", "role", person="signer", role="steward", until="2020-01-01"
         ),
     )
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from catalog.datasets import Frozen, Name
 from catalog.entries import ShareMode, invalid_form
+from foundation.civil_day import CivilDay
 from foundation.errors import InvalidInput, Message
 from policies.schema.catalog import RequiredField
 from policies.schema.sharing import SharingRules
@@ -34,7 +35,7 @@ class ShareForm(Frozen):
     scenario: Text
     scope: Text
     mode: ShareMode
-    until: date
+    until: CivilDay
     dataset: Name | None = None
     columns: tuple[Name, ...] = Field(default=(), max_length=COLUMNS_MAX)
     region: str = Field(default="", pattern=REGION_PATTERN)
@@ -47,7 +48,7 @@ class ShareDraft(Frozen):
     scenario: str = Field(default="", max_length=TEXT_CHARACTERS_MAX)
     scope: str = Field(default="", max_length=TEXT_CHARACTERS_MAX)
     mode: ShareMode | None = None
-    until: date | None = None
+    until: CivilDay | None = None
     dataset: Name | None = None
     columns: tuple[Name, ...] = Field(default=(), max_length=COLUMNS_MAX)
     region: str = Field(default="", pattern=REGION_PATTERN)

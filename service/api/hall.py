@@ -1,6 +1,5 @@
 """The online data hall (政务数据大厅): seats, chief representatives, duty, queues, duty records."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -11,6 +10,7 @@ from authorization.hall.queues import Waiting, queue
 from authorization.hall.records import record_pdf
 from authorization.hall.seats import appointments, require_seat, seats
 from catalog.datasets import Frozen
+from foundation.civil_day import CivilDay
 from foundation.db import reading
 from service.api.callers import (
     AuthorityCaller,
@@ -178,7 +178,7 @@ def post_duty_record(
     form: Literal["json", "pdf"],
     actor: SeatKeeperCaller,
     platform: OnPlatform,
-    day: Annotated[date, Query()],
+    day: Annotated[CivilDay, Query()],
 ) -> Response:
     """Print the duty record of a day, as JSON or PDF; the log holds its digest."""
     recorded = sharing_of(platform).records.print_record(actor, seat_id, day)

@@ -1,13 +1,12 @@
 """What is kept for how long, what is due, and erasing it by two persons of the authority."""
 
-from datetime import date
-
 from fastapi import APIRouter
 from pydantic import Field
 
 from audit.retention.due import due_list
 from audit.retention.purge import proposals
 from catalog.datasets import Frozen
+from foundation.civil_day import CivilDay
 from foundation.db import reading
 from policies.schema.retention import RetentionRules
 from service.api.callers import AuthorityCaller, OnPlatform, OverseerCaller
@@ -21,7 +20,7 @@ class PurgeBody(Frozen):
     """A class of record; entries before a day in China, or all that are due."""
 
     record_class: str = Field(pattern=r"^[a-z][a-z_]{1,30}$")
-    before: date | None = None
+    before: CivilDay | None = None
     leave_held: bool = False
 
 

@@ -20,6 +20,7 @@ from authorization.sharing.states import Share, ShareState, shares, visible_shar
 from authorization.sharing.using import UseRecord, uses
 from catalog.datasets import Frozen, Name
 from disclosure.release.bodies import TracedFile
+from foundation.civil_day import CivilDay
 from foundation.db import reading
 from service.api.bodies import StrictRoute
 from service.api.callers import (
@@ -358,8 +359,8 @@ def post_disposal(
 def get_calls(
     _actor: OverseerCaller,
     platform: OnPlatform,
-    since: Annotated[date | None, Query()] = None,
-    until: Annotated[date | None, Query()] = None,
+    since: Annotated[CivilDay | None, Query()] = None,
+    until: Annotated[CivilDay | None, Query()] = None,
 ) -> dict[str, object]:
     """Count calls and rows by department, provider and entry between two civil days."""
     span = ("" if since is None else since.isoformat(), (until or date.max).isoformat())

@@ -295,4 +295,4 @@ def test_a_plan_of_an_extract_names_no_row() -> None:
 
 
 GOLDEN_DRAWS = [656, 709, 205, 58, 855, 656]
-GOLDEN_ZONES = "3004c7d4e08fc35f56f24f68270024fbedad62fba6730d6a3271b9f621f4b79b"
+GOLDEN_ZONES = "27fffa78a66b8b26026eb569bbe8c98c14dbd545fbcfa96589e2a810ffc2b988"

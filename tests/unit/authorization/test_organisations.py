@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from audit.writer import GroupCommitWriter
@@ -185,3 +186,11 @@ def test_an_agreement_is_recorded_once_and_within_five_years(
         found = agreement_by_number(connection, agreement().number)
     assert found is not None
     assert found.operator == "datawise"
+
+
+def test_an_organisation_is_of_a_region_by_its_division_code(city: GroupCommitWriter) -> None:
+    made = create_organisation(city, actor("drafter"), organisation(id="tunxi", region="341002"))
+    assert made.value.region == "341002"
+    for region in ("3410", "屯溪区", "34100200"):
+        with pytest.raises(ValidationError):
+            organisation(id="other", region=region)

@@ -284,7 +284,7 @@ class EntryKind(StrEnum):
     KEYS_REWRAPPED = "keys:data:rewrapped"
     RECORDS_READ = "audit:records:read"
     VIEW_EXPORTED = "audit:view:exported"
-    SECURITY_REPORTED = "audit:security:reported"
+    SECURITY_REPORTED = "audit:report:made"
     ALERT_RULE_SAVED = "alert:rule:saved"
     ALERT_RAISED = "alert:signal:raised"
     ALERT_ACKNOWLEDGED = "alert:signal:acknowledged"

@@ -63,18 +63,26 @@ class HttpReceiver:
     def _one(self, connection: socket.socket) -> None:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(LINE_MAX)
+            data += _received(connection)
         head, _, body = data.partition(b"\r\n\r\n")
         text = head.decode()
         heard = Heard(text, body)
         length = int(heard.header("content-length"))
         while len(heard.body) < length:
-            heard.body += connection.recv(LINE_MAX)
+            heard.body += _received(connection)
         self.heard.append(heard)
         if self.answer is not None:
             self.answer(connection)
         else:
             connection.sendall(self.replies.pop(0) if self.replies else OK)
+
+
+def _received(connection: socket.socket) -> bytes:
+    """Return what came; a caller that left before its end is a broken connection."""
+    data = connection.recv(LINE_MAX)
+    if not data:
+        raise ConnectionError
+    return data
 
 
 def reply(status: str, *headers: str) -> bytes:

@@ -157,9 +157,9 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 def test_a_slow_drip_and_a_huge_answer_hold_nobody() -> None:
     def drip(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
         with suppress(OSError):  # the caller hung up, as it should
-            for _ in range(600):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+            for _ in range(DRIPPED_SECONDS * 10):
                 connection.sendall(b"a")
                 time.sleep(0.1)
 

@@ -54,7 +54,7 @@ def test_another_rule_pack_is_an_entry_of_its_own(tmp_path: Path) -> None:
 def test_the_founders_are_registered_once(tmp_path: Path) -> None:
     for _ in range(2):
         with opened_city(tmp_path / "home", clock=TickingClock()) as city:
-            assert len(city.entries(EntryKind.PERSON_CREATED)) == 1
+            assert len(city.entries(EntryKind.PERSON_CREATED)) == 4
             assert len(city.entries(EntryKind.ORGANISATION_CREATED)) == 2
 
 

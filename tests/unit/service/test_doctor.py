@@ -12,7 +12,7 @@ from service.migrate import upgrade
 
 def parts(settings: Settings) -> dict[str, Part]:
     found = {part.name: part for part in parts_of(settings)}
-    assert tuple(found) == ("witnesses", "key_holder", "ciphers", "retention")
+    assert tuple(found) == ("witnesses", "key_holder", "ciphers", "retention", "logins")
     for part in found.values():
         assert part.as_text("zh")[2:].startswith(part.title.zh)
         assert part.as_text("en")[2:].startswith(part.title.en)

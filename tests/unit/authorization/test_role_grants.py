@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -55,7 +56,7 @@ def test_a_role_is_given_in_a_house_whose_duty_it_is(registry: Registry) -> None
     for role in ("checker", "provider", "pricing"):
         newcomer = person_json(roles=[role])  # of an operator's house
         told = refused(
-            "role_not_of_house", lambda p=newcomer: registry.propose("drafter", "person", person=p)
+            "role_not_of_house", partial(registry.propose, "drafter", "person", person=newcomer)
         )
         assert "operator" in told.message.en
     registry.both("drafter", "sec", "person", person=person_json())
@@ -140,7 +141,7 @@ def test_roles_that_the_rules_keep_apart_never_meet_in_one_person(
         registry.both("drafter", "sec", "person", person=document)
     confirmer = "sys" if "security_administrator" in roles else "sec"
     house = {"authority": "bureau", "security_administrator": "platform"}.get(roles[1], "datawise")
-    placed = {
+    placed: dict[str, Any] = {
         "organisations": [house],
         "accounts": [{"name": "newcomer@city", "organisation": house}],
     }

@@ -269,7 +269,14 @@ ORDERS: Mapping[str, Shape] = {
 }
 
 TYPES: Mapping[str, Shape] = {
-    "TYPE": {**_EXPRESSION, **_UNQUALIFIED, "type_name": _WORD, "children": Children("expression")},
+    "TYPE": {
+        **_EXPRESSION,
+        **_UNQUALIFIED,
+        "class": Only(("TYPE",)),
+        "type": Only(("TYPE",)),
+        "type_name": _WORD,
+        "children": Children("expression"),
+    },
 }
 
 RECORDS: Mapping[str, Shape] = {

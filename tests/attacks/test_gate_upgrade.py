@@ -187,6 +187,18 @@ def test_a_changed_tree_is_refused(data: st.DataObject) -> None:
     assert refused(tree), (sql, field, change)
 
 
+def test_a_type_under_another_name_is_refused() -> None:
+    """Found by chance among changed trees: the kind of a type's own node was not looked at."""
+    tree = json.loads(parse_here("SELECT CAST(delay AS DATE) FROM flights").tree_json)
+    named = [node for node in nodes_in(tree["statements"][0]) if node.get("class") == "TYPE"]
+    assert named
+    assert not refused(tree)
+    for field in ("type", "class"):
+        named[0][field] = "NEW_"
+        assert refused(tree)
+        named[0][field] = "TYPE"
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.recursive(

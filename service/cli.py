@@ -15,8 +15,6 @@ import service.cli_fsck  # noqa: F401 - adds `audit fsck`
 from audit.verify.__main__ import run as run_verify
 from foundation.errors import SandgateError
 from foundation.settings import Settings
-from sandbox.report import isolation_report
-from service.backend_probing import backend_reports
 from service.cli_acceptance import acceptance
 from service.cli_audit import audit
 from service.cli_cases import case, retention
@@ -33,7 +31,6 @@ from service.cli_sessions import session
 from service.cli_statement import statement
 from service.cli_tariff import permitted, tariff
 from service.cli_witness import witness
-from service.doctor import parts_of
 from service.founding import FOUNDER, founder_token
 
 app = typer.Typer(
@@ -78,6 +75,10 @@ def doctor(
     language: Annotated[str, typer.Option("--lang", help="zh or en")] = "",
 ) -> None:
     """Print what this host enforces and what guards log, keys and terms. 主机隔离与安全配置"""
+    from sandbox.report import isolation_report  # noqa: PLC0415 - other commands start faster
+    from service.backend_probing import backend_reports  # noqa: PLC0415
+    from service.doctor import parts_of  # noqa: PLC0415
+
     settings = Settings()
     reports = [isolation_report(host, name) for name, host in backend_reports(settings).items()]
     chosen = next(one for one in reports if one.backend == settings.session_backend)

@@ -276,7 +276,9 @@ BOUNDED = {
 @pytest.mark.parametrize("bomb", BOUNDED)
 def test_a_bomb_ends_in_the_session_that_made_it(bomb: str, opened: Opened) -> None:
     code, wanted = BOUNDED[bomb]
-    assert run(opened.cell, code) == wanted
+    assert (
+        wanted in run(opened.cell, code).splitlines()
+    )  # the shell may add that it kept no history
     assert run(opened.neighbour, "40 + 2") == "42"
 
 

@@ -28,6 +28,7 @@ from foundation.errors import SandgateError
 from foundation.identity import Actor, ActorKind, Role
 from foundation.keys import FileKeyStore
 from policies.load import load_policies
+from tests.catalogue import no_one_serves_both
 from tests.fakes import SteppedClock
 from tests.matters import APPLICANT, AUTHORITY, HANDLER, Desk
 
@@ -149,6 +150,7 @@ class Matters(RuleBasedStateMachine):
             self.matter,
             consent=consent,
             reason="reason",
+            apart=no_one_serves_both,
         )
         waits = self.state is MatterState.OPEN and self.asked > 0
         assert done == (actor is AUTHORITY and waits and not (consent and self.late()))

@@ -3,23 +3,20 @@
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
-from fastapi.params import Depends
 from fastapi.routing import APIRoute
 
 import service.api
 import service.pages
-from service.api import callers, session_status, sessions
+from service.api import session_status, sessions
 from service.api.bodies import StrictRoute, UploadRoute
 from service.api.callers import any_caller, platform_of
 from service.api.gateway import any_session_scope, session_scope
 from service.app import IN_SESSION
 from service.app import ROUTERS as PREFIXED
-from tests.parts import REPOSITORY
 
 PUBLIC = {
     ("GET", "/health"),
@@ -79,19 +76,6 @@ def test_every_route_that_moves_something_names_a_role() -> None:
         if method != "GET" and (method, route.path) not in PUBLIC:
             named = [item.call for item in route.dependant.dependencies]
             assert any_caller not in named, f"{method} {route.path} lets anyone write"
-
-
-def test_every_caller_is_told_with_its_roles_in_the_reference() -> None:
-    page = (REPOSITORY / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    for method, route in routes(*(router for prefix, router in PREFIXED if prefix)):
-        assert f"| {method} | `/api/v1{route.path}` |" in page, f"{method} {route.path}"
-    for name, kind in vars(callers).items():
-        if name.endswith("Caller") and name != "Caller":
-            word = name.removesuffix("Caller").lower()
-            (asked,) = (item.dependency for item in get_args(kind) if isinstance(item, Depends))
-            if asked is not any_caller:
-                assert callers.roles_of(asked), name
-            assert f"| {word} |" in page, name
 
 
 def test_every_gateway_route_knows_its_session() -> None:

@@ -20,6 +20,7 @@ from service.cli_release import told_of
 BY_REGION = "SELECT region, COUNT(*) AS n FROM households GROUP BY region"
 BY_WARD = "SELECT ward, COUNT(*) AS n FROM visits GROUP BY ward"
 AUTHOR, CHECKERS = "analyst", ("checker_one", "checker_two")
+_CREATED = 201
 _SHOWN_MIN = 10
 _REASON = {"reason": "演示：数据有误"}
 
@@ -114,6 +115,8 @@ def traced(stage: Stage) -> Sequence[Message]:
 def recall(stage: Stage) -> Sequence[Message]:
     """Row 19: a correction upheld names what rests on the data, and it is called back."""
     release = released(stage)
+    copied = stage.by(AUTHOR).call("POST", f"/releases/{release['id']}/copies")
+    expect(copied.status == _CREATED, "未能取得副本。", "no copy was handed over")
     claim = {"target": "dataset", "subject": "households", "claim": "分区登记有误"}
     raised = stage.by("buyer").post("/corrections", {**claim, "evidence": "户籍登记表第三页"})
     path = f"/corrections/{raised['id']}"

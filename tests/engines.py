@@ -1,5 +1,7 @@
 """Real engines for tests: the parser in this process, and the confined pool."""
 
+import contextlib
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -10,6 +12,7 @@ from disclosure.engine.limits import EngineLimits
 from disclosure.engine.supervisor import AnswerCaps, EnginePool, Parsed, WorkerKey
 from disclosure.gate.question import QueryGate
 from foundation.clock import SystemClock
+from foundation.process_table import descendants
 from policies.load import load_policies
 from policies.schema.gate import GateRules
 
@@ -37,3 +40,14 @@ def open_pool(limits: EngineLimits | None = None) -> EnginePool:
     environment = Path(sys.prefix)
     chosen = limits or EngineLimits(worker_memory_bytes_max=512 * MEBIBYTE, workers_max=3)
     return EnginePool(environment, chosen, SystemClock())
+
+
+def engine_guests(kind: str) -> list[int]:
+    """The engine workers of a kind below this process: others' on this machine are left alone."""
+    found = []
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if f"--kind={kind}".encode() in words:
+                found.append(pid)
+    return found

@@ -86,7 +86,6 @@ server.serve_forever()
 class LightBackend(BubblewrapBackend):
     """Starts slots whose guest is ``quick``, ``silent`` or ``dying`` when it is asked."""
 
-    directory: Path = field(kw_only=True)
     temper: str = "quick"
     started: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -101,17 +100,15 @@ class LightBackend(BubblewrapBackend):
         self.ended.append(slot)
 
     def _confinement(self, directory: Path, ui: int, token: str) -> Confinement:
-        program = self.directory / f"{self.temper}.py"
+        program = directory / "guest.py"  # of this slot alone: another may be reading its own
         program.write_text(f"TEMPER = {self.temper!r}\n{GUEST}")
         whole = super()._confinement(directory, ui, token)
         return replace(whole, program=program, guest_files={})
 
 
-def light_backend(
-    directory: Path, temper: str = "quick", environment: Path = Path(sys.prefix)
-) -> LightBackend:
-    """Return a backend of small slots; its guests are written to a directory of the test."""
-    return LightBackend(environment, LIMITS, directory=directory, temper=temper)
+def light_backend(temper: str = "quick", environment: Path = Path(sys.prefix)) -> LightBackend:
+    """Return a backend of small slots."""
+    return LightBackend(environment, LIMITS, temper=temper)
 
 
 def cold_slots(backend: SessionBackend, clock: Clock, sessions_max: int = 64) -> Slots:

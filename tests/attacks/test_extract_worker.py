@@ -24,7 +24,7 @@ from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.masks import MaskRules
 from tests.attacks.gate_corpus import CANARY, LEGITIMATE, granted_tables
-from tests.engines import CAPS, MEBIBYTE, ROWS, open_pool
+from tests.engines import CAPS, MEBIBYTE, ROWS, engine_guests, open_pool
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -224,7 +224,7 @@ def test_an_aggregate_worker_has_one_code_for_every_failure(pool: EnginePool) ->
 def test_a_killed_worker_gives_the_same_code_and_is_replaced(pool: EnginePool) -> None:
     tables = {"colleges": granted_tables()["colleges"].to_reader}
     pool.query(ROWS, tables, "SELECT 1", CAPS, person="ps_1")
-    for pid in worker_pids():
+    for pid in engine_guests("rows"):
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(QuestionFailed) as failed:
         pool.query(ROWS, tables, "SELECT 1", CAPS, person="ps_1")
@@ -267,17 +267,3 @@ def test_a_small_worker_cannot_be_overfilled_by_its_load() -> None:
         assert pool.warm_keys() == frozenset()
     finally:
         pool.close()
-
-
-def worker_pids() -> list[int]:
-    """The guest processes of this test process, found by the program they run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"/opt/guest/worker.py" in words and b"--kind=rows" in words:
-                found.append(int(entry.name))
-    return found

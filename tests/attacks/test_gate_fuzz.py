@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ from disclosure.outcome import FAILURES, QuestionFailed
 from tests.attacks.gate_corpus import CANARY, granted_tables
 from tests.attacks.gate_fuzzer import TABLES, Grammar
 from tests.attacks.test_extract_worker import base, observed, opener_over
-from tests.engines import MEBIBYTE, RULES, open_pool
+from tests.engines import MEBIBYTE, RULES, engine_guests, open_pool
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -141,26 +140,9 @@ def test_a_parser_that_dies_refuses_one_question_and_is_replaced(pool: EnginePoo
     gate = QueryGate(pool.parse, RULES)
     sql = "SELECT name FROM colleges"
     read_question(gate, sql, GRANTS)
-    for pid in guests_of_kind("parser"):
+    for pid in engine_guests("parser"):
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(QuestionFailed) as failed:
         read_question(gate, sql, GRANTS)
     assert failed.value.message == FAILURES["engine_error"]
     read_question(gate, sql, GRANTS)
-
-
-def guests_of_kind(kind: str) -> list[int]:
-    """The guests of a kind below this process: others' on this machine are left alone."""
-    below = {os.getpid()}
-    found = []
-    for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if parent in below:
-            below.add(int(entry.name))
-            if f"--kind={kind}".encode() in words:
-                found.append(int(entry.name))
-    return found

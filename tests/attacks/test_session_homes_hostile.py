@@ -173,7 +173,7 @@ def register(
             lambda session, _end: made[0].during_bring_back(session),
             lambda session, _end: made[0].during_keep(session),
         )
-        backend = light_backend(tmp_path)
+        backend = light_backend()
         egress = EgressBudget(clock, screen_rules().egress, engine, writer)
         slots = cold_slots(backend, clock)
         made.append(Register(SessionRegistry(engine, writer, slots, egress, doors, Free()), engine))

@@ -27,7 +27,7 @@ class Stage:
     def __init__(self, directory: Path, clock: SteppedClock) -> None:
         self.directory, self.clock = directory, clock
         self.image, self.rooms = "one", 8
-        self.backend = light_backend(directory)
+        self.backend = light_backend()
         self.pools: list[SlotPool] = []
 
     def pool(self, floor: int = 1, ceiling: int = 8, warm_seconds_max: float = 30) -> SlotPool:
@@ -69,7 +69,7 @@ def test_where_no_slot_can_start_opening_is_refused_and_the_pool_says_why_once(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.backend.close()
-    stage.backend = light_backend(stage.directory, environment=stage.directory / "none")
+    stage.backend = light_backend(environment=stage.directory / "none")
     pool = stage.pool()
     pool.start()
     until(lambda: pool.report().trouble is not None)
@@ -80,7 +80,7 @@ def test_where_no_slot_can_start_opening_is_refused_and_the_pool_says_why_once(
 
 
 def test_a_slot_that_never_gets_warm_is_ended_and_said(stage: Stage) -> None:
-    stage.backend = light_backend(stage.directory, "silent")
+    stage.backend = light_backend("silent")
     pool = stage.pool(warm_seconds_max=0.5)
     pool.start()
     until(lambda: pool.report().trouble is not None)
@@ -92,7 +92,7 @@ def test_a_slot_that_never_gets_warm_is_ended_and_said(stage: Stage) -> None:
 
 
 def test_a_slot_that_dies_while_it_starts_is_ended(stage: Stage) -> None:
-    stage.backend = light_backend(stage.directory, "dying")
+    stage.backend = light_backend("dying")
     pool = stage.pool()
     pool.start()
     until(lambda: pool.report().trouble is not None)
@@ -159,7 +159,7 @@ def test_what_is_too_old_or_made_of_something_else_is_ended_and_never_given(
 
 def test_one_that_is_starting_is_given_at_once_and_delays_no_refill(stage: Stage) -> None:
     """Its new person's code cannot hold the pool by never answering the host's question."""
-    stage.backend = light_backend(stage.directory, "silent")
+    stage.backend = light_backend("silent")
     pool = stage.pool()
     pool.start()
     until(lambda: names(pool))
@@ -211,7 +211,7 @@ def test_many_who_open_at_once_get_different_slots(stage: Stage) -> None:
 
 @pytest.mark.parametrize("temper", ["quick", "silent"])
 def test_closing_ends_the_slots_of_nobody_and_the_thread(stage: Stage, temper: str) -> None:
-    stage.backend = light_backend(stage.directory, temper)
+    stage.backend = light_backend(temper)
     pool = stage.pool(2)
     pool.start()
     until(lambda: names(pool))

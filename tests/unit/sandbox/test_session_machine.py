@@ -80,7 +80,7 @@ def stage() -> Iterator[Stage]:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         clock = TickingClock()
         city = stack.enter_context(built_city(place / "city", clock=clock))
-        backend = light_backend(place)
+        backend = light_backend()
         stack.callback(backend.close)
         platform, lit, environment = city.platform, set[str](), ["sha256:one"]
         registry = SessionRegistry(

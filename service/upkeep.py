@@ -71,9 +71,8 @@ class Upkeep:
         self.tell_once()
 
     def tell_once(self) -> None:
-        """Call matters to mind, raise what is overdue, and bring notices: receivers are slow."""
-        notices = self._platform.notices
-        for task in (notices.chase.run_once, notices.announcer.run_once, notices.delivery.run_once):
+        """Call matters and terms to mind, raise what is overdue, bring notices: slow receivers."""
+        for task in self._platform.notices.tasks:
             self._tried(task)
 
     def tend_once(self) -> None:

@@ -1,5 +1,6 @@
 """Joins what keeps matters moving and brings notices, from the settings and the rules."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -28,12 +29,11 @@ class NoticeParts:
     webhooks: Webhooks
     delivery: NoticeDelivery
 
-    def run_once(self) -> None:
-        """Take every step of matters that is due, then bring what is to be told."""
-        self.chase.run_once()
-        self.announcer.run_once()
-        self.terms.run_once()
-        self.delivery.run_once()
+    @property
+    def tasks(self) -> tuple[Callable[[], object], ...]:
+        """What the upkeep does each round: every step that is due, then what is to be told."""
+        steps = (self.chase.run_once, self.announcer.run_once, self.terms.run_once)
+        return (*steps, self.delivery.run_once)
 
     def close(self) -> None:
         """End what is being sent."""

@@ -7,19 +7,24 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
 from audit.verify.__main__ import run
 from authorization import store
 from authorization.service_accounts import issue_credential
+from authorization.sharing.ending import KIND
+from authorization.sharing.states import ShareState
+from catalog.notices.outbox import notice_outbox
+from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
 from policies.schema.roles import RoleRules
+from service.upkeep import Upkeep
 from tests.calling import API, TickingClock, entries, problem_of
 from tests.city import City, opened_city
 from tests.page_visits import sent, signed_in
-from tests.sharing_world import FORM, ROWS, World, founded
+from tests.sharing_world import DAY_US, FORM, ROWS, World, founded
 
 WHY = {"reason": "转供第三方"}
 GROUNDS = {"outcome": "refused", "reason": "与履职无关", "legal_basis": "条例第二十条"}
@@ -261,3 +266,16 @@ def test_the_road_is_walked_in_the_pages_too(city: City, world: World) -> None:
     assert hostile not in pages("clerk").get(demand).text
     assert "数据服务" in pages("founder").get(demand).text
     assert pages("envoy").get("/pages/hall").status_code == 200
+
+
+def test_upkeep_calls_a_term_to_mind(city: City, world: World) -> None:
+    """Last of this file: it moves the city's clock to a month before a term ends."""
+    share = world.asked(ShareState.SUPPLIED)
+    assert share.until_us is not None
+    world.clock.advance(share.until_us - 29 * DAY_US - world.clock.now_us())
+    Upkeep(city.platform).tell_once()
+    query = select(notice_outbox.c.organisation).where(
+        notice_outbox.c.subject == share.id, notice_outbox.c.kind == KIND
+    )
+    with reading(city.platform.engine) as connection:
+        assert list(connection.scalars(query)) == ["transport"]

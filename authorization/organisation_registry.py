@@ -152,13 +152,6 @@ def credit_code_of(connection: Connection, organisation: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-def suspended_organisations(connection: Connection) -> frozenset[str]:
-    """Return the organisations whose people may do nothing until they are resumed."""
-    table = store.organisation
-    rows = connection.execute(select(table.c.id).where(table.c.state == "suspended"))
-    return frozenset(rows.scalars())
-
-
 def taken(field: str, value: str) -> Conflict:
     """Return the refusal of a name that is in use."""
     return Conflict(

@@ -17,8 +17,6 @@ from policies.schema.calendars import CalendarRules
 from policies.schema.deadlines import Deadline, DeadlineRules
 from policies.schema.jurisdictions import JurisdictionRules, Label
 
-DEFAULT_JURISDICTION = "national"
-
 
 @dataclass(frozen=True)
 class Jurisdiction:

@@ -25,7 +25,7 @@ from authorization.sharing.states import (
     no_such_share,
     require_share,
 )
-from authorization.sharing.store import share_calls, share_delivery, share_request
+from authorization.sharing.store import share_calls, share_delivery
 from authorization.sharing.supplying import check_leaves, not_ours_to_share
 from catalog.datasets import Dataset, Version
 from catalog.entries import ShareMode
@@ -251,20 +251,6 @@ def deliveries(connection: Connection, share_id: str) -> list[dict[str, object]]
         .order_by(table.made_us)
     )
     return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
-
-
-def share_ids_of(connection: Connection, dataset: str) -> list[str]:
-    """Return the requests under which a data set was ever delivered."""
-    query = select(share_delivery.c.request).where(share_delivery.c.dataset == dataset).distinct()
-    return sorted(connection.execute(query).scalars())
-
-
-def standing_requests(connection: Connection, requester: str) -> list[str]:
-    """Return a department's requests under which data is delivered now."""
-    table = share_request.c
-    states = [str(state) for state in DELIVERING]
-    query = select(table.id).where(table.requester == requester, table.state.in_(states))
-    return sorted(connection.execute(query).scalars())
 
 
 def _check_source(connection: Connection, share: Share) -> None:

@@ -6,7 +6,7 @@ name their contract and permitted use, shared data their source.
 
 import json
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from audit.events import PendingEntry
 from catalog.datasets import Dataset, DatasetDeclaration, OriginKind, Secrecy
@@ -55,12 +55,6 @@ def record_origin(connection: Connection, entry: PendingEntry, dataset: Dataset)
             created_us=entry.time_us,
         )
     )
-
-
-def is_recorded(connection: Connection, dataset: str) -> bool:
-    """Tell whether a data set's origin is on record."""
-    query = select(resource.c.dataset).where(resource.c.dataset == dataset)
-    return connection.execute(query).first() is not None
 
 
 def _refused_class(secrecy: Secrecy, rules: ZoneRules) -> SandgateError:

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from policies.schema import RuleFile, Rules
 
 ACT_PATTERN = r"^[a-z][a-z_]{2,40}$"
-ROUTE_PATTERN = r"^POST /[a-z0-9_/{}-]{1,200}$"
 
 
 class StepUp(Rules):

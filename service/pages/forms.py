@@ -76,7 +76,7 @@ def posting(
 
     ``path`` is that of the router, with its parameters, which ``act`` finds in
     ``visit.request.path_params``. Several forms of one page are several paths, each shown on the
-    page by ``visit.form(form, address)``.
+    page as a ``Filled`` block.
     """
     dependency = visit_by(visitors)
 

@@ -27,7 +27,7 @@ from service.bootstrap import Platform
 from service.errors import language_of
 from service.login.step_up import check_recent
 from service.login.visiting import Visitor, visitor_of
-from service.pages.blocks import Block, Filled, Text
+from service.pages.blocks import Block, Text
 from service.pages.navigation import groups_for
 
 LANGUAGE_COOKIE = "sandgate-language"
@@ -83,10 +83,6 @@ class Visit:
             here=self.request.url.path,
             done=_done(self.request),
         )
-
-    def form(self, filled: Filled) -> Filled:
-        """Return a form to stand on a page among other blocks."""
-        return filled
 
 
 def rendered(template: str, language: str, *, status: int = 200, **values: object) -> HTMLResponse:
@@ -249,7 +245,6 @@ RegistryVisit = Annotated[
         )
     ),
 ]
-SupplierVisit = Annotated[Visit, Depends(_visiting((Role.PROVIDER, Role.AUTHORITY)))]
 KeeperVisit = Annotated[
     Visit,
     Depends(_visiting((Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.AUTHORITY))),

@@ -234,9 +234,9 @@ def _forms(visit: Visit, found: Matter) -> list[Block]:
         words = Message("前往办理", "Go and decide it")
         blocks.append(Links([Link(words, place, strong=True)]))
         if found.noticed_us is None:
-            blocks.append(visit.form(Filled(PAPERS, f"{HOME}/{found.id}/papers")))
+            blocks.append(Filled(PAPERS, f"{HOME}/{found.id}/papers"))
         if found.due is not None and found.due.extension_days_max and not found.extension_asked:
-            blocks.append(visit.form(Filled(EXTENSION, f"{HOME}/{found.id}/extension")))
+            blocks.append(Filled(EXTENSION, f"{HOME}/{found.id}/extension"))
     if found.extension_asked and visit.has(Role.AUTHORITY):
         asked = Message(
             f"申请延长{found.extension_asked}个工作日：{found.extension_reason}",
@@ -244,7 +244,7 @@ def _forms(visit: Visit, found: Matter) -> list[Block]:
         )
         blocks += [
             Paragraph(asked),
-            visit.form(Filled(CONSENT, f"{HOME}/{found.id}/extension-decision")),
+            Filled(CONSENT, f"{HOME}/{found.id}/extension-decision"),
         ]
     return blocks
 

@@ -51,9 +51,9 @@ def get_notices(visit: AnyVisit) -> Response:
         for item in told
     ]
     kept = {} if found is None else found.model_dump()
-    forms = [visit.form(Filled(ADDRESS, f"{HOME}/address", kept))]
+    forms = [Filled(ADDRESS, f"{HOME}/address", kept)]
     if found is not None:
-        forms.append(visit.form(Filled(REMOVAL, f"{HOME}/address-removal")))
+        forms.append(Filled(REMOVAL, f"{HOME}/address-removal"))
     return visit.page(
         Message("通知", "Notices"),
         Rows((Message("时间", "When"), Message("通知", "Notice"), Message("内容", "Text")), rows),

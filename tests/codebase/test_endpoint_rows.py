@@ -1,6 +1,6 @@
-"""Every operation of the API has a test in which it succeeds, named in a table, or is counted.
+"""Every operation has a test in which it succeeds, and one in a wrong state, named or counted.
 
-The table is written by ``tests.endpoint_roles.recording`` from what passing tests were answered.
+The tables are written by ``tests.endpoint_roles.recording`` from what passing tests were answered.
 Refusals (no token, wrong role, a thing that is not there) are tried on all operations alike by
 ``tests/integration/test_api_endpoints.py``, whose own table a new operation must enter as well.
 """
@@ -12,13 +12,19 @@ from pathlib import Path
 
 from service.app import PREFIX, ROUTERS
 from service.openapi import described_operations
+from tests.endpoint_roles.stateless import STATELESS
 
 ROOT = Path(__file__).parents[2]
 SUCCESSES: dict[str, str | None] = json.loads(
     (ROOT / "tests/endpoint_roles/successes.json").read_text()
 )
+WRONG_STATES: dict[str, dict[str, str] | None] = json.loads(
+    (ROOT / "tests/endpoint_roles/wrong_states.json").read_text()
+)
 UNSEEN_MAX = 107
 """How many operations no recorded test sees succeed yet; this number only ever falls."""
+UNREFUSED_MAX = 200
+"""How many that change something no test sees refused in a wrong state yet; it only falls."""
 
 
 def operations() -> set[str]:
@@ -38,10 +44,12 @@ def named_in(path: str) -> frozenset[str]:
 
 def test_every_operation_has_a_row() -> None:
     assert set(SUCCESSES) == operations()
+    assert set(WRONG_STATES) == {name for name in operations() if not name.startswith("GET ")}
 
 
 def test_each_row_names_a_test_that_exists() -> None:
     named = {test for test in SUCCESSES.values() if test is not None}
+    named |= {row["test"] for row in WRONG_STATES.values() if row is not None}
     gone = {test for test in named if test.split("::")[-1] not in named_in(test.split("::")[0])}
     assert not gone
 
@@ -49,3 +57,17 @@ def test_each_row_names_a_test_that_exists() -> None:
 def test_no_more_operations_lack_a_success_than_before() -> None:
     unseen = sorted(name for name, test in SUCCESSES.items() if test is None)
     assert len(unseen) <= UNSEEN_MAX, unseen
+
+
+def test_no_more_operations_lack_a_wrong_state_than_before() -> None:
+    untried = sorted(set(WRONG_STATES) - set(seen_refused()) - set(STATELESS))
+    assert len(untried) <= UNREFUSED_MAX, untried
+
+
+def test_what_is_said_to_have_no_wrong_state_has_none() -> None:
+    assert set(STATELESS) <= set(WRONG_STATES)
+    assert not set(STATELESS) & set(seen_refused())
+
+
+def seen_refused() -> list[str]:
+    return [name for name, row in WRONG_STATES.items() if row is not None]

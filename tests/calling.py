@@ -66,6 +66,38 @@ class TickingClock(SteppedClock):
         return super().now_us()
 
 
+class People:
+    """One client for each person, made when first asked for; what they send must end as said."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._clients: dict[str, httpx.Client] = {}
+
+    def __call__(self, name: str) -> httpx.Client:
+        if name not in self._clients:
+            self._clients[name] = self._city.client(name)
+        return self._clients[name]
+
+    def post(self, name: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send what must succeed; return what it answers."""
+        answer = self(name).post(f"{API}{path}", json={} if body is None else body)
+        assert answer.status_code in {200, 201}, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def read(self, name: str, path: str) -> dict[str, Any]:
+        """Read what must be there."""
+        answer = self(name).get(f"{API}{path}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def refused(self, name: str, path: str, body: Any, status: int, code: str) -> None:
+        """Send what must be refused so."""
+        told = problem_of(self(name).post(f"{API}{path}", json=body), status)["code"]
+        assert told == code
+
+
 class Gateway:
     """The gateway as one session's slot reaches it; the slot stands in the scope."""
 

@@ -21,7 +21,7 @@ from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR
 from policies.schema.roles import RoleRules
 from service.upkeep import Upkeep
-from tests.calling import API, TickingClock, entries, problem_of
+from tests.calling import API, People, TickingClock, entries, problem_of
 from tests.city import City, opened_city
 from tests.page_visits import sent, signed_in
 from tests.sharing_world import DAY_US, FORM, ROWS, World, founded
@@ -60,29 +60,6 @@ def program(city: City, world: World) -> httpx.Client:
     client = city.client()
     client.headers["Authorization"] = f"Bearer {issued.value.token}"
     return client
-
-
-class People:
-    """One client for each person, made when first asked for."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
-        self._clients: dict[str, httpx.Client] = {}
-
-    def __call__(self, name: str) -> httpx.Client:
-        if name not in self._clients:
-            self._clients[name] = self._city.client(name)
-        return self._clients[name]
-
-    def post(self, name: str, path: str, body: Any = None) -> dict[str, Any]:
-        answer = self(name).post(f"{API}{path}", json={} if body is None else body)
-        assert answer.status_code in {200, 201}, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def refused(self, name: str, path: str, body: Any, status: int, code: str) -> None:
-        answer = self(name).post(f"{API}{path}", json=body)
-        assert problem_of(answer, status)["code"] == code
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +243,76 @@ def test_the_road_is_walked_in_the_pages_too(city: City, world: World) -> None:
     assert hostile not in pages("clerk").get(demand).text
     assert "数据服务" in pages("founder").get(demand).text
     assert pages("envoy").get("/pages/hall").status_code == 200
+
+
+def test_a_draft_is_rewritten_until_it_is_signed_and_taken_back_until_it_is_decided(
+    people: People, world: World
+) -> None:
+    drafted = people.post("clerk", "/sharing/requests", {"entry": world.entry})
+    path = f"/sharing/requests/{drafted['id']}"
+    people.refused("director", f"{path}/form", FORM, 403, "share_draft_of_another")
+    people.refused("constable", f"{path}/form", FORM, 404, "share_unknown")
+    written = people.post("clerk", f"{path}/form", FORM)
+    assert written["document_digest"] != drafted["document_digest"]
+    assert people.read("clerk", path)["form"]["basis"] == FORM["basis"]
+    stale = {"document_digest": drafted["document_digest"]}
+    people.refused("director", f"{path}/sign-off", stale, 409, "share_changed_meanwhile")
+    people.post("director", f"{path}/sign-off", {"document_digest": written["document_digest"]})
+    people.refused("clerk", f"{path}/form", FORM, 409, "share_signed")
+    people.refused("director", f"{path}/papers", FORM, 409, "share_state")
+    assert people.post("clerk", f"{path}/withdrawal")["state"] == "withdrawn"
+    people.refused("clerk", f"{path}/withdrawal", {}, 409, "share_state")
+    people.refused("clerk", f"{path}/submission", {}, 409, "share_state")
+    people.refused("constable", f"{path}/termination", WHY, 404, "share_unknown")
+
+
+def test_completed_papers_are_the_heads_and_are_handed_in_once(
+    people: People, world: World
+) -> None:
+    path = submitted(people, world)
+    people.refused("director", f"{path}/papers", FORM, 409, "matter_not_open")
+    matter = people.read("clerk", path)["matter"]
+    missing = {"missing": [{"name": "使用依据", "reason": "未附文件"}]}
+    assert people.post("constable", f"/matters/{matter}/papers", missing)["state"] == "waiting"
+    people.refused("clerk", f"{path}/papers", FORM, 403, "role_missing")
+    completed = people.post("director", f"{path}/papers", {**FORM, "basis": "国令第809号第八条"})
+    assert (completed["state"], completed["signed_by"]) == ("submitted", "director")
+    assert people.read("constable", path)["form"]["basis"] == "国令第809号第八条"
+    assert people.read("constable", f"/matters/{matter}")["state"] == "open"
+    people.refused("director", f"{path}/papers", FORM, 409, "matter_not_open")
+
+
+def test_a_grant_that_is_ended_is_used_no_more_and_what_was_used_stays_told(
+    people: People, world: World, program: httpx.Client
+) -> None:
+    use = {"scenario": "年检", "process": "核查", "effect": "少跑", "storage": "专网"}
+    path = submitted(people, world)
+    people.refused("clerk", f"{path}/uses", use, 409, "share_state")
+    people.refused("constable", f"{path}/termination", WHY, 409, "share_state")
+    people.refused("constable", f"{path}/seal", {}, 409, "decision_missing")
+    people.refused("director", f"{path}/disposal", {"method": "删除"}, 409, "share_state")
+    people.post("constable", f"{path}/decision", {"outcome": "approved"})
+    people.refused("constable", f"{path}/decision", GROUNDS, 409, "share_state")
+    people.refused("constable", f"{path}/suspension", WHY, 409, "share_state")
+    people.post("constable", f"{path}/supply", supply())
+    assert people.read("clerk", f"{path}/deliveries") == {"deliveries": []}
+    assert program.post(f"{API}{path}/calls", json={"limit": 2}).status_code == 200
+    people.post("clerk", f"{path}/uses", use)
+    people.refused("clerk", f"{path}/rectification", WHY, 409, "share_state")
+    people.refused("constable", f"{path}/resumption", WHY, 409, "share_state")
+    ended = people.post("constable", f"{path}/termination", WHY)
+    assert (ended["state"], ended["note"]) == ("terminated", WHY["reason"])
+    late = program.post(f"{API}{path}/calls", json={})
+    assert problem_of(late, 403)["code"] == "share_not_delivering"
+    people.refused("clerk", f"{path}/uses", use, 409, "share_state")
+    for name in ("clerk", "constable"):
+        (used,) = people.read(name, f"{path}/uses")["uses"]
+        assert (used["person"], used["effect"]) == ("clerk", "少跑")
+        (given,) = people.read(name, f"{path}/deliveries")["deliveries"]
+        assert (given["mode"], given["row_count"]) == ("service", 2)
+        assert "110100" not in str(given)
+    for part in ("uses", "deliveries"):
+        assert problem_of(people("nurse").get(f"{API}{path}/{part}"), 404)
 
 
 def test_upkeep_calls_a_term_to_mind(city: City, world: World) -> None:

@@ -5,7 +5,7 @@ identifiers; control characters and marks of direction never reach a reader.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from audit.reading import LogEntry
@@ -78,6 +78,14 @@ class Names(Protocol):
         """Return an organisation's names, or the identifier where none is known."""
         ...
 
+    def dataset(self, identifier: str) -> Message:
+        """Return a data set's names, or the identifier where none is told."""
+        ...
+
+    def licence(self, identifier: str) -> Message:
+        """Return what a licence is for, or the identifier where that is not told."""
+        ...
+
 
 class PlainNames:
     """Calls everything by its identifier: for a reader who has the log alone."""
@@ -87,6 +95,14 @@ class PlainNames:
         return identifier
 
     def organisation(self, identifier: str) -> Message:
+        """Return the identifier."""
+        return Message(identifier, identifier)
+
+    def dataset(self, identifier: str) -> Message:
+        """Return the identifier."""
+        return Message(identifier, identifier)
+
+    def licence(self, identifier: str) -> Message:
         """Return the identifier."""
         return Message(identifier, identifier)
 
@@ -142,33 +158,44 @@ def _value(field: str, value: object, names: Names) -> Message | None:
     if field == "person":
         name = inert(names.person(str(value)))
         return Message(name, name)
-    if field in {"organisation", "buyer"}:
-        house = names.organisation(str(value))
-        return Message(inert(house.zh), inert(house.en))
+    called = _calling(field, names)
     if isinstance(value, list):
-        return _listed([str(item) for item in value]) if value else None
-    text = inert(str(value))
+        return _listed([str(item) for item in value], called) if value else None
+    found = called(str(value))
+    return Message(inert(found.zh), inert(found.en))
+
+
+def _calling(field: str, names: Names) -> Callable[[str], Message]:
+    """Return by what a field's identifiers are called."""
+    if field in {"organisation", "buyer"}:
+        return names.organisation
+    if field in {"dataset", "datasets"}:
+        return names.dataset
+    return names.licence if field == "licence" else _as_it_is
+
+
+def _as_it_is(text: str) -> Message:
     return Message(text, text)
 
 
-def _listed(items: list[str]) -> Message:
-    shown = [inert(item) for item in items[:LISTED_MAX]]
+def _listed(items: list[str], called: Callable[[str], Message]) -> Message:
+    shown = [called(item) for item in items[:LISTED_MAX]]
     more = len(items) - len(shown)
     return Message(
-        "、".join(shown) + (f" 等 {len(items)} 项" if more else ""),
-        ", ".join(shown) + (f" and {more} more" if more else ""),
+        "、".join(inert(one.zh) for one in shown) + (f" 等 {len(items)} 项" if more else ""),
+        ", ".join(inert(one.en) for one in shown) + (f" and {more} more" if more else ""),
     )
 
 
 def _columns(public: Mapping[str, Any]) -> list[Message]:
     value = public.get("columns")
     if isinstance(value, Mapping):
-        named = [f"{dataset}.{name}" for dataset, names in value.items() for name in names]
+        named = [f"{dataset}.{name}" for dataset, found in value.items() for name in found]
     elif isinstance(value, list):
         named = [f"{public.get('dataset', '')}.{name}" for name in value]
     else:
         return []
-    listed = _listed(named)
+    listed = _listed(named, _as_it_is)
     return [Message(f"列 {listed.zh}", f"columns {listed.en}")] if named else []
 
 

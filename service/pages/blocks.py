@@ -38,8 +38,16 @@ class Badge:
     tone: str = "plain"
 
 
+@dataclass(frozen=True)
+class Noted:
+    """Words, and what stands small beneath them."""
+
+    text: Text
+    note: Text
+
+
 NOTHING = Message("暂无记录。", "Nothing here yet.")
-Cell = Message | str | int | Link | Badge | None
+Cell = Message | str | int | Link | Badge | Noted | None
 """What may stand in one place. An int is shown with digit groups."""
 
 

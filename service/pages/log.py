@@ -17,7 +17,6 @@ from starlette.background import BackgroundTask
 from audit.sentences import KIND_SENTENCES
 from audit.tags import EntryKind
 from audit.view.exporting import Format
-from audit.view.narration import sentence
 from audit.view.search import Page, search
 from audit.view.terms import DECISION_WORDS, Decision, Terms
 from foundation.db import reading
@@ -28,9 +27,9 @@ from service.api.search_terms import SearchBody
 from service.pages.blocks import Block, Filled, Link, Links, Paragraph, Rows, Text, shown_time
 from service.pages.forms import Field, Form
 from service.pages.frame import AnyVisit, RegulatorVisit, Visit
+from service.pages.log_names import LogNames
 from service.pages.names import house_names, licence_titles, person_names
 from service.pages.routes import PageRoute
-from service.regulator.names import RegisteredNames
 
 HOME = "/pages/log"
 router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
@@ -46,11 +45,8 @@ def get_log(visit: AnyVisit, before: str = "") -> Response:
     page = _found(visit, terms_of(given), int(before) if before.isdigit() else None)
     with reading(visit.platform.engine) as connection:
         form = _search_form(visit, connection)
-        names = RegisteredNames(connection)
-    rows = [
-        (shown_time(one.time_us), visit.say(sentence(one, names)), one.index)
-        for one in page.entries
-    ]
+        names = LogNames(visit, connection)
+        rows = [(shown_time(one.time_us), names.told(one), one.index) for one in page.entries]
     asked = {name: value for name, value in given.items() if value}
     following = ""
     if page.next_before is not None:

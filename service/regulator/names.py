@@ -27,3 +27,11 @@ class RegisteredNames:
     def organisation(self, identifier: str) -> Message:
         """Return an organisation's names, or the identifier where none is known."""
         return self._houses.get(identifier, Message(identifier, identifier))
+
+    def dataset(self, identifier: str) -> Message:
+        """Return the identifier: packs and programs know data sets and licences by it."""
+        return Message(identifier, identifier)
+
+    def licence(self, identifier: str) -> Message:
+        """Return the identifier."""
+        return Message(identifier, identifier)

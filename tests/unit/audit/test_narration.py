@@ -10,14 +10,14 @@ from audit.events import AuditEvent
 from audit.reading import LogEntry
 from audit.tags import EntryKind
 from audit.tree import leaf_hash
-from audit.view.narration import decimal, inert, sentence
+from audit.view.narration import PlainNames, decimal, inert, sentence
 from foundation.errors import Message
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
 
 ANALYST = Actor("per_a", "org_a", frozenset({Role.OPERATOR}))
 
 
-class Registered:
+class Registered(PlainNames):
     def __init__(self, person: str = "张三", house: Message | None = None) -> None:
         self._person = person
         self._house = house or Message("珠江运营公司", "Pearl Operations")

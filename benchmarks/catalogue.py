@@ -143,7 +143,9 @@ def _rows(index: int, entry: CatalogueEntry) -> tuple[dict[str, Any], ...]:
         "decided_organisation": "authority",
         "decided_us": 4,
         "secrecy": paper,
+        "secrecy_by": "drafter",
         "personal": paper,
+        "personal_by": "drafter",
         "document": entry.model_dump_json(),
     }
     head = {

@@ -27,12 +27,20 @@ from catalog.book.duties import (
     check_drafts,
     check_reviews,
     check_signs_off,
+    hands_in,
 )
 from catalog.book.matters import batch_review, batch_sign_off, check_reason, is_live
-from catalog.book.parts import Assessment, Book, Revision, papers_digest, was_withdrawn
+from catalog.book.parts import Assessment, Book, Revision, papers_digest
 from catalog.book.recording import UNSIGNED, facets
-from catalog.book.review import check_papers_and_sign_off, check_zone
-from catalog.book.signing import changed_meanwhile, check_papers
+from catalog.book.review import (
+    check_papers_and_sign_off,
+    check_same_text,
+    check_zone,
+    decided,
+    state_before,
+    submitted_state,
+)
+from catalog.book.signing import Paper, assessed_by, check_papers
 from catalog.book.states import EntryState, Move, RevisionState
 from catalog.book.store import catalog_entry_system
 from catalog.book.subscriptions import tell_subscribers
@@ -54,7 +62,9 @@ def assess_batch(
     book: Book, actor: Actor, batch_id: str, secrecy: Assessment, personal: Assessment
 ) -> Recorded[Batch]:
     """Enter both assessments, made of the whole batch; its head is asked to sign off."""
-    papers = {"secrecy": secrecy.model_dump_json(), "personal": personal.model_dump_json()}
+    papers = assessed_by(actor, Paper.SECRECY, secrecy) | assessed_by(
+        actor, Paper.PERSONAL, personal
+    )
 
     def step(
         connection: Connection, pending: PendingEntry, batch: Batch, rows: list[Member]
@@ -91,7 +101,7 @@ def sign_off_batch(book: Book, actor: Actor, batch_id: str, read_digest: str) ->
     ) -> None:
         _each(rows, lambda revision: check_signs_off(actor, revision))
         _each(rows, check_papers)
-        _check_read(batch, read_digest)
+        check_same_text(batch.digest, read_digest)
         values = {"signed_by": actor.person, "signed_us": pending.time_us}
         change_revisions(
             connection,
@@ -130,10 +140,7 @@ def submit_batch(book: Book, actor: Actor, batch_id: str) -> Recorded[Batch]:
             "case_number": matter.case,
         }
         change_revisions(connection, [{"key": item.revision.id, **values} for item in rows])
-        states = [
-            EntryState.SUBMITTED if item.version is None else EntryState.CHANGE_SUBMITTED
-            for item in rows
-        ]
+        states = [submitted_state(item.version) for item in rows]
         _set_states(connection, pending, rows, states)
         _record(connection, pending, actor, Move.SUBMITTED, rows, states, matter=matter.id)
         pending.amend(rows=_lines(rows))
@@ -149,18 +156,18 @@ def publish_batch(book: Book, actor: Actor, batch_id: str, read_digest: str) -> 
         connection: Connection, pending: PendingEntry, batch: Batch, rows: list[Member]
     ) -> None:
         _check_reviews(book, connection, actor, rows)
-        _check_read(batch, read_digest)
+        check_same_text(batch.digest, read_digest)
         _check_submittable(book, connection, batch, rows)
         for item in rows:
             moved_to = item.revision.entry.zone
             check_entry_may_move(connection, item.revision.entry_id, item.zone, moved_to)
         versions = [(item.version or 0) + 1 for item in rows]
-        decided = {"state": RevisionState.PUBLISHED.value, **_decided(pending, actor)}
+        verdict = {"state": RevisionState.PUBLISHED.value, **decided(pending, actor)}
         stamp = {"changed_us": pending.time_us, "changed_index": pending.index}
         numbered = list(zip(rows, versions, strict=True))
         change_revisions(
             connection,
-            [{"key": item.revision.id, "version": number, **decided} for item, number in numbered],
+            [{"key": item.revision.id, "version": number, **verdict} for item, number in numbered],
         )
         change_heads(
             connection,
@@ -204,7 +211,7 @@ def return_batch(
         papers_asked(connection, pending, actor, rows[0].revision.matter or "", missing)
         values = {"state": RevisionState.DRAFT.value, **UNSIGNED}
         change_revisions(connection, [{"key": item.revision.id, **values} for item in rows])
-        states = [_state_before(connection, item) for item in rows]
+        states = [_before(connection, item) for item in rows]
         _set_states(connection, pending, rows, states)
         _record(connection, pending, actor, Move.RETURNED, rows, states, reason=listed)
 
@@ -223,10 +230,10 @@ def refuse_batch(book: Book, actor: Actor, batch_id: str, reason: str) -> Record
     ) -> None:
         _check_reviews(book, connection, actor, rows)
         verdict = {"state": RevisionState.REFUSED.value, "reason": reason}
-        values = {**verdict, **_decided(pending, actor)}
+        values = {**verdict, **decided(pending, actor)}
         change_revisions(connection, [{"key": item.revision.id, **values} for item in rows])
         states = [
-            EntryState.REFUSED if item.version is None else _state_before(connection, item)
+            EntryState.REFUSED if item.version is None else _before(connection, item)
             for item in rows
         ]
         _set_states(connection, pending, rows, states)
@@ -268,8 +275,7 @@ def _check_reviews(
     asked: dict[tuple[object, ...], Revision] = {}
     for item in rows:
         found = item.revision
-        hands = (found.drafted_by, found.revised_by, found.signed_by, found.submitted_by)
-        asked.setdefault((*hands, found.submitted_us), found)
+        asked.setdefault((*hands_in(found), found.submitted_us), found)
     for revision in asked.values():
         check_reviews(book, connection, actor, revision)
 
@@ -291,18 +297,18 @@ def _check_submittable(
 
 
 def _each(rows: Sequence[Member], check: Callable[[Revision], None]) -> None:
-    """Ask every row; a refusal names the row by its place, from 0, in order of the codes."""
+    """Ask every row; a refusal of what a row says names its place, from 0, in order of the codes.
+
+    A refusal of the person who asks keeps its own field.
+    """
     for number, item in enumerate(rows):
         try:
             check(item.revision)
         except SandgateError as error:
-            error.field = f"$.rows[{number}]{(error.field or '$')[1:]}"
+            field = error.field or "$"
+            if field.startswith("$"):
+                error.field = f"$.rows[{number}]{field[1:]}"
             raise
-
-
-def _check_read(batch: Batch, read_digest: str) -> None:
-    if read_digest != batch.digest:
-        raise changed_meanwhile()
 
 
 def _lines(rows: Sequence[Member]) -> list[str]:
@@ -325,12 +331,8 @@ def _set_states(
     )
 
 
-def _state_before(connection: Connection, item: Member) -> EntryState:
-    """Return what an entry is again once its text is no longer under review."""
-    if item.version is None:
-        return EntryState.DRAFT
-    withdrawn = was_withdrawn(connection, item.revision.entry_id)
-    return EntryState.WITHDRAWN if withdrawn else EntryState.PUBLISHED
+def _before(connection: Connection, item: Member) -> EntryState:
+    return state_before(connection, item.revision.entry_id, item.version)
 
 
 def _record(
@@ -361,11 +363,3 @@ def _record(
             for number, item in enumerate(rows)
         ],
     )
-
-
-def _decided(pending: PendingEntry, actor: Actor) -> dict[str, object]:
-    return {
-        "decided_by": actor.person,
-        "decided_organisation": actor.organisation,
-        "decided_us": pending.time_us,
-    }

@@ -239,7 +239,9 @@ def _write_texts(
 
 _WITHOUT_PAPERS = {
     "secrecy": None,
+    "secrecy_by": None,
     "personal": None,
+    "personal_by": None,
     "sign_matter": None,
     "matter": None,
     **UNSIGNED,

@@ -1,7 +1,8 @@
 """Decides who may make which move of an entry (I8): three people of two houses see every text.
 
-The department's own people draft; its head, another person, signs off; a person of the authority
-who serves neither the department nor an affiliate reviews. Service accounts draft at most.
+The department's own people draft and assess; its head, another person, signs off; a person of the
+authority who had no hand in it and serves neither the department nor an affiliate reviews. Service
+accounts draft at most.
 """
 
 from sqlalchemy import Connection
@@ -71,7 +72,7 @@ def check_code_is(known: str | None, entry: CatalogueEntry) -> None:
 
 
 def check_signs_off(actor: Actor, revision: Revision) -> None:
-    """Refuse anyone but the head of the same department, and a head who wrote the text."""
+    """Refuse anyone but the department's head, and a head who wrote or assessed the text."""
     if not actor.has(Role.DEPARTMENT_HEAD) or actor.organisation != revision.provider:
         raise Denied(
             "department_head_required",
@@ -84,6 +85,21 @@ def check_signs_off(actor: Actor, revision: Revision) -> None:
     check_natural_person(actor)
     check_another_person(actor, revision.drafted_by)
     check_another_person(actor, revision.revised_by)
+    if actor.person in {revision.secrecy_by, revision.personal_by}:
+        raise Denied(
+            "assessor_cannot_sign",
+            Message(
+                "本条目的评估由您录入，不得由您审签。",
+                "You entered an assessment of this entry, so you do not sign it off.",
+            ),
+            field="actor",
+            rule="I8",
+            way_out=Message(
+                "请由本单位另一位负责人审签，或由另一人重新录入评估。",
+                "Another head of the department signs it, or another person enters the "
+                "assessment anew.",
+            ),
+        )
     check_older_than(actor, revision.revised_us)
 
 
@@ -91,11 +107,23 @@ def check_reviews(book: Book, connection: Connection, actor: Actor, revision: Re
     """Refuse a reviewer who is not the authority's, or had a hand in what is reviewed."""
     check_authority(actor)
     check_natural_person(actor)
-    for person in (revision.drafted_by, revision.revised_by, revision.signed_by or ""):
+    for person in hands_in(revision):
         check_another_person(actor, person)
-    check_another_person(actor, revision.submitted_by or "")
     check_older_than(actor, revision.submitted_us or 0)
     check_outside(book, connection, actor, revision.provider)
+
+
+def hands_in(revision: Revision) -> tuple[str, ...]:
+    """Return who wrote, assessed, signed and submitted a text: none of them reviews it."""
+    hands = (
+        revision.drafted_by,
+        revision.revised_by,
+        revision.secrecy_by,
+        revision.personal_by,
+        revision.signed_by,
+        revision.submitted_by,
+    )
+    return tuple(person for person in hands if person is not None)
 
 
 def check_outside(book: Book, connection: Connection, actor: Actor, provider: str) -> None:

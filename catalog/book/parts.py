@@ -69,7 +69,9 @@ class Revision(Frozen):
     decided_us: int | None
     reason: str | None
     secrecy: Assessment | None
+    secrecy_by: str | None
     personal: Assessment | None
+    personal_by: str | None
     entry: CatalogueEntry
 
 

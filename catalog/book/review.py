@@ -1,6 +1,6 @@
 """Submits signed texts and decides on them: published, returned with a complete list, or refused.
 
-The reviewer is a natural person of the authority who neither wrote, signed nor submitted the text.
+The reviewer is a natural person of the authority who had no hand in the text or its papers.
 An entry without a registered system that feeds it is not submitted (目录关联系统).
 """
 
@@ -72,7 +72,7 @@ def submit_entry(book: Book, actor: Actor, entry_id: str) -> Recorded[Revision]:
             "case_number": matter.case,
         }
         write_revision(connection, revision.id, values)
-        state = submitted_state(head)
+        state = submitted_state(head.version)
         write_head(connection, pending, entry_id, {"state": str(state)})
         submitted = required_revision(connection, entry_id, RevisionState.SUBMITTED)
         record_move(connection, pending, actor, Move.SUBMITTED, state, submitted)
@@ -88,11 +88,11 @@ def publish_entry(book: Book, actor: Actor, entry_id: str, read_digest: str) -> 
     def decide(
         connection: Connection, pending: PendingEntry, head: EntryHead, revision: Revision
     ) -> EntryState:
-        check_same_text(revision, read_digest)
+        check_same_text(revision.digest, read_digest)
         check_submittable(book, connection, revision)
         version = (head.version or 0) + 1
         check_entry_may_move(connection, entry_id, head.zone, revision.entry.zone)
-        values = {"state": "published", "version": version, **_decided(pending, actor)}
+        values = {"state": "published", "version": version, **decided(pending, actor)}
         write_revision(connection, revision.id, values)
         about = facets(revision.entry) | {"state": "published", "version": version}
         write_head(connection, pending, entry_id, about)
@@ -115,7 +115,7 @@ def return_entry(
     ) -> EntryState:
         papers_asked(connection, pending, actor, revision.matter or "", missing)
         write_revision(connection, revision.id, {"state": "draft", **UNSIGNED})
-        state = returned_state(head, connection)
+        state = state_before(connection, entry_id, head.version)
         write_head(connection, pending, entry_id, {"state": str(state)})
         return state
 
@@ -132,9 +132,10 @@ def refuse_entry(book: Book, actor: Actor, entry_id: str, reason: str) -> Record
     def decide(
         connection: Connection, pending: PendingEntry, head: EntryHead, revision: Revision
     ) -> EntryState:
-        values = {"state": "refused", "reason": reason, **_decided(pending, actor)}
+        values = {"state": "refused", "reason": reason, **decided(pending, actor)}
         write_revision(connection, revision.id, values)
-        state = EntryState.REFUSED if head.version is None else returned_state(head, connection)
+        before = state_before(connection, entry_id, head.version)
+        state = EntryState.REFUSED if head.version is None else before
         write_head(connection, pending, entry_id, {"state": str(state)})
         _conclude(connection, pending, revision, "refused", reason)
         return state
@@ -228,22 +229,31 @@ def check_papers_and_sign_off(revision: Revision) -> None:
         )
 
 
-def check_same_text(revision: Revision, read_digest: str) -> None:
-    """Refuse a decision on another text than the one that was read."""
-    if read_digest != revision.digest:
+def check_same_text(standing_digest: str, read_digest: str) -> None:
+    """Refuse a decision on another text, or another batch, than the one that was read."""
+    if read_digest != standing_digest:
         raise changed_meanwhile()
 
 
-def submitted_state(head: EntryHead) -> EntryState:
-    """Return what an entry is while its text waits for review."""
-    return EntryState.SUBMITTED if head.version is None else EntryState.CHANGE_SUBMITTED
+def submitted_state(version: int | None) -> EntryState:
+    """Return what an entry is while its text waits for review; ``version`` is the published one."""
+    return EntryState.SUBMITTED if version is None else EntryState.CHANGE_SUBMITTED
 
 
-def returned_state(head: EntryHead, connection: Connection) -> EntryState:
+def state_before(connection: Connection, entry_id: str, version: int | None) -> EntryState:
     """Return what an entry is again once its text is no longer under review."""
-    if head.version is None:
+    if version is None:
         return EntryState.DRAFT
-    return EntryState.WITHDRAWN if was_withdrawn(connection, head.id) else EntryState.PUBLISHED
+    return EntryState.WITHDRAWN if was_withdrawn(connection, entry_id) else EntryState.PUBLISHED
+
+
+def decided(pending: PendingEntry, actor: Actor) -> dict[str, object]:
+    """Return a revision's columns that say who decided on it, and when."""
+    return {
+        "decided_by": actor.person,
+        "decided_organisation": actor.organisation,
+        "decided_us": pending.time_us,
+    }
 
 
 Decide = Callable[[Connection, PendingEntry, EntryHead, Revision], EntryState]
@@ -269,22 +279,14 @@ def _decide(
         check_alone(revision)
         check_reviews(book, connection, actor, revision)
         state = decide(connection, pending, head, revision)
-        decided = revision_by_id(connection, revision.id)
-        record_move(connection, pending, actor, move, state, decided, reason=reason or None)
+        settled = revision_by_id(connection, revision.id)
+        record_move(connection, pending, actor, move, state, settled, reason=reason or None)
         pending.amend(document_digest=revision.digest, previous_digest=revision.previous_digest)
         if move in PUBLIC_MOVES:
-            tell_subscribers(connection, pending, move, [decided])
-        return decided
+            tell_subscribers(connection, pending, move, [settled])
+        return settled
 
     return book.writer.submit(event, apply)
-
-
-def _decided(pending: PendingEntry, actor: Actor) -> dict[str, object]:
-    return {
-        "decided_by": actor.person,
-        "decided_organisation": actor.organisation,
-        "decided_us": pending.time_us,
-    }
 
 
 def _conclude(

@@ -55,7 +55,7 @@ def assess(
         head = known_head(connection, entry_id)
         check_drafts(actor, head.provider)
         revision = required_revision(connection, entry_id, RevisionState.DRAFT)
-        write_assessments(connection, revision, {paper: assessment})
+        _write_assessment(connection, actor, revision, paper, assessment)
         end_unasked(connection, pending, (revision.sign_matter, revision.matter))
         reopen_sign_off(book, connection, pending, actor, entry_id)
         assessed = required_revision(connection, entry_id, RevisionState.DRAFT)
@@ -113,13 +113,23 @@ def reopen_sign_off(
     write_revision(connection, revision.id, values)
 
 
-def write_assessments(
-    connection: Connection, revision: Revision, given: dict[Paper, Assessment]
+def assessed_by(actor: Actor, paper: Paper, assessment: Assessment) -> dict[str, str]:
+    """Return an assessment's columns: what it says, and who made it."""
+    return {str(paper): assessment.model_dump_json(), f"{paper}_by": actor.person}
+
+
+def _write_assessment(
+    connection: Connection,
+    actor: Actor,
+    revision: Revision,
+    paper: Paper,
+    assessment: Assessment,
 ) -> None:
-    """Write assessments to a draft; a sign-off over the earlier papers is undone."""
+    """Write an assessment to a draft; a sign-off over the earlier papers is undone."""
+    given = {paper: assessment}
     secrecy = given.get(Paper.SECRECY, revision.secrecy)
     personal = given.get(Paper.PERSONAL, revision.personal)
-    values = {str(paper): assessment.model_dump_json() for paper, assessment in given.items()}
+    values = assessed_by(actor, paper, assessment)
     papers = papers_digest(revision.digest, secrecy, personal)
     alone = ALONE if revision.batch else {}
     write_revision(connection, revision.id, {"papers": papers, **UNSIGNED, **alone, **values})

@@ -2,7 +2,7 @@
 
 The database itself refuses what the road forbids: an entry names a published version only where a
 published revision of that number stands, and such a revision has both assessments, a head's
-sign-off over this very text, and a reviewer who is neither drafter nor head.
+sign-off over this very text by whoever made neither of them, and a reviewer who had no hand in it.
 """
 
 from collections.abc import Iterable
@@ -69,13 +69,23 @@ catalog_revision = Table(
     Column("decided_us", BigInteger),
     Column("reason", Text),
     Column("secrecy", Text),
+    Column("secrecy_by", String(64)),
     Column("personal", Text),
+    Column("personal_by", String(64)),
     Column("document", Text, nullable=False),
     UniqueConstraint("entry_id", "version", name="uq_catalog_entry_revision_version"),
     CheckConstraint(_one_of("state", RevisionState), name="state"),
     CheckConstraint("(state = 'published') = (version IS NOT NULL)", name="version"),
     CheckConstraint("signed_by IS NULL OR signed_by <> revised_by", name="signed_by_another"),
     CheckConstraint("signed_by IS NULL OR signed_by <> drafted_by", name="signed_not_by_drafter"),
+    CheckConstraint(
+        "(secrecy IS NULL) = (secrecy_by IS NULL) AND (personal IS NULL) = (personal_by IS NULL)",
+        name="assessed_by_somebody",
+    ),
+    CheckConstraint(
+        "signed_by IS NULL OR (signed_by <> secrecy_by AND signed_by <> personal_by)",
+        name="signed_not_by_assessor",
+    ),
     CheckConstraint(
         "state NOT IN ('submitted', 'published') OR (secrecy IS NOT NULL AND personal IS NOT NULL "
         "AND signed_by IS NOT NULL AND signed_papers IS NOT NULL AND signed_papers = papers)",
@@ -84,6 +94,7 @@ catalog_revision = Table(
     CheckConstraint(
         "state <> 'published' OR (decided_by IS NOT NULL AND decided_by <> drafted_by "
         "AND decided_by <> revised_by AND decided_by <> signed_by "
+        "AND decided_by <> secrecy_by AND decided_by <> personal_by "
         "AND decided_organisation IS NOT NULL AND decided_organisation <> provider)",
         name="reviewed_by_another",
     ),
@@ -216,7 +227,9 @@ _ENTRY_TURNS_BACK = " OR ".join(
         "NEW.changed_index < OLD.changed_index",
     ]
 )
-_TEXT_CHANGES = " OR ".join(_fixed("digest", "document", "papers", "signed_by"))
+_TEXT_CHANGES = " OR ".join(
+    _fixed("digest", "document", "papers", "secrecy_by", "personal_by", "signed_by")
+)
 _REVISION_TURNS_BACK = " OR ".join(
     [
         *_fixed("id", "entry_id", "provider", "drafted_by", "drafted_us"),

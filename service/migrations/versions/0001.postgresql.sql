@@ -260,7 +260,9 @@ CREATE TABLE catalog_entry_revision (
 	decided_us BIGINT, 
 	reason TEXT, 
 	secrecy TEXT, 
+	secrecy_by VARCHAR(64), 
 	personal TEXT, 
+	personal_by VARCHAR(64), 
 	document TEXT NOT NULL, 
 	CONSTRAINT pk_catalog_entry_revision PRIMARY KEY (id), 
 	CONSTRAINT uq_catalog_entry_revision_version UNIQUE (entry_id, version), 
@@ -268,15 +270,17 @@ CREATE TABLE catalog_entry_revision (
 	CONSTRAINT ck_catalog_entry_revision_version CHECK ((state = 'published') = (version IS NOT NULL)), 
 	CONSTRAINT ck_catalog_entry_revision_signed_by_another CHECK (signed_by IS NULL OR signed_by <> revised_by), 
 	CONSTRAINT ck_catalog_entry_revision_signed_not_by_drafter CHECK (signed_by IS NULL OR signed_by <> drafted_by), 
+	CONSTRAINT ck_catalog_entry_revision_assessed_by_somebody CHECK ((secrecy IS NULL) = (secrecy_by IS NULL) AND (personal IS NULL) = (personal_by IS NULL)), 
+	CONSTRAINT ck_catalog_entry_revision_signed_not_by_assessor CHECK (signed_by IS NULL OR (signed_by <> secrecy_by AND signed_by <> personal_by)), 
 	CONSTRAINT ck_catalog_entry_revision_papers_before_review CHECK (state NOT IN ('submitted', 'published') OR (secrecy IS NOT NULL AND personal IS NOT NULL AND signed_by IS NOT NULL AND signed_papers IS NOT NULL AND signed_papers = papers)), 
-	CONSTRAINT ck_catalog_entry_revision_reviewed_by_another CHECK (state <> 'published' OR (decided_by IS NOT NULL AND decided_by <> drafted_by AND decided_by <> revised_by AND decided_by <> signed_by AND decided_organisation IS NOT NULL AND decided_organisation <> provider))
+	CONSTRAINT ck_catalog_entry_revision_reviewed_by_another CHECK (state <> 'published' OR (decided_by IS NOT NULL AND decided_by <> drafted_by AND decided_by <> revised_by AND decided_by <> signed_by AND decided_by <> secrecy_by AND decided_by <> personal_by AND decided_organisation IS NOT NULL AND decided_organisation <> provider))
 )
 -- next
 CREATE INDEX ix_catalog_entry_revision_batch ON catalog_entry_revision (batch)
 -- next
 CREATE INDEX ix_catalog_entry_revision_entry ON catalog_entry_revision (entry_id, state)
 -- next
-CREATE TRIGGER catalog_entry_revision_no_update BEFORE UPDATE ON catalog_entry_revision FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.entry_id <> OLD.entry_id OR NEW.provider <> OLD.provider OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR (NEW.state <> OLD.state AND NOT ((OLD.state = 'draft' AND NEW.state = 'discarded') OR (OLD.state = 'draft' AND NEW.state = 'submitted') OR (OLD.state = 'submitted' AND NEW.state = 'discarded') OR (OLD.state = 'submitted' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'published') OR (OLD.state = 'submitted' AND NEW.state = 'refused'))) OR OLD.state IN ('published', 'refused', 'discarded') OR (OLD.state <> 'draft' AND (NEW.digest <> OLD.digest OR NEW.document <> OLD.document OR NEW.papers <> OLD.papers OR NEW.signed_by <> OLD.signed_by))) EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER catalog_entry_revision_no_update BEFORE UPDATE ON catalog_entry_revision FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.entry_id <> OLD.entry_id OR NEW.provider <> OLD.provider OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR (NEW.state <> OLD.state AND NOT ((OLD.state = 'draft' AND NEW.state = 'discarded') OR (OLD.state = 'draft' AND NEW.state = 'submitted') OR (OLD.state = 'submitted' AND NEW.state = 'discarded') OR (OLD.state = 'submitted' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'published') OR (OLD.state = 'submitted' AND NEW.state = 'refused'))) OR OLD.state IN ('published', 'refused', 'discarded') OR (OLD.state <> 'draft' AND (NEW.digest <> OLD.digest OR NEW.document <> OLD.document OR NEW.papers <> OLD.papers OR NEW.secrecy_by <> OLD.secrecy_by OR NEW.personal_by <> OLD.personal_by OR NEW.signed_by <> OLD.signed_by))) EXECUTE FUNCTION refuse_change()
 -- next
 CREATE TRIGGER catalog_entry_revision_no_delete BEFORE DELETE OR TRUNCATE ON catalog_entry_revision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 -- next

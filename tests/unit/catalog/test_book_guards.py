@@ -15,6 +15,7 @@ from tests.catalogue import ASSESSMENT, bare_book, person
 ORGANISATION = "org_finance"
 DRAFTER = person("drafter", ORGANISATION, Role.PROVIDER)
 HEAD = person("head", ORGANISATION, Role.DEPARTMENT_HEAD)
+ASSESSOR = person("assessor", "org_authority", Role.AUTHORITY)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def submitted(
     register_system(catalog_writer, DRAFTER, ORGANISATION, system)
     draft = drafting.draft_entry(book, DRAFTER, ORGANISATION, entry_document).value
     for paper in signing.Paper:
-        draft = signing.assess(book, DRAFTER, draft.entry_id, paper, ASSESSMENT).value
+        draft = signing.assess(book, ASSESSOR, draft.entry_id, paper, ASSESSMENT).value
     signing.sign_off(book, HEAD, draft.entry_id, draft.papers)
     review.submit_entry(book, DRAFTER, draft.entry_id)
     return engine
@@ -58,6 +59,15 @@ def submitted(
         "UPDATE catalog_entry_revision SET papers = 'sha256:0'",
         "UPDATE catalog_entry_revision SET signed_by = 'other'",
         "UPDATE catalog_entry_revision SET secrecy = NULL",
+        # an assessment of nobody, of the head who signed, or of another person than made it
+        "UPDATE catalog_entry_revision SET secrecy_by = NULL",
+        "UPDATE catalog_entry_revision SET secrecy_by = 'head'",
+        "UPDATE catalog_entry_revision SET personal_by = 'head'",
+        "UPDATE catalog_entry_revision SET personal_by = 'other'",
+        (
+            "UPDATE catalog_entry_revision SET state = 'published', version = 1, "
+            "decided_by = 'assessor', decided_organisation = 'org_authority'"
+        ),
         "UPDATE catalog_entry SET changed_index = 0",
         "DELETE FROM catalog_entry_revision",
         "DELETE FROM catalog_entry_move",

@@ -153,43 +153,6 @@ def test_a_file_is_marked_for_whoever_fetches_it(people: People, world: World) -
     assert (origin["person"], origin["delivery"]) == ("clerk", copy.headers["x-copy"])
 
 
-def test_a_seat_of_the_hall_over_http(people: People, world: World) -> None:
-    seat = people.post("founder", "/hall/seats", {"organisation": "police"})["id"]
-    path = f"/hall/seats/{seat}"
-    people.refused("matron", f"{path}/appointments", {"person": "envoy"}, 404, "seat_unknown")
-    named = people.post("chief", f"{path}/appointments", {"person": "envoy"})["id"]
-    people.refused("envoy", f"{path}/duty", {}, 403, "representative_not_confirmed")
-    people.post("founder", f"/hall/appointments/{named}/confirmation")
-    people.post("envoy", f"{path}/duty")
-    submitted(people, world)
-    (waiting, *_) = people("envoy").get(f"{API}/hall/queue").json()["queue"]
-    matter = f"/hall/queue/{waiting['matter']['id']}"
-    people.refused("envoy", f"{matter}/decision", GROUNDS, 403, "matter_not_taken")
-    people.post("envoy", f"{matter}/taking")
-    assert people.post("envoy", f"{matter}/decision", GROUNDS)["state"] == "refused"
-    people.post("envoy", "/hall/duty/end", {"note": "无遗留"})
-    day = "2026-11-18"
-    record = people("chief").post(f"{API}{path}/duty-records/json", params={"day": day}).json()
-    assert [one["move"] for one in record["handled"]] == ["taken", "decided"]
-    paper = people("envoy").post(f"{API}{path}/duty-records/pdf", params={"day": day})
-    assert paper.content.startswith(b"%PDF-")
-    refused = people("clerk").post(f"{API}{path}/duty-records/pdf", params={"day": day})
-    assert problem_of(refused, 403)["code"] == "role_missing"
-
-
-def test_a_demand_over_http(people: People) -> None:
-    body = {"title": "年检", "need": "车龄", "data_items": ["号牌"], "wanted": "copy"}
-    people.refused("clerk", "/demands", body, 422, "demand_copy_unreasoned")
-    stated = people.post("clerk", "/demands", {**body, "wanted": "service"})
-    match = {"outcome": "service", "found": stated["candidates"][0]["id"]}
-    path = f"/demands/{stated['id']}"
-    people.refused("clerk", f"{path}/match", match, 403, "role_missing")
-    assert people.post("founder", f"{path}/match", match)["state"] == "matched"
-    people.refused("founder", f"{path}/match", match, 409, "demand_over")
-    lines = people("clerk").get(f"{API}/responsibilities").json()["lines"]
-    assert lines[0]["provider"] == "police"
-
-
 class Pages:
     """The pages as logged-in people use them: each form is read, then sent with its token."""
 

@@ -3,13 +3,12 @@
 What stands on a page follows what this person may see and do next; each move checks for itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from authorization.organisations import organisation_by_id
 from catalog.book.duties import is_own, sees_drafts
 from catalog.book.parts import Assessment, EntryHead, Revision, open_revision, published_revision
 from catalog.book.searching import ListedEntry, Wanted, search
@@ -35,13 +34,13 @@ from service.pages.blocks import (
     Link,
     Links,
     Rows,
-    Text,
     Timeline,
     shown_time,
 )
 from service.pages.catalogue_words import GRADE, MOVES, SHARE, STATES, shown, state_of
-from service.pages.forms import Field, Form
+from service.pages.forms import Field, Form, narrowing
 from service.pages.frame import AnyVisit, Visit
+from service.pages.names import house_names
 from service.pages.routes import PageRoute
 
 HOME = "/pages/catalogue"
@@ -70,7 +69,7 @@ def get_catalogue(
     )
     with reading(visit.platform.engine) as connection:
         page = search(connection, visit.actor, wanted, after=after[:100], limit=ROWS_SHOWN)
-        houses = _names(connection, visit, {item.provider for item in page.entries})
+        houses = house_names(connection)
     following = ""
     if page.next is not None:
         kept = {name: value for name, value in given.items() if value}
@@ -109,13 +108,13 @@ def get_entry(entry_id: str, visit: AnyVisit) -> Response:
             for item in subscriptions(connection, visit.actor)
             if item.topic is Topic.ENTRY
         }
-        houses = _names(connection, visit, {head.provider, *(line.organisation for line in lines)})
+        houses = house_names(connection)
     text = published or at_work
     blocks: list[Block] = [
         Facts(
             [
                 (Message("目录代码", "Code"), head.code),
-                (Message("提供单位", "Provider"), houses[head.provider]),
+                (Message("提供单位", "Provider"), houses.get(head.provider, head.provider)),
                 (Message("状态", "State"), state_of(head.state)),
                 (Message("版本", "Version"), head.version),
                 (Message("发布时间", "Published"), shown_time(text.decided_us if text else None)),
@@ -202,13 +201,13 @@ def _places(connection: Connection, entry: CatalogueEntry) -> dict[str, Message]
     return named
 
 
-def _timeline(lines: list[HistoryLine], houses: Mapping[str, str]) -> Timeline:
+def _timeline(lines: list[HistoryLine], houses: Mapping[str, Message]) -> Timeline:
     return Timeline(
         [
             Event(
                 when=shown_time(line.time_us),
                 what=MOVES[line.move],
-                who=houses[line.organisation],
+                who=houses.get(line.organisation, line.organisation),
                 more=Message(
                     f"审计日志第 {line.index} 条{'；' + line.reason if line.reason else ''}",
                     f"Log entry {line.index}{'; ' + line.reason if line.reason else ''}",
@@ -292,12 +291,12 @@ def _signed(at_work: Revision) -> Cell:
     return Badge(shown_time(at_work.signed_us), "good")
 
 
-def _row(visit: Visit, item: ListedEntry, houses: Mapping[str, str]) -> tuple[Cell, ...]:
+def _row(visit: Visit, item: ListedEntry, houses: Mapping[str, Message]) -> tuple[Cell, ...]:
     name = item.name.zh if visit.language == "zh" else item.name.en
     return (
         item.code,
         Link(name, f"{HOME}/{item.id}"),
-        houses[item.provider],
+        houses.get(item.provider, item.provider),
         shown("share_attribute", item.share_attribute, visit.language),
         shown("classification.grade", item.grade, visit.language),
         state_of(item.state),
@@ -313,24 +312,10 @@ def _search_form(visit: Visit) -> Form:
     return Form(
         fields=(
             Field("text", Message("关键词", "Words"), required=False),
-            _choice("share", Message("共享属性", "Sharing"), SHARE),
-            _choice("grade", Message("分级", "Grade"), GRADE),
-            _choice("tag", Message("基础库、主题", "Library, theme"), tags),
-            _choice("state", Message("状态", "State"), states),
+            narrowing("share", Message("共享属性", "Sharing"), SHARE),
+            narrowing("grade", Message("分级", "Grade"), GRADE),
+            narrowing("tag", Message("基础库、主题", "Library, theme"), tags),
+            narrowing("state", Message("状态", "State"), states),
         ),
         button=Message("查询", "Search"),
     )
-
-
-def _choice(name: str, label: Message, choices: Sequence[tuple[str, Text]]) -> Field:
-    return Field(name, label, kind="choice", required=False, choices=choices)
-
-
-def _names(connection: Connection, visit: Visit, houses: set[str]) -> dict[str, str]:
-    """Return the names of organisations, in the visitor's language."""
-    names = {}
-    for house in houses:
-        found = organisation_by_id(connection, house)
-        zh_en = (found.name_zh, found.name_en) if found else (house, house)
-        names[house] = zh_en[0] if visit.language == "zh" else zh_en[1]
-    return names

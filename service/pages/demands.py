@@ -27,7 +27,7 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, GovernmentVisit, Visit
-from service.pages.home import organisation_names
+from service.pages.names import house_names
 from service.pages.routes import PageRoute
 from service.sharing_desks import sharing_of
 
@@ -106,7 +106,7 @@ def get_demands(visit: AnyVisit) -> Response:
     """Show the demand list."""
     with reading(visit.platform.engine) as connection:
         found = demands(connection, visit.actor)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     columns = (
         Message("需求", "Demand"),
         Message("提出单位", "From"),
@@ -154,7 +154,7 @@ def get_responsibilities(visit: GovernmentVisit) -> Response:
     """Show the responsibility matrix: provider, users and manager of each entry."""
     with reading(visit.platform.engine) as connection:
         lines = sharing_of(visit.platform).responsibilities.matrix(connection)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     columns = (
         Message("目录条目", "Entry"),
         Message("提供方", "Provider"),
@@ -166,7 +166,7 @@ def get_responsibilities(visit: GovernmentVisit) -> Response:
         (
             Message(line["name"]["zh"], line["name"]["en"]),
             names.get(line["provider"], line["provider"]),
-            "、".join(names.get(user, user) for user in line["users"]) or "—",
+            "、".join(visit.say(names.get(user, user)) for user in line["users"]) or "—",
             names.get(line["manager"], line["manager"]),
             "；".join(duty for each in line["duties"] for duty in each["duties"]) or "—",
         )
@@ -181,7 +181,7 @@ def get_demand(demand: str, visit: AnyVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         found = visible_demand(connection, visit.actor, demand)
         team = team_of(connection, demand)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     blocks: list[Block] = [
         Facts(
             [

@@ -69,7 +69,7 @@ def indicator_row(visit: Visit, item: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def card_row(card: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Cell, ...]:
+def card_row(card: Mapping[str, Any], names: Mapping[str, Message]) -> tuple[Cell, ...]:
     """Return a department's card as a line."""
     matters, held = card["matters"], card["coverage"]
     return (

@@ -45,7 +45,7 @@ from service.pages.figure_parts import (
     ways,
 )
 from service.pages.frame import AnyVisit, GovernmentVisit, OverseerVisit
-from service.pages.home import organisation_names
+from service.pages.names import house_names
 from service.pages.routes import PageRoute
 
 HOME = "/pages/figures"
@@ -118,7 +118,7 @@ def get_calls(visit: OverseerVisit) -> Response:
     platform = visit.platform
     with reading(platform.engine) as connection:
         told = calls(connection, asked_span(platform, "", ""))
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     places = dict(platform.pack.rules(StandardRules).divisions)
     none = visit.say(Message("未填地区", "no region"))
     parts = (
@@ -153,7 +153,7 @@ def get_coverage(visit: GovernmentVisit) -> Response:
         told = coverage(
             connection, platform.pack, platform.clocks.jurisdiction, own_house(visit.actor)
         )
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     attributes: list[tuple[Text, int]] = [
         (
             f"{visit.say(ATTRIBUTES[name])} · {visit.say(VALUES[name, line['value']])}",
@@ -188,7 +188,7 @@ def get_timeliness(visit: GovernmentVisit) -> Response:
     """Show which resources are late by their own frequency, and how matters were decided."""
     with reading(visit.platform.engine) as connection:
         told = timeliness(connection, *aged(visit.platform), own_house(visit.actor))
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     resources, matters = told["resources"], told["matters"]
     return visit.page(
         Message("更新与办理时效", "Timeliness"),
@@ -273,7 +273,7 @@ def get_assessment(visit: GovernmentVisit) -> Response:
     """Show the card of each department and the list of what was decided late."""
     with reading(visit.platform.engine) as connection:
         told = assessment(connection, *aged(visit.platform), own_house(visit.actor))
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     return visit.page(
         Message("考核评估", "Assessment"),
         ways(visit),

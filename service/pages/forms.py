@@ -23,7 +23,7 @@ from foundation.ids import random_name
 from service.api.bodies import limited_body
 from service.errors import invalid_form, log_denial
 from service.login.visiting import check_csrf, check_own_origin
-from service.pages.blocks import Field, Filled, Form
+from service.pages.blocks import Field, Filled, Form, Text
 from service.pages.frame import Visit, Visitors, redirect_to_step_up, visit_by
 
 VALUE_CHARACTERS_MAX = 20_000
@@ -56,6 +56,11 @@ class Entered:
     def ticked(self, name: str) -> bool:
         """Tell whether a box was ticked."""
         return self[name] == "yes"
+
+
+def narrowing(name: str, label: Message, choices: Sequence[tuple[str, Text]]) -> Field:
+    """Return a choice of a search form: whoever chooses nothing sees all."""
+    return Field(name, label, kind="choice", required=False, choices=choices)
 
 
 Act = Callable[[Visit, Entered], str]

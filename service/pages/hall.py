@@ -15,8 +15,7 @@ from foundation.identity import Role
 from service.pages.blocks import Badge, Block, Filled, Heading, Link, Links, Rows, shown_time
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, GovernmentVisit, Visit
-from service.pages.home import organisation_names
-from service.pages.names import person_names
+from service.pages.names import house_names, person_names
 from service.pages.routes import PageRoute
 from service.sharing_desks import sharing_of
 
@@ -108,7 +107,7 @@ def get_hall(visit: GovernmentVisit) -> Response:
     now_us = visit.platform.clock.now_us()
     with reading(visit.platform.engine) as connection:
         found = seats(connection)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         people = person_names(connection)
         waiting = queue(connection, visit.actor, now_us)
         duty = standing_duty(connection, visit.actor.person)
@@ -162,7 +161,7 @@ def get_seat(seat: str, visit: GovernmentVisit) -> Response:
         found = require_seat(connection, seat)
         named = appointments(connection, seat)
         people = person_names(connection)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     own = visit.actor.organisation == found.organisation
     blocks: list[Block] = []
     if own or visit.has(Role.AUTHORITY):

@@ -5,9 +5,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import Connection
 
-from authorization.organisations import organisations
 from catalog.matters.matter import Matter, MatterState
 from catalog.matters.reads import inbox
 from foundation.db import reading
@@ -17,6 +15,7 @@ from service.login.visiting import own_path, unguarded_form
 from service.pages.blocks import Badge, Cell, Heading, Link, Paragraph, Rows
 from service.pages.frame import LANGUAGE_COOKIE, LANGUAGES, AnyVisit, Visit
 from service.pages.matter_pages import page_of, what_to_do
+from service.pages.names import house_names
 from service.pages.navigation import groups_for
 from service.pages.routes import PageRoute
 from service.pages.waiting import waiting_beside
@@ -45,7 +44,7 @@ def get_home(visit: AnyVisit) -> Response:
     """Show what the visitor must decide, and where they can go."""
     with reading(visit.platform.engine) as connection:
         waiting = inbox(connection, visit.actor)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         beside = waiting_beside(visit, connection)
     now_us = visit.platform.clock.now_us()
     areas = [
@@ -89,14 +88,6 @@ async def post_language(request: Request) -> RedirectResponse:
     return answer
 
 
-def organisation_names(connection: Connection, language: str) -> dict[str, str]:
-    """Return what each organisation is called in a language, by identifier."""
-    return {
-        item.id: item.name_zh if language == "zh" else item.name_en
-        for item in organisations(connection).values()
-    }
-
-
 def due_words(matter: Matter) -> Message | str:
     """Return the last day of a matter's clock, and whether a later list may still move it."""
     if matter.due is None:
@@ -118,7 +109,9 @@ def state_badge(matter: Matter, now_us: int) -> Badge:
     return Badge(Message("待办", "To do"), "wait")
 
 
-def _row(visit: Visit, matter: Matter, names: Mapping[str, str], now_us: int) -> tuple[Cell, ...]:
+def _row(
+    visit: Visit, matter: Matter, names: Mapping[str, Message], now_us: int
+) -> tuple[Cell, ...]:
     place = page_of(matter.kind, matter.subject, matter.case)
     if Role.HALL_REPRESENTATIVE in matter.handler_roles and visit.has(Role.HALL_REPRESENTATIVE):
         place = f"/pages/hall/queue/{matter.id}"

@@ -4,7 +4,7 @@ Each entry is one sentence with its place in the log. What the regulator searche
 entry itself; of others' entries nobody else learns anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -24,8 +24,8 @@ from foundation.errors import InvalidInput, Message
 from foundation.identity import Role
 from service.api.regulator import is_own
 from service.api.search_terms import SearchBody
-from service.pages.blocks import Block, Filled, Link, Links, Paragraph, Rows, Text, shown_time
-from service.pages.forms import Field, Form
+from service.pages.blocks import Block, Filled, Link, Links, Paragraph, Rows, shown_time
+from service.pages.forms import Field, Form, narrowing
 from service.pages.frame import AnyVisit, RegulatorVisit, Visit
 from service.pages.log_names import LogNames
 from service.pages.names import house_names, licence_titles, person_names
@@ -141,20 +141,16 @@ def _search_form(visit: Visit, connection: Connection) -> Form:
     fields = [
         Field("since", Message("起始日期", "From"), kind="date", required=False),
         Field("until", Message("截止日期", "To"), kind="date", required=False),
-        _choice("kind", Message("事项类型", "Kind"), kinds),
-        _choice("decision", Message("结果", "Outcome"), list(DECISION_WORDS.items())),
+        narrowing("kind", Message("事项类型", "Kind"), kinds),
+        narrowing("decision", Message("结果", "Outcome"), list(DECISION_WORDS.items())),
     ]
     if visit.has(Role.REGULATOR):
         houses = list(house_names(connection).items())
         people = list(person_names(connection).items())
         licences = list(licence_titles(connection).items())
         fields += [
-            _choice("organisation", Message("单位", "Organisation"), houses),
-            _choice("person", Message("人员", "Person"), people),
-            _choice("licence", Message("授权", "Licence"), licences),
+            narrowing("organisation", Message("单位", "Organisation"), houses),
+            narrowing("person", Message("人员", "Person"), people),
+            narrowing("licence", Message("授权", "Licence"), licences),
         ]
     return Form(fields=tuple(fields), button=Message("查询", "Search"))
-
-
-def _choice(name: str, label: Message, choices: Sequence[tuple[str, Text]]) -> Field:
-    return Field(name, label, kind="choice", required=False, choices=choices)

@@ -4,6 +4,8 @@ Returning papers and extending here call what the API calls. A matter is seen by
 data authority and the regulator.
 """
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -20,6 +22,7 @@ from foundation.identity import Role
 from service.pages.blocks import (
     Badge,
     Block,
+    Cell,
     Event,
     Facts,
     Filled,
@@ -33,8 +36,9 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, Visit
-from service.pages.home import due_words, organisation_names
+from service.pages.home import due_words
 from service.pages.matter_pages import page_of
+from service.pages.names import house_names
 from service.pages.routes import PageRoute
 
 HOME = "/pages/matters"
@@ -110,7 +114,7 @@ def get_overview(visit: AnyVisit) -> Response:
         given = announcements(connection, limit=10) if visit.has(*HANDLERS, Role.REGULATOR) else []
         since_us = now_us - CARD_DAYS * MICROSECONDS_PER_DAY
         cards = scorecards(connection, since_us, now_us, None if house is None else [house])
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     return visit.page(
         Message("期限与督办", "Time limits"),
         Heading(Message("逾期办件", "Overdue")),
@@ -140,7 +144,7 @@ def get_overview(visit: AnyVisit) -> Response:
             [
                 (
                     item["on"],
-                    "、".join(names.get(name, name) for name in item["departments"]),
+                    "、".join(visit.say(names.get(name, name)) for name in item["departments"]),
                     sum(item["departments"].values()),
                 )
                 for item in given
@@ -155,7 +159,7 @@ def get_matter(matter_id: str, visit: AnyVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         found = visible_matter(connection, visit.actor, matter_id)
         moves = moves_of(connection, matter_id)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     text, tone = STATES[found.state]
     blocks: list[Block] = [
         Facts(
@@ -205,7 +209,7 @@ _CARD_COLUMNS = (
 )
 
 
-def _card(card: Scorecard, names: dict[str, str]) -> tuple[str | int, ...]:
+def _card(card: Scorecard, names: Mapping[str, Message]) -> tuple[Cell, ...]:
     rate = "—" if card.on_time_ppm is None else f"{card.on_time_ppm * 100 // MILLION} %"
     tenths = card.average_days_tenths
     days = "—" if tenths is None else f"{tenths // 10}.{tenths % 10}"

@@ -50,8 +50,7 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import RegistryVisit, Visit
-from service.pages.home import organisation_names
-from service.pages.names import person_names
+from service.pages.names import house_names, person_names
 from service.pages.routes import PageRoute
 from service.pages.waiting import whom
 
@@ -113,7 +112,7 @@ def get_people(visit: RegistryVisit) -> Response:
     with reading(visit.platform.engine) as connection:
         changes = grants(connection, house=house, limit=50)
         people = [one for one in persons(connection) if not house or house in one.organisations]
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         called = person_names(connection)
     links = [
         Link(Message("登记人员", "Register a person"), f"{HOME}/new", strong=True),
@@ -146,8 +145,8 @@ def _change_row(one: Grant, called: dict[str, str]) -> list[Cell]:
     return [link, whom(one, called), shown_time(one.proposed_us), Badge(words, tone)]
 
 
-def _person_row(visit: Visit, one: Person, names: Mapping[str, str]) -> list[Cell]:
-    houses = "、".join(names.get(house, house) for house in one.organisations)
+def _person_row(visit: Visit, one: Person, names: Mapping[str, Message]) -> list[Cell]:
+    houses = "、".join(visit.say(names.get(house, house)) for house in one.organisations)
     roles = "、".join(visit.say(role_name(role)) for role in one.roles)
     return [Link(one.name, f"{HOME}/persons/{one.id}"), houses, roles]
 
@@ -157,7 +156,7 @@ def get_change(grant_id: str, visit: RegistryVisit) -> Response:
     """Show one change with what the visitor may do about it."""
     with reading(visit.platform.engine) as connection:
         one = require_grant(connection, grant_id)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         called = person_names(connection)
         house = house_of(visit.actor)
     if house and one.proposed_for != house:
@@ -182,12 +181,12 @@ def get_change(grant_id: str, visit: RegistryVisit) -> Response:
     return visit.page(KINDS[one.change.kind], *blocks)
 
 
-def _told(visit: Visit, change: Change, names: Mapping[str, str]) -> list[tuple[Message, Cell]]:
+def _told(visit: Visit, change: Change, names: Mapping[str, Message]) -> list[tuple[Message, Cell]]:
     match change:
         case NewPerson():
             person = change.person
             roles = "、".join(visit.say(role_name(role)) for role in person.roles)
-            houses = "、".join(names.get(house, house) for house in person.organisations)
+            houses = "、".join(visit.say(names.get(house, house)) for house in person.organisations)
             accounts = "、".join(account.name for account in person.accounts)
             return [
                 (Message("姓名", "Name"), person.name),
@@ -214,7 +213,7 @@ def get_person(person_id: str, visit: RegistryVisit) -> Response:
     house = house_of(visit.actor)
     with reading(visit.platform.engine) as connection:
         people = {one.id: one for one in persons(connection)}
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         one = people.get(person_id)
         if one is None or (house and house not in one.organisations):
             raise _not_here()
@@ -222,7 +221,7 @@ def get_person(person_id: str, visit: RegistryVisit) -> Response:
         Facts(
             [
                 (Message("机构", "Organisation"),
-                 "、".join(names.get(name, name) for name in one.organisations)),
+                 "、".join(visit.say(names.get(name, name)) for name in one.organisations)),
                 (Message("角色", "Roles"),
                  "、".join(visit.say(role_name(role)) for role in one.roles)),
                 (Message("账号", "Accounts"), "、".join(item.name for item in one.accounts)),

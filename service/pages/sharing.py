@@ -34,9 +34,8 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, Visit
-from service.pages.home import organisation_names
 from service.pages.matter_pages import page_of
-from service.pages.names import entry_titles, person_names
+from service.pages.names import entry_titles, house_names, person_names
 from service.pages.routes import PageRoute
 from service.pages.sharing_forms import (
     ACTS,
@@ -73,7 +72,7 @@ def get_requests(visit: AnyVisit) -> Response:
     """List the requests of one's own department, either side."""
     with reading(visit.platform.engine) as connection:
         found = shares(connection, visit.actor)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         titles = entry_titles(connection, {one.entry for one in found})
     rows = [
         (
@@ -134,7 +133,7 @@ def get_share(share: str, visit: AnyVisit) -> Response:
     """Show a request, what stands of it, and the forms that its reader can use now."""
     with reading(visit.platform.engine) as connection:
         found = visible_share(connection, visit.actor, share)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
         opened = matter(connection, found.matter)
         used = uses(connection, share)
         title = entry_titles(connection, {found.entry}).get(found.entry, "—")
@@ -208,7 +207,7 @@ def get_case(number: str, visit: AnyVisit) -> Response:
     """Show a case over the five counters, and lead on to where it is decided."""
     with reading(visit.platform.engine) as connection:
         found = case_file(connection, visit.actor, number)
-        names = organisation_names(connection, visit.language)
+        names = house_names(connection)
     blocks: list[Block] = []
     for one in found["counters"]:
         blocks.append(Heading(COUNTER_NAMES[Counter(one["counter"])]))
@@ -253,7 +252,7 @@ def _badge(share: Share) -> Badge:
     return Badge(Message(words.zh, words.en.capitalize()), _TONES.get(share.state, "plain"))
 
 
-def _facts(share: Share, names: Mapping[str, str], due: str) -> list[tuple[Text, Cell]]:
+def _facts(share: Share, names: Mapping[str, Message], due: str) -> list[tuple[Text, Cell]]:
     form = share.as_json()["form"]
     modes = dict(MODES)
     facts: list[tuple[Text, Cell]] = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from authorization.sharing.form import ShareDraft
-from authorization.sharing.states import Share, ShareState, visible_share
+from authorization.sharing.states import AS_AUTHORITY, Share, ShareState, visible_share
 from authorization.sharing.using import UseRecord
 from catalog.store import current_version, dataset_by_name, datasets
 from foundation.db import reading
@@ -144,7 +144,7 @@ _OFFERS: Sequence[tuple[str, str, frozenset[ShareState]]] = (
     ("promotion", "user", _USED),
     ("suspension", "overseer", _USED),
     ("rectification", "user", frozenset({ShareState.SUSPENDED})),
-    ("resumption", "overseer", frozenset({ShareState.RECTIFYING})),
+    ("resumption", "lifter", frozenset({ShareState.RECTIFYING})),
     ("termination", "overseer", _USED | {ShareState.RECTIFYING}),
     ("disposal", "head", _HELD),
     ("withdrawal", "user", frozenset({_D, _S})),
@@ -155,6 +155,8 @@ _OFFERS: Sequence[tuple[str, str, frozenset[ShareState]]] = (
 def offered(share: Share, actor: Actor, authority: str) -> Sequence[str]:
     """Return the forms this person can use now; each is checked again when it is sent."""
     parts = _parts_of(share, actor, authority)
+    if "authority" in parts or ("overseer" in parts and share.suspended_as != AS_AUTHORITY):
+        parts.add("lifter")
     signed = share.signed_by is not None
     unfit = {"sign-off"} if signed else {"submission"}
     return [
@@ -174,7 +176,7 @@ def _parts_of(share: Share, actor: Actor, authority: str) -> set[str]:
         parts |= {"provider", "overseer"} if actor.has(Role.PROVIDER) else set()
         parts |= {"sealer"} if head or actor.person == share.decided_by else set()
     if actor.organisation == authority and actor.has(Role.AUTHORITY):
-        parts.add("overseer")
+        parts |= {"overseer", "authority"}
     return parts
 
 

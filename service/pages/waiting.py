@@ -12,6 +12,7 @@ from authorization.registry_changes import NewPerson
 from authorization.role_grants import Grant, GrantState, grants
 from disclosure.release.requests import requests_in
 from disclosure.release.states import VOTING
+from disclosure.release.voting import may_be_asked
 from foundation.errors import Message
 from foundation.identity import Role
 from service.api.role_grants import house_of
@@ -73,11 +74,9 @@ def _licences(visit: Visit, connection: Connection) -> Iterator[tuple[Cell, ...]
 
 
 def _releases(visit: Visit, connection: Connection) -> Iterator[tuple[Cell, ...]]:
-    if not visit.has(Role.CHECKER):
-        return
     houses = house_names(connection)
     for one in requests_in(connection, VOTING):
-        if visit.actor.person not in {vote.person for vote in one.votes}:
+        if may_be_asked(connection, visit.actor, one):
             yield (
                 Link(
                     Message(f"出域审核：{one.title_zh}", f"Check a release: {one.title_en}"),

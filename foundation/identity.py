@@ -51,6 +51,11 @@ class Actor:
         """Tell whether the actor holds a role."""
         return role in self.roles
 
+    @property
+    def oversees(self) -> bool:
+        """Whether the actor reads everybody's matters, as authority or regulator, not own alone."""
+        return self.has(Role.AUTHORITY) or self.has(Role.REGULATOR)
+
     def as_public(self) -> dict[str, object]:
         """Return the fields that an audit entry's public part names."""
         return {

@@ -28,7 +28,7 @@ class Readers:
     def check_budget_reader(self, actor: Actor, licence: Licence) -> None:
         """Let the operator, the authority and the regulator read budgets; to others it is not."""
         own = actor.organisation == licence.operator and actor.has(Role.OPERATOR)
-        if not own and not actor.has(Role.AUTHORITY) and not actor.has(Role.REGULATOR):
+        if not own and not actor.oversees:
             raise NotFound(
                 "licence_unknown",
                 Message("没有这项授权。", "There is no such licence."),

@@ -15,7 +15,7 @@ from catalog.matters.matter import Counter, Matter
 from catalog.matters.reads import matters, moves_of
 from foundation.clock import to_iso
 from foundation.errors import Message, NotFound
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 
 MATTERS_MAX = 500
 COUNTER_NAMES: Mapping[Counter, Message] = MappingProxyType(
@@ -61,8 +61,9 @@ def cases_of(connection: Connection, actor: Actor, limit: int = MATTERS_MAX) -> 
 
 
 def _is_party(actor: Actor, found: Sequence[Matter]) -> bool:
-    overseer = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
-    return overseer or any(actor.organisation in {one.applicant, one.handler} for one in found)
+    return actor.oversees or any(
+        actor.organisation in {one.applicant, one.handler} for one in found
+    )
 
 
 def _where(one: Matter) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from authorization.sharing.store import share_request
 from catalog.datasets import Frozen, Name
 from catalog.entries import ShareMode
 from foundation.errors import Conflict, Message, NotFound
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 
 LISTED_MAX = 200
 
@@ -188,8 +188,7 @@ def may_see(actor: Actor, share: Share) -> bool:
         return True
     if share.state is ShareState.DRAFT or share.submitted_us is None:
         return False
-    overseer = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
-    return overseer or actor.organisation == share.provider
+    return actor.oversees or actor.organisation == share.provider
 
 
 def shares(
@@ -204,7 +203,7 @@ def shares(
     """Return the requests that the actor may see, newest first."""
     table = share_request.c
     query = select(share_request)
-    if not (actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)):
+    if not actor.oversees:
         query = query.where(
             or_(table.requester == actor.organisation, table.provider == actor.organisation)
         )

@@ -27,9 +27,7 @@ def visible_matter(connection: Connection, actor: Actor, matter_id: str) -> Matt
     """Return a matter to its parties and overseers. Raises NotFound; to others there is none."""
     found = matter(connection, matter_id)
     if found is not None and (
-        actor.has(Role.AUTHORITY)
-        or actor.has(Role.REGULATOR)
-        or actor.organisation in {found.applicant, found.handler}
+        actor.oversees or actor.organisation in {found.applicant, found.handler}
     ):
         return found
     raise NotFound(

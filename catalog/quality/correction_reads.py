@@ -87,7 +87,7 @@ def corrections(
     query = _corrections().order_by(correction.c.raised_us.desc(), correction.c.id).limit(limit)
     if dataset is not None:
         query = query.where(dataset_table.c.name == dataset)
-    if not (actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)):
+    if not actor.oversees:
         mine = correction.c.person == actor.person
         query = query.where(or_(mine, correction.c.provider == actor.organisation))
     found = [_correction(row) for row in connection.execute(query)]
@@ -186,7 +186,7 @@ def no_correction() -> NotFound:
 
 
 def _reads(actor: Actor, found: Correction) -> bool:
-    if actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR) or actor.person == found.person:
+    if actor.oversees or actor.person == found.person:
         return True
     duty = {Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD, Role.HALL_REPRESENTATIVE}
     return actor.organisation == found.provider and bool(actor.roles & duty)

@@ -19,7 +19,7 @@ from catalog.datasets import DatasetDeclaration, Frozen, Name
 from catalog.store import dataset_by_name
 from foundation.db import reading
 from foundation.errors import Denied, Message
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 from service.api.callers import ExplainingCaller, OnPlatform
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
@@ -43,10 +43,9 @@ def post_explanation(
     body: DecisionQuestion, actor: ExplainingCaller, platform: OnPlatform
 ) -> dict[str, object]:
     """Explain the decision that would be made now; nothing is asked of any data."""
-    oversees = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
-    if not oversees and body.person not in (None, actor.person):
+    if not actor.oversees and body.person not in (None, actor.person):
         raise _not_yours()
-    asked = _person_asked(platform, actor, body) if oversees else actor
+    asked = _person_asked(platform, actor, body) if actor.oversees else actor
     found = explain(
         platform.enforcer.snapshot,
         platform.board,
@@ -55,7 +54,7 @@ def post_explanation(
         _declaration(platform, body.dataset),
         platform.clock.now_us(),
     )
-    if not oversees:
+    if not actor.oversees:
         return _shown(found, actor.language, lines=False)
     public: dict[str, object] = {
         "licence": body.licence,

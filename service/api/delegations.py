@@ -15,7 +15,6 @@ from authorization.delegations import (
 )
 from catalog.datasets import Frozen
 from foundation.db import reading
-from foundation.identity import Role
 from policies.schema.access import AccessRules
 from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
 from service.api.delegated import OfficerCaller
@@ -53,7 +52,7 @@ def get_delegations(actor: AnyCaller, platform: OnPlatform) -> dict[str, object]
     with reading(platform.engine) as connection:
         found = delegations(connection)
         superior = tree(connection)
-    if not actor.has(Role.AUTHORITY) and not actor.has(Role.REGULATOR):
+    if not actor.oversees:
         own = actor.organisation
         found = tuple(one for one in found if own in (one.delegator, one.delegate))
         superior = {low: high for low, high in superior.items() if own in (low, high)}

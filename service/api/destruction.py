@@ -5,7 +5,6 @@ from fastapi import APIRouter
 from authorization.licences import require_licence
 from foundation.db import reading
 from foundation.errors import Message, NotFound
-from foundation.identity import Actor, Role
 from sandbox.homes.keeping import homes
 from service.api.callers import AnyCaller, ExplainingCaller, OnPlatform
 from service.bootstrap import Platform
@@ -13,7 +12,6 @@ from service.destruction import DestructionDesk
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(route_class=IdempotentRoute, tags=["destruction"])
-OVERSEERS = (Role.AUTHORITY, Role.REGULATOR)
 
 
 @router.post("/sessions/{session_id}/destruction-certificates", status_code=201)
@@ -22,7 +20,7 @@ def post_session_certificate(
 ) -> dict[str, object]:
     """Certify that a session is destroyed: to its own person, the authority, the regulator."""
     session = platform.sessions.session(session_id)
-    if session.person != actor.person and not any(map(actor.has, OVERSEERS)):
+    if session.person != actor.person and not actor.oversees:
         raise NotFound("session_unknown", Message("没有这个会话。", "There is no such session."))
     return _desk(platform).of_session(actor, session)
 
@@ -34,7 +32,7 @@ def post_licence_certificate(
     """Certify that everything under a licence is destroyed, and what is kept until when."""
     with reading(platform.engine) as connection:
         licence = require_licence(connection, licence_id)
-    if licence.operator != actor.organisation and not any(map(actor.has, OVERSEERS)):
+    if licence.operator != actor.organisation and not actor.oversees:
         raise _no_licence()
     return _desk(platform).of_licence(actor, licence_id)
 
@@ -43,12 +41,8 @@ def post_licence_certificate(
 def get_homes(actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """List the work that is kept between sessions: one's own; the authority sees everybody's."""
     with reading(platform.engine) as connection:
-        found = homes(connection, person=None if _oversees(actor) else actor.person)
+        found = homes(connection, person=None if actor.oversees else actor.person)
     return {"homes": [home.as_json() for home in found]}
-
-
-def _oversees(actor: Actor) -> bool:
-    return any(map(actor.has, OVERSEERS))
 
 
 def _desk(platform: Platform) -> DestructionDesk:

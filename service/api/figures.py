@@ -12,7 +12,7 @@ from pydantic import Field
 from catalog.datasets import Frozen
 from foundation.clock import to_iso
 from foundation.db import reading
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 from policies.schema.controls import ControlRules
 from policies.schema.quality import QualityRules
 from service.api.callers import AnyCaller, GovernmentCaller, OnPlatform, OverseerCaller
@@ -162,8 +162,7 @@ def asked_span(platform: Platform, since: str, until: str) -> Span:
 
 def own_house(actor: Actor) -> str | None:
     """Return whose figures an actor reads: None for overseers, who read all."""
-    oversees = actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
-    return None if oversees else actor.organisation
+    return None if actor.oversees else actor.organisation
 
 
 def aged(platform: Platform) -> tuple[dict[str, int], int, int]:

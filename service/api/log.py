@@ -120,7 +120,7 @@ def get_entry(
         found = entry_at(connection, index)
     by = found.content["actor"]  # the system acts for nobody, whatever house it is named after
     own = by["organisation"] == actor.organisation and Role.SYSTEM.value not in by["roles"]
-    if not own and not actor.has(Role.AUTHORITY) and not actor.has(Role.REGULATOR):
+    if not own and not actor.oversees:
         raise NotFound(
             "log_entry_not_found",
             Message("没有您可读取的这条日志。", "There is no such entry that you may read."),

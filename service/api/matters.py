@@ -19,7 +19,7 @@ from catalog.matters.scorecards import scorecards
 from foundation.clock import from_iso, to_iso
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 from service.api.callers import (
     AnyCaller,
     AuthorityCaller,
@@ -96,7 +96,7 @@ def get_matters(
 def get_overdue(actor: GovernmentCaller, platform: OnPlatform) -> dict[str, object]:
     """List what is overdue, the longest owed first: all for overseers, else one's own house's."""
     now_us = platform.clock.now_us()
-    handler = None if _oversees(actor) else actor.organisation
+    handler = None if actor.oversees else actor.organisation
     with reading(platform.engine) as connection:
         found = overdue(connection, now_us, handler=handler)
     return {"matters": [_shown(item, now_us) for item in found]}
@@ -126,7 +126,7 @@ def get_scorecards(
 ) -> dict[str, object]:
     """Assess departments from the record of their matters (考核评估): all, or one's own house."""
     from_us, until_us = _time_of(since, "from"), _time_of(until, "until")
-    houses = None if _oversees(actor) else [actor.organisation]
+    houses = None if actor.oversees else [actor.organisation]
     with reading(platform.engine) as connection:
         cards = scorecards(connection, from_us, until_us, houses)
     return {
@@ -184,11 +184,7 @@ def post_extension_decision(
 
 def _is_handled(view: View, actor: Actor) -> bool:
     """Tell whether a list is of what one's own organisation handles; ``all`` is for overseers."""
-    return view == "handled" or (view == "all" and not _oversees(actor))
-
-
-def _oversees(actor: Actor) -> bool:
-    return actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
+    return view == "handled" or (view == "all" and not actor.oversees)
 
 
 def _check_visible(platform: Platform, actor: Actor, matter_id: str) -> None:

@@ -5,7 +5,6 @@ from functools import partial
 from fastapi import APIRouter
 
 from foundation.errors import Message, Unavailable
-from foundation.identity import Role
 from sandbox.notebooks import environment_digest
 from sandbox.packages import PackageAsked, PackageDecided, PackageDesk, installed_packages
 from service.api.bodies import StrictRoute
@@ -16,7 +15,6 @@ from service.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/packages", route_class=IdempotentRoute, tags=["packages"])
 in_session = APIRouter(prefix="/v1", route_class=StrictRoute, tags=["gateway"])
-OVERSEERS = (Role.AUTHORITY, Role.REGULATOR)
 
 
 @router.get("")
@@ -28,8 +26,7 @@ def get_packages(_actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
 @router.get("/requests")
 def get_requests(actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """List requests for packages: one's own organisation's; authority and regulator see all."""
-    everybody = any(map(actor.has, OVERSEERS))
-    found = _desk(platform).requests(None if everybody else actor.organisation)
+    found = _desk(platform).requests(None if actor.oversees else actor.organisation)
     return {"requests": [item.as_json() for item in found]}
 
 

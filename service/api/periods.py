@@ -2,18 +2,15 @@
 
 from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import Connection
 
-from authorization.organisations import OrganisationKind, organisation_by_id
 from catalog.datasets import Frozen
 from foundation.db import reading
 from foundation.errors import Denied, Message
-from foundation.identity import Actor, Role
 from policies.schema.revenue import RevenueRules
 from revenue.periods import close_period, open_period
 from revenue.readable import readable_payee, readable_period
 from revenue.statements import bills_of, payees_of, period_statement, statement_for
-from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform
+from service.api.callers import AnyCaller, AuthorityCaller, OnPlatform, reads_books
 from service.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/periods", route_class=IdempotentRoute, tags=["revenue"])
@@ -44,8 +41,8 @@ def post_close(period_id: str, actor: AuthorityCaller, platform: OnPlatform) -> 
 @router.get("/{period_id}/statements")
 def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> dict[str, object]:
     """Read a closed period: whole for authority and regulator; own lines and bills for others."""
+    overseer = reads_books(platform, actor)
     with reading(platform.engine) as connection:
-        overseer = _oversees(connection, actor)
         payees = payees_of(connection, period_id)
         bills = bills_of(connection, period_id, actor.organisation)
         if not overseer and not bills and actor.organisation not in payees:
@@ -73,11 +70,3 @@ def get_statements(period_id: str, actor: AnyCaller, platform: OnPlatform) -> di
             for payee, line in lines.items()
         },
     }
-
-
-def _oversees(connection: Connection, actor: Actor) -> bool:
-    """Tell whether the caller reads the whole: authority, regulator, and the finance department."""
-    if actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR):
-        return True
-    own = organisation_by_id(connection, actor.organisation)
-    return actor.has(Role.FINANCE) and own is not None and own.kind is OrganisationKind.FINANCE

@@ -34,7 +34,6 @@ from service.session_terms import check_project
 
 router = APIRouter(prefix="/reviews", route_class=IdempotentRoute, tags=["reviews"])
 runs = APIRouter(prefix="/runs", route_class=IdempotentRoute, tags=["runs"])
-OVERSEERS = (Role.AUTHORITY, Role.REGULATOR)
 
 
 class NotebookSubmission(Frozen):
@@ -261,5 +260,4 @@ def _usable_licence(platform: Platform, actor: Actor, licence: str) -> LicenceDo
 
 def _readable(actor: Actor, item: Review | Run) -> bool:
     own = actor.organisation == item.organisation
-    overseen = any(map(actor.has, OVERSEERS))
-    return own or overseen or (isinstance(item, Review) and actor.has(Role.CHECKER))
+    return own or actor.oversees or (isinstance(item, Review) and actor.has(Role.CHECKER))

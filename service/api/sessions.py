@@ -11,7 +11,7 @@ from authorization.lines import Action
 from catalog.datasets import Frozen, Name
 from foundation.db import reading
 from foundation.errors import Conflict, Message, NotFound
-from foundation.identity import Actor, Role
+from foundation.identity import Actor
 from policies.schema.sessions import SessionRules
 from sandbox.egress import EgressAccount
 from sandbox.endings import endings
@@ -75,7 +75,7 @@ def get_sessions(
 ) -> dict[str, object]:
     """List sessions, newest first: a person's own; all of them for authority and regulator."""
     found = platform.sessions.sessions(licence=licence, live=live)
-    own = [one for one in found if _overseer(actor) or one.person == actor.person]
+    own = [one for one in found if actor.oversees or one.person == actor.person]
     return {"sessions": [_shown(platform, session) for session in own]}
 
 
@@ -171,13 +171,9 @@ def _own(platform: Platform, actor: Actor, session_id: str) -> Session:
 
 def _readable(platform: Platform, actor: Actor, session_id: str) -> Session:
     session = platform.sessions.session(session_id)
-    if session.person != actor.person and not _overseer(actor):
+    if session.person != actor.person and not actor.oversees:
         raise _unknown()
     return session
-
-
-def _overseer(actor: Actor) -> bool:
-    return actor.has(Role.AUTHORITY) or actor.has(Role.REGULATOR)
 
 
 def _unknown() -> NotFound:

@@ -158,9 +158,9 @@ class House:
         connection = http.client.HTTPConnection("session", timeout=SECONDS_MAX)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(SECONDS_MAX)
-        connection.sock.connect(str(person.endpoint.ui_socket))
         headers = {"Authorization": f"token {person.endpoint.ui_token}"}
         try:
+            connection.sock.connect(str(person.endpoint.ui_socket))
             connection.request("POST", "/ask", json.dumps(forged), headers)
             told = json.loads(connection.getresponse().read())
         except TimeoutError:  # its question still stood in the queue of a door that was shut

@@ -18,7 +18,7 @@ from authorization.organisations import (
 from catalog.notices.outbox import notices_for
 from foundation.db import reading
 from foundation.identity import SYSTEM_ACTOR, Role
-from tests.calling import API, entries, problem_of
+from tests.calling import API, People, entries, problem_of
 from tests.catalogue import ASSESSMENT, SYSTEM, entry_code, publish_over_http
 from tests.city import City, built_city
 from tests.city_documents import HOUSEHOLDS, catalogue_entry
@@ -27,6 +27,7 @@ from tests.page_visits import sent, signed_in
 PATH = f"{API}/catalog/entries"
 Document = dict[str, Any]
 Clients = dict[str, httpx.Client]
+ASSESSED = ASSESSMENT.model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,11 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 def clients(city: City) -> Clients:
     names = ("steward", "head", "founder", "approver", "buyer", "auditor", "other_steward")
     return {name: city.client(name) for name in (*names, "other_head")}
+
+
+@pytest.fixture(scope="module")
+def people(city: City) -> People:
+    return People(city)
 
 
 def document(key: str, **changes: Any) -> Document:
@@ -119,10 +125,9 @@ def test_the_road_over_http_refuses_before_it_publishes(clients: Clients) -> Non
     assert problem_of(early, 409)["code"] == "entry_wrong_state"
     foreign = clients["other_steward"].post(f"{path}/revision", json=document("walked"))
     assert problem_of(foreign, 403)["code"] == "provider_required"
-    paper = ASSESSMENT.model_dump(mode="json")
-    problem_of(steward.post(f"{path}/assessments/unknown", json=paper), 422)
+    problem_of(steward.post(f"{path}/assessments/unknown", json=ASSESSED), 422)
     for name in ("secrecy", "personal"):
-        told = steward.post(f"{path}/assessments/{name}", json=paper).json()
+        told = steward.post(f"{path}/assessments/{name}", json=ASSESSED).json()
     papers = {"papers": told["papers"]}
     other = clients["other_head"].post(f"{path}/sign-off", json=papers)
     assert problem_of(other, 403)["code"] == "department_head_required"
@@ -136,6 +141,81 @@ def test_the_road_over_http_refuses_before_it_publishes(clients: Clients) -> Non
     dataset = {**HOUSEHOLDS, "name": "late", "entry": told["id"]}
     refused = steward.post(f"{API}/catalog/datasets", json=dataset)
     assert problem_of(refused, 409)["code"] == "entry_withdrawn"
+
+
+LACKS = {"missing": [{"name": "样例数据", "reason": "看不清"}]}
+NO = {"reason": "与已有目录重复"}
+
+
+def walked(people: People, path: str) -> Document:
+    """Enter both papers of a draft, sign it off and submit it."""
+    for name in ("secrecy", "personal"):
+        told = people.post("steward", f"{path}/assessments/{name}", ASSESSED)
+    people.post("head", f"{path}/sign-off", {"papers": told["papers"]})
+    return people.post("steward", f"{path}/submission")
+
+
+def test_a_text_is_returned_only_while_it_is_under_review(people: People, clients: Clients) -> None:
+    told = drafted(clients, "returned")
+    path, text = f"/catalog/entries/{told['id']}", document("returned", format="CSV")
+    for step, body in (("return", LACKS), ("refusal", NO), ("withdrawal", NO)):
+        people.refused("founder", f"{path}/{step}", body, 409, "entry_wrong_state")
+    people.refused("steward", f"{path}/change", {"ground": "调整"}, 409, "entry_wrong_state")
+    signed = {"papers": told["digest"]}
+    people.refused("head", f"{path}/sign-off", signed, 409, "assessments_missing")
+    walked(people, path)
+    for step, body in (
+        ("revision", text),
+        ("discard", {}),
+        ("assessments/secrecy", ASSESSED),
+        ("submission", {}),
+    ):
+        people.refused("steward", f"{path}/{step}", body, 409, "entry_wrong_state")
+    people.refused("head", f"{path}/sign-off", signed, 409, "entry_wrong_state")
+    people.refused("steward", f"{path}/return", LACKS, 403, "role_missing")
+    back = people.post("founder", f"{path}/return", LACKS)
+    assert (back["state"], back["digest"]) == ("draft", told["digest"])
+    people.refused("founder", f"{path}/return", LACKS, 409, "entry_wrong_state")
+    assert people.post("steward", f"{path}/revision", text)["digest"] != told["digest"]
+    assert people.read("head", path)["draft"]["document"]["format"] == "CSV"
+    people.refused("steward", f"{path}/submission", {}, 409, "sign_off_missing")
+    people.refused("other_steward", f"{path}/discard", {}, 403, "provider_required")
+    assert people.post("steward", f"{path}/discard")["state"] == "discarded"
+    for step, body in (("discard", {}), ("revision", text), ("submission", {})):
+        people.refused("steward", f"{path}/{step}", body, 409, "entry_wrong_state")
+    assert drafted(clients, "returned")["id"] == told["id"]  # its code is free again
+
+
+def test_a_refused_text_is_over_until_it_is_rewritten(people: People, clients: Clients) -> None:
+    path = f"/catalog/entries/{drafted(clients, 'refused')['id']}"
+    digest = walked(people, path)["digest"]
+    people.refused("founder", f"{path}/refusal", {"reason": " "}, 422, "reason_missing")
+    told = people.post("founder", f"{path}/refusal", NO)
+    assert told["state"] == "refused"
+    for step, body in (("refusal", NO), ("return", LACKS), ("publication", {"digest": digest})):
+        people.refused("founder", f"{path}/{step}", body, 409, "entry_wrong_state")
+    assert problem_of(clients["buyer"].get(f"{API}{path}"), 404)["code"] == "entry_unknown"
+    people.refused("steward", "/catalog/entries", document("refused"), 409, "entry_exists")
+    again = people.post("steward", f"{path}/revision", document("refused", format="CSV"))
+    assert (again["state"], again["digest"] != digest) == ("draft", True)
+    assert walked(people, path)["state"] == "submitted"
+
+
+def test_a_system_is_registered_and_retired_once(people: People, clients: Clients) -> None:
+    words = {"zh": "旧系统", "en": "Old system"}
+    body, path = {"name": "old.care", "label": words, "purpose": words}, "/catalog/systems"
+    assert people.post("steward", path, body)["name"] == "old.care"
+    people.refused("steward", path, body, 409, "system_exists")
+    assert "old.care" in people.read("buyer", "/catalog/linkage")["systems"]
+    entry = f"/catalog/entries/{drafted(clients, 'fed', systems=['old.care'])['id']}"
+    people.refused("other_steward", f"{path}/old.care/retirement", {}, 403, "provider_required")
+    assert people.post("steward", f"{path}/old.care/retirement")["retired_us"]
+    people.refused("steward", f"{path}/old.care/retirement", {}, 409, "system_retired")
+    assert "old.care" not in people.read("buyer", "/catalog/linkage")["systems"]
+    for name in ("secrecy", "personal"):
+        told = people.post("steward", f"{entry}/assessments/{name}", ASSESSED)
+    people.post("head", f"{entry}/sign-off", {"papers": told["papers"]})
+    people.refused("steward", f"{entry}/submission", {}, 422, "entry_system_unknown")
 
 
 def test_no_data_set_stands_beneath_a_draft(clients: Clients) -> None:
@@ -159,9 +239,8 @@ def test_a_change_shows_its_difference_and_the_feed_goes_on_from_its_cursor(
     at_work = steward.get(f"{path}/difference", params={"before": 1}).json()["changes"]
     assert [item["field"] for item in at_work] == ["update_frequency", "abstract"]
     problem_of(buyer.get(f"{path}/difference", params={"before": 1}), 404)
-    paper = ASSESSMENT.model_dump(mode="json")
     for name in ("secrecy", "personal"):
-        told = steward.post(f"{path}/assessments/{name}", json=paper).json()
+        told = steward.post(f"{path}/assessments/{name}", json=ASSESSED).json()
     clients["head"].post(f"{path}/sign-off", json={"papers": told["papers"]})
     steward.post(f"{path}/submission")
     publication = clients["founder"].post(f"{path}/publication", json={"digest": told["digest"]})

@@ -84,8 +84,12 @@ class Queues(SharingParts):
         conditions: Sequence[str] = (),
         reason: str = "",
         legal_basis: str = "",
+        read_digest: str = "",
     ) -> Recorded[Share]:
-        """Decide a sharing request from the queue, held and on duty. Raises what deciding does."""
+        """Decide a sharing request from the queue, held and on duty. Raises what deciding does.
+
+        Where ``read_digest`` is given, another form than that one is not agreed to.
+        """
         found = self._subject(actor, matter_id)
 
         def beside(connection: Connection, entry: PendingEntry, share: Share) -> None:
@@ -100,7 +104,9 @@ class Queues(SharingParts):
 
         deciding = Deciding(**vars(self))
         if approve:
-            return deciding.approve(actor, found, conditions, beside=beside)
+            return deciding.approve(
+                actor, found, conditions, read_digest=read_digest, beside=beside
+            )
         return deciding.refuse(actor, found, reason, legal_basis, beside=beside)
 
     def _subject(self, actor: Actor, matter_id: str) -> str:

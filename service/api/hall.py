@@ -60,6 +60,8 @@ class SeatDecisionBody(Frozen):
     conditions: Annotated[tuple[Words, ...], Field(max_length=20)] = ()
     reason: str = Field(default="", max_length=2_000)
     legal_basis: str = Field(default="", max_length=2_000)
+    document_digest: str = Field(default="", max_length=100)
+    """The digest of the form that was read; where it is given, no other one is agreed to."""
 
 
 @router.get("/seats")
@@ -168,6 +170,7 @@ def post_seat_decision(
         conditions=body.conditions,
         reason=body.reason,
         legal_basis=body.legal_basis,
+        read_digest=body.document_digest,
     )
     return {**recorded.value.as_json(), "entry_index": recorded.index}
 

@@ -9,6 +9,8 @@ from authorization.hall.queues import queue
 from authorization.hall.records import record_pdf
 from authorization.hall.seats import appointments, require_seat, seats, standing_duty
 from authorization.organisations import OrganisationKind, organisations, persons
+from authorization.sharing.states import visible_share
+from catalog.matters.reads import visible_matter
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
 from foundation.identity import Role
@@ -17,6 +19,7 @@ from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import AnyVisit, GovernmentVisit, Visit
 from service.pages.names import house_names, person_names
 from service.pages.routes import PageRoute
+from service.pages.sharing_forms import READ, read_now
 from service.sharing_desks import sharing_of
 
 HOME = "/pages/hall"
@@ -57,6 +60,14 @@ def _handing_over(visit: Visit) -> Form:
     return Form(fields=(_person(visit, "to"), _REASON), title=words, button=words)
 
 
+def _agreeing(visit: Visit) -> Form:
+    """Return the form that agrees to a request as it stands now, and to no other text of it."""
+    with reading(visit.platform.engine) as connection:
+        waiting = visible_matter(connection, visit.actor, _at(visit, "matter"))
+        share = visible_share(connection, visit.actor, waiting.subject)
+    return read_now(APPROVE, share)
+
+
 def _person(visit: Visit, name: str) -> Field:
     house = visit.actor.organisation
     with reading(visit.platform.engine) as connection:
@@ -83,6 +94,7 @@ END = Form(
 )
 APPROVE = Form(
     fields=(
+        READ,
         Field(
             "conditions",
             Message("使用条件（每行一条，限目录载明）", "Conditions of the entry"),
@@ -216,7 +228,10 @@ def get_waiting(matter: str, visit: AnyVisit) -> Response:
     if one.holder != visit.actor.person:
         blocks.append(Filled(TAKE, f"{path}/taking"))
     elif str(one.matter.kind) == "share_request":
-        blocks += [Filled(APPROVE, f"{path}/approval"), Filled(REFUSE, f"{path}/refusal")]
+        blocks += [
+            Filled(_agreeing(visit), f"{path}/approval"),
+            Filled(REFUSE, f"{path}/refusal"),
+        ]
     if one.holder == visit.actor.person:
         blocks.append(Filled(_handing_over(visit), f"{path}/hand-over"))
     return visit.page(Message(one.matter.title.zh, one.matter.title.en), *blocks)
@@ -264,8 +279,13 @@ def _take(visit: Visit, _entered: Entered) -> str:
 
 def _approve(visit: Visit, entered: Entered) -> str:
     lines = [line.strip() for line in entered["conditions"].splitlines() if line.strip()]
-    queues = sharing_of(visit.platform).queues
-    queues.decide(visit.actor, _at(visit, "matter"), approve=True, conditions=lines)
+    sharing_of(visit.platform).queues.decide(
+        visit.actor,
+        _at(visit, "matter"),
+        approve=True,
+        conditions=lines,
+        read_digest=entered[READ.name],
+    )
     return f"{HOME}?done=1"
 
 
@@ -293,6 +313,6 @@ posting(router, _CONFIRMATION, CONFIRM, _confirm, visitors=(Role.AUTHORITY,))
 posting(router, "/seats/{seat}/duty", BEGIN, _begin, visitors=REPRESENTATIVE)
 posting(router, "/duty-end", END, _end, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/taking", TAKE, _take, visitors=REPRESENTATIVE)
-posting(router, "/queue/{matter}/approval", APPROVE, _approve, visitors=REPRESENTATIVE)
+posting(router, "/queue/{matter}/approval", _agreeing, _approve, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/refusal", REFUSE, _refuse, visitors=REPRESENTATIVE)
 posting(router, "/queue/{matter}/hand-over", _handing_over, _hand_over, visitors=REPRESENTATIVE)

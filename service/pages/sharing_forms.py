@@ -33,7 +33,7 @@ FORM_FIELDS = (
         required=False,
     ),
 )
-_READ = Field("document_digest", Message("申请内容摘要", "Digest of the form"), kind="hidden")
+READ = Field("document_digest", Message("申请内容摘要", "Digest of the form"), kind="hidden")
 _REASON = Field("reason", Message("理由", "Reason"), kind="area")
 
 
@@ -49,7 +49,7 @@ def _reasoned(zh: str, en: str, *, danger: bool = False) -> Form:
 
 FORMS: Mapping[str, Form] = {
     "sign-off": Form(
-        fields=(_READ,),
+        fields=(READ,),
         title=Message("负责人审签", "Sign off as head"),
         button=Message("负责人审签", "Sign off as head"),
     ),
@@ -68,7 +68,7 @@ FORMS: Mapping[str, Form] = {
                     "Only conditions that the catalogue entry states.",
                 ),
             ),
-            _READ,
+            READ,
         ),
         title=Message("同意共享", "Agree to share"),
         button=Message("同意", "Agree"),
@@ -182,27 +182,28 @@ def _parts_of(share: Share, actor: Actor, authority: str) -> set[str]:
 
 def filled(visit: Visit, share: Share, name: str) -> Filled:
     """Return one of the forms, ready to be sent."""
-    form = supply_form(visit) if name == "supply" else _read_now(FORMS[name], share)
+    form = supply_form(visit) if name == "supply" else read_now(FORMS[name], share)
     return Filled(form, f"{HOME}/{share.id}/{name}")
 
 
 def form_of_name(name: str) -> Form | Callable[[Visit], Form]:
     """Return a form; one that signs or agrees names the text as it stands when it is shown."""
     form = FORMS[name]
-    if _READ not in form.fields:
+    if READ not in form.fields:
         return form
 
     def made(visit: Visit) -> Form:
         with reading(visit.platform.engine) as connection:
             share = visible_share(connection, visit.actor, visit.request.path_params["share"])
-        return _read_now(form, share)
+        return read_now(form, share)
 
     return made
 
 
-def _read_now(form: Form, share: Share) -> Form:
-    now = replace(_READ, value=share.document_digest)
-    return replace(form, fields=tuple(now if item is _READ else item for item in form.fields))
+def read_now(form: Form, share: Share) -> Form:
+    """Return a form that names the very text its reader sees: no other is signed or agreed to."""
+    now = replace(READ, value=share.document_digest)
+    return replace(form, fields=tuple(now if item is READ else item for item in form.fields))
 
 
 def drafted(entered: Entered) -> dict[str, object]:
@@ -233,12 +234,12 @@ def _use(entered: Entered) -> UseRecord:
 
 Carried = Callable[[SharingDesks, Visit, str, Entered], object]
 ACTS: Mapping[str, Carried] = {
-    "sign-off": lambda d, v, s, e: d.applying.sign_off(v.actor, s, e[_READ.name]),
+    "sign-off": lambda d, v, s, e: d.applying.sign_off(v.actor, s, e[READ.name]),
     "submission": lambda d, v, s, _e: d.applying.submit(v.actor, s),
     "withdrawal": lambda d, v, s, _e: d.applying.withdraw(v.actor, s),
     "papers": lambda d, v, s, e: d.applying.complete(v.actor, s, drafted(e)),
     "approval": lambda d, v, s, e: d.deciding.approve(
-        v.actor, s, _lines(e["conditions"]), read_digest=e[_READ.name]
+        v.actor, s, _lines(e["conditions"]), read_digest=e[READ.name]
     ),
     "refusal": lambda d, v, s, e: d.deciding.refuse(v.actor, s, e["reason"], e["legal_basis"]),
     "supply": _supply,

@@ -11,6 +11,7 @@ from authorization.sharing.states import ShareState
 from foundation.settings import Settings
 from tests.calling import API, People, TickingClock, problem_of
 from tests.city import City, opened_city
+from tests.page_visits import is_done, sent, signed_in
 from tests.sharing_world import World, founded
 
 GROUNDS = {"outcome": "refused", "reason": "与履职无关", "legal_basis": "条例第二十条"}
@@ -91,6 +92,25 @@ def test_a_matter_is_taken_handed_over_and_decided_once(
     assert paper.content.startswith(b"%PDF-")
     refused = people("clerk").post(f"{API}{seat}/duty-records/pdf", params={"day": DAY})
     assert problem_of(refused, 403)["code"] == "role_missing"
+
+
+def test_at_a_seat_only_the_form_that_was_read_is_agreed_to(
+    city: City, people: People, world: World, seat: str
+) -> None:
+    share = world.asked(ShareState.SUBMITTED)
+    people.post("second_envoy", f"{seat}/duty")
+    people.post("second_envoy", f"/hall/queue/{share.matter}/taking")
+    other = {"outcome": "approved", "document_digest": "sha256:other"}
+    decision = f"/hall/queue/{share.matter}/decision"
+    people.refused("second_envoy", decision, other, 409, "share_changed_meanwhile")
+    envoy, page = signed_in(city, "second_envoy"), f"/pages/hall/queue/{share.matter}"
+    assert f'name="document_digest" value="{share.document_digest}"' in envoy.get(page).text
+    changed = sent(envoy, f"{page}/approval", document_digest="sha256:other")
+    assert changed.status_code == 409
+    assert "申请内容在您阅读后已变更" in changed.text
+    assert people.read("second_envoy", "/hall/queue")["queue"][0]["holder"] == "second_envoy"
+    assert is_done(sent(envoy, f"{page}/approval"))
+    people.post("second_envoy", "/hall/duty/end", {"note": ""})
 
 
 def test_duty_ends_with_the_appointment_which_ends_once(people: People, seat: str) -> None:

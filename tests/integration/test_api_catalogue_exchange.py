@@ -20,7 +20,7 @@ from audit.tags import EntryKind
 from audit.verify.__main__ import run as verify
 from foundation.settings import Settings
 from service.cli_catalogue import catalog
-from tests.calling import API, entries, problem_of
+from tests.calling import API, People, entries, problem_of
 from tests.catalogue import ASSESSMENT, SYSTEM
 from tests.catalogue_sheets import row_of, xlsx_of
 from tests.city import City, _register_people, opened_city
@@ -131,6 +131,65 @@ def test_what_is_wrong_with_a_file_is_said_and_nothing_is_kept(
     too_large = b"0" * (RULES.sheets.file_bytes_max + 1)
     assert problem_of(steward.post(IMPORTS, params=wrong, content=too_large), 422)
     problem_of(steward.post(f"{IMPORTS}/imp_x/taking"), 404)
+
+
+def _batch(clients: dict[str, httpx.Client], first: int) -> str:
+    """Take an import of two good rows; return the path of its batch."""
+    found = _judge(clients["steward"], [row_of(first), row_of(first + 1)]).json()
+    path = f"{IMPORTS}/{found['import']}/taking"
+    assert clients["steward"].post(path).json()["drafts"] == 2
+    assert problem_of(clients["steward"].post(path), 409)["code"] == "import_taken"
+    newest = clients["steward"].get(f"{API}/catalog/batches").json()["batches"][0]
+    return f"/catalog/batches/{newest['id']}"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_batch_is_decided_as_a_whole_and_in_its_turn(
+    city: City, clients: dict[str, httpx.Client]
+) -> None:
+    people, path = People(city), _batch(clients, 700)
+    batch = people.read("head", path)
+    codes = {row["code"] for row in batch["entries"]}
+    assert codes == {row_of(number)["目录代码"] for number in (700, 701)}
+    digest, papers = {"digest": batch["digest"]}, {"secrecy": PAPER, "personal": PAPER}
+    lacks = {"missing": [{"name": "样例数据", "reason": "看不清"}]}
+    decisions = (("publication", digest), ("return", lacks), ("refusal", {"reason": "重复"}))
+    for step, body in decisions:
+        people.refused("founder", f"{path}/{step}", body, 409, "batch_wrong_state")
+    people.refused("head", f"{path}/sign-off", digest, 409, "assessments_missing")
+    people.refused("steward", f"{path}/submission", {}, 409, "assessments_missing")
+    people.post("steward", f"{path}/assessments", papers)
+    other = {"digest": "sha256:" + "0" * 64}
+    people.refused("head", f"{path}/sign-off", other, 409, "entry_changed_meanwhile")
+    people.refused("steward", f"{path}/submission", {}, 409, "sign_off_missing")
+    people.post("head", f"{path}/sign-off", digest)
+    people.post("steward", f"{path}/submission")
+    for name, step, body in (
+        ("steward", "assessments", papers),
+        ("head", "sign-off", digest),
+        ("steward", "submission", {}),
+    ):
+        people.refused(name, f"{path}/{step}", body, 409, "batch_wrong_state")
+    row = f"/catalog/entries/{batch['entries'][0]['id']}"
+    people.refused("founder", f"{row}/refusal", {"reason": "重复"}, 409, "entry_in_batch")
+    people.refused("steward", f"{path}/refusal", {"reason": "重复"}, 403, "role_missing")
+    assert people.post("founder", f"{path}/return", lacks)["id"] == batch["id"]
+    assert {row["state"] for row in people.read("steward", path)["entries"]} == {"draft"}
+    people.refused("founder", f"{path}/return", lacks, 409, "batch_wrong_state")
+    people.refused("steward", f"{path}/submission", {}, 409, "sign_off_missing")
+    people.post("head", f"{path}/sign-off", digest)
+    people.post("steward", f"{path}/submission")
+    people.post("founder", f"{path}/refusal", {"reason": "重复"})
+    assert {row["state"] for row in people.read("steward", path)["entries"]} == {"refused"}
+    for step, body in decisions:
+        people.refused("founder", f"{path}/{step}", body, 409, "batch_wrong_state")
+    assert problem_of(clients["analyst"].get(f"{API}{path}"), 403)
+
+
+def test_an_import_without_a_good_row_is_not_taken(clients: dict[str, httpx.Client]) -> None:
+    found = _judge(clients["steward"], [row_of(710, 共享属性="看情况")]).json()
+    answer = clients["steward"].post(f"{IMPORTS}/{found['import']}/taking")
+    assert problem_of(answer, 409)["code"] == "import_without_good_rows"
 
 
 def test_strangers_see_and_take_nothing(clients: dict[str, httpx.Client]) -> None:

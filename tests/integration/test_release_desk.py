@@ -19,8 +19,10 @@ from authorization.organisations import (
     create_organisation,
     create_person,
 )
+from disclosure.release.bodies import ReleaseDraft
 from disclosure.release.certificate import CONTEXT
 from disclosure.release.desk import ReleaseRequest, ReleaseVote
+from disclosure.release.files import FileDraft
 from disclosure.release.requests import Request
 from foundation.canonical import canonical_bytes
 from foundation.identity import SYSTEM_ACTOR, ActorKind, Role
@@ -28,6 +30,7 @@ from foundation.keys import signature_holds
 from tests.calling import API, entries, in_session, opened, problem_of
 from tests.city import City, Plan, built_city, household_rows, opened_city, told
 from tests.city_documents import ENTERPRISE, OPERATOR, REVIEW, RIVAL, ROWS_QUESTION
+from tests.page_visits import signed_in
 
 BY_AGE = "SELECT age_band, COUNT(DISTINCT unit) AS households FROM households GROUP BY age_band"
 BY_STATE = "SELECT state, COUNT(DISTINCT unit) AS households FROM households GROUP BY state"
@@ -158,6 +161,13 @@ def test_who_may_not_vote_is_refused_and_logged(
     assert len(logged) == refused + 1
     assert logged[-1].public["code"] == code
     assert state_of(city, request) == "checked"
+
+
+def test_the_inbox_lists_a_request_to_who_could_vote_on_it(city: City, answer: str) -> None:
+    address = f'href="/pages/releases/{submit(city, answer).id}"'
+    assert address in signed_in(city, "checker_one").get("/pages").text
+    for account in ("inside_checker", "affiliate_checker", "buying_checker", "secondee"):
+        assert address not in signed_in(city, account).get("/pages").text, account
 
 
 def test_the_author_cannot_vote(city: City, answer: str) -> None:
@@ -355,3 +365,27 @@ def test_two_votes_at_the_same_moment_deliver_once(city: City, answer: str) -> N
     assert state_of(city, request) == "delivered"
     delivered = entries(city, EntryKind.RELEASE_DELIVERED)
     assert [item.public["release"] for item in delivered].count(request.id) == 1
+
+
+def test_a_request_takes_each_step_in_its_state_only(city: City, answer: str) -> None:
+    file = FileDraft(name="a.csv", source="answer", reference=answer)
+    asked = ReleaseDraft(title_zh="住户", title_en="Households", files=(file,))
+    request = city.platform.desk.draft(city.actor("analyst"), city.licence, asked)
+    analyst, founder = city.client("analyst"), city.client("founder")
+    path, why = f"{API}/releases/{request.id}", {"reason": "a reason"}
+    assert problem_of(analyst.post(f"{path}/revise"), 409)["code"] == "release_state"
+    assert problem_of(analyst.post(f"{path}/copies"), 409)["code"] == "release_not_delivered"
+    submitted = analyst.post(f"{path}/submit")
+    assert (submitted.status_code, submitted.json()["state"]) == (201, "checked")
+    assert problem_of(analyst.post(f"{path}/submit"), 409)["code"] == "release_state"
+    assert problem_of(founder.post(f"{path}/recall", json=why), 409)["code"] == "release_state"
+    told_them = analyst.post(f"{path}/comments", json={"comment": "for the yearbook"}).json()
+    assert told_them["comments"][-1]["comment"] == "for the yearbook"
+    for checker in ("checker_one", "checker_two"):
+        body = {"decision": "approve", "sha256": submitted.json()["sha256"], "comment": "read"}
+        assert city.client(checker).post(f"{path}/votes", json=body).status_code == 201
+    assert problem_of(analyst.post(f"{path}/withdraw", json=why), 409)["code"] == "release_state"
+    assert analyst.post(f"{path}/copies").status_code == 201
+    assert [item["person"] for item in founder.get(f"{path}/copies").json()["copies"]] == [
+        "analyst"
+    ]

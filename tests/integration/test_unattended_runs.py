@@ -184,7 +184,7 @@ def test_a_withdrawn_approval_stops_a_run_at_its_next_question(
 def test_a_reviewed_session_has_no_browser_and_ends_with_its_run(
     city: City, analyst: httpx.Client
 ) -> None:
-    review = approved(city, "import time; time.sleep(2)")
+    review = approved(city, "import time; time.sleep(60)")  # it is ended long before
     asked = analyst.post(f"{API}/runs", json={"review": review, **CAPS}).json()
     while not (session := analyst.get(f"{API}/runs/{asked['id']}").json()["session"]):
         city.platform.work.runner.run_waiting()

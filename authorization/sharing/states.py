@@ -86,6 +86,10 @@ MOVES: Mapping[ShareState, frozenset[ShareState]] = MappingProxyType(
 DELIVERING = frozenset({ShareState.SUPPLIED, ShareState.IN_USE})
 
 
+AS_PROVIDER, AS_AUTHORITY = "provider", "authority"
+"""As what somebody suspended a request: an order of the authority's stays the authority's."""
+
+
 class Granted(Frozen):
     """What was supplied: the data set's columns, and the region whose rows alone are given."""
 
@@ -134,6 +138,7 @@ class Share(Frozen):
     until_us: int | None
     supplied_us: int | None
     note: str
+    suspended_as: str
     changed_us: int
 
     @property

@@ -44,6 +44,7 @@ share_request = Table(
     Column("until_us", BigInteger),
     Column("supplied_us", BigInteger),
     Column("note", Text, nullable=False, server_default=""),
+    Column("suspended_as", String(16), nullable=False, server_default=""),
     Column("changed_us", BigInteger, nullable=False),
     CheckConstraint("requester <> provider", name="two_departments"),
     CheckConstraint("signed_by IS NULL OR signed_by <> drafted_by", name="another_signs"),
@@ -52,6 +53,10 @@ share_request = Table(
         name="another_decides",
     ),
     CheckConstraint("state = 'draft' OR signed_by IS NOT NULL OR state = 'withdrawn'", name="head"),
+    CheckConstraint("suspended_as IN ('', 'provider', 'authority')", name="suspended_as"),
+    CheckConstraint(
+        "state NOT IN ('suspended', 'rectifying') OR suspended_as <> ''", name="suspended_by_one"
+    ),
 )
 
 share_delivery = Table(
@@ -122,6 +127,10 @@ share_seal = Table(
 _FINAL = ("refused", "withdrawn", "disposed")
 _FIXED = ("id", "entry", "provider", "requester", "drafted_by", "drafted_us", "demand")
 _DECIDED = ("document", "document_digest", "signed_by", "decided_by", "decision", "until_us")
+_ORDER_LOST = (
+    "OLD.suspended_as = 'authority' AND NEW.suspended_as <> 'authority' "
+    "AND NOT (OLD.state = 'rectifying' AND NEW.state = 'in_use')"
+)
 
 guard_append_only("share_delivery", "share_use", "share_disposal", "share_seal")
 guard_from_turning_back(
@@ -133,6 +142,7 @@ guard_from_turning_back(
             "(OLD.case_number <> '' AND NEW.case_number <> OLD.case_number)",
             f"(OLD.state IN {_FINAL} AND NEW.state <> OLD.state)",
             "(OLD.state <> 'draft' AND NEW.state = 'draft')",
+            f"({_ORDER_LOST})",
         ]
     ),
 )

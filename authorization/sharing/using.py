@@ -1,8 +1,8 @@
 """What happens to shared data in use: records, misuse and its way back, and destruction at the end.
 
 Misuse suspends at once; the department says what it put right, and the provider or the authority
-resumes or terminates. What is done with is destroyed, and a certificate says so; records of use
-are kept (政务数据共享条例 art. 29).
+resumes or terminates; what the authority suspended, the authority alone resumes. What is done with
+is destroyed, and a certificate says so; records of use are kept (政务数据共享条例 art. 29).
 """
 
 import json
@@ -21,6 +21,8 @@ from authorization.separation import (
 )
 from authorization.sharing.parts import STAFF, SharingParts, entry_name, titled
 from authorization.sharing.states import (
+    AS_AUTHORITY,
+    AS_PROVIDER,
     Share,
     ShareState,
     follow,
@@ -98,7 +100,10 @@ class Using(SharingParts):
 
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = self._overseen(connection, actor, share_id)
-            moved = move_and_tell(connection, entry, share, ShareState.SUSPENDED, note=reason)
+            ordered = self._is_authority(actor) or share.suspended_as == AS_AUTHORITY
+            suspended = {"suspended_as": AS_AUTHORITY if ordered else AS_PROVIDER, "note": reason}
+            moved = move_and_tell(connection, entry, share, ShareState.SUSPENDED, **suspended)
+            _close_matter(connection, entry, share, "suspended")
             matter = self._ask_rectification(connection, entry, moved)
             return follow(connection, moved, matter)
 
@@ -122,18 +127,23 @@ class Using(SharingParts):
         return self.writer.submit(event, apply)
 
     def resume(self, actor: Actor, share_id: str, reason: str) -> Recorded[Share]:
-        """Open delivery again, once what was put right was looked at."""
+        """Open delivery again, once what was put right was looked at.
+
+        Raises Denied to the provider where the suspension is an order of the authority's.
+        """
         event = AuditEvent(EntryKind.SHARE_RESUMED, actor, {"share": share_id}, {"reason": reason})
 
         def apply(connection: Connection, entry: PendingEntry) -> Share:
             share = self._overseen(connection, actor, share_id)
             if share.state is not ShareState.RECTIFYING:
                 raise wrong_state(share.state)
+            self._check_may_lift(actor, share)
             check_older_than(actor, share.changed_us)
             check_another_person(actor, share.signed_by or "")
             check_apart(connection, actor, share.requester)
             conclude(connection, entry, share.matter, "resumed", reason)
-            return move_and_tell(connection, entry, share, ShareState.IN_USE, note=reason)
+            lifted = {"suspended_as": "", "note": reason}
+            return move_and_tell(connection, entry, share, ShareState.IN_USE, **lifted)
 
         return self.writer.submit(event, apply)
 
@@ -220,8 +230,7 @@ class Using(SharingParts):
         check_natural_person(actor)
         share = require_share(connection, share_id)
         provider = actor.organisation == share.provider and actor.has(Role.PROVIDER)
-        authority = actor.organisation == self.authority and actor.has(Role.AUTHORITY)
-        if share.submitted_us is None or not (provider or authority):
+        if share.submitted_us is None or not (provider or self._is_authority(actor)):
             raise no_such_share()
         if actor.organisation == share.requester:
             raise Denied(
@@ -236,6 +245,26 @@ class Using(SharingParts):
         check_another_person(actor, share.drafted_by)
         return share
 
+    def _is_authority(self, actor: Actor) -> bool:
+        return actor.organisation == self.authority and actor.has(Role.AUTHORITY)
+
+    def _check_may_lift(self, actor: Actor, share: Share) -> None:
+        if share.suspended_as != AS_AUTHORITY or self._is_authority(actor):
+            return
+        raise Denied(
+            "share_suspended_by_authority",
+            Message(
+                "本次暂停由数据主管部门决定，提供单位不得自行恢复。",
+                "The data authority ordered this suspension; the provider does not lift it.",
+            ),
+            field="actor",
+            rule="separation-of-duties",
+            way_out=Message(
+                "请由数据主管部门人员核实整改后恢复。",
+                "A person of the data authority resumes it once the rectification is checked.",
+            ),
+        )
+
     def _ask_rectification(self, connection: Connection, entry: PendingEntry, share: Share) -> str:
         return self._open(
             connection,
@@ -249,13 +278,17 @@ class Using(SharingParts):
     def _ask_review(
         self, connection: Connection, entry: PendingEntry, share: Share, actor: Actor
     ) -> str:
+        ordered = share.suspended_as == AS_AUTHORITY
+        handler = (
+            (self.authority, (Role.AUTHORITY,)) if ordered else (share.provider, (Role.PROVIDER,))
+        )
         return self._open(
             connection,
             entry,
             share,
             ("整改复核", "Review of a rectification"),
             applicant=(share.requester, actor.person),
-            handler=(share.provider, (Role.PROVIDER,)),
+            handler=handler,
         )
 
     def _open(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from audit.events import AuditEvent, PendingEntry
@@ -27,8 +27,9 @@ from authorization.organisations import (
 from authorization.sharing.demand_list import DemandForm, Outcome
 from authorization.sharing.demands import Demands
 from authorization.sharing.promoting import Promoting
-from authorization.sharing.states import ShareState, shares_of
+from authorization.sharing.states import Share, ShareState, shares_of
 from catalog.matters.moves import decide_extension, extend
+from catalog.matters.reads import inbox
 from catalog.resources.consents import (
     ConsentGiven,
     ConsentWithdrawn,
@@ -150,6 +151,53 @@ def test_who_serves_the_user_does_not_lift_its_suspension(world: World) -> None:
     near = refusal(lambda: resume(world["moonlighter"], share.id, "可以"))
     assert near == "checker_of_same_organisation"
     assert resume(world["sergeant"], share.id, "已核实").value.state is ShareState.IN_USE
+
+
+def test_what_the_authority_suspended_only_the_authority_resumes(world: World) -> None:
+    share, using = world.asked(), world.using
+    using.suspend(world["officer"], share.id, "转供第三方")
+
+    def resume(name: str) -> Share:
+        return using.resume(world[name], share.id, "可以").value
+
+    def refused_to_the_provider() -> None:
+        using.rectify(world["clerk"], share.id, "已整改")
+        with reading(world.engine) as connection:
+            asked = [
+                {item.subject for item in inbox(connection, world[name])}
+                for name in ("officer", "constable")
+            ]
+        assert [share.id in subjects for subjects in asked] == [True, False]
+        assert refusal(lambda: resume("constable")) == "share_suspended_by_authority"
+
+    refused_to_the_provider()
+    using.suspend(world["sergeant"], share.id, "再次暂停")  # does not make the order the provider's
+    refused_to_the_provider()
+    lifted = resume("officer")
+    assert (lifted.state, lifted.suspended_as) == (ShareState.IN_USE, "")
+    using.suspend(world["constable"], share.id, "用途不符")
+    using.rectify(world["clerk"], share.id, "已整改")
+    assert resume("sergeant").state is ShareState.IN_USE
+
+
+def test_the_authority_takes_a_suspension_of_the_providers_over(world: World) -> None:
+    share, using = world.asked(), world.using
+    using.suspend(world["constable"], share.id, "用途不符")
+    using.rectify(world["clerk"], share.id, "已整改")
+    using.suspend(world["second_officer"], share.id, "整改不实")
+    using.rectify(world["clerk"], share.id, "已整改")
+    resume = using.resume
+    late = refusal(lambda: resume(world["sergeant"], share.id, "可以"))
+    assert late == "share_suspended_by_authority"
+    assert resume(world["officer"], share.id, "已核实").value.state is ShareState.IN_USE
+
+
+@pytest.mark.parametrize("change", ["suspended_as = 'provider'", "suspended_as = ''"])
+def test_the_store_itself_keeps_the_authoritys_order(world: World, change: str) -> None:
+    share = world.asked()
+    world.using.suspend(world["officer"], share.id, "转供第三方")
+    with pytest.raises(DBAPIError), world.engine.begin() as connection:
+        connection.execute(text(f"UPDATE share_request SET {change}"))
 
 
 def test_delivery_ends_with_the_sources_consent_and_with_the_zone(world: World) -> None:

@@ -1523,12 +1523,15 @@ CREATE TABLE share_request (
 	until_us BIGINT, 
 	supplied_us BIGINT, 
 	note TEXT DEFAULT '' NOT NULL, 
+	suspended_as VARCHAR(16) DEFAULT '' NOT NULL, 
 	changed_us BIGINT NOT NULL, 
 	CONSTRAINT pk_share_request PRIMARY KEY (id), 
 	CONSTRAINT ck_share_request_two_departments CHECK (requester <> provider), 
 	CONSTRAINT ck_share_request_another_signs CHECK (signed_by IS NULL OR signed_by <> drafted_by), 
 	CONSTRAINT ck_share_request_another_decides CHECK (decided_by IS NULL OR (decided_by <> drafted_by AND decided_by <> signed_by)), 
 	CONSTRAINT ck_share_request_head CHECK (state = 'draft' OR signed_by IS NOT NULL OR state = 'withdrawn'), 
+	CONSTRAINT ck_share_request_suspended_as CHECK (suspended_as IN ('', 'provider', 'authority')), 
+	CONSTRAINT ck_share_request_suspended_by_one CHECK (state NOT IN ('suspended', 'rectifying') OR suspended_as <> ''), 
 	CONSTRAINT fk_share_request_provider_organisation FOREIGN KEY(provider) REFERENCES organisation (id), 
 	CONSTRAINT fk_share_request_requester_organisation FOREIGN KEY(requester) REFERENCES organisation (id), 
 	CONSTRAINT fk_share_request_drafted_by_person FOREIGN KEY(drafted_by) REFERENCES person (id), 
@@ -1544,7 +1547,7 @@ CREATE INDEX ix_share_request_requester ON share_request (requester)
 -- next
 CREATE INDEX ix_share_request_state ON share_request (state)
 -- next
-CREATE TRIGGER share_request_no_update BEFORE UPDATE ON share_request WHEN NEW.id <> OLD.id OR NEW.entry <> OLD.entry OR NEW.provider <> OLD.provider OR NEW.requester <> OLD.requester OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR NEW.demand <> OLD.demand OR (OLD.decided_by IS NOT NULL AND NEW.document <> OLD.document) OR (OLD.decided_by IS NOT NULL AND NEW.document_digest <> OLD.document_digest) OR (OLD.decided_by IS NOT NULL AND NEW.signed_by <> OLD.signed_by) OR (OLD.decided_by IS NOT NULL AND NEW.decided_by <> OLD.decided_by) OR (OLD.decided_by IS NOT NULL AND NEW.decision <> OLD.decision) OR (OLD.decided_by IS NOT NULL AND NEW.until_us <> OLD.until_us) OR (OLD.case_number <> '' AND NEW.case_number <> OLD.case_number) OR (OLD.state IN ('refused', 'withdrawn', 'disposed') AND NEW.state <> OLD.state) OR (OLD.state <> 'draft' AND NEW.state = 'draft') BEGIN SELECT RAISE(ABORT, 'share_request does not change so'); END
+CREATE TRIGGER share_request_no_update BEFORE UPDATE ON share_request WHEN NEW.id <> OLD.id OR NEW.entry <> OLD.entry OR NEW.provider <> OLD.provider OR NEW.requester <> OLD.requester OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR NEW.demand <> OLD.demand OR (OLD.decided_by IS NOT NULL AND NEW.document <> OLD.document) OR (OLD.decided_by IS NOT NULL AND NEW.document_digest <> OLD.document_digest) OR (OLD.decided_by IS NOT NULL AND NEW.signed_by <> OLD.signed_by) OR (OLD.decided_by IS NOT NULL AND NEW.decided_by <> OLD.decided_by) OR (OLD.decided_by IS NOT NULL AND NEW.decision <> OLD.decision) OR (OLD.decided_by IS NOT NULL AND NEW.until_us <> OLD.until_us) OR (OLD.case_number <> '' AND NEW.case_number <> OLD.case_number) OR (OLD.state IN ('refused', 'withdrawn', 'disposed') AND NEW.state <> OLD.state) OR (OLD.state <> 'draft' AND NEW.state = 'draft') OR (OLD.suspended_as = 'authority' AND NEW.suspended_as <> 'authority' AND NOT (OLD.state = 'rectifying' AND NEW.state = 'in_use')) BEGIN SELECT RAISE(ABORT, 'share_request does not change so'); END
 -- next
 CREATE TRIGGER share_request_no_delete BEFORE DELETE ON share_request BEGIN SELECT RAISE(ABORT, 'share_request does not change so'); END
 -- next

@@ -118,7 +118,7 @@ def test_nothing_is_delivered_after_the_term_or_a_stop(fresh: World) -> None:
     with pytest.raises(Denied, match="share_not_delivering"):
         fresh.delivery.call(fresh["clerk"], share.id, limit=1)
     fresh.using.rectify(fresh["clerk"], share.id, "已收回")
-    fresh.using.resume(fresh["constable"], share.id, "复核通过")
+    fresh.using.resume(fresh["officer"], share.id, "复核通过")
     fresh.delivery.call(fresh["clerk"], share.id, limit=1)
     fresh.clock.advance(60 * DAY_US)
     with pytest.raises(Denied, match="share_expired"):

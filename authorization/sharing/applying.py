@@ -17,10 +17,10 @@ from authorization.separation import check_another_person, check_natural_person,
 from authorization.sharing.demand_list import visible_demand
 from authorization.sharing.form import ShareDraft, ShareForm, check_form
 from authorization.sharing.parts import (
-    DECIDERS,
     STAFF,
     Document,
     SharingParts,
+    asked_of_provider,
     check_department,
     published_entry,
     read_form,
@@ -247,18 +247,9 @@ class Applying(SharingParts):
         found: RegisteredEntry,
         conditional: bool,
     ) -> str:
-        asked = NewMatter(
-            kind=MatterKind.SHARE_REQUEST,
-            counter=Counter.ACCEPT,
-            deadline="share_conditional" if conditional else "share_unconditional",
-            subject=share.id,
-            title=titled("共享申请", "Sharing request", found.entry.name),
-            applicant=share.requester,
-            applicant_person=share.drafted_by,
-            handler=share.provider,
-            handler_roles=DECIDERS,
-            case=share.case_number,
-        )
+        deadline = "share_conditional" if conditional else "share_unconditional"
+        title = titled("共享申请", "Sharing request", found.entry.name)
+        asked = asked_of_provider(share, MatterKind.SHARE_REQUEST, Counter.ACCEPT, deadline, title)
         return open_matter(connection, entry, self.clocks, asked).id
 
 

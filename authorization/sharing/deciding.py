@@ -17,7 +17,13 @@ from authorization.separation import (
     check_older_than,
     check_role,
 )
-from authorization.sharing.parts import DECIDERS, SharingParts, published_entry, titled
+from authorization.sharing.parts import (
+    DECIDERS,
+    SharingParts,
+    asked_of_provider,
+    published_entry,
+    titled,
+)
 from authorization.sharing.states import (
     Decision,
     Share,
@@ -29,7 +35,7 @@ from authorization.sharing.states import (
 )
 from authorization.sharing.telling import move_and_tell
 from catalog.entries import Bilingual
-from catalog.matters.matter import Counter, MatterKind, NewMatter
+from catalog.matters.matter import Counter, MatterKind
 from catalog.matters.opening import conclude, open_matter
 from foundation.errors import Denied, InvalidInput, Message
 from foundation.identity import Actor, Role
@@ -135,17 +141,9 @@ class Deciding(SharingParts):
 
     def _ask_supply(self, connection: Connection, entry: PendingEntry, share: Share) -> str:
         name = published_entry(connection, share.entry).entry.name
-        asked = NewMatter(
-            kind=MatterKind.SHARE_SUPPLY,
-            counter=Counter.MATCH,
-            deadline="share_supply",
-            subject=share.id,
-            title=titled("共享数据供给", "Supply of shared data", name),
-            applicant=share.requester,
-            applicant_person=share.drafted_by,
-            handler=share.provider,
-            handler_roles=DECIDERS,
-            case=share.case_number,
+        title = titled("共享数据供给", "Supply of shared data", name)
+        asked = asked_of_provider(
+            share, MatterKind.SHARE_SUPPLY, Counter.MATCH, "share_supply", title
         )
         return open_matter(connection, entry, self.clocks, asked).id
 

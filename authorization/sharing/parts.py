@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Engine
 
 from audit.events import PendingEntry, Writer
 from authorization.organisations import DEPARTMENTS, group_of, organisations, served_by
+from authorization.sharing.states import Share
 from catalog.entries import Bilingual, invalid_form
 from catalog.matters.clocks import Clocks
+from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.store import RegisteredEntry, entry_by_code, entry_by_id
 from foundation.errors import Denied, Message, NotFound
 from foundation.identity import Actor, Role
@@ -89,6 +91,24 @@ def titled(zh: str, en: str, name: Bilingual) -> Bilingual:
     """Return a matter's title: what it is, and of which entry."""
     return Bilingual(
         zh=f"{zh}：{name.zh}"[:TITLE_CHARACTERS_MAX], en=f"{en}: {name.en}"[:TITLE_CHARACTERS_MAX]
+    )
+
+
+def asked_of_provider(
+    share: Share, kind: MatterKind, counter: Counter, deadline: str, title: Bilingual
+) -> NewMatter:
+    """Return what a request puts to its provider, under the request's own case."""
+    return NewMatter(
+        kind=kind,
+        counter=counter,
+        deadline=deadline,
+        subject=share.id,
+        title=title,
+        applicant=share.requester,
+        applicant_person=share.drafted_by,
+        handler=share.provider,
+        handler_roles=DECIDERS,
+        case=share.case_number,
     )
 
 

@@ -84,11 +84,7 @@ class KeyHolder:
         """Sign a checkpoint that extends the last; return signatures by kind, in hexadecimal."""
         head = parse_checkpoint(text)
         if head.origin != self._origin or head.text() != text:
-            raise refused(
-                "checkpoint_of_another_log",
-                "该检查点属于另一份日志，不予签名。",
-                "The checkpoint is of another log; it is not signed.",
-            )
+            raise _of_another_log()
         self._head.extend(base, Mark(head.size, head.root), proof, self._abandon)
         data = text.encode()
         found = {ED25519: self._keys.sign(LOG_KEY, data).hex()}
@@ -102,11 +98,7 @@ class KeyHolder:
         """Sign a checkpoint of the SM3 log with SM2, where it extends that log's last one."""
         head = parse_checkpoint(text)
         if not self._sm2 or head.origin != f"{self._origin}-sm3" or head.text() != text:
-            raise refused(
-                "checkpoint_of_another_log",
-                "该检查点属于另一份日志，不予签名。",
-                "The checkpoint is of another log; it is not signed.",
-            )
+            raise _of_another_log()
         self._sm_head.extend(base, Mark(head.size, head.root), proof)
         return self._keys.sign_sm2(LOG_KEY_SM2, text.encode())
 
@@ -116,16 +108,8 @@ class KeyHolder:
 
     def sign(self, name: str, data: bytes, cited: Citation | None) -> bytes:
         """Sign a release's certificate for its vote, or a decision for the order to seal it."""
-        entry = self._proved(cited)
-        sealing = data.startswith(SEALED_CONTEXT + b"\n")
-        if name != (SEAL_KEY if sealing else CERTIFICATE_KEY):
-            raise refused(
-                "key_not_for_signing",
-                f"不得请求用密钥“{name}”签名。",
-                f"The key {name!r} signs nothing on request.",
-            )
-        check_certifies(entry, data)
-        self._write(lines.SIGNED, **self._about(name, entry))
+        fit = name == (SEAL_KEY if _is_sealed(data) else CERTIFICATE_KEY)
+        self._certify(name, data, cited, fit=fit)
         return self._keys.sign(name, data)
 
     def ensure_sm2_key(self, name: str) -> bytes:
@@ -134,15 +118,7 @@ class KeyHolder:
 
     def sign_sm2(self, name: str, data: bytes, cited: Citation | None) -> bytes:
         """Put the seal's second signature under a decision, for the order to seal it."""
-        entry = self._proved(cited)
-        if name != SEAL_KEY or not data.startswith(SEALED_CONTEXT + b"\n"):
-            raise refused(
-                "key_not_for_signing",
-                f"不得请求用密钥“{name}”签名。",
-                f"The key {name!r} signs nothing on request.",
-            )
-        check_certifies(entry, data)
-        self._write(lines.SIGNED, **self._about(name, entry))
+        self._certify(name, data, cited, fit=name == SEAL_KEY and _is_sealed(data))
         return self._keys.sign_sm2(name, data)
 
     # --- data keys
@@ -221,6 +197,18 @@ class KeyHolder:
 
     # --- inside
 
+    def _certify(self, name: str, data: bytes, cited: Citation | None, *, fit: bool) -> None:
+        """Write a signature down before it is given; ``fit`` is whether this key puts it there."""
+        entry = self._proved(cited)
+        if not fit:
+            raise refused(
+                "key_not_for_signing",
+                f"不得请求用密钥“{name}”签名。",
+                f"The key {name!r} signs nothing on request.",
+            )
+        check_certifies(entry, data)
+        self._write(lines.SIGNED, **self._about(name, entry))
+
     def _abandon(self, dropped: Mark) -> None:
         self._write(lines.ABANDONED, size=dropped.size, root=dropped.root.hex())
 
@@ -291,6 +279,18 @@ class KeyHolder:
             self._made_for[line["key"]] = line.get("licence", "")
         if what == lines.ABANDONED:
             self._abandoned.add(Mark(line["size"], bytes.fromhex(line["root"])))
+
+
+def _of_another_log() -> Denied:
+    return refused(
+        "checkpoint_of_another_log",
+        "该检查点属于另一份日志，不予签名。",
+        "The checkpoint is of another log; it is not signed.",
+    )
+
+
+def _is_sealed(data: bytes) -> bool:
+    return data.startswith(SEALED_CONTEXT + b"\n")
 
 
 def refusal_name(request: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.verify.findings import Report
-from audit.verify.tiles import StoredEntries
+from audit.verify.tiles import of_kinds
 
 MANIFEST = "manifest.json"
 EXPORTED = "audit:bundle:exported"
@@ -45,11 +45,7 @@ def _listed(
 ) -> Mapping[str, str] | None:
     manifest = files.get(MANIFEST, b"")
     digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    exports = (
-        entries.of_kind(EXPORTED)
-        if isinstance(entries, StoredEntries)
-        else (entry for entry in entries if entry["kind"] == EXPORTED)
-    )
+    exports = of_kinds(entries, (EXPORTED,))
     if digest not in {entry["public"].get("manifest_digest") for entry in exports}:
         report.tampered(
             "manifest_not_logged",

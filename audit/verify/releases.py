@@ -7,11 +7,10 @@ and what they say makes the outcome that was logged.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import merge
 from typing import Any
 
 from audit.verify.findings import Report
-from audit.verify.tiles import StoredEntries
+from audit.verify.tiles import of_kinds
 
 Record = Mapping[str, Any]
 Problem = tuple[str, str, str]
@@ -57,7 +56,7 @@ def verify_releases(entries: Sequence[Record], report: Report) -> None:
     releases: dict[str, _Release] = {}
     delivered = 0
     sound = True
-    for entry in _about_releases(entries):
+    for entry in of_kinds(entries, KINDS):
         for code, zh, en in _problems(releases, entry):
             sound = False
             index = entry["index"]
@@ -72,14 +71,6 @@ def verify_releases(entries: Sequence[Record], report: Report) -> None:
             en=f"All {delivered} releases were approved by persons apart from their authors, or "
             "left by rule.",
         )
-
-
-def _about_releases(entries: Sequence[Record]) -> Iterator[Record]:
-    """Read the entries of releases in order, passing over all others where possible."""
-    if not isinstance(entries, StoredEntries):
-        return (entry for entry in entries if entry["kind"] in KINDS)
-    found = [entries.of_kind(kind) for kind in KINDS]
-    return merge(*found, key=lambda entry: int(entry["index"]))
 
 
 def _problems(releases: dict[str, _Release], entry: Record) -> Iterator[Problem]:

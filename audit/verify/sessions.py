@@ -6,11 +6,10 @@ them. A notebook is approved by somebody who did not submit it, and what is run 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import merge
 from typing import Any
 
 from audit.verify.findings import Report
-from audit.verify.tiles import StoredEntries
+from audit.verify.tiles import of_kinds
 
 REQUESTED = "sandbox:session:requested"
 PROMOTED = "sandbox:session:promoted"
@@ -56,20 +55,12 @@ class _Replay:
 def verify_sessions(entries: Sequence[Entry], report: Report) -> None:
     """Replay every session and every review of notebooks."""
     replay = _Replay()
-    for entry in _about_sessions(entries):
+    for entry in of_kinds(entries, KINDS):
         for code, zh, en in _problems(replay, entry):
             index = entry["index"]
             report.tampered(
                 code, zh=f"第 {index} 号条目：{zh}。", en=f"Entry {index}: {en}.", index=index
             )
-
-
-def _about_sessions(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """Read the entries of sessions and reviews in order, passing over all others where possible."""
-    if not isinstance(entries, StoredEntries):
-        return (entry for entry in entries if entry["kind"] in KINDS)
-    found = [entries.of_kind(kind) for kind in KINDS]
-    return merge(*found, key=lambda entry: int(entry["index"]))
 
 
 def _problems(replay: _Replay, entry: Entry) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ in its name what it believes: the bodies, or the stored hashes.
 
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from heapq import merge
 from typing import Any, TypeVar, overload
 
 from audit.verify.merkle import HASH_BYTES, TILE_WIDTH, hash_leaf, numbered_path, tile_spans
@@ -152,3 +153,11 @@ class StoredEntries(ByTile[Entry]):
     def of_kind(self, kind: str) -> Iterator[Entry]:
         """Read the entries of one kind, in order, without going through the others."""
         return (self[index] for index in self._kinds.get(kind, ()))
+
+
+def of_kinds(entries: Sequence[Entry], kinds: Collection[str]) -> Iterator[Entry]:
+    """Read the entries of some kinds in order, passing over all others where possible."""
+    if not isinstance(entries, StoredEntries):
+        return (entry for entry in entries if entry["kind"] in kinds)
+    found = [entries.of_kind(kind) for kind in kinds]
+    return merge(*found, key=lambda entry: int(entry["index"]))

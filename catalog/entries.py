@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from catalog.catalogue_codes import check_code
 from catalog.datasets import Frozen, Grade
@@ -79,13 +79,21 @@ class Bilingual(Frozen):
     en: Text
 
 
+def _needs_no_english(schema: dict[str, Any]) -> None:
+    """Let a contract say what ``Wording`` takes: no English, or an empty one, is no mistake."""
+    schema["required"] = [name for name in schema["required"] if name != "en"]
+    del schema["properties"]["en"]["minLength"]
+
+
 class Wording(Bilingual):
     """A text of the catalogue. A bureau writes Chinese; English falls back to it where none is."""
+
+    model_config = ConfigDict(json_schema_extra=_needs_no_english)
 
     @model_validator(mode="before")
     @classmethod
     def _fall_back(cls, told: object) -> object:
-        if isinstance(told, Mapping) and "zh" in told and not told.get("en"):
+        if isinstance(told, Mapping) and "zh" in told and told.get("en", "") == "":
             return {**told, "en": told["zh"]}
         return told
 

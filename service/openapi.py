@@ -125,17 +125,17 @@ def document(app: FastAPI, routers: Iterable[tuple[str, APIRouter]]) -> None:
 
 
 def methods_of(request: Request, but: object = None) -> list[str]:
-    """Return the methods that some route (but one) takes at the address of a request."""
+    """Return the methods that the routes (but one) of the address of a request take.
+
+    Of routes that match, those with the fewest parameters are the address's own: what is documented
+    at ``/runs/subscriptions`` is not what is documented at ``/runs/{run_id}``.
+    """
     operations: Iterable[Operation] = getattr(request.app.state, "operations", ())
     path = request.url.path
-    return sorted(
-        {
-            method
-            for item in operations
-            if item.route is not but and item.pattern.fullmatch(path)
-            for method in item.methods
-        }
-    )
+    found = [item for item in operations if item.route is not but and item.pattern.fullmatch(path)]
+    fewest = min((item.pattern.groups for item in found), default=0)
+    own = (item.methods for item in found if item.pattern.groups == fewest)
+    return sorted(frozenset().union(*own))
 
 
 def described_operations(routers: Iterable[tuple[str, APIRouter]]) -> Iterator[Operation]:

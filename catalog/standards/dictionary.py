@@ -141,6 +141,7 @@ def _add(
 
     def apply(connection: Connection, entry: PendingEntry) -> Item:
         check(connection)
+        _check_unregistered(connection, kind, item)
         connection.execute(
             insert(standard_item).values(
                 kind=kind,
@@ -158,14 +159,29 @@ def _add(
 
 def _check_newer(known: ElementRule | CodeListRule | None, item: Item) -> None:
     if known is not None and known.version == item.version:
-        raise Conflict(
-            "standard_exists",
-            Message(
-                f"“{item.code}”的这一版本已登记，请写明新版本。",
-                f"This version of {item.code!r} is registered; name a newer one.",
-            ),
-            field="$.version",
-        )
+        raise _registered(item)
+
+
+def _check_unregistered(connection: Connection, kind: ItemKind, item: Item) -> None:
+    """Refuse a version that a newer one has replaced since, too: it is not in force, but taken."""
+    query = select(standard_item.c.number).where(
+        standard_item.c.kind == kind,
+        standard_item.c.code == item.code,
+        standard_item.c.version == item.version,
+    )
+    if connection.execute(query).first() is not None:
+        raise _registered(item)
+
+
+def _registered(item: ElementRule | CodeListRule) -> Conflict:
+    return Conflict(
+        "standard_exists",
+        Message(
+            f"“{item.code}”的这一版本已登记，请写明新版本。",
+            f"This version of {item.code!r} is registered; name a newer one.",
+        ),
+        field="$.version",
+    )
 
 
 def _check_pattern(pattern: str) -> None:

@@ -1,8 +1,8 @@
 """What a request must be before any endpoint reads it: one honest JSON document of limited size.
 
 Refused: another media type, too many bytes, text that is not UTF-8, malformed JSON, a name given
-twice, deep nesting, NaN, numbers beyond 64 bits, NUL, lone surrogates. Path and query hold no
-control characters.
+twice, deep nesting, NaN, numbers beyond 64 bits, NUL, lone surrogates, a number or a truth sent as
+another type. Path and query hold no control characters.
 """
 
 import json
@@ -13,10 +13,12 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.types import Message as Chunk
 from starlette.types import Receive
 
 from foundation.errors import InvalidInput, Message
+from service.api.kinds import check_kinds
 
 BODY_BYTES_MAX = 4 << 20
 DEPTH_MAX = 32
@@ -60,15 +62,17 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Check first, then let the route's own handler read."""
         handler = super().get_route_handler()
-        reads_json = self.body_field is not None
+        body = None if self.body_field is None else self.body_field.field_info.annotation
+        reader = None if body is None else TypeAdapter(body)
 
         async def strict_handler(request: Request) -> Response:
             self.admit(request)
             check_address(request)
             limited = Request(request.scope, limited_body(request.receive))
-            if reads_json:
+            if reader is not None:
                 check_media_type(limited)
                 check_json(await limited.body())
+                check_kinds(reader, await limited.body())
             return await self.serve(limited, handler)
 
         return strict_handler

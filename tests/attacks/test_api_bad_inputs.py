@@ -129,6 +129,20 @@ FIELDS: dict[str, tuple[Call, str]] = {
         ),
         "ppm",
     ),
+    "digits in quotes for an integer": (
+        lambda client: client.post(
+            f"{API}/matters/mat_x/extension", json={"days": "5", "reason": "-"}
+        ),
+        "days",
+    ),
+    "a truth for an integer": (
+        lambda client: client.post(f"{API}/cases/cas_x/readings", json={"entries": [True]}),
+        "entries.0",
+    ),
+    "zero for a truth": (
+        lambda client: client.post(f"{API}/cases/cas_x/holds", json={"whole_log": 0}),
+        "whole_log",
+    ),
     "negative budget": (
         lambda client: client.post(
             f"{API}/licences", json=_licence("budgets", 0, budget_nano_rho=-1)
@@ -218,7 +232,10 @@ def test_a_wrong_address_is_refused(founder: httpx.Client, name: str) -> None:
 def test_a_method_the_address_does_not_take_is_refused(founder: httpx.Client) -> None:
     response = founder.delete(f"{API}/organisations")
     assert problem_of(response, 405)["code"] == "http_405"
-    assert response.headers["allow"]
+    assert response.headers["allow"] == "GET, POST"
+    response = founder.delete(f"{API}/runs/subscriptions")  # no run of that name is meant
+    assert problem_of(response, 405)["code"] == "http_405"
+    assert response.headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(

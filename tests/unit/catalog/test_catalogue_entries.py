@@ -1,8 +1,9 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from catalog.entries import check_entry, is_social_credit_code
+from catalog.entries import Wording, check_entry, is_social_credit_code
 from foundation.errors import InvalidInput
 from policies.schema.catalog import CatalogRules
 
@@ -54,6 +55,22 @@ def test_withholding_needs_its_legal_basis(
     text = {"zh": "某法第一条", "en": "Some Act, art. 1"}
     entry_document["legal_basis"] = {"reason": text, "act": text}
     assert check_entry(entry_document, rules).legal_basis is not None
+
+
+@pytest.mark.parametrize("english", [{}, {"en": ""}])
+def test_a_text_without_english_is_told_in_chinese_as_the_contract_says(
+    english: dict[str, str],
+) -> None:
+    assert Wording.model_validate({"zh": "甲", **english}) == Wording(zh="甲", en="甲")
+    contract = Wording.model_json_schema()
+    assert contract["required"] == ["zh"]
+    assert "minLength" not in contract["properties"]["en"]
+
+
+@pytest.mark.parametrize("english", [None, 0, False, [], {}])
+def test_what_is_no_text_is_not_taken_for_a_missing_one(english: object) -> None:
+    with pytest.raises(ValidationError):
+        Wording.model_validate({"zh": "甲", "en": english})
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def test_the_authority_adds_lists_elements_and_newer_editions(
     second = {"value": "B", "zh": "二级"}
     raw = {**LIST.model_dump(), "version": "2", "values": [*LIST.model_dump()["values"], second]}
     add_code_list(catalog_writer, authority, RULES, CodeListRule.model_validate(raw))
+    older = refused(lambda: add_code_list(catalog_writer, authority, RULES, LIST))
+    assert older == "standard_exists"
     with reading(engine) as connection:
         known = dictionary(connection, RULES)
         check_bindings(connection, declared(road="DE-ROAD", other=None), RULES)

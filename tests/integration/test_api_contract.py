@@ -2,7 +2,8 @@
 
 The fuzzer is a program of its own that knows nothing but the OpenAPI document and some names that
 the city holds. It asks each operation as somebody who may, and everything as nobody at all. It
-makes the same cases each time, so that a failure here is one that anybody can repeat.
+makes the same cases each time, so that a failure here is one that anybody can repeat. The long run
+is cut into slices, each with a city of its own: ``--full -k SLICE`` repeats one.
 """
 
 import re
@@ -14,12 +15,42 @@ from pathlib import Path
 
 import pytest
 
+from foundation.settings import Settings
+from tests.calling import API
 from tests.city import City, built_city
 from tests.contract_callers import PRINCIPAL, configuration, furnish
+from tests.contract_cases import Tried, tried
+from tests.parts import SESSION_ENVIRONMENT, need_namespaces, need_session_environment
 
+pytestmark = [need_namespaces, need_session_environment]
 CASES_WANTED = 10_000
-RUN_SECONDS_MAX = 1_500
-TURNS = 3
+ANSWER_SECONDS_MAX = 300  # a session may start within one request, on however busy a machine
+RUN_SECONDS_MAX = 3_600
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the long run: whose turn it is (None: nobody's), which operations, how tried."""
+
+    turn: int | None
+    paths: str
+    phase: str
+    examples: int
+    cases_min: int
+
+
+EVERY_PATH = "^/"
+SLICES = {
+    "nobody": Slice(None, EVERY_PATH, "fuzzing", 2, 500),
+    "first": Slice(0, EVERY_PATH, "fuzzing", 3, 700),
+    "second": Slice(1, EVERY_PATH, "fuzzing", 3, 700),
+    "third": Slice(2, EVERY_PATH, "fuzzing", 3, 700),
+    "bounds-a-c": Slice(0, f"^{API}/[a-c]", "coverage", 1, 1_700),
+    "bounds-d-p": Slice(0, f"^{API}/[d-p]", "coverage", 1, 2_500),
+    "bounds-q-r": Slice(0, f"^{API}/[qr]", "coverage", 1, 3_000),
+    "bounds-s-z": Slice(0, f"^(?:{API})?/[s-z]", "coverage", 1, 1_500),
+    "chains": Slice(0, EVERY_PATH, "stateful", 100, 200),
+}
 
 
 @dataclass(frozen=True)
@@ -28,16 +59,24 @@ class Fuzzed:
 
     city: City
     names: dict[str, list[str]]
+    home: Path
 
-    def run(self, configured: Path, *options: str) -> int:
-        """Run the fuzzer; return how many cases it made. Fails with its report."""
-        city = self.city
+    def run(self, part: Slice) -> Tried:
+        """Run the fuzzer; return what it tried. Fails with its report."""
+        city, events = self.city, self.home / "events.ndjson"
+        configured = PRINCIPAL
+        if part.turn is not None:
+            configured = configuration(city, self.names, self.home, turn=part.turn)
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(configured), "run"),
-            *(f"{city.client().base_url}/api/v1/openapi.json", "--checks", "all"),
+            *(f"{city.client().base_url}{API}/openapi.json", "--checks", "all"),
             *("--header", f"Host: {city.platform.settings.platform_host}"),
             *("--generation-deterministic", "--continue-on-failure", "--no-color"),
-            *("--warnings", "off", *options),
+            *("--warnings", "off", "--suppress-health-check", "all"),
+            *("--request-timeout", f"{ANSWER_SECONDS_MAX}"),
+            *("--report", "ndjson", "--report-ndjson-path", str(events)),
+            *("--phases", part.phase, "--max-examples", f"{part.examples}"),
+            *("--include-path-regex", part.paths),
         ]
         ran = subprocess.run(
             command,
@@ -48,29 +87,52 @@ class Fuzzed:
             cwd=city.home,
         )
         assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2_000:]
-        made = re.search(r"(\d[\d,]*) generated", ran.stdout)
-        assert made, ran.stdout
-        return int(made[1].replace(",", ""))
+        return tried(events)
+
+    def operations(self, part: Slice) -> set[str]:
+        """Return what the document describes of a slice, as ``tried`` names it."""
+        paths = self.city.client().get(f"{API}/openapi.json").json()["paths"]
+        return {
+            f"{method.upper()} {path}"
+            for path, methods in paths.items()
+            if re.match(part.paths, path)
+            for method in methods
+        }
 
 
 @pytest.fixture
 def fuzzed(tmp_path: Path) -> Iterator[Fuzzed]:
-    with built_city(tmp_path / "home") as city:
-        yield Fuzzed(city, furnish(city))
+    home = tmp_path / "home"
+    settings = Settings(home=home, session_environment=SESSION_ENVIRONMENT)
+    with built_city(home, settings=settings) as city:
+        yield Fuzzed(city, furnish(city), tmp_path)
 
 
-def test_no_answer_is_undocumented_and_none_is_an_error(fuzzed: Fuzzed, tmp_path: Path) -> None:
-    configured = configuration(fuzzed.city, fuzzed.names, tmp_path)
-    assert fuzzed.run(configured, "--phases", "fuzzing", "--max-examples", "1") >= 300
+def test_no_answer_is_undocumented_and_none_is_an_error(fuzzed: Fuzzed) -> None:
+    part = Slice(0, EVERY_PATH, "fuzzing", 1, 0)
+    found = fuzzed.run(part)
+    assert fuzzed.operations(part) <= found.operations
+    assert max(found.statuses) < 500
+
+
+def test_the_slices_are_ten_thousand_cases_and_every_operation_is_in_some(fuzzed: Fuzzed) -> None:
+    assert sum(part.cases_min for part in SLICES.values()) >= CASES_WANTED
+    parts = [part for part in SLICES.values() if part.phase == "coverage"]
+    sliced = set().union(*(fuzzed.operations(part) for part in parts))
+    assert sliced == fuzzed.operations(SLICES["first"])
 
 
 @pytest.mark.full
-@pytest.mark.timeout(4 * RUN_SECONDS_MAX)
-def test_ten_thousand_cases_find_neither(fuzzed: Fuzzed, tmp_path: Path) -> None:
-    cases = fuzzed.run(PRINCIPAL, "--phases", "fuzzing", "--max-examples", "2")
-    for turn in range(TURNS):
-        configured = configuration(fuzzed.city, fuzzed.names, tmp_path, turn=turn)
-        cases += fuzzed.run(configured, "--phases", "fuzzing", "--max-examples", f"{4 + turn}")
-    configured = configuration(fuzzed.city, fuzzed.names, tmp_path)
-    cases += fuzzed.run(configured, "--phases", "coverage,stateful", "--max-examples", "2")
-    assert cases >= CASES_WANTED
+@pytest.mark.timeout(2 * RUN_SECONDS_MAX)
+@pytest.mark.parametrize("name", SLICES)
+def test_ten_thousand_cases_find_neither(
+    fuzzed: Fuzzed, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = SLICES[name]
+    found = fuzzed.run(part)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{name}: {found.told()}\n")
+    assert found.cases >= part.cases_min
+    assert max(found.statuses) < 500
+    if part.phase != "stateful":
+        assert fuzzed.operations(part) <= found.operations

@@ -5,14 +5,13 @@ the catalogue held no other entry then is the platform's word, which its log of 
 out.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.verify.findings import Report, Unusable
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_receipt
-from audit.verify.shares import canonical
+from audit.verify.shares import digest_of, digest_of_bytes
 from audit.verify.sources import text_of
 from audit.verify.strict import UNREADABLE, read_strictly
 from audit.verify.tiles import parse_body
@@ -78,7 +77,7 @@ def _differences(
     if (
         entry.get("kind") != KIND
         or manifest.get("format") != FORMAT
-        or said.get("manifest_digest") != _digest(canonical(dict(manifest)))
+        or said.get("manifest_digest") != digest_of(dict(manifest))
         or said.get("export") != manifest.get("export")
     ):
         yield (
@@ -86,7 +85,7 @@ def _differences(
             "清单不是日志条目所记的那一份：清单被改动。",
             "The manifest is not the one whose digest the log holds: it was changed.",
         )
-    if manifest.get("entries_digest") != _digest(files[ENTRIES]):
+    if manifest.get("entries_digest") != digest_of_bytes(files[ENTRIES]):
         yield (
             "entries_differ",
             "条目文件与清单所记摘要不一致：有条目被改动、增删或调换。",
@@ -102,7 +101,7 @@ def _line_differences(data: bytes, manifest: Mapping[str, Any]) -> Iterator[tupl
         line = _object(text)
         code, document = line.get("code"), line.get("document")
         whole = isinstance(code, str) and isinstance(document, dict) and code > before
-        if not whole or line.get("digest") != _digest(canonical(document)):
+        if not whole or line.get("digest") != digest_of(document):
             yield (
                 "line_differs",
                 f"条目文件第 {number} 行与其摘要不符，或次序不对。",
@@ -116,10 +115,6 @@ def _line_differences(data: bytes, manifest: Mapping[str, Any]) -> Iterator[tupl
             "条目数与清单不符。",
             "There are not as many entries as the manifest says.",
         )
-
-
-def _digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _object(data: bytes) -> dict[str, Any]:

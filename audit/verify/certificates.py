@@ -5,14 +5,13 @@ It proves that the platform said so, at that place of the log, and has not chang
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from audit.verify.findings import Report, Unusable
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_receipt
-from audit.verify.shares import canonical
+from audit.verify.shares import digest_of
 from audit.verify.strict import UNREADABLE, read_strictly
 from audit.verify.tiles import parse_body
 
@@ -72,7 +71,7 @@ def note_in(data: bytes) -> str:
 
 
 def _vouches(entry: Mapping[str, Any], document: dict[str, Any]) -> bool:
-    wanted = f"sha256:{hashlib.sha256(canonical(document)).hexdigest()}"
+    wanted = digest_of(document)
     kind = KINDS.get(str(document.get("format")))
     public = entry.get("public")
     return (

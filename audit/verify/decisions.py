@@ -7,7 +7,6 @@ the log is checked too. The seal drawn on the paper proves nothing, and is not l
 import argparse
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Key, NotSigned, read_head, read_key, read_receipt
-from audit.verify.shares import canonical
+from audit.verify.shares import canonical, digest_of, digest_of_bytes
 from audit.verify.sm import NoSM3, sm2_holds
 from audit.verify.sm_notes import read_sm_key
 from audit.verify.strict import UNREADABLE, read_strictly
@@ -147,7 +146,7 @@ def _check_paper(document: Mapping[str, Any], papers: list[bytes], report: Repor
             en="The paper (PDF) was not given; only the signed file was verified.",
         )
         return
-    wanted = f"sha256:{hashlib.sha256(papers[0]).hexdigest()}"
+    wanted = digest_of_bytes(papers[0])
     if document.get("paper_digest") == wanted:
         report.good(
             "decision_paper_holds",
@@ -167,7 +166,7 @@ def _check_order(whole: Mapping[str, Any], key: Key, report: Report) -> None:
     entry = parse_body(body)
     receipt = read_receipt(str(whole["entry"]["receipt"]))
     public = entry.get("public")
-    wanted = f"sha256:{hashlib.sha256(canonical(whole['document'])).hexdigest()}"
+    wanted = digest_of(whole["document"])
     try:
         head = read_head(receipt.note, key)
     except NotSigned:

@@ -4,7 +4,6 @@ Parsing trusts nothing; a line that is no JSON, or lacks a field, makes the inpu
 document is known by the digest of its own bytes, never by what its file is called.
 """
 
-import hashlib
 import tomllib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -14,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from audit.verify.findings import Unusable
-from audit.verify.shares import digest_of
+from audit.verify.shares import digest_of, digest_of_bytes
 from audit.verify.strict import UNREADABLE, read_strictly
 
 LICENCE_FORMAT = "sandgate/licence@1"
@@ -190,7 +189,7 @@ def documents(files: Mapping[str, bytes], folder: str) -> dict[str, Record]:
             data = files[name]
             document = parsed(name, data)
             if isinstance(document, dict):
-                found[f"sha256:{hashlib.sha256(data).hexdigest()}"] = document
+                found[digest_of_bytes(data)] = document
     return found
 
 

@@ -4,7 +4,6 @@ The key comes from outside. A licence under any other signature is named, and wh
 is one of the platform's own keys, that is said: the platform cannot license its operators.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.notes import Key
 from audit.verify.rotations import AUTHORITY, followed, steps_of
+from audit.verify.shares import digest_of_bytes
 
 ACTIVATED = "authorization:licence:activated"
 CONTEXT = b"sandgate/licence@1\n"
@@ -41,7 +41,7 @@ def verify_licences(
             en="Licences came into force, but their documents and signatures are not here.",
         )
         return
-    documents = {_digest(line): line for line in files.get(DOCUMENTS, b"").splitlines()}
+    documents = {digest_of_bytes(line): line for line in files.get(DOCUMENTS, b"").splitlines()}
     signatures = _signatures(files)
     chain = followed(authority, steps_of(entries), AUTHORITY)
     platform = _platform_keys(files) | {key.public_key: "log" for key in log_keys}
@@ -113,10 +113,6 @@ def _platform_keys(files: Mapping[str, bytes]) -> dict[bytes, str]:
         raise Unusable(
             "平台公钥清单无法读取。", "The list of the platform's keys cannot be read."
         ) from error
-
-
-def _digest(line: bytes) -> str:
-    return f"sha256:{hashlib.sha256(line).hexdigest()}"
 
 
 def _signed(key: bytes, signature: bytes, document: bytes) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.verify.findings import Report
+from audit.verify.shares import digest_of_bytes
 from audit.verify.tiles import of_kinds
 
 MANIFEST = "manifest.json"
@@ -44,7 +45,7 @@ def _listed(
     files: Mapping[str, bytes], entries: Sequence[Mapping[str, Any]], report: Report
 ) -> Mapping[str, str] | None:
     manifest = files.get(MANIFEST, b"")
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    digest = digest_of_bytes(manifest)
     exports = of_kinds(entries, (EXPORTED,))
     if digest not in {entry["public"].get("manifest_digest") for entry in exports}:
         report.tampered(

@@ -12,6 +12,7 @@ from typing import Any
 from audit.verify.findings import Report, Unusable, Verdict
 from audit.verify.merkle import hash_leaf, inclusion_holds
 from audit.verify.notes import Head, Key, NotSigned, read_head, read_receipt
+from audit.verify.shares import digest_of_bytes
 from audit.verify.sources import text_of
 from audit.verify.strict import UNREADABLE, check_unambiguous, read_strictly
 from audit.verify.texts import add_states, field_states
@@ -115,7 +116,7 @@ def _check_export(
 ) -> None:
     _check_place(files["export.json"], files["export.tlog-proof"], None, note, head, report)
     committed = export["public"].get("manifest_digest") if export["kind"] in EXPORTED else None
-    if committed != f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}":
+    if committed != digest_of_bytes(files[MANIFEST]):
         report.tampered(
             "manifest_not_logged",
             zh="文件清单（manifest.json）不是日志中登记的那一份。",

@@ -29,7 +29,12 @@ def canonical(value: object) -> bytes:
 
 def digest_of(value: object) -> str:
     """Return ``sha256:`` and the digest of a value's canonical bytes."""
-    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+    return digest_of_bytes(canonical(value))
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return ``sha256:`` and the digest of bytes as they stand."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def split_exactly(total: int, weights: Mapping[str, int]) -> dict[str, int]:

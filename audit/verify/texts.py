@@ -4,13 +4,13 @@ A field is erased only by an entry of the log that names it; a disclosed field m
 commitment in its entry. What is withheld may still exist: nothing in a file can tell.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from audit.verify.findings import Report, Verdict
+from audit.verify.shares import digest_of_bytes
 
 DISCLOSED_FILE = "private.jsonl"
 ERASED_FILE = "erased.jsonl"
@@ -106,7 +106,7 @@ def _check_disclosed(
         shown = json.loads(line)
         index, name = shown["index"], shown["field"]
         salted = bytes.fromhex(shown["salt"]) + shown["text"].encode()
-        if commitments.get(index, {}).get(name) == f"sha256:{hashlib.sha256(salted).hexdigest()}":
+        if commitments.get(index, {}).get(name) == digest_of_bytes(salted):
             matching.add((index, name))
             continue
         report.tampered(

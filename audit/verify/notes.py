@@ -57,7 +57,7 @@ class NotSigned(Exception):
 def read_key(text: str) -> Key:
     """Read ``name+hash+key``."""
     parts = text.strip().split("+", KEY_PARTS - 1)
-    material = _base64(parts[2]) if len(parts) == KEY_PARTS else None
+    material = base64_bytes(parts[2]) if len(parts) == KEY_PARTS else None
     if not material or material[0] != ED25519 or len(material) != KEY_BYTES + 1:
         raise Unusable(
             "公钥格式应为 名称+指纹+Ed25519 公钥。",
@@ -79,7 +79,7 @@ def read_head(note: str, key: Key) -> Head:
     if not any(_signs(row, signed, each) for each in (key, *key.later) for row in rows):
         raise NotSigned
     lines = signed.split("\n")
-    root = _base64(lines[2]) if len(lines) > CHECKPOINT_LINES else None
+    root = base64_bytes(lines[2]) if len(lines) > CHECKPOINT_LINES else None
     if root is None or len(root) != HASH_BYTES or not _is_number(lines[1]):
         raise NotSigned
     if lines[0] != key.name:
@@ -99,7 +99,7 @@ def read_receipt(text: str) -> ReceiptParts:
     lines = head.split("\n")
     if len(lines) > 1 and lines[1].startswith("extra "):
         del lines[1]
-    hashes = [_base64(line) for line in lines[2:]]
+    hashes = [base64_bytes(line) for line in lines[2:]]
     proof = tuple(item for item in hashes if item is not None and len(item) == HASH_BYTES)
     index = lines[1].removeprefix("index ") if len(lines) > 1 else ""
     whole = lines[0] == RECEIPT_HEADER and bool(separator) and len(proof) == len(hashes)
@@ -111,7 +111,7 @@ def read_receipt(text: str) -> ReceiptParts:
 def _signs(line: str, signed: str, key: Key) -> bool:
     mark, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    blob = _base64(encoded)
+    blob = base64_bytes(encoded)
     if mark != "—" or name != key.name or blob is None or blob[:4] != key.key_id:
         return False
     try:
@@ -126,7 +126,8 @@ def _is_number(text: str) -> bool:
     return plain and len(text) <= _DIGITS_MAX and int(text) <= SIZE_MAX
 
 
-def _base64(text: str) -> bytes | None:
+def base64_bytes(text: str) -> bytes | None:
+    """Read base64 that is written in the one way; None where it is not."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from audit.verify.certificates import note_in
 from audit.verify.findings import Report, Unusable, Verdict
-from audit.verify.notes import read_receipt
+from audit.verify.notes import base64_bytes, read_receipt
 from audit.verify.sources import read_checkpoint_source, text_of
 
 _PUBLIC_KEY_BYTES = {0x04: 32, 0x06: 1312}
@@ -102,7 +102,7 @@ def read_witness_key(text: str) -> WitnessKey:
     """Read ``name+hash+key`` of a cosignature type."""
     name, _, rest = text.strip().partition("+")
     key_id, _, encoded = rest.partition("+")
-    material = _base64(encoded)
+    material = base64_bytes(encoded)
     if not name or not material or len(material) - 1 != _PUBLIC_KEY_BYTES.get(material[0]):
         raise Unusable(
             "见证方公钥格式应为 名称+指纹+公钥（Ed25519 或 ML-DSA-44 见证签名）。",
@@ -155,7 +155,7 @@ def verify_witnesses(note: str, keys: Sequence[WitnessKey], required: int, repor
 def _claimed(line: str, keys: Sequence[WitnessKey]) -> tuple[WitnessKey | None, bytes]:
     mark, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    blob = _base64(encoded)
+    blob = base64_bytes(encoded)
     if mark != "—" or blob is None:
         return None, b""
     found = (key for key in keys if key.name == name and key.key_id == blob[_KEY_ID])
@@ -204,11 +204,3 @@ def _when(time_s: int) -> str:
         return f"{time_s} s"
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_s)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _base64(text: str) -> bytes | None:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-    return data if base64.b64encode(data).decode() == text else None

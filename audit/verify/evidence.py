@@ -165,13 +165,13 @@ def read_evidence(
     return Evidence(
         entries=entries,
         leaves=leaves,
-        journals=_lines(files, "journals.jsonl"),
-        usage=_lines(files, "usage.jsonl"),
-        contributions=_lines(files, "contributions.jsonl"),
+        journals=records(files, "journals.jsonl"),
+        usage=records(files, "usage.jsonl"),
+        contributions=records(files, "contributions.jsonl"),
         rules=documents(files, "rules/"),
         tariffs=documents(files, "tariffs/"),
         schemes=documents(files, "schemes/"),
-        licences=_licences(_lines(files, "licences.jsonl")),
+        licences=_licences(records(files, "licences.jsonl")),
         statements={
             name: parsed(name, files[name]) for name in sorted(files) if is_statement(name)
         },
@@ -193,6 +193,11 @@ def documents(files: Mapping[str, bytes], folder: str) -> dict[str, Record]:
     return found
 
 
+def records(files: Mapping[str, bytes], name: str) -> list[Record]:
+    """Read a file of one JSON object a line; none where there is no such file."""
+    return [parsed(name, line) for line in files.get(name, b"").splitlines()]
+
+
 def parsed(name: str, data: bytes) -> Any:
     """Read JSON, or say which file is none."""
     try:
@@ -206,10 +211,6 @@ def _licences(lines: Sequence[Record]) -> dict[str, Record]:
         line if line.get("format") == LICENCE_FORMAT else line.get("document") for line in lines
     )
     return {digest_of(document): document for document in found if isinstance(document, dict)}
-
-
-def _lines(files: Mapping[str, bytes], name: str) -> list[Record]:
-    return [parsed(name, line) for line in files.get(name, b"").splitlines()]
 
 
 def _rules(files: Mapping[str, bytes]) -> tuple[tuple[str, ...], int]:

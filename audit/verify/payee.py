@@ -16,6 +16,7 @@ from audit.verify.evidence import (
     Record,
     documents,
     parsed,
+    records,
 )
 from audit.verify.findings import Report
 from audit.verify.merkle import hash_leaf, inclusion_holds
@@ -266,8 +267,8 @@ def _evidence(files: Mapping[str, bytes], entries: Mapping[int, Record]) -> Evid
         entries=Sparse(entries),
         leaves=(),
         journals=(),
-        usage=_records(files, "usage.jsonl"),
-        contributions=_records(files, "contributions.jsonl"),
+        usage=records(files, "usage.jsonl"),
+        contributions=records(files, "contributions.jsonl"),
         rules=_named(files, "rules/"),
         tariffs=_named(files, "tariffs/"),
         schemes=_named(files, "schemes/"),
@@ -285,10 +286,6 @@ def _named(files: Mapping[str, bytes], folder: str) -> dict[str, Record]:
             if name != f"{folder}{digest}.json":
                 raise ValueError(name)
     return documents(files, folder)
-
-
-def _records(files: Mapping[str, bytes], name: str) -> list[Record]:
-    return [parsed(name, line) for line in files.get(name, b"").splitlines()]
 
 
 def _json(files: Mapping[str, bytes], name: str) -> Any:

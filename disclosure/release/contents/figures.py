@@ -16,6 +16,7 @@ from pydantic import Field
 
 from catalog.datasets import Frozen
 from disclosure.outcome import Refused
+from disclosure.release.contents.scanning import is_number
 from foundation.confined_exchange import AnswerTooLarge, ChildStopped, exchange
 from foundation.confinement import Confinement, Limits
 from foundation.errors import Message, Unavailable
@@ -103,7 +104,7 @@ def chart_specification(chart: Chart, table: pa.Table, rules: ContentRules) -> d
             f"表格没有列“{missing[0]}”。",
             f"The table has no column {missing[0]!r}.",
         )
-    if not _is_number(table.column(chart.y).type):
+    if not is_number(table.column(chart.y).type):
         raise _refused(
             "figure_column_not_numeric",
             f"列“{chart.y}”不是数值，不能作纵轴。",
@@ -187,12 +188,7 @@ def _x_type(table: pa.Table, chart: Chart) -> str:
         return "ordinal"
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return "temporal"
-    return "quantitative" if _is_number(kind) else "ordinal"
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    return any(test(kind) for test in tests)
+    return "quantitative" if is_number(kind) else "ordinal"
 
 
 def _json_value(value: object) -> object:

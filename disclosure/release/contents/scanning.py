@@ -184,13 +184,14 @@ def _values(tables: Iterable[pa.Table]) -> list[Decimal]:
     found: set[Decimal] = set()
     for table in tables:
         for column in table.columns:
-            if _is_number(column.type):
+            if is_number(column.type):
                 read = (abs(Decimal(str(v))) for v in column.to_pylist() if v is not None)
                 found.update(value for value in read if value.is_finite())
     return sorted({scaled for value in found for scaled in (value, value * 100)})
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether a column holds numbers, whole or not."""
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(test(kind) for test in tests)
 

@@ -33,7 +33,7 @@ class Nesting:
                 found |= {
                     CellName(name.table, key)
                     for key in self._keys[name.table]
-                    if _below(key, name.key)
+                    if lies_within(key, name.key)
                 }
             fresh = {
                 name
@@ -44,5 +44,6 @@ class Nesting:
         return frozenset(found)
 
 
-def _below(inner: Key, outer: Key) -> bool:
+def lies_within(inner: Key, outer: Key) -> bool:
+    """Tell whether one cell of a table is part of another, or the same."""
     return all(b is ALL or a == b for a, b in zip(inner, outer, strict=True))

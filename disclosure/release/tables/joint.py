@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from disclosure.checks.tables.audit import audit
-from disclosure.checks.tables.cells import ALL, CellName, Key, Link, ReleasedTable
+from disclosure.checks.tables.cells import CellName, Key, Link, ReleasedTable
+from disclosure.checks.tables.nesting import lies_within
 from disclosure.release.tables.kept import KeptPart, KeptTable
 from disclosure.release.tables.linking import (
     Named,
@@ -192,12 +193,8 @@ def _with_totals(new: KeptTable, keys: frozenset[Key]) -> frozenset[Key]:
     if not keys or not new.parts:
         return frozenset()
     return frozenset(
-        key for key in new.parts[0].table.by_key if any(_within(inner, key) for inner in keys)
+        key for key in new.parts[0].table.by_key if any(lies_within(inner, key) for inner in keys)
     )
-
-
-def _within(inner: Key, outer: Key) -> bool:
-    return all(b is ALL or a == b for a, b in zip(inner, outer, strict=True))
 
 
 def _is_new(table: str) -> bool:

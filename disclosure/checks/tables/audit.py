@@ -22,7 +22,7 @@ from disclosure.checks.tables.cells import (
 )
 from disclosure.checks.tables.findings import Finding, Status
 from disclosure.checks.tables.nesting import Nesting
-from disclosure.checks.tables.safety import Distance, Group, distance, failed_rules, group_of
+from disclosure.checks.tables.safety import Distance, Group, distance_asked, group_of
 from foundation.errors import Message
 from policies.schema.checks import GradeChecks
 
@@ -107,7 +107,7 @@ def _leaks(
     nesting = Nesting(releases, links)
     for release in releases:
         for key, cell in release.table.by_key.items():
-            far = _far(release.table, group_of(cell), rules)
+            far = distance_asked(release.table, group_of(cell), rules)
             if far is not None:
                 name = CellName(release.name, key)
                 yield from _near(
@@ -122,12 +122,6 @@ def _empty_known(release: ReleasedTable) -> ReleasedTable:
     """Return a release as it looks to one who knows which cells are empty."""
     empty = {k: Shown(0, 0) for k, c in release.table.by_key.items() if not c.contributors}
     return ReleasedTable(release.name, release.table, {**release.shown, **empty})
-
-
-def _far(table: CellTable, group: Group, rules: GradeChecks) -> Distance | None:
-    if not failed_rules(group, table.statistic, rules):
-        return None
-    return distance(group, table.statistic, rules, table.unit_scale)
 
 
 def _near(
@@ -209,7 +203,7 @@ def _link_leaks(
     value = sum(figure * cell.value for figure, cell in cells)
     negative = any(cell.negative for _, cell in cells)
     group = Group(link.contributors, value, link.largest, negative)
-    far = _far(tables[link.terms[0][1].table], group, rules)
+    far = distance_asked(tables[link.terms[0][1].table], group, rules)
     if far is not None:
         yield from _near(attack, terms, value, far, readers)
 
@@ -223,7 +217,7 @@ def _group_leaks(
         for names in _candidates(attack, release, rules, intervals):
             cells = [release.table.by_key[name.key] for name in names]
             group = _merged(release.table, cells)
-            if not group.contributors or _far(release.table, group, rules) is None:
+            if not group.contributors or distance_asked(release.table, group, rules) is None:
                 continue
             if attack.interval(dict.fromkeys(names, 1)).exact:
                 yield Leak(names, None, computed=True)

@@ -8,7 +8,7 @@ between exact integers. Sources: the ESSnet handbook on statistical disclosure c
 from dataclasses import dataclass
 from enum import StrEnum
 
-from disclosure.checks.tables.cells import FREQUENCIES, Cell, Statistic
+from disclosure.checks.tables.cells import FREQUENCIES, Cell, CellTable, Statistic
 from policies.schema.checks import GradeChecks
 
 
@@ -76,6 +76,13 @@ def _concentration(group: Group, rules: GradeChecks) -> list[Rule]:
     if rest * 1000 < rules.p_per_mille * group.largest[0]:
         found.append(Rule.P_PERCENT)
     return found
+
+
+def distance_asked(table: CellTable, group: Group, rules: GradeChecks) -> Distance | None:
+    """Return how far from known a group of a table must be; None where it is safe to show."""
+    if not failed_rules(group, table.statistic, rules):
+        return None
+    return distance(group, table.statistic, rules, table.unit_scale)
 
 
 def distance(group: Group, statistic: Statistic, rules: GradeChecks, unit_scale: int) -> Distance:

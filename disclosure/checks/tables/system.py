@@ -22,7 +22,7 @@ from disclosure.checks.tables.cells import (
     refused,
 )
 from disclosure.checks.tables.nesting import Nesting
-from disclosure.checks.tables.safety import Distance, Group, distance, failed_rules, group_of
+from disclosure.checks.tables.safety import Distance, Group, distance_asked, group_of
 from policies.schema.checks import GradeChecks
 
 
@@ -118,7 +118,7 @@ def build(
             choice = name in choices
             unknown = _unknown(name, cell, release, floor, choice=choice)
             if unknown.state is State.HIDDEN and not release.shown[key].bounded:
-                far = _far(release.table, unknown.group, rules)
+                far = distance_asked(release.table, unknown.group, rules)
                 targets += [Target({len(unknowns): 1}, far, frozenset())] if far else []
             unknowns.append(unknown)
     conditions = [
@@ -176,12 +176,6 @@ def _floor(table: CellTable) -> int:
     if not any(cell.negative for cell in table.cells):
         return 0
     return -max(max(abs(cell.value), *cell.largest, 1) for cell in table.cells)
-
-
-def _far(table: CellTable, group: Group, rules: GradeChecks) -> Distance | None:
-    if not failed_rules(group, table.statistic, rules):
-        return None
-    return distance(group, table.statistic, rules, table.unit_scale)
 
 
 def _totals(table: CellTable, name: str, number_of: Mapping[CellName, int]) -> list[Condition]:
@@ -247,5 +241,5 @@ def _linked_target(
     group = Group(link.contributors, value, link.largest, negative)
     if not group.contributors:
         return []  # the two groups are the same people: nobody stands in the difference
-    far = _far(table, group, rules)
+    far = distance_asked(table, group, rules)
     return [Target(terms, far, frozenset())] if far else []

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from catalog.datasets import Column, DatasetDeclaration
 from disclosure.given import table_of
 from disclosure.store import answer
+from disclosure.twins.values import as_declared
 
 ANSWERS_MAX = 50  # the newest of one column each
 
@@ -68,12 +69,8 @@ def _counts(
         return None
     if not pa.types.is_integer(table.schema.field(figures[0]).type):
         return None
-    keys = [_written(value) for value in table.column(column.name).to_pylist()]
+    keys = [as_declared(value) for value in table.column(column.name).to_pylist()]
     if sorted(keys) != sorted(column.public_values):
         return None
     values = table.column(figures[0]).to_pylist()
     return {key: max(0, int(value or 0)) for key, value in zip(keys, values, strict=True)}
-
-
-def _written(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -14,7 +14,7 @@ from catalog.builder import rows_schema
 from catalog.datasets import Column, DatasetDeclaration
 from catalog.written import StoredValue
 from disclosure.twins.chance import Chance
-from disclosure.twins.values import Domain, declared_values, is_own, own_value
+from disclosure.twins.values import Domain, as_declared, declared_values, is_own, own_value
 from foundation.canonical import digest
 from policies.schema.twins import TwinRules
 
@@ -174,9 +174,5 @@ def _domain(order: TwinOrder, column: Column, rules: TwinRules) -> Domain:
     allowed = order.allowed.get(column.name)
     values = declared_values(column, rules.text_values_max) if allowed is None else allowed
     weights = order.weights.get(column.name, {})
-    known = [max(0, weights.get(_written(value), 0)) for value in values]
+    known = [max(0, weights.get(as_declared(value), 0)) for value in values]
     return Domain(column, values, tuple(known) if sum(known) else ())
-
-
-def _written(value: StoredValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -61,6 +61,11 @@ def declared_values(column: Column, texts: int) -> tuple[StoredValue, ...]:
     return tuple(f"{SYNTHETIC_TEXT}{label}{number:02d}" for number in range(1, texts + 1))
 
 
+def as_declared(value: object) -> str:
+    """Write a value as a column's declared values are written."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def is_own(column: Column) -> bool:
     """Tell whether every unit has a value of its own: an identifier by form, or a direct one."""
     known = column.type in {ColumnType.TEXT, ColumnType.INTEGER}

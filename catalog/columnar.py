@@ -84,7 +84,7 @@ def load_rows(connection: Store, batches: pa.RecordBatchReader, target: str) -> 
     """Read batches into a table; return the number of rows."""
     connection.register("_incoming", batches)
     try:
-        connection.execute(f"CREATE TABLE {_q(target)} AS FROM _incoming")
+        connection.execute(f"CREATE TABLE {quoted(target)} AS FROM _incoming")
     finally:
         connection.unregister("_incoming")
     return count_rows(connection, target)
@@ -92,15 +92,16 @@ def load_rows(connection: Store, batches: pa.RecordBatchReader, target: str) -> 
 
 def count_rows(connection: Store, table: str) -> int:
     """Count a table's rows."""
-    found = connection.execute(f"SELECT count(*) FROM {_q(table)}").fetchall()  # noqa: S608
+    found = connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchall()  # noqa: S608
     return int(found[0][0])
 
 
 def first_repeat(connection: Store, table: str, column: str) -> int | None:
     """Return the place of the first row whose value is missing or stood before, or None."""
     found = connection.execute(
-        f"SELECT min({_POSITION}) FROM (SELECT {_POSITION}, {_q(column)} AS _value, row_number() "  # noqa: S608
-        f"OVER (PARTITION BY {_q(column)} ORDER BY {_POSITION}) AS _time FROM {_q(table)}) "
+        f"SELECT min({_POSITION}) FROM (SELECT {_POSITION}, {quoted(column)} AS _value, "  # noqa: S608
+        f"row_number() OVER (PARTITION BY {quoted(column)} ORDER BY {_POSITION}) AS _time "
+        f"FROM {quoted(table)}) "
         "WHERE _time > 1 OR _value IS NULL"
     ).fetchall()
     return None if found[0][0] is None else int(found[0][0])
@@ -119,7 +120,7 @@ def count_violations(
 
     A pattern must match the whole value (RE2, which takes linear time on any text).
     """
-    text = f"CAST({_q(column)} AS VARCHAR)"
+    text = f"CAST({quoted(column)} AS VARCHAR)"
     broken: dict[str, tuple[str, list[object]]] = {}
     if length_max is not None:
         broken["element_length"] = (f"length({text}) > ?", [int(length_max)])
@@ -130,7 +131,8 @@ def count_violations(
     counts = {}
     for rule, (condition, given) in broken.items():
         found = connection.execute(
-            f"SELECT count(*) FROM {_q(table)} WHERE {_q(column)} IS NOT NULL AND {condition}",  # noqa: S608
+            f"SELECT count(*) FROM {quoted(table)} "  # noqa: S608
+            f"WHERE {quoted(column)} IS NOT NULL AND {condition}",
             given,
         ).fetchall()
         counts[rule] = int(found[0][0])
@@ -153,18 +155,19 @@ def rank_rows(
     cap, and no row's rank depends on another unit. The ordinal follows the keyed hash as well:
     it says nothing about the unit's identifier. Rows of a NULL unit are left out.
     """
-    units = ", ".join(_q(name) for name in unit_columns)
-    present = " AND ".join(f"{_q(name)} IS NOT NULL" for name in unit_columns)
+    units = ", ".join(quoted(name) for name in unit_columns)
+    present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in unit_columns)
     connection.execute(
         f"CREATE TEMP TABLE _units AS SELECT *, CAST(row_number() OVER (ORDER BY {_UNIT_HASH}, "  # noqa: S608
         f"{units}) - 1 AS BIGINT) AS {UNIT} FROM (SELECT *, {_keyed(_unit_text(unit_columns))} "
-        f"AS {_UNIT_HASH} FROM (SELECT DISTINCT {units} FROM {_q(source)} WHERE {present}))",
+        f"AS {_UNIT_HASH} FROM (SELECT DISTINCT {units} FROM {quoted(source)} WHERE {present}))",
         [secret],
     )
     connection.execute(
-        f"CREATE TEMP TABLE _placed AS SELECT s.{_q(position)} AS _at, u.{UNIT}, u.{_UNIT_HASH}, "  # noqa: S608
-        f"CAST(row_number() OVER (PARTITION BY u.{UNIT} ORDER BY s.{_q(position)}) AS INTEGER) "
-        f"AS _place FROM {_q(source)} s JOIN _units u USING ({units})"
+        f"CREATE TEMP TABLE _placed AS SELECT s.{quoted(position)} AS _at, u.{UNIT}, "  # noqa: S608
+        f"u.{_UNIT_HASH}, CAST(row_number() OVER (PARTITION BY u.{UNIT} "
+        f"ORDER BY s.{quoted(position)}) AS INTEGER) AS _place "
+        f"FROM {quoted(source)} s JOIN _units u USING ({units})"
     )
     connection.execute("DROP TABLE _units")
     keyed = _keyed(f"'r' || {_UNIT_HASH} || ':' || _place")
@@ -176,8 +179,8 @@ def rank_rows(
     )
     connection.execute("DROP TABLE _placed")
     connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT s.*, o.{UNIT}, o.{_UNIT_HASH}, o.{_ORDER} "  # noqa: S608
-        f"FROM {_q(source)} s JOIN _ordered o ON s.{_q(position)} = o._at "
+        f"CREATE TABLE {quoted(target)} AS SELECT s.*, o.{UNIT}, o.{_UNIT_HASH}, o.{_ORDER} "  # noqa: S608
+        f"FROM {quoted(source)} s JOIN _ordered o ON s.{quoted(position)} = o._at "
         f"ORDER BY o.{UNIT}, o.{_ORDER}"
     )
     connection.execute("DROP TABLE _ordered")
@@ -204,27 +207,28 @@ def rank_groups(
     listed = [UNIT, _UNIT_HASH, _ORDER]
     for column in columns:
         if column.public_values:
-            listed.append(f"{_code(connection, column)} AS {_q('k_' + column.name)}")
+            listed.append(f"{_code(connection, column)} AS {quoted('k_' + column.name)}")
         if not column.public_values or column.name in measured:
-            listed.append(f"{_native(column)} AS {_q('c_' + column.name)}")
+            listed.append(f"{_native(column)} AS {quoted('c_' + column.name)}")
     connection.execute(
-        f"CREATE TEMP TABLE _coded AS SELECT {', '.join(listed)} FROM {_q(source)}"  # noqa: S608
+        f"CREATE TEMP TABLE _coded AS SELECT {', '.join(listed)} FROM {quoted(source)}"  # noqa: S608
     )
     for place, item in enumerate(sets):
         _rank_set(connection, item, f"_ranks_{place}", secret)
     ranks = "".join(
-        f", _ranks_{place}._group AS {_q('gr_' + item.name)}, "
-        f"_ranks_{place}._row AS {_q('rg_' + item.name)}"
+        f", _ranks_{place}._group AS {quoted('gr_' + item.name)}, "
+        f"_ranks_{place}._row AS {quoted('rg_' + item.name)}"
         for place, item in enumerate(sets)
     )
     beside = "".join(f" POSITIONAL JOIN _ranks_{place}" for place in range(len(sets)))
     connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT _coded.* EXCLUDE ({UNIT}, {_UNIT_HASH}, {_ORDER}), "  # noqa: S608
+        f"CREATE TABLE {quoted(target)} AS "  # noqa: S608
+        f"SELECT _coded.* EXCLUDE ({UNIT}, {_UNIT_HASH}, {_ORDER}), "
         f"CAST({UNIT} AS INTEGER) AS {UNIT}, {_saturated(_ORDER)} AS {RANK}{ranks} "
         f"FROM _coded{beside}"
     )
     for table in ("_coded", *(f"_ranks_{place}" for place in range(len(sets)))):
-        connection.execute(f"DROP TABLE {_q(table)}")
+        connection.execute(f"DROP TABLE {quoted(table)}")
 
 
 def bound_rows(connection: Store, *, source: str, target: str, bounded: BoundedSet) -> int:
@@ -234,12 +238,12 @@ def bound_rows(connection: Store, *, source: str, target: str, bounded: BoundedS
     each: those within both caps by stored rank. A NULL measure stays NULL: out of the sum, not
     out of the count; others are clamped by CASE (LEAST(NULL, cap) would be the cap).
     """
-    listed = ", ".join(_q(f"k_{name}") for name in bounded.keys)
+    listed = ", ".join(quoted(f"k_{name}") for name in bounded.keys)
     clamped = "".join(f", {_clamp(measure)}" for measure in bounded.measures)
-    group, row = _q(f"gr_{bounded.name}"), _q(f"rg_{bounded.name}")
+    group, row = quoted(f"gr_{bounded.name}"), quoted(f"rg_{bounded.name}")
     connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT {listed}{clamped}, {row} = 1 AS {_q(FIRST)} "  # noqa: S608
-        f"FROM {_q(source)} WHERE {group} <= {int(bounded.groups_per_unit_max)} "
+        f"CREATE TABLE {quoted(target)} AS SELECT {listed}{clamped}, {row} = 1 AS {quoted(FIRST)} "  # noqa: S608
+        f"FROM {quoted(source)} WHERE {group} <= {int(bounded.groups_per_unit_max)} "
         f"AND {row} <= {int(bounded.rows_per_group_max)} ORDER BY {listed}"
     )
     return count_rows(connection, target)
@@ -255,9 +259,9 @@ def hash_units(
     """
     digest = f"sha256(CAST(? AS BLOB) || encode({_unit_text(unit_columns)}))"
     connection.execute(
-        f"CREATE TABLE {_q(target)} AS SELECT CAST({UNIT} AS INTEGER) AS {UNIT}, "  # noqa: S608
+        f"CREATE TABLE {quoted(target)} AS SELECT CAST({UNIT} AS INTEGER) AS {UNIT}, "  # noqa: S608
         f"unhex(left({digest}, {UNIT_HASH_HEX})) AS hash FROM "
-        f"{_q(source)} WHERE {_ORDER} = 1 ORDER BY {UNIT}",
+        f"{quoted(source)} WHERE {_ORDER} = 1 ORDER BY {UNIT}",
         [secret],
     )
 
@@ -271,12 +275,12 @@ def stream_rows(
     connection: Store, table: str, columns: Sequence[str], *, units: bool
 ) -> pa.RecordBatchReader:
     """Give a row table in stored order: by unit and rank where there are units, else as it came."""
-    listed = ", ".join(_q(name) for name in columns)
+    listed = ", ".join(quoted(name) for name in columns)
     if units:
         rank = f"CAST(least({_ORDER}, {RANK_MAX}) AS SMALLINT) AS {RANK}"
-        query = f"SELECT {listed}, {UNIT}, {rank} FROM {_q(table)}"  # noqa: S608
+        query = f"SELECT {listed}, {UNIT}, {rank} FROM {quoted(table)}"  # noqa: S608
     else:
-        query = f"SELECT {listed} FROM {_q(table)} ORDER BY {_POSITION}"  # noqa: S608
+        query = f"SELECT {listed} FROM {quoted(table)} ORDER BY {_POSITION}"  # noqa: S608
     return connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
 
@@ -284,19 +288,19 @@ def stream_table(
     connection: Store, table: str, columns: Sequence[str] | None = None
 ) -> pa.RecordBatchReader:
     """Give a table, or some of its columns, as it stands."""
-    listed = "*" if columns is None else ", ".join(_q(name) for name in columns)
-    return connection.sql(f"SELECT {listed} FROM {_q(table)}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
+    listed = "*" if columns is None else ", ".join(quoted(name) for name in columns)
+    return connection.sql(f"SELECT {listed} FROM {quoted(table)}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
 
 
 def _rank_set(connection: Store, item: BoundedSet, target: str, secret: bytes) -> None:
     """Rank the groups of each unit and the rows of each group, in the order of ``_coded``."""
     group = "CAST(0 AS BIGINT)"
     for name, values in item.keys.items():
-        group = f"({group} * {len(values)} + {_q('k_' + name)})"
+        group = f"({group} * {len(values)} + {quoted('k_' + name)})"
     key = _keyed(f"'g' || {_UNIT_HASH} || ':' || _number")
     window = f"PARTITION BY {UNIT} ORDER BY _key, _number"
     connection.execute(
-        f"CREATE TEMP TABLE {_q(target)} AS SELECT "  # noqa: S608
+        f"CREATE TEMP TABLE {quoted(target)} AS SELECT "  # noqa: S608
         f"CASE WHEN _number IS NULL THEN {RANK_MAX} ELSE {_saturated('_group')} END "
         f"::UTINYINT AS _group, CASE WHEN _number IS NULL THEN {RANK_MAX} "
         f"ELSE {_saturated('_row')} END::UTINYINT AS _row FROM (SELECT _place, _number, "
@@ -314,29 +318,29 @@ def _code(connection: Store, column: RankedColumn) -> str:
     values = pa.table({"value": pa.array(column.public_values, pa.string())})
     load_rows(connection, values.to_reader(), kind)
     connection.execute(
-        f"CREATE TYPE {_q(kind)} AS ENUM (SELECT value FROM {_q(kind)} ORDER BY rowid)"  # noqa: S608
+        f"CREATE TYPE {quoted(kind)} AS ENUM (SELECT value FROM {quoted(kind)} ORDER BY rowid)"  # noqa: S608
     )
-    connection.execute(f"DROP TABLE {_q(kind)}")
+    connection.execute(f"DROP TABLE {quoted(kind)}")
     width = "SMALLINT" if len(column.public_values) <= SMALL_CODES_MAX else "INTEGER"
-    text = f"CAST({_q(column.name)} AS VARCHAR)"
-    return f"CAST(enum_code(TRY_CAST({text} AS {_q(kind)})) AS {width})"
+    text = f"CAST({quoted(column.name)} AS VARCHAR)"
+    return f"CAST(enum_code(TRY_CAST({text} AS {quoted(kind)})) AS {width})"
 
 
 def _native(column: RankedColumn) -> str:
-    name = _q(column.name)
+    name = quoted(column.name)
     if column.type != "date":
         return name
     return f"CASE WHEN {name} BETWEEN DATE '{DATE_FIRST}' AND DATE '{DATE_LAST}' THEN {name} END"
 
 
 def _clamp(measure: Measure) -> str:
-    name, lower, upper = _q("c_" + measure.name), int(measure.lower), int(measure.upper)
+    name, lower, upper = quoted("c_" + measure.name), int(measure.lower), int(measure.upper)
     if measure.type == "date":
         name = f"({name} - DATE '{DATE_ZERO}')"
     return (
         f"CAST(CASE WHEN {name} IS NULL THEN NULL WHEN {name} < {lower} THEN {lower} "
         f"WHEN {name} > {upper} THEN {upper} ELSE {name} END AS {measure.storage}) "
-        f"AS {_q('m_' + measure.name)}"
+        f"AS {quoted('m_' + measure.name)}"
     )
 
 
@@ -350,7 +354,7 @@ def _keyed(text: str) -> str:
 
 
 def _unit_text(unit_columns: Sequence[str]) -> str:
-    return " || ".join(["'u'", *(_prefixed(_q(name)) for name in unit_columns)])
+    return " || ".join(["'u'", *(_prefixed(quoted(name)) for name in unit_columns)])
 
 
 def _prefixed(column: str) -> str:
@@ -359,6 +363,6 @@ def _prefixed(column: str) -> str:
     return f"strlen({text}) || ':' || {text}"
 
 
-def _q(name: str) -> str:
+def quoted(name: str) -> str:
     """Quote an identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog import columnar
-from catalog.quality.scanning import SCAN, Scan, quoted
+from catalog.columnar import quoted
+from catalog.quality.scanning import SCAN, Scan
 
 DIFFER, LEFT_ONLY, RIGHT_ONLY = "differ", "left_only", "right_only"
 OUTCOMES = ("agree", DIFFER, LEFT_ONLY, RIGHT_ONLY, "ambiguous")

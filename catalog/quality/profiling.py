@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from catalog.quality.scanning import SCAN, Scan, quoted
+from catalog.columnar import quoted
+from catalog.quality.scanning import SCAN, Scan
 
 VALUE_CHARACTERS_MAX = 200
 DATE_ZERO = "DATE '1970-01-01'"

@@ -8,7 +8,8 @@ of a sensitive column a class holds. What it finds is for the source and the aut
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog.quality.scanning import SCAN, Scan, quoted
+from catalog.columnar import quoted
+from catalog.quality.scanning import SCAN, Scan
 
 UNIT, RANK = "_unit", "_rank"
 

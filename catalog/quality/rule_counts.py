@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.columnar import quoted
 from catalog.detectors.numbers import kinds_in
-from catalog.quality.scanning import SCAN, Scan, quoted
+from catalog.quality.scanning import SCAN, Scan
 
 DATE_ZERO = "DATE '1970-01-01'"
 Counts = dict[str, list[int]]

@@ -50,7 +50,7 @@ class Scan:
 
     def partitions(self, columns: Sequence[str]) -> list[str]:
         """Return conditions that part the rows by hash, each with few enough different values."""
-        listed = ", ".join(quoted(name) for name in columns)
+        listed = ", ".join(columnar.quoted(name) for name in columns)
         found = self.query(f"SELECT approx_count_distinct(hash({listed})) FROM {SCAN}", columns)  # noqa: S608
         count = int(found[0][0]) // self._values_max + 1
         if count == 1:
@@ -81,8 +81,3 @@ class Scan:
     def _batches(parquet: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for batch in parquet.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
             yield batch.select(list(columns)).replace_schema_metadata(None)
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'

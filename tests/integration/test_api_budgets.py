@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from audit.tags import EntryKind
+from catalog.registration import register_dataset
 from tests.calling import API, entries, problem_of
+from tests.catalogue import SYSTEM, publish_entry
 from tests.city import COUNT_BY_STATE, POPULATION, City, built_city, told
+from tests.city_documents import HOUSEHOLDS, PROVIDER, catalogue_entry
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -134,3 +137,47 @@ def test_the_session_reads_the_same_lines(city: City) -> None:
     assert in_session == over_http
     left = told(city.ask(COUNT_BY_STATE))["budget_nano_rho_remaining"]
     assert left == over_http["budget_nano_rho_remaining"]
+
+
+def test_a_derived_data_set_is_put_into_its_line_once(city: City) -> None:
+    columns = [one for one in HOUSEHOLDS["columns"] if one["name"] != "name"]
+    regions = {**HOUSEHOLDS, "name": "regions", "entry": "306001/91", "columns": columns}
+    publish_entry(city.platform, catalogue_entry(regions, SYSTEM), PROVIDER, city.actor)
+    register_dataset(city.platform.writer, city.actor("steward"), regions)
+    founder, body = city.client("founder"), {"dataset": "regions", "source": "households"}
+    declared = founder.post(f"{API}/budgets/lineages", json=body)
+    assert (declared.status_code, declared.json()["lineage"]) == (201, "households")
+    again = problem_of(founder.post(f"{API}/budgets/lineages", json=body), 409)
+    assert again["code"] == "lineage_stands"
+
+
+def give_back(city: City) -> None:
+    """Edit the store as no part of the service can: what was spent is unspent."""
+    raw = city.platform.engine.raw_connection()
+    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    for (name,) in raw.cursor().execute(triggers).fetchall():
+        raw.cursor().execute(f"DROP TRIGGER {name}")
+    raw.cursor().execute("UPDATE budget_node SET spent_nano_rho = 0")
+    raw.commit()
+    raw.close()
+
+
+def test_two_persons_settle_what_tables_and_log_differ_by(city: City) -> None:
+    """The last test of this city: its tables are edited, and charged again from the log."""
+    founder, approver = city.client("founder"), city.client("approver")
+    before = got(city, "auditor", "/odometer")["levels"]
+    body = {"reason": "A table was edited."}
+    agreed = problem_of(founder.post(f"{API}/budgets/settlements", json=body), 409)
+    assert agreed["code"] == "budgets_agree"
+    give_back(city)
+    assert got(city, "auditor", "/odometer")["agrees"] is False
+    proposed = founder.post(f"{API}/budgets/settlements", json=body)
+    assert proposed.status_code == 201, proposed.text
+    path = f"{API}/budgets/settlements/{proposed.json()['id']}/confirmation"
+    assert problem_of(founder.post(path), 403)["code"] == "applicant_cannot_approve"
+    confirmed = approver.post(path)
+    assert confirmed.status_code == 201, confirmed.text
+    assert problem_of(approver.post(path), 409)["code"] == "proposal_confirmed"
+    odometer = got(city, "auditor", "/odometer")
+    assert odometer["agrees"] is True
+    assert [level["tree"] for level in odometer["levels"]] == [one["tree"] for one in before]

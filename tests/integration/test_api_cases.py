@@ -109,6 +109,26 @@ def test_the_authority_sees_that_a_case_is_open_and_nothing_of_what_it_is_about(
     assert own["holds"][0]["scope"]["persons"] == ["analyst"]
 
 
+def test_a_case_closes_once_its_holds_are_lifted_and_changes_no_more(city: City) -> None:
+    index = asked(city)
+    case = opened_case(city, persons=["analyst"])
+    auditor, path = city.client("auditor"), f"{API}/cases/{case}"
+    early = problem_of(auditor.post(f"{path}/close", json=REASON), 409)
+    assert early["code"] == "case_holds_standing"
+    lift = f"{path}/holds/{auditor.get(path).json()['holds'][0]['id']}/lift"
+    assert auditor.post(lift, json=REASON).status_code == 200
+    assert problem_of(auditor.post(lift, json=REASON), 404)["code"] == "hold_unknown"
+    assert problem_of(auditor.post(f"{path}/export"), 409)["code"] == "case_covers_nothing"
+    assert auditor.post(f"{path}/close", json=REASON).json()["state"] == "closed"
+    scope = {"persons": ["analyst"]}
+    for step, body in (("close", REASON), ("holds", scope)):
+        late = auditor.post(f"{path}/{step}", json=body)
+        assert problem_of(late, 409)["code"] == "case_closed"
+    late = auditor.post(f"{path}/readings", json={"entries": [index]})
+    assert problem_of(late, 403)["code"] == "entry_not_covered"
+    assert problem_of(auditor.post(lift, json=REASON), 409)["code"] == "case_closed"
+
+
 def confirmed(city: City, purge: str, by: str = "approver") -> httpx.Response:
     return city.client(by).post(f"{API}/retention/purges/{purge}/confirmation")
 

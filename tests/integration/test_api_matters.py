@@ -19,7 +19,7 @@ from service.upkeep import Upkeep
 from tests.calling import API, entries, problem_of
 from tests.city import City, built_city
 from tests.fakes import TickingClock
-from tests.receivers import http_receiver
+from tests.receivers import http_receiver, reply
 
 PAPERS = {"missing": [{"name": "使用依据", "reason": "未附文件"}]}
 ASKED = {"days": 5, "reason": "材料较多"}
@@ -163,6 +163,48 @@ def test_what_nobody_decides_is_reminded_listed_announced_and_pushed(
     )
     assert cards.json()["scorecards"][0]["overdue"] >= 1
     assert problem_of(clients["founder"].get(f"{API}/matters/scorecards?from=x&until=y"), 422)
+
+
+def test_a_delivery_is_revived_once_it_was_given_up(city: City, clock: TickingClock) -> None:
+    with http_receiver() as receiver:
+        body = {"url": receiver.url, "kinds": ["matter.*"]}
+        hook = city.client("steward").post(f"{API}/webhooks", json=body).json()["id"]
+        opened(city, "share_unconditional")
+        clock.advance(9 * MICROSECONDS_PER_DAY)
+        receiver.answer = lambda connection: connection.sendall(reply("503 Busy"))
+        upkeep = Upkeep(city.platform)
+        for _ in range(8):
+            upkeep.tell_once()
+        steward = city.client("steward")
+        failed = steward.get(f"{API}/webhooks/undelivered").json()["undelivered"]
+        (mine, *_) = [one["delivery"] for one in failed if one["target"] == hook]
+        revival = f"{API}/webhooks/undelivered/{mine}/revival"
+        assert problem_of(steward.post(revival), 409)["code"] == "delivery_under_way"
+        clock.advance(MICROSECONDS_PER_DAY)
+        receiver.answer = lambda connection: connection.sendall(reply("410 Gone"))
+        while city.platform.notices.delivery.attempt():
+            pass  # each round tries a few of each receiver
+        steward = city.client("steward")
+        assert steward.post(revival).json()["delivery"] == mine
+        assert problem_of(steward.post(revival), 409)["code"] == "delivery_under_way"
+        receiver.answer = None
+        while city.platform.notices.delivery.attempt():
+            pass
+    assert problem_of(steward.post(revival), 404)["code"] == "delivery_unknown"  # it was brought
+    end = f"{API}/webhooks/{hook}/end"
+    assert steward.post(end).json()["ended"]
+    assert problem_of(steward.post(end), 409)["code"] == "webhook_ended"
+
+
+def test_an_organisation_has_so_many_webhooks(city: City) -> None:
+    analyst, most = city.client("analyst"), 20
+    with http_receiver() as receiver:
+        body = {"url": receiver.url, "kinds": ["matter.extended"]}
+        hooks = [analyst.post(f"{API}/webhooks", json=body) for _ in range(most + 1)]
+    assert {hook.status_code for hook in hooks[:most]} == {201}
+    assert problem_of(hooks[most], 409)["code"] == "webhooks_too_many"
+    for hook in hooks[:most]:
+        analyst.post(f"{API}/webhooks/{hook.json()['id']}/end")
 
 
 def test_an_address_is_ones_own_and_plain(clients: dict[str, httpx.Client]) -> None:

@@ -55,19 +55,38 @@ def test_an_identity_number_is_kept_nowhere_and_never_given_as_a_digest(city: Ci
     assert without["code"] == "identity_required"
 
 
+def test_a_change_that_was_decided_is_decided_no_more(city: City) -> None:
+    founder, security = city.client("founder"), city.client("security_admin")
+    for name, step, decider in (("shi", "refuse", security), ("tao", "withdraw", founder)):
+        wanted = {"kind": "person", "person": newcomer(name)}
+        grant = proposed(founder, wanted, name).json()["id"]
+        path = f"{API}/role-grants/{grant}"
+        body = REASON if step == "refuse" else None
+        done = decider.post(f"{path}/{step}", json=body)
+        assert (done.status_code, done.json()["id"]) == (201, grant), done.text
+        for again, client in (("refuse", security), ("confirm", security), ("withdraw", founder)):
+            late = client.post(f"{path}/{again}", json=REASON if again == "refuse" else None)
+            assert problem_of(late, 409)["code"] == "grant_decided"
+        assert name not in founder.get(f"{API}/persons").text
+
+
 def test_who_is_suspended_is_nobody_at_once_and_what_runs_for_them_ends(city: City) -> None:
     founder, security = city.client("founder"), city.client("security_admin")
     analyst = city.client("colleague")
     assert analyst.get(f"{API}/organisations").status_code == 200
     stopped = security.post(f"{API}/persons/colleague/suspension", json=REASON)
     assert stopped.status_code == 201, stopped.text
+    again = security.post(f"{API}/persons/colleague/suspension", json=REASON)
+    assert problem_of(again, 409)["code"] == "suspended_before"
     assert problem_of(analyst.get(f"{API}/organisations"), 403)["code"] == "person_suspended"
     with pytest.raises(Denied, match="person_suspended"):
         city.actor("colleague")
     Upkeep(city.platform).watch_once()
     change(founder, security, {"kind": "person_resume", "person": "colleague"})
     assert analyst.get(f"{API}/organisations").status_code == 200
-    assert security.post(f"{API}/organisations/{RIVAL}/suspension", json=REASON).status_code == 201
+    path = f"{API}/organisations/{RIVAL}/suspension"
+    assert security.post(path, json=REASON).status_code == 201
+    assert problem_of(security.post(path, json=REASON), 409)["code"] == "suspended_before"
     assert problem_of(city.client("rival").get(f"{API}/organisations"), 403)
     change(founder, security, {"kind": "organisation_resume", "organisation": RIVAL})
 
@@ -98,6 +117,7 @@ def test_a_program_calls_its_scopes_with_its_own_secret_and_nothing_else(city: C
     end = f"{API}/service-accounts/credentials/{made['credential']}/end"
     problem_of(city.client("buyer").post(end, json=REASON), 404)
     assert analyst.post(end, json=REASON).status_code == 201
+    assert problem_of(analyst.post(end, json=REASON), 409)["code"] == "credential_ended"
     gone = problem_of(bot.get(f"{API}/catalog/datasets", headers=header), 401)
     assert gone["code"] == "token_invalid"
 

@@ -4,7 +4,7 @@ The rule file gives the first edition; what the authority added since stands bes
 version of a code takes the place of the older one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -69,7 +69,7 @@ def add_element(
                 Message("所引代码表尚未登记。", "The code list named is not registered."),
                 field="$.code_list",
             )
-        _check_newer(known.elements.get(element.code), element)
+        _check_unregistered(connection, "element", rules.elements, element)
 
     return _add(writer, actor, "element", element, check)
 
@@ -87,8 +87,7 @@ def add_code_list(
         )
 
     def check(connection: Connection) -> None:
-        known = dictionary(connection, rules)
-        _check_newer(known.code_lists.get(code_list.code), code_list)
+        _check_unregistered(connection, "code_list", rules.code_lists, code_list)
 
     return _add(writer, actor, "code_list", code_list, check)
 
@@ -141,7 +140,6 @@ def _add(
 
     def apply(connection: Connection, entry: PendingEntry) -> Item:
         check(connection)
-        _check_unregistered(connection, kind, item)
         connection.execute(
             insert(standard_item).values(
                 kind=kind,
@@ -157,19 +155,20 @@ def _add(
     return writer.submit(event, apply)
 
 
-def _check_newer(known: ElementRule | CodeListRule | None, item: Item) -> None:
-    if known is not None and known.version == item.version:
-        raise _registered(item)
+def _check_unregistered(
+    connection: Connection, kind: ItemKind, first_edition: Iterable[Item], item: Item
+) -> None:
+    """Refuse a version that is registered, of the rule file too, even where a newer one stands.
 
-
-def _check_unregistered(connection: Connection, kind: ItemKind, item: Item) -> None:
-    """Refuse a version that a newer one has replaced since, too: it is not in force, but taken."""
+    The newest entry of a code is in force: an old version entered again would come back so.
+    """
     query = select(standard_item.c.number).where(
         standard_item.c.kind == kind,
         standard_item.c.code == item.code,
         standard_item.c.version == item.version,
     )
-    if connection.execute(query).first() is not None:
+    packaged = {(found.code, found.version) for found in first_edition}
+    if (item.code, item.version) in packaged or connection.execute(query).first() is not None:
         raise _registered(item)
 
 

@@ -95,6 +95,7 @@ def test_the_authority_freezes_and_closes_any_session_with_a_reason(
     for name in ("analyst", "auditor", "checker_one"):
         assert problem_of(city.client(name).post(f"{path}/freeze", json=REASON), 403)
     problem_of(founder.post(f"{path}/freeze", json={"reason": ""}), 422)
+    assert f"/sessions/{session['id']}?ticket=" in analyst.post(f"{path}/tickets").json()["page"]
     assert founder.post(f"{path}/freeze", json=REASON).json()["state"] == "frozen"
     entry = entries(city, EntryKind.SESSION_FROZEN)[-1]
     assert entry.public["reason"] == "frozen_by_authority"
@@ -103,6 +104,9 @@ def test_the_authority_freezes_and_closes_any_session_with_a_reason(
     asked = Gateway(city, session["slot"]).call("GET", "/v1/session")
     assert problem_of(asked, 403)["code"] == "session_not_open"
     problem_of(founder.post(f"{path}/freeze", json=REASON), 409)
+    for step in ("tickets", "close"):
+        shut = problem_of(analyst.post(f"{path}/{step}"), 409)
+        assert shut["code"] == "session_not_open"
     assert founder.post(f"{path}/closure", json=REASON).json()["state"] == "destroyed"
     assert entries(city, EntryKind.SESSION_CLOSED)[-1].public["reason"] == "closed_by_authority"
     assert not city.platform.slots.backend.stats(session["slot"]).alive

@@ -104,6 +104,9 @@ def test_no_run_without_an_approval_that_stands(city: City, analyst: httpx.Clien
     review = analyst.post(f"{API}/reviews", json=body).json()["id"]
     asked = {"review": review, **CAPS}
     assert problem_of(analyst.post(f"{API}/runs", json=asked), 409)["code"] == "review_not_approved"
+    each = {**asked, "dataset": "households"}
+    early = problem_of(analyst.post(f"{API}/runs/subscriptions", json=each), 409)
+    assert early["code"] == "review_not_approved"
     assert problem_of(city.client("rival").post(f"{API}/runs", json=asked), 403)
     other = {**asked, "project": "atlas"}
     assert problem_of(analyst.post(f"{API}/runs", json=other), 422)["code"] == "project_unknown"

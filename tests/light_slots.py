@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         headers = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        connection = Gateway("gateway", timeout=5)
+        connection = Gateway("gateway", timeout=60)
         try:
             connection.request("GET", "/who", headers=headers)
             found = connection.getresponse()

@@ -49,12 +49,20 @@ def _count(found: Tried, recorder: Mapping[str, Any]) -> None:
     for case, checks in recorder.get("checks", {}).items():
         if checks:
             found.cases += 1
-            value = recorder["cases"][case]["value"]
-            found.operations.add(f"{value['method']} {value['path']}")
+            found.operations.add(_operation(recorder, case))
             found.checks.update(check["name"] for check in checks)
     interactions = recorder.get("interactions", {})
     found.requests += len(interactions)
     found.statuses.update(_statuses(interactions.values()))
+
+
+def _operation(recorder: Mapping[str, Any], case: str) -> str:
+    """Name the operation that a case is for; a method that it does not take is a case of it too."""
+    label: str = recorder["label"]
+    if " /" in label:
+        return label
+    value = recorder["cases"][case]["value"]  # one of a chain of operations
+    return f"{value['method']} {value['path']}"
 
 
 def _statuses(interactions: Iterable[Mapping[str, Any]]) -> list[int]:

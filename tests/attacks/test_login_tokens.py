@@ -14,7 +14,6 @@ from service.login.bindings import BY_FOUNDING, bind_at_once
 from service.login.cookies import COOKIE_OF_DEVELOPMENT, FLOW_COOKIE_OF_DEVELOPMENT
 from service.login.provider import REFETCH_SECONDS_MIN
 from service.login.visiting import own_path
-from tests.calling import problem_of
 from tests.city import City, opened_city
 from tests.crafted_issuer import (
     AUDIENCE,
@@ -342,35 +341,6 @@ def test_an_old_login_votes_on_nothing(city: City, one: CraftedIssuer, path: str
         challenge = answer.headers["www-authenticate"]
         assert 'error="insufficient_user_authentication"' in challenge
         assert 'max_age="900"' in challenge
-
-
-def test_a_binding_is_proposed_confirmed_and_ended_once(
-    city: City, one: CraftedIssuer, clock: SteppedClock
-) -> None:
-    oidc, writer = city.platform.login.oidc, city.platform.writer
-    assert oidc is not None
-    for account in ("founder", "security_admin"):
-        known_as = oidc.subject_of(oidc.providers["one"], f"of {account}")
-        bind_at_once(writer, known_as, account, BY_FOUNDING)
-    clock.advance(SECOND_US)  # who was bound after a proposal would not confirm it
-
-    def post(account: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
-        now = city.platform.clock.now_us() // SECOND_US
-        token = signed(access(city, one, sub=f"of {account}", auth_time=now), typ="at+jwt")
-        headers = {"Authorization": f"Bearer {token}"}
-        return fresh(city).post(f"/api/v1/login/bindings{path}", json=body, headers=headers)
-
-    wanted = {"issuer": "one", "account": "system_admin", "subject": "newcomer"}
-    proposed = post("security_admin", "", wanted)
-    assert proposed.status_code == 201, proposed.text
-    assert problem_of(post("security_admin", "", wanted), 409)["code"] == "subject_bound_already"
-    binding = f"/{proposed.json()['id']}"
-    confirmed = post("founder", f"{binding}/confirmation")
-    assert confirmed.json().get("account") == "system_admin", confirmed.text
-    again = problem_of(post("founder", f"{binding}/confirmation"), 409)
-    assert again["code"] == "binding_not_open"
-    assert post("security_admin", f"{binding}/end").json()["account"] == "system_admin"
-    assert problem_of(post("security_admin", f"{binding}/end"), 409)["code"] == "binding_not_open"
 
 
 def test_an_issuers_logout_ends_what_it_names_and_nothing_else(

@@ -127,13 +127,14 @@ def test_two_sources_are_compared_and_the_other_one_is_asked_to_correct(
 ) -> None:
     declared(city, "residents", "306009/33")
     declared(city, "taxpayers", "306009/34", THEIRS)
+    declared(city, "births", "306009/36")
     claim = {"item": "年龄", "dataset": "residents", "column": "age"}
     theirs = {**claim, "dataset": "taxpayers"}
     assert people.post("steward", "/quality/sources", claim)["state"] == "authoritative"
     people.refused("steward", "/quality/sources", claim, 409, "claim_exists")
     contested = people.post("tax_clerk", "/quality/sources", theirs)
     assert contested["state"] == "contested"
-    third = {**claim, "dataset": "kept"}
+    third = {**claim, "dataset": "births"}
     people.refused("steward", "/quality/sources", third, 409, "item_contested")
     decision, keep = f"/quality/sources/{contested['id']}/decision", {**WHY, "decision": "keep"}
     people.refused("steward", decision, keep, 403, "role_missing")

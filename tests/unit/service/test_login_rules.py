@@ -41,6 +41,18 @@ def test_what_the_design_names_wants_a_recent_login() -> None:
         "POST /role-grants/{grant_id}/confirm",
         "POST /login/bindings",
         "POST /login/bindings/{binding_id}/confirmation",
+        "POST /catalog/entries/{entry_id}/publication",
+        "POST /pages/catalogue/{entry_id}/publication",
+        "POST /catalog/batches/{batch_id}/publication",
+        "POST /pages/catalogue-batches/{batch_id}/publication",
+        "POST /regradings/{regrading_id}/confirmation",
+        "POST /matters/{matter_id}/extension/decision",
+        "POST /pages/matters/{matter_id}/extension-decision",
+        "POST /sharing/requests/{share_id}/resumption",
+        "POST /pages/sharing/{share}/resumption",
+        "POST /hall/queue/{matter_id}/decision",
+        "POST /pages/hall/queue/{matter}/approval",
+        "POST /pages/hall/queue/{matter}/refusal",
     ):
         assert RULES.of_route(route) is not None, route
     assert RULES.of_route("POST /sessions") is None

@@ -27,6 +27,34 @@ MODES: Mapping[str, Message] = {
     "rows": Message("逐行数据", "rows"),
     "aggregate": Message("差分隐私统计", "a private statistic"),
 }
+_WAYS: Mapping[str, Message] = {
+    **MODES,
+    "debug": Message("调试（合成数据）", "debugging (synthetic data)"),
+    "production": Message("生产", "production"),
+    "development": Message("开发", "development"),
+    "service": Message("服务接口", "an interface"),
+    "batch": Message("批量交换", "a batch"),
+    "file": Message("文件", "a file"),
+}
+_REASONS: Mapping[str, Message] = {
+    "closed_by_operator": Message("使用人关闭", "closed by its user"),
+    "idle": Message("长时间无操作", "idle for too long"),
+    "wall_time_spent": Message("使用时长已满", "its time was over"),
+    "egress_budget_spent": Message("当日屏幕输出额度已用完", "the day's screen output was spent"),
+    "promoted": Message("转入生产运行", "moved to production"),
+    "start_failed": Message("未能启动", "it did not start"),
+    "service_stopped": Message("服务停止", "the service stopped"),
+    "service_restarted": Message("服务重启", "the service started anew"),
+    "licence_suspended": Message("授权已暂停", "the licence was suspended"),
+    "licence_ended": Message("授权已终止", "the licence ended"),
+    "replaced": Message("已由新副本替换", "a newer one replaced it"),
+}
+_KEY_PURPOSES: Mapping[str, Message] = {
+    "extract": Message("生成授权数据副本", "a governed extract"),
+    "version": Message("读取数据版本", "a data set's version"),
+    "claims": Message("核验", "verification"),
+    "table": Message("重新计算出域表", "a table to be released"),
+}
 VOTES: Mapping[str, Message] = {
     "approve": Message("同意", "approve"),
     "refuse": Message("不同意", "refuse"),
@@ -61,8 +89,9 @@ _DETAILS: tuple[tuple[str, str, str], ...] = (
     ("organisation", "机构", "organisation"),
 )
 _WORDS: Mapping[str, Mapping[str, Message]] = {
-    "purpose": PURPOSES,
-    "mode": MODES,
+    "purpose": {**PURPOSES, **_KEY_PURPOSES},
+    "mode": _WAYS,
+    "reason": _REASONS,
     "decision": VOTES,
 }
 

@@ -18,7 +18,6 @@ from catalog.book.systems import system
 from catalog.book.versions import LABELS, HistoryLine, difference, history
 from catalog.datasets import Grade
 from catalog.entries import CatalogueEntry, ShareAttribute
-from catalog.zones.store import zones
 from foundation.db import reading
 from foundation.errors import Message
 from foundation.identity import Role
@@ -40,7 +39,7 @@ from service.pages.blocks import (
 from service.pages.catalogue_words import GRADE, MOVES, SHARE, STATES, shown, state_of
 from service.pages.forms import Field, Form, narrowing
 from service.pages.frame import AnyVisit, Visit
-from service.pages.names import house_names
+from service.pages.names import house_names, zone_names
 from service.pages.routes import PageRoute
 
 HOME = "/pages/catalogue"
@@ -193,7 +192,7 @@ def _named(names: Mapping[str, Message], name: str, value: object, language: str
 
 def _places(connection: Connection, entry: CatalogueEntry) -> dict[str, Message]:
     """Return the names of an entry's zone and systems, as far as they are registered."""
-    named = {one.id: Message(one.name.zh, one.name.en) for one in zones(connection)}
+    named = zone_names(connection)
     for name in entry.systems:
         found = system(connection, name)
         if found is not None:

@@ -128,7 +128,13 @@ def get_demands(visit: AnyVisit) -> Response:
     if visit.has(*STATERS):
         new = Message("登记数据需求", "State a demand")
         links.insert(0, Link(new, f"{HOME}/new", strong=True))
-    return visit.page(Message("需求清单", "Demand list"), Links(links), Rows(columns, rows))
+    none = Message(
+        "暂无数据需求。由使用数据的单位在此登记。",
+        "No demand yet. Whoever needs data states it here.",
+    )
+    return visit.page(
+        Message("需求清单", "Demand list"), Links(links), Rows(columns, rows, empty=none)
+    )
 
 
 def _state(visit: Visit, entered: Entered) -> str:

@@ -35,9 +35,15 @@ class LogNames:
         said = sentence(entry, self)
         if not self._said:
             return Noted(said, "")
-        zh = "；".join(f"{inert(name.zh)} {inert(one)}" for one, name in self._said)
-        en = "; ".join(f"{inert(name.en)} {inert(one)}" for one, name in self._said)
-        return Noted(said, Message(f"标识：{zh}", f"Identifiers: {en}"))
+        zh = [f"{inert(name.zh)} {inert(one)}" for one, name in self._said if name.zh != one]
+        en = [f"{inert(name.en)} {inert(one)}" for one, name in self._said if name.en != one]
+        return Noted(
+            said,
+            Message(
+                f"标识：{'；'.join(zh)}" if zh else "",
+                f"Identifiers: {'; '.join(en)}" if en else "",
+            ),
+        )
 
     def person(self, identifier: str) -> str:
         """Return a person's name, or the identifier where none is known."""

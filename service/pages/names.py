@@ -10,6 +10,7 @@ from authorization.organisations import organisations
 from authorization.store import person
 from catalog.book.store import catalog_entry
 from catalog.store import datasets
+from catalog.zones.store import zones
 from foundation.errors import Message
 from service.pages.blocks import Badge
 
@@ -43,6 +44,11 @@ def licence_titles(
 ) -> dict[str, Message]:
     """Return the titles of the licences that stand in these states."""
     return {one.id: licence_title(one) for one in licences_in(connection, states)}
+
+
+def zone_names(connection: Connection) -> dict[str, Message]:
+    """Return what each zone is called."""
+    return {one.id: Message(one.name.zh, one.name.en) for one in zones(connection)}
 
 
 def entry_titles(connection: Connection, entries: Collection[str]) -> dict[str, Message]:

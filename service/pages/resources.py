@@ -41,6 +41,7 @@ from service.pages.blocks import (
 )
 from service.pages.forms import Entered, Field, Form, posting
 from service.pages.frame import KeeperVisit, Visit
+from service.pages.names import dataset_titles, house_names, zone_names
 from service.pages.routes import PageRoute
 from service.quality import measured_on_load
 
@@ -130,6 +131,7 @@ def get_resources(visit: KeeperVisit) -> Response:
     """List the resources."""
     with reading(visit.platform.engine) as connection:
         found, barred = datasets(connection), without_consent(connection)
+        houses, places = house_names(connection), zone_names(connection)
     return visit.page(
         Message("数据资源", "Data resources"),
         Links(
@@ -145,7 +147,11 @@ def get_resources(visit: KeeperVisit) -> Response:
                 Message("来源", "Origin"),
                 Message("状态", "State"),
             ),
-            [_row(visit, item, barred) for item in found],
+            [_row(visit, item, barred, houses, places) for item in found],
+            empty=Message(
+                "暂无数据资源。目录条目发布后，由提供单位登记其数据资源。",
+                "None yet. A provider registers one beneath its published entry.",
+            ),
         ),
     )
 
@@ -181,6 +187,7 @@ def get_resource(name: str, visit: KeeperVisit) -> Response:
         evidence, acts = evidence_of(connection, name), consents(connection, name)
         version = current_version(connection, found.id)
         broken = conformance_report(connection, found.id)
+        houses = house_names(connection)
     own = visit.actor.organisation in {found.provider, visit.platform.authority}
     source = visit.actor.organisation == found.declaration.origin.source
     blocks: list[Block] = [Facts(_facts(visit, found, barred, evidence))]
@@ -190,7 +197,7 @@ def get_resource(name: str, visit: KeeperVisit) -> Response:
             Facts([state, (Message("发布时间", "Published"), shown_time(version.created_us))])
         )
     if own or source:
-        blocks += _consent_blocks(acts)
+        blocks += _consent_blocks(acts, houses)
     if own and broken:
         blocks += [Heading(Message("数据元符合性", "Conformance")), _broken_rows(broken)]
     return visit.page(_label(found), *blocks, *_moves(visit, found, acts, own=own, source=source))
@@ -262,11 +269,17 @@ posting(router, "/{name}/reading", READING, _read, visitors=SUPPLIERS)
 posting(router, "/{name}/evidence", EVIDENCING, _evidence, visitors=SUPPLIERS)
 
 
-def _row(visit: Visit, found: Dataset, barred: frozenset[str]) -> tuple[Cell, ...]:
+def _row(
+    visit: Visit,
+    found: Dataset,
+    barred: frozenset[str],
+    houses: Mapping[str, Message],
+    places: Mapping[str, Message],
+) -> tuple[Cell, ...]:
     return (
         Link(visit.say(_label(found)), f"{HOME}/{found.declaration.name}"),
-        found.provider,
-        found.zone,
+        houses.get(found.provider, found.provider),
+        places.get(found.zone, found.zone),
         ORIGINS[found.declaration.origin.kind],
         _state(found, barred),
     )
@@ -286,14 +299,22 @@ def _facts(
     visit: Visit, found: Dataset, barred: frozenset[str], evidence: Evidence | None
 ) -> list[tuple[Message, Cell]]:
     declared = found.declaration
+    with reading(visit.platform.engine) as connection:
+        houses, places = house_names(connection), zone_names(connection)
+        derived = dataset_titles(connection)
+    between = visit.say(Message("、", ", "))
+    source = declared.origin.source or None
     facts: list[tuple[Message, Cell]] = [
-        (Message("提供单位", "Provider"), found.provider),
-        (Message("数据区", "Zone"), found.zone),
+        (Message("提供单位", "Provider"), houses.get(found.provider, found.provider)),
+        (Message("数据区", "Zone"), places.get(found.zone, found.zone)),
         (Message("来源", "Origin"), ORIGINS[declared.origin.kind]),
-        (Message("来源部门", "Source"), declared.origin.source or None),
+        (Message("来源部门", "Source"), houses.get(source or "", source)),
         (Message("来源系统", "System"), declared.system or None),
         (Message("数据表", "Table"), declared.system_table),
-        (Message("衍生自", "Derived from"), visit.say("、".join(declared.derived_from)) or None),
+        (
+            Message("衍生自", "Derived from"),
+            between.join(visit.say(derived.get(one, one)) for one in declared.derived_from) or None,
+        ),
         (Message("授权状态", "For licences"), _state(found, barred)),
     ]
     if evidence is not None:
@@ -304,7 +325,7 @@ def _facts(
     return [(name, value) for name, value in facts if value is not None]
 
 
-def _consent_blocks(acts: list[Consent]) -> list[Block]:
+def _consent_blocks(acts: list[Consent], houses: Mapping[str, Message]) -> list[Block]:
     if not acts:
         return []
     words = {
@@ -315,7 +336,12 @@ def _consent_blocks(acts: list[Consent]) -> list[Block]:
         Heading(Message("数源部门意见", "What the source said")),
         Timeline(
             [
-                Event(shown_time(act.at_us), words[act.state], act.source, act.reference)
+                Event(
+                    when=shown_time(act.at_us),
+                    what=words[act.state],
+                    who=houses.get(act.source, act.source),
+                    more=act.reference,
+                )
                 for act in acts
             ]
         ),

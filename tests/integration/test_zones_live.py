@@ -99,11 +99,15 @@ def test_a_source_that_takes_its_consent_back_stops_the_licence(city: City) -> N
     stranger = problem_of(steward.post(path, json=given), 403)
     assert stranger["code"] == "consent_of_source_only"
     assert founder.get(f"{API}/resources/lent").json()["awaits_consent"]
+    over = {"reason": "purpose ended"}
+    nothing = problem_of(tax.post(f"{path}/withdrawal", json=over), 409)
+    assert nothing["code"] == "consent_state"
     assert tax.post(path, json=given).status_code == 201
+    assert problem_of(tax.post(path, json=given), 409)["code"] == "consent_state"
     licence = city.grant(document)
     assert [row["visits"] for row in asked(city, licence, "lent")] == [3, 5, 7]
     began = time.monotonic()
-    taken = tax.post(f"{path}/withdrawal", json={"reason": "purpose ended"}).json()
+    taken = tax.post(f"{path}/withdrawal", json=over).json()
     with pytest.raises(SandgateError) as caught:
         asked(city, licence, "lent")
     assert time.monotonic() - began < FROZEN_SECONDS_MAX
@@ -134,6 +138,10 @@ def test_a_zone_lies_apart_and_ends_apart(city: City) -> None:
     order = {"id": "river-zone", "kind": "enterprise", "name": NAME, "grade_max": "L3"}
     opened = founder.post(f"{API}/zones", json={**order, "keeper": PROVIDER})
     assert opened.status_code == 201, opened.text
+    again = founder.post(f"{API}/zones", json={**order, "keeper": PROVIDER})
+    assert problem_of(again, 409)["code"] == "zone_exists"
+    early = city.client("approver").post(f"{API}/zones/river-zone/destruction")
+    assert problem_of(early, 409)["code"] == "zone_state"
     put(city, declared("zoned", "306009/12"), "river-zone")
     home = zone_home(city.home, "river-zone")
     assert home.stat().st_mode & 0o777 == 0o700
@@ -155,7 +163,12 @@ def test_a_zone_lies_apart_and_ends_apart(city: City) -> None:
 def _end(city: City, home: Path, licence: str, key: str) -> None:
     founder, approver = city.client("founder"), city.client("approver")
     path = f"{API}/zones/river-zone"
-    assert founder.post(f"{path}/closure", json={"reason": "over"}).status_code == 201
+    over = {"reason": "over"}
+    assert founder.post(f"{path}/closure", json=over).status_code == 201
+    assert problem_of(founder.post(f"{path}/closure", json=over), 409)["code"] == "zone_state"
+    rows = f"{API}/catalog/datasets/zoned/versions?file_name=rows.csv"
+    late = city.client("steward").post(rows, content=b"place,visits\n520102,1\n")
+    assert problem_of(late, 409)["code"] == "zone_state"
     with pytest.raises(SandgateError) as caught:
         asked(city, licence, "zoned")
     assert caught.value.code == "denied_by_zone"
@@ -168,6 +181,8 @@ def _end(city: City, home: Path, licence: str, key: str) -> None:
     assert ended["state"] == "destroyed"
     assert ended["receipt"].startswith("c2sp.org/tlog-proof")
     assert not home.exists()
+    assert problem_of(approver.post(f"{path}/destruction"), 409)["code"] == "zone_state"
+    assert problem_of(founder.post(f"{path}/closure", json=over), 409)["code"] == "zone_state"
     with pytest.raises(Unavailable):
         city.platform.keys.ensure_data_key(key)
     names = {item.name: item.state for item in city.platform.keys.inventory()}

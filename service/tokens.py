@@ -92,7 +92,7 @@ class DevelopmentIssuer:
         }
         payload = canonical_bytes(claims)
         signature = self._keys.sign(ISSUER_KEY, payload)
-        text = ".".join((_PREFIX, _encode(payload), _encode(signature)))
+        text = ".".join((_PREFIX, base64url(payload), base64url(signature)))
         return IssuedToken(text, token_id, expires_us)
 
     def account_of(self, token: str) -> str:
@@ -123,7 +123,8 @@ def bearer_of(headers: Mapping[str, str]) -> str:
     return header.removeprefix(BEARER) if header.startswith(BEARER) else ""
 
 
-def _encode(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Write bytes in the letters of an address, without padding (RFC 7515)."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 

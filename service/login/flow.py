@@ -23,7 +23,7 @@ from service.login.claims import Told, check_id_token, check_logout_token
 from service.login.issuers import OidcIssuers
 from service.login.jose import BadToken
 from service.login.provider import Provider
-from service.tokens import LoginProof
+from service.tokens import LoginProof, base64url
 
 CALLBACK = "/login/callback"
 FLOW_BYTES = 32
@@ -109,7 +109,7 @@ class LoginFlows:
             "scope": " ".join(provider.about.scopes),
             "state": self._secret(flow, "state"),
             "nonce": self._secret(flow, "nonce"),
-            "code_challenge": _text(challenge),
+            "code_challenge": base64url(challenge),
             "code_challenge_method": "S256",
             "max_age": str(max_age),
         }
@@ -209,15 +209,15 @@ class LoginFlows:
     def _secret(self, flow: Flow, purpose: str) -> str:
         """Derive one of a flow's secrets: unguessable without the key, and unlike the others."""
         name = f"sandgate/login-flow@1\0{purpose}\0{flow.alias}\0{flow.id}"
-        return _text(hmac.digest(self._key, name.encode(), hashlib.sha256))
+        return base64url(hmac.digest(self._key, name.encode(), hashlib.sha256))
 
     def _sealed(self, flow: Flow) -> str:
-        body = _text(json.dumps(asdict(flow), sort_keys=True).encode())
+        body = base64url(json.dumps(asdict(flow), sort_keys=True).encode())
         return f"{body}.{self._seal(body)}"
 
     def _seal(self, body: str) -> str:
         data = f"sandgate/login-cookie@1\0{body}".encode()
-        return _text(hmac.digest(self._key, data, hashlib.sha256))
+        return base64url(hmac.digest(self._key, data, hashlib.sha256))
 
     def _opened(self, cookie: str) -> Flow | None:
         body, _, seal = cookie.partition(".")
@@ -232,10 +232,6 @@ class LoginFlows:
 def sid_digest(issuer: str, session: str) -> str:
     """Return the digest of an issuer's own session; empty where it named none."""
     return hashlib.sha256(f"{issuer}\0{session}".encode()).hexdigest() if session else ""
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def no_flow() -> SandgateError:

@@ -5,7 +5,6 @@ and is stored nowhere. A delivery is signed over its time and body: HMAC-SHA-256
 ``timestamp "." body``. Its id stays the same over all attempts, so that the receiver counts once.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -27,6 +26,7 @@ from foundation.ids import new_id
 from foundation.keys import KeyStore
 from policies.schema.notices import NoticeRules
 from service.outbound_callers import CallerOutbound
+from service.tokens import base64url
 
 PEPPER = "webhooks"
 SUBSCRIBERS = frozenset(
@@ -127,7 +127,7 @@ class Webhooks:
     def secret(self, subscription: str) -> str:
         """Return the secret of a subscription, for its maker and for signing."""
         made = self.keys.keyed_digest(PEPPER, subscription.encode())
-        return base64.urlsafe_b64encode(made).decode().rstrip("=")
+        return base64url(made)
 
     def headers(
         self, subscription: str, delivery: str, time_us: int, body: bytes

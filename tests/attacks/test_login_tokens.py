@@ -26,6 +26,7 @@ from tests.crafted_issuer import (
 )
 from tests.fakes import SteppedClock
 from tests.forged_tokens import BOMBS, CLAIMS, FORGED, METADATA, ROGUE, base64_text
+from tests.refusing import code_on
 from tests.signing_in import settings_for, toml_of
 
 SECOND_US = 1_000_000
@@ -103,17 +104,13 @@ def begin(city: City, alias: str = "one") -> tuple[httpx.Client, dict[str, str]]
     return client, {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
 
-def code_of(answer: httpx.Response) -> str:
-    return answer.text.partition('<p class="small">')[2].partition(" ")[0].partition("<")[0]
-
-
 def answered(city: City, issuer: CraftedIssuer, token: Any, **query: str) -> str:
     """Come back from the issuer with a code that is worth this token; return the refusal's code."""
     client, asked = begin(city)
     now = city.platform.clock.now_us() // SECOND_US
     issuer.token = lambda _form: token(issuer.claims(now, nonce=asked["nonce"]))
     sent = {"code": "c", "state": asked["state"], **query}
-    return code_of(client.get("/login/callback/one", params=sent))
+    return code_on(client.get("/login/callback/one", params=sent))
 
 
 def with_(**changed: object) -> Any:
@@ -161,7 +158,7 @@ def test_the_answer_must_fit_the_browser_that_asked(city: City, one: CraftedIssu
         {"code": "c", "state": asked["state"][:-1]},
     ):
         answer = client.get("/login/callback/one", params=query)
-        assert code_of(answer) == "login_flow_unknown"
+        assert code_on(answer) == "login_flow_unknown"
     sealed = client.cookies[FLOW_COOKIE_OF_DEVELOPMENT]
     body, _, seal = sealed.partition(".")
     other = json.loads(base64.urlsafe_b64decode(body + "=="))
@@ -169,11 +166,11 @@ def test_the_answer_must_fit_the_browser_that_asked(city: City, one: CraftedIssu
     client.cookies.clear()
     client.headers["Cookie"] = f"{FLOW_COOKIE_OF_DEVELOPMENT}={changed}.{seal}"
     answer = client.get("/login/callback/one", params={"code": "c", "state": asked["state"]})
-    assert code_of(answer) == "login_flow_unknown"
+    assert code_on(answer) == "login_flow_unknown"
     tossed = f"{FLOW_COOKIE_OF_DEVELOPMENT}={sealed}"
     client.headers["Cookie"] = f"{tossed}; {tossed}"  # a neighbouring host set one as well
     answer = client.get("/login/callback/one", params={"code": "c", "state": asked["state"]})
-    assert code_of(answer) == "login_flow_unknown"
+    assert code_on(answer) == "login_flow_unknown"
 
 
 @pytest.mark.usefixtures("one")
@@ -181,7 +178,7 @@ def test_a_login_that_took_too_long(city: City, clock: SteppedClock) -> None:
     client, asked = begin(city)
     clock.advance(city.platform.login.rules.flow_seconds_max * SECOND_US)
     sent = {"code": "c", "state": asked["state"]}
-    assert code_of(client.get("/login/callback/one", params=sent)) == "login_flow_unknown"
+    assert code_on(client.get("/login/callback/one", params=sent)) == "login_flow_unknown"
 
 
 def test_one_issuers_answer_is_not_taken_for_anothers(
@@ -189,7 +186,7 @@ def test_one_issuers_answer_is_not_taken_for_anothers(
 ) -> None:
     client, asked = begin(city, "one")
     sent = {"code": "c", "state": asked["state"]}
-    assert code_of(client.get("/login/callback/two", params=sent)) == "login_flow_unknown"
+    assert code_on(client.get("/login/callback/two", params=sent)) == "login_flow_unknown"
     assert "/token" not in issuers[1].asked  # the code was not handed on
     assert answered(city, one, signed, iss=issuers[1].url) == REFUSED
     assert answered(city, one, signed, iss=one.url) == BELIEVED
@@ -223,7 +220,7 @@ def test_metadata(name: str, city: City, one: CraftedIssuer) -> None:
         key: f"{one.url}/a/../jwks" if value == "CLIMB" else value for key, value in changed.items()
     }
     answer = fresh(city).get("/login/start/one")
-    assert (answer.status_code, code_of(answer)) == (503, "issuer_unreachable")
+    assert (answer.status_code, code_on(answer)) == (503, "issuer_unreachable")
 
 
 @pytest.mark.parametrize("name", BOMBS)

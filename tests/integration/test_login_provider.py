@@ -23,6 +23,7 @@ from service.login.cookies import COOKIE_OF_DEVELOPMENT
 from tests.calling import TickingClock
 from tests.city import City, opened_city
 from tests.parts import need_provider
+from tests.refusing import code_on
 from tests.signing_in import ALIAS, Browser, Provider, running_provider, settings_for
 
 pytestmark = need_provider
@@ -61,11 +62,6 @@ def sign_in(
     assert begun.status_code == 303, begun.text
     back = browser.through(begun.headers["location"], name)
     return client, client.get(back)
-
-
-def code_of(answer: httpx.Response) -> str:
-    """Return the code that a page of refusal names."""
-    return answer.text.partition('<p class="small">')[2].partition(" ")[0].partition("<")[0]
 
 
 def subject(city: City, name: str) -> Subject:
@@ -119,14 +115,14 @@ def test_a_second_account_of_one_person_never_becomes_a_second_person(
     confirm_binding(writer, city.actor("founder"), proposed.value)
     _, answer = sign_in(city, provider.browser(), "wang2")
     assert answer.status_code == 403
-    assert code_of(answer) == "identity_of_another_person"
+    assert code_on(answer) == "identity_of_another_person"
     end_binding(writer, security, proposed.value)
 
 
 def test_who_is_not_known_is_told_how_to_be(city: City, provider: Provider) -> None:
     client, answer = sign_in(city, provider.browser(), "zhang")
     assert answer.status_code == 403
-    assert code_of(answer) == "login_unknown"
+    assert code_on(answer) == "login_unknown"
     known_as = subject(city, "zhang")
     assert known_as.digest in answer.text
     assert COOKIE_OF_DEVELOPMENT not in client.cookies
@@ -135,7 +131,7 @@ def test_who_is_not_known_is_told_how_to_be(city: City, provider: Provider) -> N
     writer = city.platform.writer
     proposed = propose_binding(writer, city.actor("security_admin"), known_as, "system_admin")
     _, answer = sign_in(city, provider.browser(), "zhang")
-    assert code_of(answer) == "login_unknown"  # one administrator is not enough
+    assert code_on(answer) == "login_unknown"  # one administrator is not enough
     confirm_binding(writer, city.actor("founder"), proposed.value)
     client, answer = sign_in(city, provider.browser(), "zhang")
     assert answer.status_code == 303
@@ -192,15 +188,15 @@ def test_a_code_serves_once_and_only_in_the_browser_that_asked(
     begun = client.get(f"/login/start/{ALIAS}")
     back = provider.browser().through(begun.headers["location"], "wang")
     elsewhere = city.client()
-    assert code_of(elsewhere.get(back)) == "login_flow_unknown"  # login CSRF: no flow cookie
+    assert code_on(elsewhere.get(back)) == "login_flow_unknown"  # login CSRF: no flow cookie
     elsewhere.get(f"/login/start/{ALIAS}")
-    assert code_of(elsewhere.get(back)) == "login_flow_unknown"  # another browser's flow
+    assert code_on(elsewhere.get(back)) == "login_flow_unknown"  # another browser's flow
     assert client.get(f"{back}&state=x").status_code == 403
     again = dict(client.cookies)
     assert client.get(back).status_code == 303
     for name, value in again.items():
         client.cookies.set(name, value)
-    assert code_of(client.get(back)) == "login_flow_unknown"
+    assert code_on(client.get(back)) == "login_flow_unknown"
 
 
 def test_signing_out_ends_the_session_and_shows_the_way_out_of_the_issuer(
@@ -225,4 +221,4 @@ def test_an_issuers_clock_and_ours_may_differ_a_little(provider: Provider, tmp_p
         clock.advance(-30 * SECOND_US)
         assert sign_in(city, provider.browser(), "wang")[1].status_code == 303
         clock.advance(-60 * SECOND_US)
-        assert code_of(sign_in(city, provider.browser(), "wang")[1]) == "login_refused"
+        assert code_on(sign_in(city, provider.browser(), "wang")[1]) == "login_refused"

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,10 @@ from catalog.populations import (
 )
 from catalog.registration import register_dataset
 from foundation.db import reading
-from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound
 from foundation.identity import Actor, Role
 from tests.catalogue import bare_book, person, walk
+from tests.refusing import code_of
 
 TEXT = {"zh": "住户", "en": "household"}
 PEOPLE = PopulationDeclaration.model_validate(
@@ -72,18 +72,12 @@ def with_entry(
     )
 
 
-def _code(refused: Callable[[], object], kind: type[SandgateError]) -> str:
-    with pytest.raises(kind) as caught:
-        refused()
-    return caught.value.code
-
-
 def test_a_population_is_declared_by_a_person_of_the_authority(cast: Cast) -> None:
     def declare(actor: Actor) -> object:
         return declare_population(cast.writer, actor, PEOPLE)
 
-    assert _code(lambda: declare(cast.provider), Denied) == "authority_required"
-    assert _code(lambda: declare(cast.service), Denied) == "authority_required"
+    assert code_of(lambda: declare(cast.provider), Denied) == "authority_required"
+    assert code_of(lambda: declare(cast.service), Denied) == "authority_required"
 
 
 def test_a_population_is_approved_by_a_second_person(cast: Cast, engine: Engine) -> None:
@@ -92,15 +86,15 @@ def test_a_population_is_approved_by_a_second_person(cast: Cast, engine: Engine)
     def approve(actor: Actor) -> object:
         return approve_population(writer, actor, "people")
 
-    assert _code(lambda: approve(cast.authority), NotFound) == "population_unknown"
+    assert code_of(lambda: approve(cast.authority), NotFound) == "population_unknown"
     declare_population(writer, cast.authority, PEOPLE)
-    assert _code(lambda: declare_population(writer, cast.authority, PEOPLE), Conflict)
-    assert _code(lambda: approve(cast.authority), Denied) == "population_second_person"
-    assert _code(lambda: approve(cast.service), Denied) == "authority_required"
-    assert _code(lambda: approve(cast.provider), Denied) == "authority_required"
+    assert code_of(lambda: declare_population(writer, cast.authority, PEOPLE), Conflict)
+    assert code_of(lambda: approve(cast.authority), Denied) == "population_second_person"
+    assert code_of(lambda: approve(cast.service), Denied) == "authority_required"
+    assert code_of(lambda: approve(cast.provider), Denied) == "authority_required"
     approved = approve_population(writer, cast.second, "people").value
     assert (approved.state, approved.approved_by) == ("approved", cast.second.person)
-    assert _code(lambda: approve(cast.second), Conflict) == "population_approved"
+    assert code_of(lambda: approve(cast.second), Conflict) == "population_approved"
     with reading(engine) as connection:
         assert [item.name for item in store.populations(connection)] == ["people"]
 
@@ -115,9 +109,9 @@ def test_a_data_set_waits_for_its_population(
     def register() -> object:
         return register_dataset(catalog_writer, provider, declaration_document)
 
-    assert _code(register, InvalidInput) == "population_not_approved"
+    assert code_of(register, InvalidInput) == "population_not_approved"
     declare_population(catalog_writer, authority, PEOPLE)
-    assert _code(register, InvalidInput) == "population_not_approved"
+    assert code_of(register, InvalidInput) == "population_not_approved"
 
 
 @pytest.mark.usefixtures("with_population")
@@ -134,15 +128,15 @@ def test_registration_belongs_to_the_provider_and_names_stand_once(
     def enter(actor: Actor) -> object:
         return draft_entry(book, actor, "org_finance", entry_document)
 
-    assert _code(lambda: enter(stranger), Denied) == "provider_required"
-    assert _code(lambda: register_dataset(writer, provider, declaration_document), NotFound)
+    assert code_of(lambda: enter(stranger), Denied) == "provider_required"
+    assert code_of(lambda: register_dataset(writer, provider, declaration_document), NotFound)
     entry = walk(book, engine, entry_document, "org_finance", (provider, HEAD, cast.authority))
-    assert _code(lambda: enter(provider), Conflict) == "entry_exists"
-    assert _code(lambda: register_dataset(writer, stranger, declaration_document), Denied)
+    assert code_of(lambda: enter(provider), Conflict) == "entry_exists"
+    assert code_of(lambda: register_dataset(writer, stranger, declaration_document), Denied)
     dataset = register_dataset(writer, provider, declaration_document).value
     assert dataset.provider == "org_finance"
     again = {**declaration_document, "entry": entry.entry_id}
-    assert _code(lambda: register_dataset(writer, provider, again), Conflict) == "dataset_exists"
+    assert code_of(lambda: register_dataset(writer, provider, again), Conflict) == "dataset_exists"
     with reading(engine) as connection:
         assert store.dataset_by_name(connection, "households") == dataset
         assert store.datasets(connection) == [dataset]

@@ -35,7 +35,7 @@ from catalog.quality.correction_states import MOVES, CorrectionMove, CorrectionS
 from catalog.quality.correction_targets import RaisedCorrection
 from catalog.quality.keepers import assign_steward
 from foundation.db import reading
-from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound
 from foundation.identity import Actor, Role
 from tests.catalogue import person
 from tests.quality import (
@@ -54,6 +54,7 @@ from tests.quality import (
     quality_world,
     serves,
 )
+from tests.refusing import code_of
 
 DAY_US = 86_400_000_000
 ROWS = [("a", 1, "x")]
@@ -63,12 +64,6 @@ ROWS = [("a", 1, "x")]
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QualityWorld]:
     with quality_world(tmp_path_factory.mktemp("corrections")) as world:
         yield world
-
-
-def code_of(refused: Callable[[], object], kind: type[SandgateError]) -> str:
-    with pytest.raises(kind) as caught:
-        refused()
-    return caught.value.code
 
 
 def raised(world: QualityWorld, actor: Actor = OPERATOR, **more: Any) -> Correction:

@@ -1,7 +1,7 @@
 """Figures of data are for their keepers: sealed, absent from the log, unknown to all others."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from catalog.quality.judging import decide_suggestion, decisions, release_score, released_scores
 from catalog.quality.keepers import assign_steward, relieve_steward, stewards
 from foundation.db import reading
-from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound
 from foundation.identity import Actor
 from tests.quality import (
     AUTHORITY,
@@ -26,6 +26,7 @@ from tests.quality import (
     quality_world,
     serves,
 )
+from tests.refusing import code_of
 
 ROWS = [(f"1380013{place:04d}", 20 + place % 3, "p" if place % 4 else None) for place in range(40)]
 NEIGHBOUR = ROWS[:-1]
@@ -43,12 +44,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QualityWorld]:
     with quality_world(tmp_path_factory.mktemp("quality")) as world:
         world.publish(PROVIDER, "taxpayers", ROWS)
         yield world
-
-
-def code_of(refused: Callable[[], object], kind: type[SandgateError]) -> str:
-    with pytest.raises(kind) as caught:
-        refused()
-    return caught.value.code
 
 
 @pytest.mark.parametrize("stranger", [OTHER, OPERATOR, REGULATOR, STEWARD])

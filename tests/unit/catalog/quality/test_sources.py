@@ -1,7 +1,7 @@
 """One source for each item; two sources compared under seal; tickets for the one that is not it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, text
@@ -18,7 +18,7 @@ from catalog.quality.correction_reads import required_correction
 from catalog.quality.sources import ItemClaim, claim_item, claims, decide_claim, source_of
 from catalog.quality.tickets import tickets_of
 from foundation.db import reading
-from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
+from foundation.errors import Conflict, Denied, InvalidInput, NotFound
 from foundation.identity import Actor
 from tests.quality import (
     AUTHORITY,
@@ -32,6 +32,7 @@ from tests.quality import (
     QualityWorld,
     quality_world,
 )
+from tests.refusing import code_of
 
 SIDE = {"keys": ["code"], "column": "age"}
 ASKED = Comparison.model_validate(
@@ -49,12 +50,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QualityWorld]:
         world.publish(PROVIDER, "taxpayers", [("a", 1, "x"), ("b", 2, "x"), ("c", 3, "x")])
         world.publish(OTHER, "residents", [("a", 1, "x"), ("b", 9, "x"), ("d", 4, "x")])
         yield world
-
-
-def code_of(refused: Callable[[], object], kind: type[SandgateError]) -> str:
-    with pytest.raises(kind) as caught:
-        refused()
-    return caught.value.code
 
 
 def claimed(world: QualityWorld, actor: Actor, item: str, dataset: str, column: str) -> ItemClaim:

@@ -38,6 +38,30 @@ def entry_code(name: str) -> str:
     return f"306009/{zlib.crc32(name.encode())}"
 
 
+def whole_document(code: str, name: str, english: str, system: str) -> dict[str, Any]:
+    """Return a catalogue entry with all that the law asks of one; every text is its name."""
+    text = {"zh": name, "en": english}
+    return {
+        "code": code,
+        "name": text,
+        "data_items": [text],
+        "provider": {"name": text, "code": "91350100M000100Y43"},
+        "format": "CSV",
+        "update_frequency": "yearly",
+        "share_attribute": "conditional",
+        "share_mode": "sandbox",
+        "use_conditions": text,
+        "classification": {"category": text, "grade": "L3"},
+        "share_scope": text,
+        "permitted_use": text,
+        "open_attribute": "withheld",
+        "open_basis": {"reason": text, "act": text},
+        "return_attribute": "none",
+        "systems": [system],
+        "source": text,
+    }
+
+
 def person(name: str, organisation: str, *roles: Role) -> Actor:
     """Return a natural person who has long been there."""
     return Actor(name, organisation, frozenset(roles), ActorKind.PERSON)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
-from foundation.db import open_engine
+from audit.writer import GroupCommitWriter
+from foundation.db import metadata, open_engine
 from foundation.keys import FileKeyStore
 from tests.fakes import SteppedClock
 
@@ -56,3 +57,12 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(f"sqlite:///{tmp_path}/control.db")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def writer(
+    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
+) -> Iterator[GroupCommitWriter]:
+    metadata.create_all(engine)  # of every table that the test's own imports know
+    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
+        yield writer

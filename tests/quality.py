@@ -31,7 +31,7 @@ from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.quality import QualityRules
-from tests.catalogue import bare_book, person, walk
+from tests.catalogue import bare_book, person, walk, whole_document
 from tests.fakes import TickingClock
 
 PACK = load_policies()
@@ -168,26 +168,7 @@ def _resting_on(_connection: Connection, dataset: str) -> list[AffectedOutput]:
 
 
 def _register(world: QualityWorld, name: str, code: str, people: tuple[Actor, Actor]) -> None:
-    text = {"zh": name, "en": name}
-    document: Mapping[str, object] = {
-        "code": code,
-        "name": text,
-        "data_items": [text],
-        "provider": {"name": text, "code": "91350100M000100Y43"},
-        "format": "CSV",
-        "update_frequency": "yearly",
-        "share_attribute": "conditional",
-        "share_mode": "sandbox",
-        "use_conditions": text,
-        "classification": {"category": text, "grade": "L3"},
-        "share_scope": text,
-        "permitted_use": text,
-        "open_attribute": "withheld",
-        "open_basis": {"reason": text, "act": text},
-        "return_attribute": "none",
-        "systems": [f"{people[0].organisation}.ledger"],
-        "source": text,
-    }
+    document = whole_document(code, name, name, f"{people[0].organisation}.ledger")
     provider, head = people
     book = bare_book(world.writer, AUTHORITY_HOUSE)
     walk(book, world.engine, document, provider.organisation, (provider, head, AUTHORITY))

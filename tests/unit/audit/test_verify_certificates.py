@@ -2,11 +2,9 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from audit.events import AuditEvent, no_effect
 from audit.tags import EntryKind
@@ -24,15 +22,6 @@ DOCUMENT = {
     "licence": "lic_1",
     "keys": [{"name": "homes-lic_1", "state": "destroyed"}],
 }
-
-
-@pytest.fixture
-def writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        yield writer
 
 
 @pytest.fixture

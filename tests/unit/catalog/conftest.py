@@ -1,21 +1,16 @@
 """A small declared world: one entry, one population, people who may and may not."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 import catalog.book.store
 import catalog.store
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata
 from foundation.identity import Actor, ActorKind, Role
-from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
-from tests.fakes import SteppedClock
+from tests.catalogue import whole_document
 
 assert catalog.book.store.catalog_entry is not None  # its tables stand in the metadata
 
@@ -30,12 +25,8 @@ def rules() -> CatalogRules:
 
 
 @pytest.fixture
-def catalog_writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        yield writer
+def catalog_writer(writer: GroupCommitWriter) -> GroupCommitWriter:
+    return writer
 
 
 @pytest.fixture
@@ -65,26 +56,7 @@ def stranger() -> Actor:
 
 @pytest.fixture
 def entry_document() -> dict[str, Any]:
-    text = {"zh": "示例", "en": "example"}
-    return {
-        "code": "304001/1",
-        "name": text,
-        "data_items": [text],
-        "provider": {"name": text, "code": "91350100M000100Y43"},
-        "format": "CSV",
-        "update_frequency": "yearly",
-        "share_attribute": "conditional",
-        "share_mode": "sandbox",
-        "use_conditions": text,
-        "classification": {"category": text, "grade": "L3"},
-        "share_scope": text,
-        "permitted_use": text,
-        "open_attribute": "withheld",
-        "open_basis": {"reason": text, "act": text},
-        "return_attribute": "none",
-        "systems": ["ledger"],
-        "source": text,
-    }
+    return whole_document("304001/1", "示例", "example", "ledger")
 
 
 @pytest.fixture

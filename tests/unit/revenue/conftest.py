@@ -1,7 +1,4 @@
-"""The real writer over the ledger's tables, and the people who command it."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""The ledger's tables, the people who command it, and a settled pool."""
 
 import pytest
 from sqlalchemy import Engine
@@ -9,26 +6,16 @@ from sqlalchemy import Engine
 import revenue.flow.store
 import revenue.store  # noqa: F401 - the ledger's tables
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata
 from foundation.identity import Actor, Role
-from foundation.keys import FileKeyStore
 from policies.schema.revenue import RevenueRules
-from tests.fakes import SteppedClock
+from tests.fakes import TickingClock
+from tests.unit.revenue.flow_scene import Scene
 from tests.unit.revenue.selling import revenue_rules
 
 
 @pytest.fixture
 def rules() -> RevenueRules:
     return revenue_rules()
-
-
-@pytest.fixture
-def writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -39,3 +26,13 @@ def authority() -> Actor:
 @pytest.fixture
 def developer() -> Actor:
     return Actor("li", "enterprise", frozenset({Role.DEVELOPER}))
+
+
+@pytest.fixture
+def scene(engine: Engine, writer: GroupCommitWriter) -> Scene:
+    """A pool of 5,997 fen: 339 tax, 1,886 each for three payees."""
+    made = Scene.over(engine, writer, TickingClock())
+    made.licence()
+    made.use(times=3)
+    made.settle()
+    return made

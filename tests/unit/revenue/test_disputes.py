@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from audit.writer import GroupCommitWriter
 from authorization.store import organisation_affiliate
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound
@@ -13,7 +12,6 @@ from revenue.disputes.opening import hold_dispute, open_dispute
 from revenue.disputes.states import NEXT, DisputeState, disputes
 from revenue.settlement_rules import read_rule
 from revenue.store import journal
-from tests.fakes import TickingClock
 from tests.unit.revenue.flow_scene import (
     BUYER,
     CHIEF,
@@ -32,16 +30,6 @@ RIGHT = (
     CorrectedLine("civil_affairs", "treasury", 1_886),
     CorrectedLine("education", "treasury", 2_000),
 )
-
-
-@pytest.fixture
-def scene(engine: Engine, writer: GroupCommitWriter) -> Scene:
-    """A pool of 5,997 fen: 339 tax, 1,886 each for three payees."""
-    made = Scene.over(engine, writer, TickingClock())
-    made.licence()
-    made.use(times=3)
-    made.settle()
-    return made
 
 
 def decide(

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Engine, select
 
 from audit.store import entry
-from audit.writer import GroupCommitWriter
 from foundation.canonical import digest
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, NotFound, SandgateError
@@ -18,7 +17,6 @@ from revenue.flow.moves import moves, withdraw
 from revenue.flow.pool_state import PoolState
 from revenue.flow.receipts import Match
 from revenue.store import journal, posting, seal
-from tests.fakes import TickingClock
 from tests.unit.revenue.flow_scene import (
     BUYER,
     CHIEF,
@@ -31,16 +29,6 @@ from tests.unit.revenue.flow_scene import (
     Scene,
     payee_person,
 )
-
-
-@pytest.fixture
-def scene(engine: Engine, writer: GroupCommitWriter) -> Scene:
-    """A pool of 5,997 fen: 339 tax, 1,886 each for three payees."""
-    made = Scene.over(engine, writer, TickingClock())
-    made.licence()
-    made.use(times=3)
-    made.settle()
-    return made
 
 
 def propose_receipt(scene: Scene, actor: Actor = CLERK, fen: int = 100, **terms: Any) -> Any:

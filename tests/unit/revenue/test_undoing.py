@@ -3,22 +3,11 @@
 import pytest
 from sqlalchemy import Engine, func, select
 
-from audit.writer import GroupCommitWriter
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, NotFound
 from foundation.identity import Actor
 from revenue.pool_store import carry
-from tests.fakes import TickingClock
 from tests.unit.revenue.flow_scene import BUYER, CLERK, SERVICE, TELLER, Scene
-
-
-@pytest.fixture
-def scene(engine: Engine, writer: GroupCommitWriter) -> Scene:
-    made = Scene.over(engine, writer, TickingClock())
-    made.licence()
-    made.use(times=3)
-    made.settle()
-    return made
 
 
 def undo(scene: Scene, journal: str | None) -> str:

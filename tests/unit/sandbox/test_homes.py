@@ -1,7 +1,6 @@
 """Kept work: sealed, opened by a logged entry alone, withheld when narrowed, gone with its key."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from audit.reading import read_entries
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata, reading
+from foundation.db import reading
 from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
@@ -22,7 +21,6 @@ from sandbox.homes.store import sandbox_home
 from sandbox.homes.terms import HomeTerms
 from sandbox.lifecycle import SessionMode, SessionState
 from sandbox.sessions import Session
-from tests.fakes import SteppedClock
 
 WORK = b"notebook: count of the people of a county"
 TERMS = HomeTerms({"people/rows": frozenset({"county"})}, {}, {})
@@ -51,15 +49,6 @@ def session(number: int = 1, **changes: object) -> Session:
         changed_us=1,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        yield writer
 
 
 @pytest.fixture(params=[AES_GCM, SM4_GCM], ids=["aes", "sm4"])

@@ -1,6 +1,5 @@
 """Packages of sessions: asked for once, decided by another person, present only when installed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from typer.testing import CliRunner
 from audit.reading import read_entries
 from audit.tags import EntryKind
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata, reading
+from foundation.db import reading
 from foundation.errors import Conflict, Denied, NotFound
 from foundation.identity import Actor, ActorKind, Role
-from foundation.keys import FileKeyStore
 from sandbox.packages import (
     Package,
     PackageAsked,
@@ -24,7 +22,6 @@ from sandbox.packages import (
     normalised,
 )
 from service.cli_environment import environment
-from tests.fakes import SteppedClock
 
 ASKED = PackageAsked(package="Scikit_Learn", version="1.9.0", reason="a model of demand")
 YES = PackageDecided(decision="approve", comment="read its licence")
@@ -36,15 +33,6 @@ def person(name: str, role: Role, since_us: int = 0, kind: ActorKind = ActorKind
 
 
 ANALYST, OFFICER = person("analyst", Role.OPERATOR), person("officer", Role.AUTHORITY)
-
-
-@pytest.fixture
-def writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        yield writer
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ from sqlalchemy import Connection, Engine
 
 from audit.events import PendingEntry
 from audit.writer import GroupCommitWriter
-from foundation.db import metadata
 from foundation.errors import Conflict, Denied, Message, NotFound, Unavailable
 from foundation.identity import Actor, Role
-from foundation.keys import FileKeyStore
 from sandbox.backends.bubblewrap import BubblewrapBackend, SessionLimits
 from sandbox.backends.interface import Endpoint
 from sandbox.egress import EgressBudget
@@ -53,15 +51,6 @@ class Desk:
     egress: EgressBudget
     happened: list[tuple[str, str]] = field(default_factory=list)
     noted: Noted = field(default_factory=Noted)
-
-
-@pytest.fixture
-def writer(
-    engine: Engine, keys: FileKeyStore, clock: SteppedClock, tmp_path: Path
-) -> Iterator[GroupCommitWriter]:
-    metadata.create_all(engine)
-    with GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head") as writer:
-        yield writer
 
 
 @pytest.fixture

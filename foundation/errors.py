@@ -85,6 +85,13 @@ class Denied(SandgateError):
     kind = "denied"
 
 
+class TooMany(SandgateError):
+    """As many as one person may begin; ``retry_seconds`` says when there may be more."""
+
+    status = 429
+    kind = "too-many"
+
+
 class Unauthenticated(SandgateError):
     """No valid token came with the request."""
 

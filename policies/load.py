@@ -27,6 +27,7 @@ from policies.schema.catalog import CatalogRules
 from policies.schema.checks import CheckRules
 from policies.schema.contents import ContentRules
 from policies.schema.controls import ControlRules
+from policies.schema.daily import DailyRules
 from policies.schema.deadlines import DeadlineRules
 from policies.schema.disclosure import DisclosureRules
 from policies.schema.exchange import ExchangeRules
@@ -65,6 +66,7 @@ SECTIONS: Mapping[str, type[RuleFile]] = MappingProxyType(
         "checks": CheckRules,
         "contents": ContentRules,
         "controls": ControlRules,
+        "daily": DailyRules,
         "deadlines": DeadlineRules,
         "disclosure": DisclosureRules,
         "exchange": ExchangeRules,

@@ -32,6 +32,7 @@ def imports_of(platform: Platform) -> Imports:
         rules=rules,
         catalog=platform.catalog_rules,
         drafting=BookDrafting(platform.book),
+        clocks=platform.book.clocks,
     )
 
 

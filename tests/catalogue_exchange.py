@@ -98,7 +98,7 @@ def exchange(home: Path, engine: Engine | None = None) -> Iterator[Exchange]:
             engine,
             writer,
             book,
-            Imports(engine, writer, reader, rules, catalog_rules(), drafting),
+            Imports(engine, writer, reader, rules, catalog_rules(), drafting, book.clocks),
         )
     engine.dispose()
 

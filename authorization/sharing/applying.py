@@ -37,6 +37,7 @@ from authorization.sharing.states import (
 from authorization.sharing.store import share_request
 from authorization.sharing.telling import move_and_tell
 from catalog.entries import ReturnAttribute, ShareAttribute
+from catalog.matters.daily import Daily, DailyAct
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import complete_papers, conclude, open_matter, withdraw
 from catalog.matters.reads import matters
@@ -47,6 +48,7 @@ from foundation.identity import Actor, Role
 from foundation.ids import new_id
 
 CASE_MATTERS_MAX = 500
+_DRAFTED = Daily(DailyAct.SHARE_DRAFTS, share_request.c.drafted_by, share_request.c.drafted_us)
 
 
 class Applying(SharingParts):
@@ -84,6 +86,7 @@ class Applying(SharingParts):
             if found.provider == actor.organisation:
                 raise _own_data()
             _check_followed(connection, actor, case, demand)
+            _DRAFTED.check(connection, self.clocks, entry.time_us, actor.person)
             insert_draft(connection, entry, actor, share_id, found, document, demand)
             matter = open_matter(
                 connection,

@@ -5,6 +5,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     String,
     Table,
     Text,
@@ -31,6 +32,7 @@ demand = Table(
     Column("decided_by", ForeignKey("person.id")),
     Column("stated_us", BigInteger, nullable=False),
     Column("changed_us", BigInteger, nullable=False),
+    Index("ix_demand_person", "person", "stated_us"),
     CheckConstraint("state IN ('open', 'matched', 'refused', 'withdrawn')", name="state"),
     CheckConstraint("decided_by IS NULL OR decided_by <> person", name="another_decides"),
 )

@@ -32,6 +32,7 @@ from authorization.sharing.demand_list import (
 from authorization.sharing.demand_store import demand, demand_team
 from authorization.sharing.parts import SharingParts, published_entry
 from catalog.entries import Bilingual
+from catalog.matters.daily import Daily, DailyAct
 from catalog.matters.matter import Counter, MatterKind, NewMatter, require_handler
 from catalog.matters.opening import conclude, open_matter, withdraw
 from catalog.matters.reads import matter
@@ -44,6 +45,7 @@ STATERS = (
     *(Role.PROVIDER, Role.DEPARTMENT_HEAD, Role.STEWARD, Role.HALL_REPRESENTATIVE),
     *(Role.OPERATOR, Role.DEVELOPER),
 )
+_STATED = Daily(DailyAct.DEMANDS, demand.c.person, demand.c.stated_us)
 
 
 class Demands(SharingParts):
@@ -70,6 +72,7 @@ class Demands(SharingParts):
         )
 
         def apply(connection: Connection, entry: PendingEntry) -> Demand:
+            _STATED.check(connection, self.clocks, entry.time_us, actor.person)
             found = candidates(connection, form.data_items)
             _check_copy(form, found)
             matter = open_matter(

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -53,6 +54,7 @@ share_request = Table(
         name="another_decides",
     ),
     CheckConstraint("state = 'draft' OR signed_by IS NOT NULL OR state = 'withdrawn'", name="head"),
+    Index("ix_share_request_drafted", "drafted_by", "drafted_us"),
     CheckConstraint("suspended_as IN ('', 'provider', 'authority')", name="suspended_as"),
     CheckConstraint(
         "state NOT IN ('suspended', 'rectifying') OR suspended_as <> ''", name="suspended_by_one"

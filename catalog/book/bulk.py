@@ -24,7 +24,7 @@ from catalog.book.drafting import code_taken
 from catalog.book.duties import check_code_is, check_drafts
 from catalog.book.matters import end_unasked
 from catalog.book.parts import Book, entry_digest, papers_digest
-from catalog.book.recording import UNSIGNED, facets
+from catalog.book.recording import UNSIGNED, check_begins, facets
 from catalog.book.states import OPEN_REVISIONS, EntryState, Move, RevisionState
 from catalog.book.store import catalog_batch, catalog_entry, catalog_revision
 from catalog.entries import Bilingual, CatalogueEntry
@@ -120,6 +120,9 @@ def make_drafts(
             _Row(item, text, held.get(item.code))
             for item, text in zip(entries, digests, strict=True)
         ]
+        begun = sum(row.held is None or row.held.draft is None for row in rows)
+        if begun:
+            check_begins(book, connection, pending, actor, batch_rows=begun)
         known = book.credit_code(connection, provider)
         for number, row in enumerate(rows):
             _check_row(number, row, provider, known)

@@ -27,6 +27,7 @@ from catalog.book.parts import (
     wrong_state,
 )
 from catalog.book.recording import (
+    check_begins,
     facets,
     new_revision,
     record_move,
@@ -59,6 +60,7 @@ def draft_entry(
     )
 
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
+        check_begins(book, connection, pending, actor)
         check_provider_code(book, connection, provider, entry)
         entry_id = place_entry(connection, pending, provider, entry)
         about = {"id": new_id("rev"), "entry_id": entry_id, "provider": provider, "digest": digest}
@@ -122,6 +124,7 @@ def begin_change(
     def apply(connection: Connection, pending: PendingEntry) -> Revision:
         head = known_head(connection, entry_id)
         check_drafts(actor, head.provider)
+        check_begins(book, connection, pending, actor)
         published = _changeable(connection, head)
         text = entry or published.entry
         check_same_code(head, text)

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from audit.events import PendingEntry
-from catalog.book.parts import Assessment, Revision, papers_digest
+from catalog.book.parts import Assessment, Book, Revision, papers_digest
 from catalog.book.states import EntryState, Move
 from catalog.book.store import catalog_entry, catalog_entry_system, catalog_move, catalog_revision
 from catalog.entries import CatalogueEntry
+from catalog.matters.daily import Daily, DailyAct
 from foundation.identity import Actor
 
 
@@ -96,6 +97,24 @@ def write_document(
 ALONE: Mapping[str, Any] = {"batch": None, "sign_matter": None, "matter": None}
 """A row that is touched by itself leaves its batch, and the batch's matters, behind."""
 UNSIGNED: Mapping[str, Any] = {"signed_by": None, "signed_us": None, "signed_papers": None}
+
+
+_TEXTS = Daily(DailyAct.ENTRY_TEXTS, catalog_revision.c.drafted_by, catalog_revision.c.drafted_us)
+_ALONE = Daily(
+    DailyAct.ENTRY_DRAFTS,
+    catalog_revision.c.drafted_by,
+    catalog_revision.c.drafted_us,
+    catalog_revision.c.batch.is_(None),
+)
+
+
+def check_begins(
+    book: Book, connection: Connection, pending: PendingEntry, actor: Actor, batch_rows: int = 0
+) -> None:
+    """Refuse more texts than one person begins in a day, by themselves or as rows of a batch."""
+    if not batch_rows:
+        _ALONE.check(connection, book.clocks, pending.time_us, actor.person)
+    _TEXTS.check(connection, book.clocks, pending.time_us, actor.person, batch_rows or 1)
 
 
 def new_revision(

@@ -100,6 +100,7 @@ catalog_revision = Table(
     ),
     Index("ix_catalog_entry_revision_entry", "entry_id", "state"),
     Index("ix_catalog_entry_revision_batch", "batch"),
+    Index("ix_catalog_entry_revision_drafted", "drafted_by", "drafted_us"),
 )
 
 catalog_entry = Table(

@@ -23,11 +23,14 @@ from catalog.exchange.store import (
     Import,
     StoredRow,
     import_by_id,
+    import_table,
     rows_of,
     same_import,
     write_import,
     write_taken,
 )
+from catalog.matters.clocks import Clocks
+from catalog.matters.daily import Daily, DailyAct
 from catalog.sheets.reading import SheetReader
 from foundation.canonical import digest, sha256_hex
 from foundation.db import reading
@@ -40,6 +43,7 @@ from policies.schema.exchange import ExchangeRules
 
 T = TypeVar("T")
 FILE_NAME_SHOWN = 150
+_JUDGED = Daily(DailyAct.IMPORTS, import_table.c.person, import_table.c.judged_us)
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Imports:
     rules: ExchangeRules
     catalog: CatalogRules
     drafting: Drafting
+    clocks: Clocks
 
     def judge(
         self, actor: Actor, provider: str, data: bytes, file_name: str, sheet: str | None = None
@@ -171,6 +176,7 @@ class Imports:
         )
 
         def apply(connection: Connection, pending: PendingEntry) -> None:
+            _JUDGED.check(connection, self.clocks, pending.time_us, actor.person)
             head = {
                 "id": import_id,
                 "provider": provider,

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Index,
     Integer,
     Row,
     String,
@@ -40,6 +41,7 @@ import_table = Table(
     Column("about", Text, nullable=False),
     Column("judged_us", BigInteger, nullable=False),
     Column("judged_index", BigInteger, nullable=False),
+    Index("ix_catalog_import_person", "person", "judged_us"),
 )
 
 import_row_table = Table(

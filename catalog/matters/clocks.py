@@ -11,20 +11,25 @@ from catalog.matters.matter import Due
 from foundation.errors import InvalidInput, Message, NotFound
 from policies.effective import Jurisdiction, jurisdiction_of
 from policies.load import PolicyPack
+from policies.schema.daily import DailyRules
 from policies.schema.deadlines import Deadline
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """The clocks of one jurisdiction, and the organisation that consents to extensions."""
+    """The clocks of one jurisdiction, and the organisation that consents to extensions.
+
+    ``daily`` is how much one person may begin in a civil day.
+    """
 
     rules: Jurisdiction
+    daily: DailyRules
     authority: str = "data_authority"
 
     @classmethod
     def of(cls, pack: PolicyPack, jurisdiction: str, authority: str = "data_authority") -> "Clocks":
         """Take the clocks of a jurisdiction. Raises NotFound for one that has no pack."""
-        return cls(jurisdiction_of(pack, jurisdiction), authority)
+        return cls(jurisdiction_of(pack, jurisdiction), pack.rules(DailyRules), authority)
 
     @property
     def jurisdiction(self) -> str:

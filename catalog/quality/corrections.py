@@ -14,6 +14,7 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
 from catalog.entries import Bilingual
 from catalog.matters.clocks import Clocks
+from catalog.matters.daily import Daily, DailyAct
 from catalog.matters.matter import Counter, MatterKind, NewMatter
 from catalog.matters.opening import complete_papers, conclude, open_matter, withdraw
 from catalog.quality.correction_duties import (
@@ -45,6 +46,7 @@ from foundation.ids import new_id
 
 DEADLINE, REFERRAL = "correction", "correction_referral"
 HANDLERS = (Role.PROVIDER, Role.STEWARD, Role.DEPARTMENT_HEAD)
+_RAISED = Daily(DailyAct.CORRECTIONS, correction.c.person, correction.c.raised_us)
 Dependents = Callable[[Connection, str], Sequence[AffectedOutput]]
 """Names what rests on a data set, by its name; given by the service, which knows releases."""
 Apart = Callable[[Connection, Actor, str], None]
@@ -89,6 +91,7 @@ class CorrectionDesk:
                 raise _empty("$.claim")
             if raised.kind == "objection":
                 check_objector(actor, raised.real_name, self.name_of(connection, actor.person))
+            _RAISED.check(connection, self.clocks, entry.time_us, actor.person)
             about = target_of(connection, raised.target, raised.subject)
             referred = REFERRAL not in self.clocks.rules.clocks
             asked = self._asked(identifier, actor, raised.kind, about, referred=referred)

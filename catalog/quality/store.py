@@ -189,6 +189,7 @@ correction = Table(
     CheckConstraint(
         "(state IN ('corrected', 'answered')) = (fixed_by IS NOT NULL)", name="corrected"
     ),
+    Index("ix_data_correction_person", "person", "raised_us"),
     CheckConstraint("(state IN ('answered', 'refused')) = (answer <> '')", name="answered"),
     CheckConstraint(
         "(state IN ('answered', 'refused', 'withdrawn')) = (closed_us IS NOT NULL)", name="closed"

@@ -275,6 +275,8 @@ CREATE TABLE catalog_entry_revision (
 -- next
 CREATE INDEX ix_catalog_entry_revision_batch ON catalog_entry_revision (batch)
 -- next
+CREATE INDEX ix_catalog_entry_revision_drafted ON catalog_entry_revision (drafted_by, drafted_us)
+-- next
 CREATE INDEX ix_catalog_entry_revision_entry ON catalog_entry_revision (entry_id, state)
 -- next
 CREATE TRIGGER catalog_entry_revision_no_update BEFORE UPDATE ON catalog_entry_revision WHEN NEW.id <> OLD.id OR NEW.entry_id <> OLD.entry_id OR NEW.provider <> OLD.provider OR NEW.drafted_by <> OLD.drafted_by OR NEW.drafted_us <> OLD.drafted_us OR (NEW.state <> OLD.state AND NOT ((OLD.state = 'draft' AND NEW.state = 'discarded') OR (OLD.state = 'draft' AND NEW.state = 'submitted') OR (OLD.state = 'submitted' AND NEW.state = 'discarded') OR (OLD.state = 'submitted' AND NEW.state = 'draft') OR (OLD.state = 'submitted' AND NEW.state = 'published') OR (OLD.state = 'submitted' AND NEW.state = 'refused'))) OR OLD.state IN ('published', 'refused', 'discarded') OR (OLD.state <> 'draft' AND (NEW.digest <> OLD.digest OR NEW.document <> OLD.document OR NEW.papers <> OLD.papers OR NEW.secrecy_by <> OLD.secrecy_by OR NEW.personal_by <> OLD.personal_by OR NEW.signed_by <> OLD.signed_by)) BEGIN SELECT RAISE(ABORT, 'catalog_entry_revision does not change so'); END
@@ -376,6 +378,8 @@ CREATE TABLE catalog_import (
 )
 -- next
 CREATE INDEX ix_catalog_import_file_digest ON catalog_import (file_digest)
+-- next
+CREATE INDEX ix_catalog_import_person ON catalog_import (person, judged_us)
 -- next
 CREATE INDEX ix_catalog_import_provider ON catalog_import (provider)
 -- next
@@ -1541,6 +1545,8 @@ CREATE TABLE share_request (
 -- next
 CREATE INDEX ix_share_request_case_number ON share_request (case_number)
 -- next
+CREATE INDEX ix_share_request_drafted ON share_request (drafted_by, drafted_us)
+-- next
 CREATE INDEX ix_share_request_provider ON share_request (provider)
 -- next
 CREATE INDEX ix_share_request_requester ON share_request (requester)
@@ -1574,6 +1580,8 @@ CREATE TABLE demand (
 	CONSTRAINT fk_demand_person_person FOREIGN KEY(person) REFERENCES person (id), 
 	CONSTRAINT fk_demand_decided_by_person FOREIGN KEY(decided_by) REFERENCES person (id)
 )
+-- next
+CREATE INDEX ix_demand_person ON demand (person, stated_us)
 -- next
 CREATE INDEX ix_demand_requester ON demand (requester)
 -- next
@@ -3308,6 +3316,8 @@ CREATE INDEX ix_data_correction_dataset_id ON data_correction (dataset_id)
 CREATE INDEX ix_data_correction_entry_id ON data_correction (entry_id)
 -- next
 CREATE INDEX ix_data_correction_organisation ON data_correction (organisation)
+-- next
+CREATE INDEX ix_data_correction_person ON data_correction (person, raised_us)
 -- next
 CREATE INDEX ix_data_correction_provider ON data_correction (provider)
 -- next

@@ -14,7 +14,6 @@ from audit.reading import read_entries
 from audit.tags import EntryKind
 from catalog.matters.announcing import Announcer, announcements
 from catalog.matters.chasing import Chase
-from catalog.matters.clocks import Clocks
 from catalog.matters.matter import Matter, MatterState, MissingPaper
 from catalog.matters.moves import ask_for_papers
 from catalog.matters.opening import complete_papers, conclude, withdraw
@@ -96,7 +95,8 @@ def test_a_provisional_date_is_fixed_by_an_entry_when_the_list_is_here(
     desk: Desk, chase: Chase
 ) -> None:
     published = desk.clocks.rules
-    desk.clocks = Clocks(replace(published, calendar=without_2026(published.calendar)))
+    calendar = without_2026(published.calendar)
+    desk.clocks = replace(desk.clocks, rules=replace(published, calendar=calendar))
     desk.clock.advance(-49 * MICROSECONDS_PER_DAY)  # 30 September 2026
     opened = desk.open()
     assert opened.due is not None
@@ -204,7 +204,7 @@ def test_nothing_but_papers_moves_a_date_that_was_decided(
             monkeypatch.setenv("TZ", "America/Los_Angeles")
         elif move == "calendar":
             other = replace(published.rules.calendar, holidays=frozenset(), digest="sha256:other")
-            desk.clocks = Clocks(replace(published.rules, calendar=other))
+            desk.clocks = replace(desk.clocks, rules=replace(published.rules, calendar=other))
         elif move == "chase":
             replace(chase, clocks=desk.clocks).run_once()
         elif move == "papers" and state is MatterState.OPEN and not asked:

@@ -1,15 +1,45 @@
-"""Operations that change something and yet have no wrong state to be tried in, and why."""
+"""Operations that change something and yet no state of a thing forbids with 409, and why."""
 
 from collections.abc import Mapping
 
 STATELESS: Mapping[str, str] = {
+    "POST /budgets/raises": "a proposal beside others; the confirmation asks for the cap",
+    "POST /cases": "opens a case of its own",
+    "POST /cases/{case_id}/readings": "a closed case covers no entry: 403 entry_not_covered",
+    "POST /catalog/datasets/{name}/quality-rules": "rules replace those before, in any state",
     "POST /catalog/exports": "writes out what stands; asks for nothing that has a state",
+    "POST /catalog/imports": "judges a file; what is under review is a row's fault",
+    "POST /catalog/subscriptions/{subscription_id}/end": "one that is over is not there: 404",
+    "POST /control-relations": "declared as often as anything is learned",
+    "POST /corrections": "whatever is registered may be doubted again",
+    "POST /corrections/{correction}/recalls": "recalls what is flagged: nothing before that",
     "POST /decisions/explain": "explains any question; decides nothing",
+    "POST /demands": "a need of one's own, beside others",
+    "POST /delegations": "a proposal beside others; the confirmation asks for its state",
     "POST /figures/security-reports": "counts any month again; an old report stays",
+    "POST /hall/appointments/{appointment}/end": "one that is over is not there: 404",
+    "POST /hall/duty/end": "off duty it is 403 representative_off_duty",
+    "POST /hall/seats/{seat_id}/duty-records/{form}": "any day that has begun, again too",
     "POST /log/bundles": "a bundle of the whole log, whenever it is asked for",
     "POST /matters/overdue/announcements": "a day without anything overdue is announced too",
     "POST /notices/address": "an address replaces the one before",
     "POST /notices/address/removal": "without an address there is nothing to do",
+    "POST /products/{licence_id}/fetches": "404 before a release, 403 under a licence not in force",
+    "POST /quality/datasets/{name}/stewards/{person}/relief": "who keeps it no more: 404",
+    "POST /regradings": "a proposal for what may not be registered yet; its confirmation counts",
+    "POST /regulator/exports": "an export of what is found, whenever it is asked for",
+    "POST /release-desk/traces": "traces any file; what is not found is answered too",
+    "POST /releases/{release_id}/comments": "said beside a request in any state",
+    "POST /resources/{name}/evidence": "the newest stands, the older ones stay",
+    "POST /responsibilities": "of a published entry; another is not there: 404",
+    "POST /reviews": "a licence not in force is 403, as for any use of it",
+    "POST /service-accounts/{account_id}/credentials": "a newer secret ends the older ones",
+    "POST /sessions": "a licence not in force is 403, a full host 503",
+    "POST /settlement-files/details": "an account replaces the one before",
+    "POST /sharing/requests": "of a published entry; another is not there: 404",
+    "POST /sharing/requests/{share_id}/calls": "what does not deliver is 403 share_not_delivering",
+    "POST /sharing/requests/{share_id}/copies": "what does not deliver is 403 share_not_delivering",
+    "POST /sharing/requests/{share_id}/traces": "a delivery is traced after its end, too",
     "POST /tokens": "a development token of any account",
 }
 """The name of the operation -> why no state of anything can forbid it."""

@@ -29,10 +29,13 @@ from foundation.db import metadata, reading
 from foundation.errors import SandgateError
 from foundation.identity import Role
 from foundation.keys import FileKeyStore
+from foundation.settings import Settings
 from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
 from policies.schema.exchange import ExchangeRules
-from tests.catalogue import bare_book, person, walk
+from tests.calling import API, People
+from tests.catalogue import bare_book, person, publish_entry, walk
+from tests.city import PROVIDER, _register_people, opened_city
 from tests.city_documents import catalogue_entry
 from tests.fakes import SteppedClock
 from tests.parts import REPOSITORY, need_namespaces
@@ -222,8 +225,13 @@ def as_reader(uri: str) -> str:
 
 
 def connect(intake: Intake, uri: str, **changes: Any) -> Path:
+    return connected(intake.home, uri, **changes)
+
+
+def connected(home: Path, uri: str, **changes: Any) -> Path:
+    """Write the operator's file of connections into a folder."""
     told = {"provider": "civil_affairs", "tables": ["registry.offices"], **changes}
-    path = intake.home / "connections.toml"
+    path = home / "connections.toml"
     path.write_text(
         "[connections.civil-registry]\n"
         f"url = {json.dumps(as_reader(uri))}\n"
@@ -295,3 +303,22 @@ def test_a_table_that_is_not_to_be_had_leaves_nothing(intake: Intake, postgresql
     assert refused(lambda: intake.publisher.read_table(CLERK, "offices")) == "source_not_reached"
     assert intake.left() == []
     assert not (intake.home / "versions").exists()
+
+
+def test_a_department_has_its_table_read_over_http(tmp_path: Path, postgresql: str) -> None:
+    connections = connected(tmp_path, postgresql, provider=PROVIDER)
+    settings = Settings(home=tmp_path / "home", source_connections=connections)
+    with opened_city(settings.home, settings=settings) as city:
+        _register_people(city.platform, {})
+        people, path = People(city), "/resources/offices/readings"
+        people.refused("steward", path, {}, 404, "dataset_unknown")
+        entry = catalogue_entry(DECLARED, DECLARED["system"])
+        publish_entry(city.platform, entry, PROVIDER, city.actor)
+        people.post("steward", "/catalog/datasets", DECLARED)
+        people.refused("analyst", path, {}, 403, "role_missing")
+        first, second = (people.post("steward", path) for _ in range(2))
+        assert (first["number"], second["number"]) == (1, 2)
+        measured = people.post("steward", "/catalog/datasets/offices/measurements")
+        assert (measured["version"], measured["profile"]["rows"]) == (second["version"], 3)
+        connections.unlink()
+        assert people("steward").post(f"{API}{path}").status_code == 503

@@ -155,6 +155,7 @@ def test_three_years_later_two_persons_erase_what_no_case_holds(
     purge = city.client("founder").post(f"{API}/retention/purges", json=body).json()["id"]
     assert problem_of(confirmed(city, purge, "founder"), 403)["code"] == "applicant_cannot_approve"
     done = confirmed(city, purge).json()
+    assert problem_of(confirmed(city, purge), 409)["code"] == "purge_confirmed"
     assert done["fields_erased"] >= 2  # the question, and its plan
     assert done["files_clean"]
     assert done["keys_destroyed"]

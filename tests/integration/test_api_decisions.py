@@ -39,6 +39,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             enrol(founder, city.client("security_admin"), person)
         placing = {"authority": "county", "superior": AUTHORITY}
         assert founder.post(f"{API}/authorities", json=placing).status_code == 201
+        again = problem_of(founder.post(f"{API}/authorities", json=placing), 409)
+        assert again["code"] == "authority_placed_already"
         yield city
 
 
@@ -66,6 +68,8 @@ def lend(city: City, **changes: Any) -> str:
     found = str(proposed.json()["id"])
     confirmed = city.client("approver").post(f"{DELEGATIONS}/{found}/confirm")
     assert confirmed.json()["state"] == "active"
+    again = city.client("approver").post(f"{DELEGATIONS}/{found}/confirm")
+    assert problem_of(again, 409)["code"] == "delegation_state"
     return found
 
 
@@ -151,6 +155,8 @@ def test_a_power_is_exercised_while_it_is_lent_and_not_a_moment_longer(city: Cit
     assert problem_of(activation, 403)["code"] == "power_not_lent"  # another power
     ended = city.client("founder").post(f"{DELEGATIONS}/{found}/end", json=REASON)
     assert ended.json()["state"] == "ended"
+    again = city.client("founder").post(f"{DELEGATIONS}/{found}/end", json=REASON)
+    assert problem_of(again, 409)["code"] == "delegation_state"
     assert problem_of(suspend(city, city.licence), 403)["code"] == "power_not_lent"
 
 

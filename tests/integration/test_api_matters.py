@@ -121,6 +121,8 @@ def test_an_extension_is_asked_by_the_handler_and_consented_to_by_the_authority(
     too_long = clients["steward"].post(path, json={**ASKED, "days": 11})
     assert problem_of(too_long, 422)["code"] == "extension_too_long"
     before = clients["steward"].post(path, json=ASKED).json()
+    twice = problem_of(clients["steward"].post(path, json=ASKED), 409)
+    assert twice["code"] == "extension_asked_before"
     after = clients["founder"].post(f"{path}/decision", json=CONSENT)
     assert after.status_code == 201, after.text
     assert after.json()["due"]["on"] > before["due"]["on"]

@@ -63,6 +63,10 @@ def test_two_people_replace_a_scheme_and_its_parties_read_it(city: City) -> None
     assert before["in_force"] == before["embedded"]["digest"]
     approved = approver.post(approval, json={})
     assert approved.status_code == 201, approved.text
+    again = problem_of(approver.post(approval, json={}), 409)
+    assert again["code"] == "scheme_approved"
+    known = problem_of(founder.post(path, json=scheme()), 409)
+    assert known["code"] == "scheme_version_known"
     for reader in ("founder", "analyst", "buyer", "treasurer", "auditor", "steward"):
         found = city.client(reader).get(path).json()
         assert found["in_force"] == proposed["digest"], reader

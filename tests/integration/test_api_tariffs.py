@@ -361,12 +361,12 @@ def test_a_maximum_is_decided_reviewed_and_its_excess_comes_off_the_next(
     path = f"{API}/permitted-revenue"
     pricer, second = city.client("pricer"), city.client("second_pricer")
     proposed = pricer.post(path, json=SHEET)
-    assert proposed.status_code == 201
     assert proposed.json()["yearly_fen"] == 9_000 + 720 + 583
     decision = f"{path}/{proposed.json()['digest']}/decision"
     assert problem_of(pricer.post(decision), 403)["code"] == "applicant_cannot_approve"
     assert second.post(decision).json()["maxima_fen"] == {"2026": 10_303}
     assert problem_of(second.post(decision), 409)["code"] == "permitted_decided"
+    assert problem_of(pricer.post(path, json=SHEET), 409)["code"] == "permitted_version_known"
     reviews = f"{path}/{OPERATOR}/reviews"
     assert problem_of(pricer.post(reviews, json={"year": 2026}), 409)
     billed = close(city)

@@ -17,6 +17,7 @@ from foundation.db import reading
 from foundation.errors import SandgateError
 from sandbox.egress import EgressAccount
 from service.cli import app
+from service.regulator.alert_rules import RuleDraft, save_rule
 from service.regulator.alerting import alerts
 from service.upkeep import Upkeep
 from tests.calling import API, entries, problem_of
@@ -224,3 +225,13 @@ def test_an_official_reads_the_commands_in_both_languages(scene: Scene, tmp_path
     assert drawn[0] == 0
     ET.fromstring(picture.read_text(encoding="utf-8"))
     assert HOUSEHOLDS["population"] == POPULATION
+
+
+def test_there_are_so_many_own_rules(scene: Scene) -> None:
+    city, client = scene.city, scene.city.client("auditor")
+    rules, address = city.platform.oversight.rules, f"{API}/regulator/alert-rules"
+    draft = RuleDraft.model_validate(rule_body(enabled=False))
+    for _ in range(rules.own_rules_max - len(client.get(address).json()["own"])):
+        save_rule(city.platform.writer, city.actor("auditor"), draft, rules)
+    full = problem_of(client.post(address, json=rule_body()), 409)
+    assert full["code"] == "alert_rules_too_many"

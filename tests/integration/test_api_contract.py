@@ -111,15 +111,14 @@ def fuzzed(tmp_path: Path) -> Iterator[Fuzzed]:
 def test_no_answer_is_undocumented_and_none_is_an_error(fuzzed: Fuzzed) -> None:
     part = Slice(0, EVERY_PATH, "fuzzing", 1, 0)
     found = fuzzed.run(part)
-    assert fuzzed.operations(part) <= found.operations
+    assert fuzzed.operations(part) == found.operations
     assert max(found.statuses) < 500
+    sliced = (fuzzed.operations(one) for one in SLICES.values() if one.phase == "coverage")
+    assert set().union(*sliced) == found.operations
 
 
-def test_the_slices_are_ten_thousand_cases_and_every_operation_is_in_some(fuzzed: Fuzzed) -> None:
+def test_the_slices_are_ten_thousand_cases() -> None:
     assert sum(part.cases_min for part in SLICES.values()) >= CASES_WANTED
-    parts = [part for part in SLICES.values() if part.phase == "coverage"]
-    sliced = set().union(*(fuzzed.operations(part) for part in parts))
-    assert sliced == fuzzed.operations(SLICES["first"])
 
 
 @pytest.mark.full
@@ -135,4 +134,4 @@ def test_ten_thousand_cases_find_neither(
     assert found.cases >= part.cases_min
     assert max(found.statuses) < 500
     if part.phase != "stateful":
-        assert fuzzed.operations(part) <= found.operations
+        assert fuzzed.operations(part) == found.operations

@@ -161,6 +161,21 @@ def test_a_demand_gets_one_team_and_ends_once(people: People) -> None:
     people.refused("founder", f"{path}/match", match, 409, "demand_over")
 
 
+def test_a_demand_is_matched_with_what_was_found_for_it_once(people: People) -> None:
+    stated = people.post("clerk", "/demands", NEED)
+    path = f"/demands/{stated['id']}"
+    match = {"outcome": "service", "found": stated["candidates"][0]["id"]}
+    people.refused("clerk", f"{path}/match", match, 403, "role_missing")
+    other = {**match, "found": "cat_other"}
+    people.refused("founder", f"{path}/match", other, 422, "demand_match_unknown")
+    matched = people.post("founder", f"{path}/match", match)
+    assert (matched["state"], matched["found"]) == ("matched", match["found"])
+    people.refused("founder", f"{path}/match", match, 409, "demand_over")
+    people.refused("clerk", f"{path}/withdrawal", {}, 409, "demand_over")
+    over = people.read("clerk", "/demands?state=matched")["demands"]
+    assert stated["id"] in [one["id"] for one in over]
+
+
 def test_an_application_is_promoted_in_use_once_at_a_time(people: People, world: World) -> None:
     share = world.asked()
     told = {"request": share.id, "achieved": "年检少跑一趟"}

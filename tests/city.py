@@ -126,6 +126,8 @@ class Plan:
     further: Sequence[Further] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """What people and organisations are called; where nothing is said, as their identifiers."""
+    english: Mapping[str, str] = field(default_factory=dict)
+    """What organisations are called in English, likewise."""
 
     def without_household(self, number: int) -> "Plan":
         """Return the plan of a neighbour: the same city without one household."""
@@ -296,7 +298,7 @@ def built_city(
 
 def fill(city: City, plan: Plan) -> None:
     """Register everybody and everything, by the calls that the HTTP API makes."""
-    _register_people(city.platform, plan.names)
+    _register_people(city.platform, plan.names, plan.english)
     _register_data(city, plan.further)
     city.publish("households", plan.households)
     city.publish("colleges", plan.colleges)
@@ -307,10 +309,13 @@ def fill(city: City, plan: Plan) -> None:
     city.licence = city.grant(plan.licence)
 
 
-def _register_people(platform: Platform, names: Mapping[str, str]) -> None:
+def _register_people(
+    platform: Platform, names: Mapping[str, str], english: Mapping[str, str] | None = None
+) -> None:
     for identifier, kind in ORGANISATIONS:
         name_zh = names.get(identifier, identifier)
-        organisation = Organisation(id=identifier, kind=kind, name_zh=name_zh, name_en=identifier)
+        name_en = (english or {}).get(identifier, identifier)
+        organisation = Organisation(id=identifier, kind=kind, name_zh=name_zh, name_en=name_en)
         create_organisation(platform.writer, SYSTEM_ACTOR, organisation)
     for identifier, organisation_id, role in PEOPLE:
         person = Person(

@@ -23,6 +23,7 @@ from authorization.organisations import (
     create_organisation,
     create_person,
 )
+from catalog.book.systems import SystemDocument, register_system
 from foundation.identity import SYSTEM_ACTOR, Role
 from foundation.settings import Settings
 from service.app import create_app
@@ -57,6 +58,17 @@ NAMES = {
     "tax_clerk": "沈雪梅",
     "tax_head": "韩立新",
     "delegate": "杨春梅",
+}
+SYSTEM = "marriage_register"
+ENGLISH = {
+    PROVIDER: "Civil Affairs Bureau",
+    TAX: "Tax Bureau",
+    "pearl_operator": "Pearl Data Operations",
+    "river_operator": "River Data Operations",
+    "harbour_buyer": "Harbour Information",
+    "review_centre": "Data Security Review Centre",
+    "city_regulator": "Data Regulator",
+    "public_finance": "Finance Bureau",
 }
 _FURTHER = (
     ("clerk", PROVIDER, Role.PROVIDER),
@@ -109,10 +121,10 @@ class Faces:
             page.locator("form.asked button").click()
         page.wait_for_url("**/pages")
 
-    def look(self, page: Page, name: str) -> None:
-        """Keep a picture of a page, where pictures were asked for."""
+    def look(self, page: Page, name: str, *, whole: bool = True) -> None:
+        """Keep a picture of a page, or of what a screen shows of it, where one was asked for."""
         if self.shots is not None:
-            page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+            page.screenshot(path=self.shots / f"{name}.png", full_page=whole)
 
 
 def go(page: Page, *words: str) -> None:
@@ -161,7 +173,7 @@ def entry_form(code: str, name: str) -> dict[str, str]:
         "open_reason": "涉及个人信息",
         "open_basis": "《中华人民共和国个人信息保护法》",
         "return_attribute": "none",
-        "systems": "register",
+        "systems": SYSTEM,
         "zone": "public",
     }
 
@@ -183,7 +195,7 @@ def faces(home: Path, shots: Path | None = None, *, issuer: bool = True) -> Iter
             home.mkdir(exist_ok=True)
             place = provider.configured(home.parent, founders={name: name for name in FOUNDERS})
             settings = settings.model_copy(update={"login_issuers": place})
-        plan = Plan(names=NAMES)
+        plan = Plan(names=NAMES, english=ENGLISH)
         city = stack.enter_context(built_city(home, plan, settings=settings))
         _register(city)
         for account in () if provider is None else ACCOUNTS:
@@ -199,7 +211,9 @@ def faces(home: Path, shots: Path | None = None, *, issuer: bool = True) -> Iter
 
 def _register(city: City) -> None:
     writer = city.platform.writer
-    house = Organisation(id=TAX, kind=OrganisationKind.PROVIDER, name_zh=NAMES[TAX], name_en=TAX)
+    house = Organisation(
+        id=TAX, kind=OrganisationKind.PROVIDER, name_zh=NAMES[TAX], name_en=ENGLISH[TAX]
+    )
     create_organisation(writer, SYSTEM_ACTOR, house)
     for name, organisation, role in _FURTHER:
         person = Person(
@@ -210,6 +224,10 @@ def _register(city: City) -> None:
             accounts=(Account(name=name, organisation=organisation),),
         )
         create_person(writer, SYSTEM_ACTOR, person)
+
+    label = {"zh": "婚姻登记系统", "en": "Marriage register"}
+    system = SystemDocument.model_validate({"name": SYSTEM, "label": label, "purpose": label})
+    register_system(writer, city.actor("clerk"), PROVIDER, system)
 
 
 def _bind(city: City, account: str) -> None:

@@ -60,7 +60,10 @@ ENTER = Form(
 CLOSE = Form(
     fields=(),
     title=Message("关闭会话", "Close the session"),
-    intro=Message("沙箱及其中全部内容将被销毁。", "The sandbox and all in it is destroyed."),
+    intro=Message(
+        "沙箱随即销毁；未超出上限的工作密封保存，可在同一授权的下一个会话中继续。",
+        "The sandbox is destroyed. Work within the limit is kept sealed for your next session.",
+    ),
     button=Message("关闭会话", "Close"),
     danger=True,
 )

@@ -1,8 +1,8 @@
 """The yearly disclosure: figures as JSON for programs, and as a page for people."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import PlainTextResponse, Response
 
 from foundation.db import reading
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/disclosures", route_class=IdempotentRoute, tags=["re
 
 @router.get("/{year}", response_model=None)
 def get_disclosure(
-    year: int,
+    year: Annotated[int, Path(ge=1, le=9_999)],
     actor: AnyCaller,
     platform: OnPlatform,
     form: Literal["json", "page"] = "json",

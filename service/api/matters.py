@@ -20,6 +20,7 @@ from foundation.clock import from_iso, to_iso
 from foundation.db import reading
 from foundation.errors import InvalidInput, Message
 from foundation.identity import Actor
+from service.api.bodies import INTEGER_MAX
 from service.api.callers import (
     AnyCaller,
     AuthorityCaller,
@@ -65,7 +66,7 @@ def get_matters(
     kind: MatterKind | None = None,
     case: Annotated[str | None, Query(max_length=32)] = None,
     subject: Annotated[str | None, Query(max_length=100)] = None,
-    after: Annotated[int, Query(ge=-1)] = -1,
+    after: Annotated[int, Query(ge=-1, le=INTEGER_MAX)] = -1,
     limit: Count = 100,
 ) -> dict[str, object]:
     """List matters: what I must decide, what my organisation applied for or handles, or all.

@@ -5,7 +5,7 @@ For everybody else exact figures do not exist; they see the scores that its owne
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.quality.judging import (
@@ -18,6 +18,7 @@ from catalog.quality.judging import (
 from catalog.quality.keepers import kept_dataset
 from catalog.quality.measuring import Measured, ruleset
 from foundation.db import reading
+from service.api.bodies import INTEGER_MAX
 from service.api.callers import AnyCaller, DataKeeperCaller, DataReaderCaller, OnPlatform
 from service.bootstrap import Platform
 from service.idempotency import IdempotentRoute
@@ -91,7 +92,7 @@ def get_profile(
 def post_suggestion(
     name: str,
     measurement: str,
-    place: int,
+    place: Annotated[int, Path(ge=0, le=INTEGER_MAX)],
     body: SuggestionDecision,
     actor: DataKeeperCaller,
     platform: OnPlatform,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from foundation.clock import MICROSECONDS_PER_SECOND
+from service.api.bodies import INTEGER_MAX
 from service.serving import HEADER_BYTES_MAX
 from service.tokens import TOKEN_SECONDS_MAX, DevelopmentIssuer
 from tests.calling import API, TickingClock, problem_of
@@ -218,10 +219,27 @@ ADDRESSES = {
     "limit as a float": "/log/entries?limit=1.5",
     "unknown kind": "/log/entries?kind=query:everything",
     "NUL in a query": "/log/entries?licence=%00",
+    "a place beyond 64 bits": f"/matters?after={2**87}",
     "overlong query": "/log/entries?person=" + "a" * 300,
     "statements of no period": "/periods/1999-01/statements",
     "a period that is a path": "/periods/..%2f..%2f/statements",
 }
+
+
+def test_each_number_in_an_address_has_bounds_that_a_store_holds(city: City) -> None:
+    paths = city.client().get(f"{API}/openapi.json").json()["paths"]
+    described = [
+        (place, one["name"], schema)
+        for place, methods in paths.items()
+        for operation in methods.values()
+        for one in operation.get("parameters", ())
+        for schema in (one["schema"], *one["schema"].get("anyOf", ()))
+        if schema.get("type") == "integer"
+    ]
+    assert described
+    bounded = {"minimum", "maximum"}
+    assert [found[:2] for found in described if not bounded <= found[2].keys()] == []
+    assert max(schema["maximum"] for *_where, schema in described) <= INTEGER_MAX
 
 
 @pytest.mark.parametrize("name", ADDRESSES)

@@ -20,6 +20,7 @@ from tests.city_documents import catalogue_entry, column
 from tests.page_visits import is_done, sent, signed_in
 
 HOSTILE = "<script>alert(1)</script>"
+NAMES = {PROVIDER: "市民政局", "tax_bureau": "市税务局"}
 DECLARED = {
     "name": "offices",
     "entry": "306009/21",
@@ -37,9 +38,9 @@ DECLARED = {
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     with opened_city(tmp_path_factory.mktemp("pages") / "home") as city:
-        for name in (PROVIDER, "tax_bureau"):
+        for name, name_zh in NAMES.items():
             found = Organisation(
-                id=name, kind=OrganisationKind.PROVIDER, name_zh=name, name_en=name
+                id=name, kind=OrganisationKind.PROVIDER, name_zh=name_zh, name_en=name
             )
             create_organisation(city.platform.writer, SYSTEM_ACTOR, found)
         for name, house, role in (
@@ -109,6 +110,13 @@ def test_a_resource_waits_for_its_source_and_takes_its_data(city: City) -> None:
     assert "撤回同意" in steward.get(path).text
     assert is_done(sent(steward, f"{path}/evidence", registration_code="GD-1"))
     assert "GD-1" in steward.get(path).text
+    for page in ("/pages/resources", path):
+        told = steward.get(page).text
+        assert "市民政局" in told, page
+        assert "公共数据区" in told, page
+        assert PROVIDER not in told.partition("<main>")[2], page
+    assert "市税务局" in told
+    assert "tax_bureau" not in told
 
 
 def test_the_dictionary_is_read_by_all_and_kept_by_the_authority(city: City) -> None:

@@ -61,6 +61,17 @@ def test_the_platform_acts_for_nobody() -> None:
     assert told == Message("平台：服务已启动。", "The platform: The service started.")
 
 
+def test_what_is_not_a_name_or_an_identifier_is_said_in_the_readers_language() -> None:
+    closed = said(EntryKind.SESSION_CLOSED, Registered(), reason="closed_by_operator")
+    opened = said(EntryKind.SESSION_OPENED, Registered(), mode="production")
+    assert "原因 使用人关闭" in closed.zh
+    assert "reason closed by its user" in closed.en
+    assert "方式 生产" in opened.zh
+    assert "as production" in opened.en
+    own_words = said(EntryKind.SESSION_FROZEN, Registered(), reason="检查")
+    assert "原因 检查" in own_words.zh
+
+
 def test_a_long_list_is_cut_and_says_so() -> None:
     told = said(EntryKind.ANSWER_RELEASED, Registered(), datasets=[f"set_{n}" for n in range(20)])
     assert "set_7 等 20 项" in told.zh

@@ -8,13 +8,13 @@ import typer
 
 from service.cli_remote import (
     DEFAULT_URL,
-    UNUSABLE,
     Language,
     Out,
     Token,
     Url,
     call,
     path_part,
+    read_bytes,
     save,
     show,
 )
@@ -59,7 +59,7 @@ def catalog_import(
     asked = {"file_name": file.name, "sheet": sheet, "provider": provider}
     query = urlencode({name: value for name, value in asked.items() if value})
     address = f"{url}/api/v1/catalog/imports?{query}"
-    judged = call("POST", address, token, language, content=_bytes(file))
+    judged = call("POST", address, token, language, content=read_bytes(file))
     found: dict[str, Any] = judged.json()
     home = f"{url}/api/v1/catalog/imports/{path_part(found['import'])}"
     if report is not None:
@@ -96,11 +96,3 @@ def catalog_export(
     else:
         answer = call("POST", f"{url}/api/v1/catalog/exports", token, language)
     save(out, answer.content)
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        typer.echo(f"无法读取文件 / the file cannot be read: {file}", err=True)
-        raise typer.Exit(UNUSABLE) from error

@@ -4,21 +4,21 @@ They go through a running service's API with the caller's own token. What moves 
 here by one person and approved by another.
 """
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from service.cli_remote import (
     DEFAULT_URL,
-    UNUSABLE,
     Language,
     Out,
     Token,
     Url,
     call,
     path_part,
+    read_json,
+    read_text,
     save,
     show,
 )
@@ -79,20 +79,12 @@ PROPOSALS = {
 }
 
 
-def _read(body: Path) -> Any:
-    try:
-        return json.loads(body.read_bytes())
-    except (OSError, ValueError) as error:
-        typer.echo(f"文件无法读取或不是 JSON / not readable as JSON: {body}", err=True)
-        raise typer.Exit(UNUSABLE) from error
-
-
 def _proposal(name: str, address: str, sentence: str, fields: str) -> None:
     @ledger.command(name, help=f"{sentence}。 BODY: {fields}", short_help=sentence)
     def _propose(
         body: Body, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
     ) -> None:
-        show(call("POST", f"{url}/api/v1/{address}", token, language, _read(body)))
+        show(call("POST", f"{url}/api/v1/{address}", token, language, read_json(body)))
 
 
 for _name, (_address, _sentence, _fields) in PROPOSALS.items():
@@ -175,7 +167,7 @@ def ledger_decide(
 ) -> None:
     """Propose a decision. 决定异议。 BODY: outcome (upheld, dismissed), lines if upheld, reason"""
     address = f"{url}/api/v1/disputes/{path_part(dispute)}/decision"
-    show(call("POST", address, token, language, _read(body)))
+    show(call("POST", address, token, language, read_json(body)))
 
 
 @ledger.command("claim")
@@ -221,11 +213,7 @@ def ledger_return(
     language: Language = "zh",
 ) -> None:
     """Propose to take the bank's answer to a file in. 登记银行回单"""
-    try:
-        content = answer.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        typer.echo(f"文件无法读取 / not readable as UTF-8: {answer}", err=True)
-        raise typer.Exit(UNUSABLE) from error
+    content = read_text(answer)
     address = f"{url}/api/v1/settlement-files/{path_part(identifier)}/returns"
     body = {"form": form, "content": content, "reason": reason}
     show(call("POST", address, token, language, body))

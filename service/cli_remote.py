@@ -1,8 +1,9 @@
 """Commands that act on a running service, through its HTTP API, with the caller's own token."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -23,6 +24,7 @@ DEFAULT_URL = "http://127.0.0.1:8600"
 
 BAD_INPUT = frozenset({400, 413, 415, 422})
 REFUSED, UNUSABLE = 1, 2
+T = TypeVar("T")
 
 
 def call(
@@ -57,6 +59,31 @@ def save(out: Path, data: bytes) -> None:
         out.write_bytes(data)
     except OSError as error:
         typer.echo(f"无法写入文件 / the file cannot be written: {out}", err=True)
+        raise typer.Exit(UNUSABLE) from error
+
+
+def read_bytes(file: Path) -> bytes:
+    """Read a file as it is; one sentence and exit 2 where that cannot be done."""
+    return _read(file, Path.read_bytes, "无法读取文件 / the file cannot be read")
+
+
+def read_text(file: Path) -> str:
+    """Read a file as UTF-8; one sentence and exit 2 where that cannot be done."""
+    sentence = "文件无法读取或不是 UTF-8 / the file cannot be read, or is not UTF-8"
+    return _read(file, lambda path: path.read_text(encoding="utf-8"), sentence)
+
+
+def read_json(file: Path) -> Any:
+    """Read a file as JSON; one sentence and exit 2 where that cannot be done."""
+    sentence = "文件无法读取或不是 JSON / not readable as JSON"
+    return _read(file, lambda path: json.loads(path.read_bytes()), sentence)
+
+
+def _read(file: Path, read: Callable[[Path], T], sentence: str) -> T:
+    try:
+        return read(file)
+    except (OSError, ValueError) as error:
+        typer.echo(f"{sentence}: {file}", err=True)
         raise typer.Exit(UNUSABLE) from error
 
 

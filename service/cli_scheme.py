@@ -1,12 +1,11 @@
 """Commands for distribution schemes: read, propose, approve, through a running service's API."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli_remote import DEFAULT_URL, UNUSABLE, Language, Token, Url, call, path_part, show
+from service.cli_remote import DEFAULT_URL, Language, Token, Url, call, path_part, read_json, show
 
 scheme = typer.Typer(no_args_is_help=True, help="Distribution schemes of a licence. 分配方案")
 File = Annotated[Path, typer.Argument(help="a scheme as JSON")]
@@ -25,12 +24,7 @@ def scheme_propose(
     licence: str, file: File, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Propose a new version from a JSON file; another person approves it. 提出新的分配方案"""
-    try:
-        body = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        typer.echo(f"文件无法读取或不是 JSON / not readable as JSON: {file}", err=True)
-        raise typer.Exit(UNUSABLE) from error
-    show(call("POST", _address(url, licence), token, language, body))
+    show(call("POST", _address(url, licence), token, language, read_json(file)))
 
 
 @scheme.command("approve")

@@ -8,12 +8,12 @@ import typer
 
 from service.cli_remote import (
     DEFAULT_URL,
-    UNUSABLE,
     Language,
     Token,
     Url,
     call,
     path_part,
+    read_text,
     show,
 )
 
@@ -120,12 +120,7 @@ def review_submit(
     language: Language = "zh",
 ) -> None:
     """Submit a notebook for review; only its code cells are kept. 提交笔记本审查"""
-    try:
-        text = notebook.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        typer.echo(f"无法读取文件 / the file cannot be read: {notebook}", err=True)
-        raise typer.Exit(UNUSABLE) from error
-    body = {"licence": licence, "notebook": text}
+    body = {"licence": licence, "notebook": read_text(notebook)}
     show(call("POST", f"{url}/api/v1/reviews", token, language, body))
 
 

@@ -1,12 +1,11 @@
 """Commands for tariffs and permitted revenue, through a running service's API."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from service.cli_remote import DEFAULT_URL, UNUSABLE, Language, Token, Url, call, path_part, show
+from service.cli_remote import DEFAULT_URL, Language, Token, Url, call, path_part, read_json, show
 
 tariff = typer.Typer(no_args_is_help=True, help="Tariffs of a licence. 资费")
 permitted = typer.Typer(no_args_is_help=True, help="Maximum permitted revenue. 最高准许收入")
@@ -26,7 +25,7 @@ def tariff_propose(
     licence: str, file: File, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Propose a new version from a JSON file; another person approves it. 提出新的资费版本"""
-    show(call("POST", _tariffs(url, licence), token, language, _document(file)))
+    show(call("POST", _tariffs(url, licence), token, language, read_json(file)))
 
 
 @tariff.command("approve")
@@ -51,7 +50,7 @@ def permitted_propose(
     file: File, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Propose a maximum from a cost sheet in JSON; another person decides it. 提出最高准许收入"""
-    show(call("POST", _permitted(url), token, language, _document(file)))
+    show(call("POST", _permitted(url), token, language, read_json(file)))
 
 
 @permitted.command("decide")
@@ -69,14 +68,6 @@ def permitted_review(
     """Hold a finished year's revenue against its maximum. 年度评估"""
     address = f"{_permitted(url)}/{path_part(operator)}/reviews"
     show(call("POST", address, token, language, {"year": year}))
-
-
-def _document(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        typer.echo(f"文件无法读取或不是 JSON / not readable as JSON: {file}", err=True)
-        raise typer.Exit(UNUSABLE) from error
 
 
 def _tariffs(url: str, licence: str) -> str:

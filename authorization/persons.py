@@ -6,9 +6,10 @@ affiliation and roles. Whoever is suspended, or whose house is, is nobody's acto
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import Field
-from sqlalchemy import Connection, RowMapping, and_, insert, select
+from sqlalchemy import Connection, RowMapping, Select, Table, and_, insert, select
 
 from audit.events import AuditEvent, PendingEntry, Recorded, Writer
 from audit.tags import EntryKind
@@ -141,17 +142,7 @@ def actor_for_account(
     """
     table, joined = store.person_account, store.affiliation
     query = (
-        select(
-            table.c.person,
-            table.c.organisation,
-            table.c.since_us,
-            joined.c.since_us.label("joined_us"),
-            store.person.c.kind,
-            store.person.c.state,
-            store.organisation.c.state.label("house_state"),
-        )
-        .join(store.person, store.person.c.id == table.c.person)
-        .join(store.organisation, store.organisation.c.id == table.c.organisation)
+        _standing(table, joined)
         .join(
             joined,
             and_(joined.c.person == table.c.person, joined.c.organisation == table.c.organisation),
@@ -181,23 +172,10 @@ def actor_for_person(
     person does not, or no longer, belong to the organisation; Denied where either is suspended.
     """
     joined = store.affiliation
-    query = (
-        select(
-            joined.c.person,
-            joined.c.organisation,
-            joined.c.since_us,
-            joined.c.since_us.label("joined_us"),
-            store.person.c.kind,
-            store.person.c.state,
-            store.organisation.c.state.label("house_state"),
-        )
-        .join(store.person, store.person.c.id == joined.c.person)
-        .join(store.organisation, store.organisation.c.id == joined.c.organisation)
-        .where(
-            joined.c.person == person,
-            joined.c.organisation == organisation,
-            joined.c.ended_us.is_(None),
-        )
+    query = _standing(joined, joined).where(
+        joined.c.person == person,
+        joined.c.organisation == organisation,
+        joined.c.ended_us.is_(None),
     )
     row = connection.execute(query).mappings().first()
     if row is None or row["state"] == "removed":
@@ -207,6 +185,23 @@ def actor_for_person(
             rule=RULE,
         )
     return _actor(connection, row, language, now_us)
+
+
+def _standing(table: Table, joined: Table) -> Select[Any]:
+    """Select who a table's rows name, for which house, and how both stand in the registry."""
+    return (
+        select(
+            table.c.person,
+            table.c.organisation,
+            table.c.since_us,
+            joined.c.since_us.label("joined_us"),
+            store.person.c.kind,
+            store.person.c.state,
+            store.organisation.c.state.label("house_state"),
+        )
+        .join(store.person, store.person.c.id == table.c.person)
+        .join(store.organisation, store.organisation.c.id == table.c.organisation)
+    )
 
 
 def check_person(person: Person) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from unicodedata import east_asian_width
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import typer
 
 from audit.view.narration import NANO_PER_RHO, decimal, inert
-from service.cli_remote import DEFAULT_URL, Language, Out, Token, Url, audit, call, save
+from service.cli_remote import DEFAULT_URL, Language, Out, Token, Url, audit, call, path_part, save
 
 __all__ = ["audit"]
 
@@ -64,7 +64,7 @@ def audit_timeline(
     as_json: AsJson = False,
 ) -> None:
     """Tell the life of one question, licence or release. 全过程"""
-    told = _get(url, token, language, f"timelines/{_part(subject)}/{_part(identifier)}")
+    told = _get(url, token, language, f"timelines/{path_part(subject)}/{path_part(identifier)}")
     _print(told, _timeline_lines, language, as_json=as_json)
 
 
@@ -96,9 +96,9 @@ def audit_odometer(
 ) -> None:
     """Recompute privacy loss from the log, beside what is stored. 隐私损失里程表"""
     if picture:
-        address = f"{url}/api/v1/regulator/odometer/{_part(picture)}/picture"
+        address = f"{url}/api/v1/regulator/odometer/{path_part(picture)}/picture"
         drawn = call("GET", address, token, language)
-        save(out or Path(f"odometer-{quote(picture, safe='')}.svg"), drawn.content)
+        save(out or Path(f"odometer-{path_part(picture)}.svg"), drawn.content)
         return
     report = _get(url, token, language, "odometer")
     _print(report, _odometer_lines, language, as_json=as_json)
@@ -117,7 +117,7 @@ def audit_alerts(
 ) -> None:
     """List alerts and how far the log was checked for them, or acknowledge one. 预警"""
     if acknowledge:
-        address = f"{url}/api/v1/regulator/alerts/{_part(acknowledge)}/acknowledgement"
+        address = f"{url}/api/v1/regulator/alerts/{path_part(acknowledge)}/acknowledgement"
         done = call("POST", address, token, language, {"note": note}).json()
         _print(done, _acknowledged_lines, language, as_json=as_json)
         return
@@ -146,7 +146,7 @@ def audit_alert_rule(
         "about": _pairs(about),
         "enabled": not disable,
     }
-    address = f"{url}/api/v1/regulator/alert-rules" + (f"/{_part(rule)}" if rule else "")
+    address = f"{url}/api/v1/regulator/alert-rules" + (f"/{path_part(rule)}" if rule else "")
     typer.echo(json.dumps(call("POST", address, token, language, body).json(), indent=2))
 
 
@@ -334,7 +334,3 @@ def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
         typer.echo("条件的写法是 名称=值 / a term is written NAME=VALUE", err=True)
         raise typer.Exit(2)
     return {name: value for name, _, value in pairs}
-
-
-def _part(identifier: str) -> str:
-    return quote(identifier, safe="")

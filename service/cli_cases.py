@@ -2,11 +2,10 @@
 
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from service.cli_remote import DEFAULT_URL, Language, Out, Token, Url, call, save, show
+from service.cli_remote import DEFAULT_URL, Language, Out, Token, Url, call, path_part, save, show
 
 case = typer.Typer(no_args_is_help=True, help="Cases and holds of the regulator. 审计案件")
 retention = typer.Typer(no_args_is_help=True, help="What is kept, due and erased. 留存与清理")
@@ -72,7 +71,7 @@ def case_lift(
     language: Language = "zh",
 ) -> None:
     """Lift a hold for good. 解除保全"""
-    address = f"{_of(url, identifier)}/holds/{_part(hold)}/lift"
+    address = f"{_of(url, identifier)}/holds/{path_part(hold)}/lift"
     show(call("POST", address, token, language, {"reason": reason}))
 
 
@@ -146,13 +145,9 @@ def retention_confirm(
     identifier: str, token: Token, url: Url = DEFAULT_URL, language: Language = "zh"
 ) -> None:
     """Confirm a purge and carry it out. 确认并执行清理"""
-    address = f"{url}/api/v1/retention/purges/{_part(identifier)}/confirmation"
+    address = f"{url}/api/v1/retention/purges/{path_part(identifier)}/confirmation"
     show(call("POST", address, token, language))
 
 
 def _of(url: str, identifier: str) -> str:
-    return f"{url}/api/v1/cases/{_part(identifier)}"
-
-
-def _part(identifier: str) -> str:
-    return quote(identifier, safe="")
+    return f"{url}/api/v1/cases/{path_part(identifier)}"

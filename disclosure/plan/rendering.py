@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from disclosure.plan.conditions import conjuncts_of
 from disclosure.plan.expressions import PER_UNIT, Condition, fields_of
 from disclosure.plan.model import AggregatePlan, Measured, MeasuredKind, Road
 from disclosure.plan.question import InnerFunction, InnerOutput
@@ -23,7 +24,6 @@ from disclosure.plan.rendering_columns import (
 from disclosure.plan.rendering_rows import (
     caps_sql,
     condition_sql,
-    conjuncts,
     key_sql,
     measure_sql,
     rows_sql,
@@ -189,7 +189,7 @@ def _keys(plan: AggregatePlan, columns: Columns) -> list[str]:
 
 def _from(plan: AggregatePlan, columns: Columns, *more: str) -> str:
     """Render FROM and WHERE of the rows that are counted: stored rows, or one row a unit."""
-    parts = conjuncts(plan.where)
+    parts = conjuncts_of(plan.where)
     if plan.question.source.per_unit is None:
         held = [condition_sql(part, columns) for part in parts]
         if plan.bounding.road is Road.DECLARED:

@@ -137,13 +137,6 @@ def caps_sql(plan: AggregatePlan) -> list[str]:
     return [f"{RANKED}._rank <= {rows}"]
 
 
-def conjuncts(condition: Condition | None) -> tuple[Condition, ...]:
-    """Return the parts that all have to hold."""
-    if condition is None:
-        return ()
-    return condition.parts if isinstance(condition, Both) else (condition,)
-
-
 def _comparison(
     field: Field, operator: str, literals: tuple[Literal, ...], columns: Columns
 ) -> str:

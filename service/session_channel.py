@@ -6,9 +6,10 @@ that order is kept; what waits together is committed together.
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
@@ -64,18 +65,8 @@ class KernelChannel:
 
     async def run(self, dark: asyncio.Event) -> None:
         """Pump both ways until one side ends or the slot goes dark."""
-        pumps = [
-            asyncio.create_task(work)
-            for work in (self._read(), self._forward(), self._show(), dark.wait())
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._browser.close(CLOSED_BY_POLICY if self._slot.dark else GOING_AWAY)
+        works = (self._read(), self._forward(), self._show(), dark.wait())
+        await _pump(works, self._slot, self._browser)
 
     async def _read(self) -> None:
         with contextlib.suppress(WebSocketDisconnect, Unreadable):
@@ -135,15 +126,7 @@ class EventChannel:
 
     async def run(self, dark: asyncio.Event) -> None:
         """Pump until one side ends or the slot goes dark."""
-        pumps = [asyncio.create_task(work) for work in (self._ignore(), self._show(), dark.wait())]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._browser.close(CLOSED_BY_POLICY if self._slot.dark else GOING_AWAY)
+        await _pump((self._ignore(), self._show(), dark.wait()), self._slot, self._browser)
 
     async def _ignore(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):
@@ -158,6 +141,21 @@ class EventChannel:
                     if not await self._slot.within_budget(len(shown.body), shown.values):
                         return
                     await self._browser.send_text(shown.body.decode())
+
+
+async def _pump(
+    works: Iterable[Coroutine[Any, Any, object]], slot: Slot, browser: WebSocket
+) -> None:
+    """Work until one of these ends, then stop the others and close the browser's side."""
+    pumps = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await browser.close(CLOSED_BY_POLICY if slot.dark else GOING_AWAY)
 
 
 async def _received(browser: WebSocket) -> bytes | str:

@@ -316,6 +316,11 @@ def require_licence(connection: Connection, licence_id: str) -> Licence:
     return found
 
 
+def licence_document(connection: Connection, licence_id: str) -> LicenceDocument:
+    """Return a licence's signed document. Raises NotFound where there is no such licence."""
+    return LicenceDocument.model_validate_json(require_licence(connection, licence_id).document)
+
+
 def licences_in(connection: Connection, states: Iterable[LicenceState]) -> list[Licence]:
     """Return the licences that stand in any of the states, oldest first."""
     table = store.licence

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from audit.events import PendingEntry
 from authorization.documents import LicenceDocument
-from authorization.licences import LicenceState, licences_in, require_licence
+from authorization.licences import LicenceState, licence_document, licences_in
 from authorization.organisations import group_of
 from authorization.revenue_terms import Tariff
 from authorization.scheme_terms import ShareScheme
@@ -109,9 +109,7 @@ class _Settling:
 
     def owed(self, licence_id: str) -> _Owed:
         """Work out what a licence's payer owes."""
-        licence = LicenceDocument.model_validate_json(
-            require_licence(self.connection, licence_id).document
-        )
+        licence = licence_document(self.connection, licence_id)
         tariff, scheme = self._tariff(licence), scheme_in_force(self.connection, licence)
         rule = compile_rule(licence, tariff, scheme.digest, self.rules)
         keep_rule(self.connection, rule)

@@ -15,7 +15,7 @@ from audit.key_requests import request_keys
 from audit.store import entry as log_entry
 from audit.tags import EntryKind
 from authorization.documents import LicenceDocument
-from authorization.licences import require_licence
+from authorization.licences import licence_document
 from disclosure.metering import QuestionUse, ReleaseUse, VerificationUse
 from disclosure.release.delivered import Delivered, grounds_of, rests_on
 from foundation.canonical import canonical_bytes
@@ -233,11 +233,6 @@ def meters_of(use: QuestionUse) -> Mapping[Meter, int]:
 
 def _whole_fen(quote: Quote) -> int:
     return -(-quote.gross_micro_fen // MICRO_FEN_PER_FEN)
-
-
-def licence_document(connection: Connection, licence: str) -> LicenceDocument:
-    """Return a licence's signed document."""
-    return LicenceDocument.model_validate_json(require_licence(connection, licence).document)
 
 
 def _last_word_us(connection: Connection) -> int:

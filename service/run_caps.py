@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from audit.events import PendingEntry
+from authorization.licences import licence_document
 from disclosure.metering import QuestionUse, VerificationUse
 from policies.schema.revenue import Meter
 from sandbox.lifecycle import ANSWERING, SessionState, not_open
 from sandbox.session_record import count_spend
 from sandbox.store import sessions
 from sandbox.unattended import Run, charge_run
-from service.metering import HOUR_SECONDS, UseMetering, licence_document, meters_of
+from service.metering import HOUR_SECONDS, UseMetering, meters_of
 
 
 @dataclass(frozen=True)

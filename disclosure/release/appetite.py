@@ -8,15 +8,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from authorization.documents import LicenceDocument
-from authorization.licences import require_licence
 from catalog.datasets import Grade
 from catalog.store import dataset_by_name
 from policies.schema.disclosure import Appetite, DisclosureRules
-
-
-def document_of(connection: Connection, licence: str) -> LicenceDocument:
-    """Return a licence's document. Raises NotFound."""
-    return LicenceDocument.model_validate_json(require_licence(connection, licence).document)
 
 
 def rules_for(

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
+from authorization.licences import licence_document
 from authorization.revocation import check_in_force
 from disclosure.checks.desk import CheckedFile, CheckResult, file_checks, title_check
-from disclosure.release.appetite import document_of, grade_of, rules_for
+from disclosure.release.appetite import grade_of, rules_for
 from disclosure.release.certificate import certified_text, commitment_of
 from disclosure.release.files import ReleasedFile
 from disclosure.release.making import made_again
@@ -40,7 +41,7 @@ class Checking:
         """Run every check on what was made anew, and move the request on by what they found."""
         with reading(self._parts.engine) as connection:
             made = made_again(self._parts, connection, request)
-            licence = document_of(connection, request.licence)
+            licence = licence_document(connection, request.licence)
             rules = rules_for(connection, licence, self._parts.rules)
             unseen = self._leaves_unseen(connection, request, made)
         found = checks_of(request, made, rules, self._together(request, made))
@@ -60,7 +61,8 @@ class Checking:
         self, connection: Connection, request: Request, made: Sequence[ReleasedFile]
     ) -> bool:
         """Tell whether the rules and the licence let this leave without votes, sample aside."""
-        automatic, licence = self._parts.rules.automatic, document_of(connection, request.licence)
+        automatic = self._parts.rules.automatic
+        licence = licence_document(connection, request.licence)
         return (
             automatic.enabled
             and licence.release.automatic
@@ -92,7 +94,7 @@ class Checking:
 
         with reading(self._parts.engine) as connection:
             licence_digest = digest(
-                document_of(connection, request.licence).model_dump(mode="json")
+                licence_document(connection, request.licence).model_dump(mode="json")
             )
         public = {
             "release": request.id,

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, insert
 
 from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
+from authorization.licences import licence_document
 from authorization.revocation import check_in_force
 from authorization.separation import check_another_person, check_older_than, check_role
-from disclosure.release.appetite import document_of, rules_for
+from disclosure.release.appetite import rules_for
 from disclosure.release.bodies import ExceptionGranted
 from disclosure.release.drafting import check_reads
 from disclosure.release.parts import DeskParts, check_apart, set_request
@@ -80,7 +81,8 @@ class Excepting:
         if request.votes or request.earlier_votes:
             _check_no_voter(actor, request)
         next_state(request.state, ReleaseMove.EXCEPT)
-        rules = rules_for(connection, document_of(connection, request.licence), self._parts.rules)
+        licence = licence_document(connection, request.licence)
+        rules = rules_for(connection, licence, self._parts.rules)
         _check_may_except(request, asked, rules)
 
 

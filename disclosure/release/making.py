@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from disclosure.release.appetite import document_of, rules_for
+from authorization.licences import licence_document
+from disclosure.release.appetite import rules_for
 from disclosure.release.drafting import too_many_files
 from disclosure.release.files import FileDraft, Placed, ReleasedFile
 from disclosure.release.parts import DeskParts, bytes_differ
@@ -32,7 +33,7 @@ def first_made(
             field="files",
         )
     with reading(parts.engine) as connection:
-        rules = rules_for(connection, document_of(connection, licence), parts.rules)
+        rules = rules_for(connection, licence_document(connection, licence), parts.rules)
         if len(drafts) > rules.files_max:
             raise too_many_files(rules.files_max)
         return tuple(
@@ -48,7 +49,7 @@ def made_again(
     parts: DeskParts, connection: Connection, request: Request
 ) -> tuple[ReleasedFile, ...]:
     """Make every file of a submitted revision anew. Raises Conflict where one differs."""
-    rules = rules_for(connection, document_of(connection, request.licence), parts.rules)
+    rules = rules_for(connection, licence_document(connection, request.licence), parts.rules)
     made = tuple(
         parts.sources.read(
             connection,

@@ -10,13 +10,13 @@ from audit.events import AuditEvent, PendingEntry, Recorded, Writer, no_effect
 from audit.tags import EntryKind
 from authorization.decisions import AccessRequest, check_decision, decide
 from authorization.enforcer import Enforcer
+from authorization.licences import licence_document
 from authorization.lines import Action
 from authorization.organisations import group_of, served_by
 from authorization.revocation import SuspensionBoard
 from authorization.separation import check_independent, check_natural_person, check_not_buying
 from catalog.store import dataset_by_name
 from disclosure.metering import ReleaseMeter
-from disclosure.release.appetite import document_of
 from disclosure.release.files import Sources
 from disclosure.release.requests import Request
 from disclosure.release.store import release_request
@@ -102,7 +102,7 @@ def check_apart(connection: Connection, actor: Actor, request: Request) -> None:
     belongs_to = {actor.organisation, *served_by(connection, actor.person)}
     check_natural_person(actor)
     check_independent(belongs_to, group_of(connection, request.organisation))
-    payer = document_of(connection, request.licence).product.payer
+    payer = licence_document(connection, request.licence).product.payer
     check_not_buying(belongs_to, group_of(connection, payer))
 
 

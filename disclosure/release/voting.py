@@ -8,10 +8,11 @@ from sqlalchemy import Connection, insert, select
 
 from audit.events import AuditEvent, PendingEntry, no_effect
 from audit.tags import EntryKind
+from authorization.licences import licence_document
 from authorization.organisations import group_of, served_by
 from authorization.revocation import check_in_force
 from authorization.separation import check_may_vote
-from disclosure.release.appetite import document_of, rules_for
+from disclosure.release.appetite import rules_for
 from disclosure.release.bodies import ReleaseVote
 from disclosure.release.certificate import certified_text, commitment_of
 from disclosure.release.drafting import check_reads
@@ -106,7 +107,8 @@ class Voting:
     def _counted(self, connection: Connection, entry: PendingEntry, request: Request) -> Request:
         """Count the votes of the revision, the newest of them included, and move on."""
         entry.amend(licence=request.licence, revision=request.revision)
-        rules = rules_for(connection, document_of(connection, request.licence), self._parts.rules)
+        licence = licence_document(connection, request.licence)
+        rules = rules_for(connection, licence, self._parts.rules)
         move = outcome([cast.decision for cast in request.votes], rules.votes_min)
         state = next_state(request.state, move)
         values: dict[str, object] = {"state": state.value}

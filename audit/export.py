@@ -85,7 +85,7 @@ def export_bundle(
     With ``opening`` the private fields that still exist are disclosed beside their salts.
     """
     _check_paths(files)
-    beside = dict(files) | {"README.txt": README.encode(), "keys.json": _keys_json(key)}
+    beside = dict(files) | {"README.txt": README.encode(), "keys.json": keys_file(key)}
     if opening is not None:
         with reading(engine) as connection:
             beside[PRIVATE] = _private_lines(connection, opening)
@@ -163,7 +163,8 @@ def private_line(index: int, hidden: PrivateField) -> bytes:
     return canonical_bytes(line) + b"\n"
 
 
-def _keys_json(key: VerifierKey) -> bytes:
+def keys_file(key: VerifierKey) -> bytes:
+    """Name the log's key, for information: trust comes from outside."""
     return canonical_bytes({"log": key.text(), "trust": "informative; keys come from outside"})
 
 

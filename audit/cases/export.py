@@ -15,13 +15,13 @@ from audit.cases.narrative import Story, case_report
 from audit.cases.scope import covered
 from audit.cases.texts import READ_AT_ONCE_MAX, CaseTexts, FieldFound, FieldState
 from audit.events import Recorded, Writer
-from audit.export import private_line
+from audit.export import keys_file, private_line
 from audit.notes import VerifierKey
 from audit.reading import LogEntry, current_checkpoint, entry_at
 from audit.store import entry
 from audit.tags import EntryKind
 from audit.view.narration import Names
-from audit.view.packing import export_pack, keys_file
+from audit.view.packing import export_pack
 from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from foundation.errors import Conflict, Message

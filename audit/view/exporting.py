@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from audit.events import Recorded, Writer
+from audit.export import keys_file
 from audit.formats.crate import CRATE, CrateHead, crate_metadata
 from audit.formats.lineage import as_openlineage
 from audit.formats.records import Record
@@ -23,7 +24,7 @@ from audit.notes import VerifierKey
 from audit.reading import LogEntry, current_checkpoint
 from audit.tags import EntryKind
 from audit.view.narration import Names, sentence
-from audit.view.packing import export_pack, keys_file, receipts_under
+from audit.view.packing import export_pack, receipts_under
 from foundation.canonical import canonical_bytes
 from foundation.db import reading
 from foundation.identity import Actor

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from audit.events import AuditEvent, Recorded, Writer, no_effect
-from audit.notes import VerifierKey, parse_checkpoint
+from audit.notes import parse_checkpoint
 from audit.proofs import parse_receipt, receipt_text
 from audit.reading import LogEntry, entry_at
 from audit.recovery import stored_nodes
@@ -74,11 +74,6 @@ def receipts_under(
         for entry in entries
         if entry.index < size
     }
-
-
-def keys_file(key: VerifierKey) -> bytes:
-    """Name the log's key, for information: trust comes from outside."""
-    return canonical_bytes({"log": key.text(), "trust": "informative; keys come from outside"})
 
 
 def _proven(connection: Connection, entries: Sequence[LogEntry], note: str) -> dict[str, bytes]:

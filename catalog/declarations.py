@@ -27,6 +27,7 @@ from catalog.datasets import (
     RegionLevel,
 )
 from catalog.entries import invalid_form
+from catalog.written import written_date
 from foundation.errors import InvalidInput, Message
 
 PUBLIC_VALUES_MAX = 10_000
@@ -242,18 +243,11 @@ def _is_integer_text(value: str) -> bool:
     return value.removeprefix("-").isdecimal() and value.isascii() and str(int(value)) == value
 
 
-def _is_date_text(value: str) -> bool:
-    try:
-        return date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
-
-
 _WRITTEN: Mapping[ColumnType, Callable[[str], bool]] = {
     ColumnType.INTEGER: _is_integer_text,
     ColumnType.DECIMAL: lambda _value: False,
     ColumnType.TEXT: lambda value: "\0" not in value,
-    ColumnType.DATE: _is_date_text,
+    ColumnType.DATE: lambda value: written_date(value) is not None,
     ColumnType.BOOLEAN: lambda value: value in {"true", "false"},
 }
 

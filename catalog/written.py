@@ -26,11 +26,12 @@ def stored_value(column: Column, text: str) -> StoredValue | None:
     if column.type is ColumnType.BOOLEAN:
         return {"true": True, "false": False}.get(text)
     if column.type is ColumnType.DATE:
-        return _date(text)
+        return written_date(text)
     return _whole(text, column.scale if column.type is ColumnType.DECIMAL else 0)
 
 
-def _date(text: str) -> date | None:
+def written_date(text: str) -> date | None:
+    """Return the date of a text written as 2026-01-31; None where it is none."""
     try:
         found = date.fromisoformat(text)
     except ValueError:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from catalog.datasets import ColumnType
+from catalog.written import written_date
 from disclosure.plan import refusals, tree
 from disclosure.plan.conditions import FALSE, either, equals_any, equals_none, in_steps, present
 from disclosure.plan.expressions import Comparison, Condition, Field, Literal, Missing
@@ -94,7 +95,7 @@ def _read(field: Field, facts: Facts, node: Node) -> Fraction | str | bool | dat
     elif facts.type is ColumnType.TEXT and kind == "STRING":
         value = text
     elif facts.type is ColumnType.DATE and kind in {"STRING", "DATE"}:
-        value = read_date(text)
+        value = written_date(text)
     elif facts.type is ColumnType.BOOLEAN and kind in {"BOOLEAN", "STRING"}:
         value = {"true": True, "false": False}.get(text.lower())
     if value is None:
@@ -105,12 +106,3 @@ def _read(field: Field, facts: Facts, node: Node) -> Fraction | str | bool | dat
 def stored_number(value: Decimal | None, scale: int) -> Fraction | None:
     """Return a number in units of 10^-scale, exactly."""
     return None if value is None else Fraction(value) * 10**scale
-
-
-def read_date(text: str) -> date | None:
-    """Return the date of a text written as 2026-01-31, or None."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.isoformat() == text else None

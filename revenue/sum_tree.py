@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.tree import split_point
+
 LEAF_TAG = b"sandgate/payee-leaf@1\n"
 NODE_TAG = b"sandgate/payee-node@1\n"
 EMPTY_TAG = b"sandgate/payee-none@1\n"
@@ -98,24 +100,19 @@ def _leaves(payments: Sequence[Payment]) -> list[SumNode]:
 def _subtree(leaves: Sequence[SumNode]) -> SumNode:
     if len(leaves) == 1:
         return leaves[0]
-    middle = _split(len(leaves))
+    middle = split_point(len(leaves))
     return node_of(_subtree(leaves[:middle]), _subtree(leaves[middle:]))
 
 
 def _branch(leaves: Sequence[SumNode], place: int) -> list[Step]:
     if len(leaves) == 1:
         return []
-    middle = _split(len(leaves))
+    middle = split_point(len(leaves))
     if place < middle:
         beside = Step(_subtree(leaves[middle:]), is_left=False)
         return [*_branch(leaves[:middle], place), beside]
     beside = Step(_subtree(leaves[:middle]), is_left=True)
     return [*_branch(leaves[middle:], place - middle), beside]
-
-
-def _split(count: int) -> int:
-    """Return the largest power of two below a count, as RFC 6962 splits a tree."""
-    return 1 << (count - 1).bit_length() - 1
 
 
 def _sums(fen: int, micro_fen: int) -> bytes:

@@ -15,6 +15,7 @@ from authorization.documents import LicenceDocument
 from authorization.licences import Licence, LicenceState, licences_in
 from foundation.errors import InvalidInput, Message
 from foundation.money import yuan_text
+from revenue.explained import plain
 from revenue.flow.pool_state import all_pools
 from revenue.permitted.actual import year_in_china
 from revenue.permitted.documents import YEAR_MAX, YEAR_MIN, year_bounds_us
@@ -64,7 +65,7 @@ def readable_disclosure(figures: Mapping[str, Any]) -> tuple[ReadableTable, Read
     year = figures["year"]
     authorised = [
         tuple(
-            _plain(text)
+            plain(text)
             for text in (
                 *(body["id"], one["licence"], one["operator"], one["scenario_zh"]),
                 *(f"{one['valid_from']} – {one['valid_until']}", _prices(one, "ceiling")),
@@ -75,7 +76,7 @@ def readable_disclosure(figures: Mapping[str, Any]) -> tuple[ReadableTable, Read
     ]
     sold = [
         tuple(
-            _plain(text)
+            plain(text)
             for text in (
                 *(operator["id"], one["name_zh"], one["price_class"]),
                 *(", ".join(one["resources"]), _prices(one, "price")),
@@ -204,7 +205,3 @@ def _prices(one: Mapping[str, Any], which: str) -> str:
 def _exact_yuan(micro_fen: int) -> str:
     whole, rest = divmod(micro_fen, MICRO_FEN_PER_YUAN)
     return f"{whole}.{rest:08d}".rstrip("0").rstrip(".")
-
-
-def _plain(text: str) -> Message:
-    return Message(text, text)

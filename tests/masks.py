@@ -9,7 +9,11 @@ from catalog.check_digits import body_check, luhn_check, resident_check
 from catalog.credit_codes import credit_check
 from catalog.datasets import (
     BirthShown,
+    Column,
+    ColumnType,
     DateUnit,
+    Exposure,
+    Grade,
     IdentifierFormat,
     Mask,
     MaskKind,
@@ -30,6 +34,12 @@ CODES = (
     "044030",
     "４４０３０５",
 )
+
+
+def column(name: str, kind: ColumnType = ColumnType.TEXT, **more: object) -> Column:
+    """Return a column that a licence may hold in rows, unless told otherwise."""
+    fields = {"grade": Grade.L1, "exposure": Exposure.ROWS, "label_zh": name, "label_en": name}
+    return Column.model_validate({"name": name, "type": kind, **fields, **more})
 
 
 def resident_id(region: str, birth: str, sequence: str) -> str:

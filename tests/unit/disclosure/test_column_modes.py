@@ -10,11 +10,9 @@ import pytest
 from authorization.documents import Grant
 from authorization.grant_terms import FilterOnly
 from catalog.datasets import (
-    Column,
     ColumnType,
     DatasetDeclaration,
     Exposure,
-    Grade,
     Mask,
     MaskKind,
     RegionLevel,
@@ -30,14 +28,9 @@ from disclosure.masking.filters import passing
 from disclosure.masking.shown import shown_columns
 from foundation.errors import Denied
 from foundation.keys import FileKeyStore
-from tests.masks import RULES
+from tests.masks import RULES, column
 
 COUNT = 40
-
-
-def column(name: str, kind: ColumnType = ColumnType.TEXT, **more: object) -> Column:
-    fields = {"grade": Grade.L1, "exposure": Exposure.ROWS, "label_zh": name, "label_en": name}
-    return Column.model_validate({"name": name, "type": kind, **fields, **more})
 
 
 def dataset(name: str = "colleges") -> DatasetDeclaration:

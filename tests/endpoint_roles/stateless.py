@@ -24,7 +24,6 @@ STATELESS: Mapping[str, str] = {
     "POST /matters/overdue/announcements": "a day without anything overdue is announced too",
     "POST /notices/address": "an address replaces the one before",
     "POST /notices/address/removal": "without an address there is nothing to do",
-    "POST /products/{licence_id}/fetches": "404 before a release, 403 under a licence not in force",
     "POST /quality/datasets/{name}/stewards/{person}/relief": "who keeps it no more: 404",
     "POST /regradings": "a proposal for what may not be registered yet; its confirmation counts",
     "POST /regulator/exports": "an export of what is found, whenever it is asked for",

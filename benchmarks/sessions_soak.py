@@ -11,6 +11,7 @@ its outcome, and memory in the last third is what it was in the middle. Run:
 import argparse
 import contextlib
 import os
+import re
 import secrets
 import signal
 import statistics
@@ -35,9 +36,10 @@ MEMORY_GROWTH_MAX = 1.10
 SAMPLE_SECONDS = 5.0
 MEET_SECONDS_MAX = 300.0
 CELLS_MAX = 8
-ASK = """
+ASK = r"""
 import sandgate
-print(sandgate.sql("SELECT COUNT(*) AS n FROM colleges").to_pylist()[0]["n"])
+answer = sandgate.sql("SELECT COUNT(*) AS n FROM colleges")
+print("\ncounted", answer.table.to_pylist()[0]["n"])
 """
 WORK = "sum(number * number for number in range(100_000))"
 WORKED = "333328333350000"
@@ -77,6 +79,8 @@ def main() -> int:
         platform.api("analyst")
         with platform.working() as opened:  # engines and caches are there before anything counts
             expected = _answer(opened)
+            if not re.fullmatch(r"counted [1-9]\d*", expected):
+                raise RuntimeError(f"the first question was answered {expected!r}")
         _all_at_once(platform, tally, chosen.sessions)  # threads and connections are made
         before = held()
         platform.city.platform.slots.pool.start()
@@ -139,7 +143,9 @@ def _cell(opened: Opened, tally: Tally, expected: str) -> None:
 
 def _answer(opened: Opened) -> str:
     shown = opened.kernel.execute(ASK)
-    return shown.text.strip() if shown.error is None else f"{shown.error}: {shown.text[:100]}"
+    if shown.error is not None:
+        return f"{shown.error}: {shown.text[:100]}"
+    return shown.text.strip().splitlines()[-1]  # above it stands how long it took, where it did
 
 
 def _end(platform: SessionPlatform, opened: Opened, tally: Tally) -> None:

@@ -199,7 +199,8 @@ def test_a_delivery_is_revived_once_it_was_given_up(city: City, clock: TickingCl
 
 
 def test_an_organisation_has_so_many_webhooks(city: City) -> None:
-    analyst, most = city.client("analyst"), 20
+    analyst = city.client("analyst")
+    most = city.platform.notices.webhooks.rules.subscriptions_per_organisation_max
     with http_receiver() as receiver:
         body = {"url": receiver.url, "kinds": ["matter.extended"]}
         hooks = [analyst.post(f"{API}/webhooks", json=body) for _ in range(most + 1)]

@@ -32,6 +32,7 @@ class ConfinedProcess:
         self.init_pid = init_pid
         self._init = _open_pid(init_pid)
         self.uid = int(status_field(started.pid, "Uid") or -1)
+        self.outgrew = False  # seen past its memory by the watchdog, where no kernel bounds it
         self._output: collections.deque[bytes] = collections.deque()
         self._output_bytes = 0
         self._lock = threading.Lock()

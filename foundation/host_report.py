@@ -157,14 +157,16 @@ def _throttled(process: ConfinedProcess) -> bool:
 
 
 def _try_memory(process: ConfinedProcess, found: _Found) -> None:
-    """Either the greedy child was ended, or with it all that ran inside: never neither."""
+    """Either the greedy child was ended, or with it all that ran inside: never neither.
+
+    What the watchdog ended does not count: on a slow host it may come before the probe is over.
+    """
     deadline = time.monotonic() + PROBE_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
     code, told = process.poll(), process.output_tail().split()
-    found.memory = code is not None and (
-        told == ["begin", "bound"] or (code != 0 and told[:1] == ["begin"])
-    )
+    ended = told == ["begin", "bound"] or (code != 0 and told[:1] == ["begin"])
+    found.memory = code is not None and ended and not process.outgrew
 
 
 def _failed(name: str, error: SandgateError) -> Limit:

@@ -17,7 +17,12 @@ LOOK_SECONDS = 1.0
 
 def watch(process: ConfinedProcess, memory_bytes_max: int) -> None:
     """End a child that outgrows its memory, from a thread of its own that ends with it."""
-    _watch(process, lambda: resident_bytes(process.pid) > memory_bytes_max)
+
+    def ends() -> bool:
+        process.outgrew = resident_bytes(process.pid) > memory_bytes_max
+        return process.outgrew
+
+    _watch(process, ends)
 
 
 def end_whole(process: ConfinedProcess) -> None:

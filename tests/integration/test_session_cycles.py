@@ -113,6 +113,7 @@ def test_the_watchdog_ends_what_outgrows_its_memory(tmp_path: Path) -> None:
         assert greedy.wait(60) != 0
         time.sleep(1.5)
         assert modest.poll() is None
+        assert (greedy.outgrew, modest.outgrew) == (True, False)
     finally:
         modest.kill()
         greedy.kill()

@@ -22,7 +22,9 @@ PROBE = """
 import json, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[1] + "/packages"]
+from foundation import watchdog
 from foundation.host_report import probe_host
+watchdog.LOOK_SECONDS = 0.001  # as on a slow host, where it may look before the probe is over
 found = {limit.name: limit.enforced for limit in probe_host(Path(sys.argv[2])).limits}
 print(json.dumps(found))
 """
@@ -60,7 +62,7 @@ def probe(python: str, clone: Path, uid: int | None = None) -> dict[str, bool]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
         user=uid,
         group=uid,
         extra_groups=None if uid is None else [],

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -42,12 +43,13 @@ def open_pool(limits: EngineLimits | None = None) -> EnginePool:
     return EnginePool(environment, chosen, SystemClock())
 
 
-def engine_guests(kind: str) -> list[int]:
-    """The engine workers of a kind below this process: others' on this machine are left alone."""
-    found = []
+def kill_engine_guests(kind: str) -> None:
+    """Kill the engine workers of a kind below this process, and no others of this machine."""
+    killed = 0
     for pid in descendants(os.getpid()):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # one may end with another that was killed before it
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if f"--kind={kind}".encode() in words:
-                found.append(pid)
-    return found
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+    assert killed

@@ -1,11 +1,12 @@
 """Tracing: which release, session, author and recipient a stray file came from, and how surely.
 
 The file itself stays with whoever found it: only digests and marks are told. Equal bytes name the
-copy; marks name it while they last; equal values alone name the release, and no recipient.
+copy; marks name it while they last; equal values alone name the release, and no recipient. Of a
+table with few texts two copies may be equal by chance: its other releases are named too.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, select
@@ -29,6 +30,10 @@ BY_MARKS = Message("引号标记与该接收方的副本相符", "its marks are 
 BY_VALUES = Message(
     "内容与该次出域相同，但指纹已被去除，无法确定接收方",
     "its values are those of this release; the marks are gone, so no recipient can be named",
+)
+BY_CHANCE = Message(
+    "内容也与该次出域相同；文字太少，各副本可能偶然相同",
+    "its values are those of this release too; with so few texts copies may be equal by chance",
 )
 BY_OWN_BYTES = Message(
     "与审核时预览的原始文件逐字节相同，未经任何接收方",
@@ -85,12 +90,20 @@ def trace(engine: Engine, writer: Writer, actor: Actor, told: TracedFile) -> lis
 
 
 def _found(connection: Connection, told: TracedFile) -> list[Origin]:
-    """Return what the surest of the ways names."""
+    """Return what the surest of the ways names, and what it cannot be told apart from."""
     for way in (_by_bytes, _by_name, _by_own_bytes, _by_values):
         found = list(way(connection, told))
         if found:
-            return found
+            return [*found, *_alike(connection, told, {origin.release for origin in found})]
     return []
+
+
+def _alike(connection: Connection, told: TracedFile, named: set[str]) -> Iterator[Origin]:
+    """Yield the other releases of a table with too few texts to tell its copies apart."""
+    if 0 < len(told.quoted) < BITS_MIN:
+        for origin in _by_values(connection, told):
+            if origin.release not in named:
+                yield replace(origin, how=BY_CHANCE)
 
 
 def _degree(found: Sequence[Origin]) -> str:

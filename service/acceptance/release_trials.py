@@ -91,9 +91,10 @@ def traced(stage: Stage) -> Sequence[Message]:
     with zipfile.ZipFile(io.BytesIO(copy.body)) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".csv"))
         leaked = archive.read(name)
-    (origin,) = _origins(stage, leaked)
-    named = origin["release"] == release["id"] and origin["recipient"]["person"] == AUTHOR
+    found = {one["release"]: one for one in _origins(stage, leaked) if one["recipient"]}
+    named = release["id"] in found and found[release["id"]]["recipient"]["person"] == AUTHOR
     expect(named, "没有追溯到出域和人员。", "release and person were not named")
+    origin = found[release["id"]]
     known = origin["session"] == stage.kept["session"] and origin["author"] == AUTHOR
     expect(known, "没有追溯到会话。", "the session was not named")
     unquoted = _origins(stage, leaked.replace(b'"', b""))

@@ -4,8 +4,6 @@ Two bases that differ only in what the licence hides give answers, headings and 
 equal byte for byte, for every accepted and every forbidden statement, with the gate off.
 """
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.masks import MaskRules
 from tests.attacks.gate_corpus import CANARY, LEGITIMATE, granted_tables
-from tests.engines import CAPS, MEBIBYTE, ROWS, engine_guests, open_pool
+from tests.engines import CAPS, MEBIBYTE, ROWS, kill_engine_guests, open_pool
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -224,8 +222,7 @@ def test_an_aggregate_worker_has_one_code_for_every_failure(pool: EnginePool) ->
 def test_a_killed_worker_gives_the_same_code_and_is_replaced(pool: EnginePool) -> None:
     tables = {"colleges": granted_tables()["colleges"].to_reader}
     pool.query(ROWS, tables, "SELECT 1", CAPS, person="ps_1")
-    for pid in engine_guests("rows"):
-        os.kill(pid, signal.SIGKILL)
+    kill_engine_guests("rows")
     with pytest.raises(QuestionFailed) as failed:
         pool.query(ROWS, tables, "SELECT 1", CAPS, person="ps_1")
     assert failed.value.code == "engine_error"

@@ -5,8 +5,6 @@ tell them apart by a byte of answer, heading or failure; none may break the serv
 engine's own words, or reach beyond what is granted.
 """
 
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ from disclosure.outcome import FAILURES, QuestionFailed
 from tests.attacks.gate_corpus import CANARY, granted_tables
 from tests.attacks.gate_fuzzer import TABLES, Grammar
 from tests.attacks.test_extract_worker import base, observed, opener_over
-from tests.engines import MEBIBYTE, RULES, engine_guests, open_pool
+from tests.engines import MEBIBYTE, RULES, kill_engine_guests, open_pool
 from tests.parts import need_namespaces
 
 pytestmark = need_namespaces
@@ -140,8 +138,7 @@ def test_a_parser_that_dies_refuses_one_question_and_is_replaced(pool: EnginePoo
     gate = QueryGate(pool.parse, RULES)
     sql = "SELECT name FROM colleges"
     read_question(gate, sql, GRANTS)
-    for pid in engine_guests("parser"):
-        os.kill(pid, signal.SIGKILL)
+    kill_engine_guests("parser")
     with pytest.raises(QuestionFailed) as failed:
         read_question(gate, sql, GRANTS)
     assert failed.value.message == FAILURES["engine_error"]

@@ -71,8 +71,8 @@ class StrictRoute(APIRoute):
             limited = Request(request.scope, limited_body(request.receive))
             if reader is not None:
                 check_media_type(limited)
-                check_json(await limited.body())
-                check_kinds(reader, await limited.body())
+                whole = await limited.body()
+                check_kinds(reader, whole, check_json(whole))
             return await self.serve(limited, handler)
 
         return strict_handler
@@ -117,11 +117,11 @@ def check_media_type(request: Request) -> None:
         )
 
 
-def check_json(body: bytes) -> None:
-    """Refuse a body that two readers could read differently, or that no store can hold."""
+def check_json(body: bytes) -> object:
+    """Read a body; refuse what two readers could read differently, or what no store can hold."""
     try:
         text = body.decode()
-        document = json.loads(
+        document: object = json.loads(
             text,
             object_pairs_hook=_without_duplicates,
             parse_int=_integer,
@@ -144,6 +144,7 @@ def check_json(body: bytes) -> None:
                 "A text holds a NUL or a lone surrogate: remove it.",
                 field=_shown(text),
             )
+    return document
 
 
 def _texts(document: object) -> Iterator[str]:

@@ -4,7 +4,6 @@ The models would read them so; the contract says otherwise, and what is paid or 
 guess. Texts and structures the models judge themselves.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 Place = tuple[str | int, ...]
 
 
-def check_kinds(reader: TypeAdapter[Any], body: bytes) -> None:
-    """Compare a body as sent with what is read from it. Raises RequestValidationError.
+def check_kinds(reader: TypeAdapter[Any], body: bytes, sent: object) -> None:
+    """Compare a body's document as sent with what is read from it. Raises RequestValidationError.
 
     A body that cannot be read at all is left to the endpoint, which says what is wrong with it.
     """
@@ -23,7 +22,7 @@ def check_kinds(reader: TypeAdapter[Any], body: bytes) -> None:
         read = reader.validate_json(body)
     except ValidationError:
         return
-    for place, wanted in _mistaken(json.loads(body), read, ("body",)):
+    for place, wanted in _mistaken(sent, read, ("body",)):
         raise RequestValidationError([{"type": wanted, "loc": place}])
 
 

@@ -77,8 +77,8 @@ def _too_many(act: DailyAct, most: int, left_us: int) -> TooMany:
     refusal = TooMany(
         "daily_limit",
         Message(
-            f"每人每日{names.zh}不超过{most}件，今日已满。",
-            f"One person begins at most {most} a day ({names.en}); today's are begun.",
+            f"每人每日{names.zh}不超过{most}件，本次将超过。",
+            f"One person begins at most {most} a day ({names.en}); this would be more.",
         ),
         field="actor",
         rule=f"policies/daily {act}_max",

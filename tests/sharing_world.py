@@ -4,6 +4,8 @@ A bare writer over SQLite with the real rules, clocks, catalogue road and Parque
 platform. ``asked`` walks a request to a state by the calls that the API makes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from catalog.datasets import DatasetDeclaration
 from catalog.matters.clocks import Clocks
 from catalog.store import dataset_table, files_text, version_table
 from catalog.versions import VersionFolder
-from foundation.db import metadata, reading
+from foundation.db import metadata, open_engine, reading
 from foundation.identity import SYSTEM_ACTOR, Actor, ActorKind, Role
 from foundation.keys import FileKeyStore
 from policies.load import load_policies
@@ -197,6 +199,17 @@ def document(**changes: Any) -> dict[str, Any]:
         "source": both,
         **changes,
     }
+
+
+@contextmanager
+def opened(home: Path, clock: SteppedClock) -> Iterator[World]:
+    """Open a world over a store, keys and a log of its own."""
+    engine = open_engine(f"sqlite:///{home}/control.db")
+    create_tables(engine)
+    keys = FileKeyStore(home / "keys")
+    with GroupCommitWriter(engine, keys, clock, "city.example/log", home / "head") as writer:
+        yield founded(engine, keys, clock, writer, home)
+    engine.dispose()
 
 
 def founded(

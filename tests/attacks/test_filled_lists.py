@@ -21,10 +21,8 @@ from catalog.entries import check_entry
 from catalog.matters.clocks import Clocks
 from catalog.matters.daily import DailyAct
 from catalog.quality.correction_targets import RaisedCorrection
-from foundation.db import open_engine
 from foundation.errors import TooMany
 from foundation.identity import Actor
-from foundation.keys import FileKeyStore
 from policies.schema.daily import DailyRules
 from service.errors import problem
 from tests.catalogue import bare_book, entry_code
@@ -32,7 +30,7 @@ from tests.catalogue_exchange import PROVIDER, STEWARD, exchange
 from tests.catalogue_sheets import row_of, xlsx_of
 from tests.fakes import SteppedClock
 from tests.quality import OPERATOR, SECOND, quality_world
-from tests.sharing_world import FORM, PACK, RULES, World, create_tables, document, founded
+from tests.sharing_world import FORM, PACK, RULES, World, document, opened
 
 TWO = 2
 LOW = PACK.rules(DailyRules).model_copy(
@@ -60,12 +58,8 @@ def begin_two(begin: Callable[[], object], act: DailyAct) -> TooMany:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    engine = open_engine(f"sqlite:///{tmp_path}/control.db")
-    create_tables(engine)
-    keys, clock = FileKeyStore(tmp_path / "keys"), SteppedClock()
-    with GroupCommitWriter(engine, keys, clock, "city.example/log", tmp_path / "head") as writer:
-        yield founded(engine, keys, clock, writer, tmp_path)
-    engine.dispose()
+    with opened(tmp_path, SteppedClock()) as world:
+        yield world
 
 
 @dataclass

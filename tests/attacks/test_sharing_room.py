@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from audit.events import AuditEvent, PendingEntry
 from audit.tags import EntryKind
-from audit.writer import GroupCommitWriter
 from authorization.hall.seats import Seats
 from authorization.independence import check_apart, check_apart_from_person
 from authorization.organisations import (
@@ -41,14 +40,13 @@ from catalog.resources.store import resource
 from catalog.store import dataset_table
 from catalog.zones.store import zone_table
 from catalog.zones.zones import ZoneOrder, close_zone, destroy_zone, open_zone
-from foundation.db import open_engine, reading
+from foundation.db import reading
 from foundation.errors import SandgateError
 from foundation.identity import SYSTEM_ACTOR, Actor, Role
-from foundation.keys import FileKeyStore
 from policies.load import load_policies
 from policies.schema.zones import ZoneRules
 from tests.fakes import TickingClock
-from tests.sharing_world import FORM, World, create_tables, founded
+from tests.sharing_world import FORM, World, opened
 
 OF_TWO = {
     "moonlighter": (("police", "transport"), Role.PROVIDER),
@@ -61,11 +59,8 @@ OF_TWO = {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home: Path = tmp_path_factory.mktemp("sharing")
-    engine = open_engine(f"sqlite:///{home}/control.db")
-    create_tables(engine)
-    keys, clock = FileKeyStore(home / "keys"), TickingClock()
-    with GroupCommitWriter(engine, keys, clock, "city.example/log", home / "head") as writer:
-        made = founded(engine, keys, clock, writer, home)
+    with opened(home, TickingClock()) as made:
+        writer = made.writer
         county = Organisation(
             id="county_bureau", kind=OrganisationKind.AUTHORITY, name_zh="县局", name_en="County"
         )
@@ -76,9 +71,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 id=name, name=name, organisations=houses, roles=(role,), accounts=(account,)
             )
             create_person(writer, SYSTEM_ACTOR, someone)
-            made.people[name] = Actor(name, houses[0], frozenset({role}), since_us=clock.now_us())
+            made.people[name] = Actor(
+                name, houses[0], frozenset({role}), since_us=made.clock.now_us()
+            )
         yield made
-    engine.dispose()
 
 
 def refusal(move: Callable[[], Any]) -> str:

@@ -7,10 +7,12 @@ import pytest
 import catalog.book.store
 import catalog.store
 from audit.writer import GroupCommitWriter
+from catalog.book.parts import Book
+from catalog.book.systems import SystemDocument, register_system
 from foundation.identity import Actor, ActorKind, Role
 from policies.load import load_policies
 from policies.schema.catalog import CatalogRules
-from tests.catalogue import whole_document
+from tests.catalogue import bare_book, whole_document
 
 assert catalog.book.store.catalog_entry is not None  # its tables stand in the metadata
 
@@ -27,6 +29,15 @@ def rules() -> CatalogRules:
 @pytest.fixture
 def catalog_writer(writer: GroupCommitWriter) -> GroupCommitWriter:
     return writer
+
+
+@pytest.fixture
+def book(catalog_writer: GroupCommitWriter, provider: Actor) -> Book:
+    """Give a book in which the provider's house has registered one system."""
+    label = {"zh": "台账", "en": "ledger"}
+    system = SystemDocument.model_validate({"name": "ledger", "label": label, "purpose": label})
+    register_system(catalog_writer, provider, provider.organisation, system)
+    return bare_book(catalog_writer, "org_authority")
 
 
 @pytest.fixture

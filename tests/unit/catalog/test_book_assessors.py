@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from audit.writer import GroupCommitWriter
 from catalog.book import batch_steps, bulk, drafting, review, signing
 from catalog.book.parts import Book, Revision
-from catalog.book.systems import SystemDocument, register_system
 from catalog.entries import check_entry
 from foundation.errors import Denied
 from foundation.identity import Role
-from tests.catalogue import ASSESSMENT, bare_book, person
+from tests.catalogue import ASSESSMENT, person
 
 ORGANISATION = "org_finance"
 DRAFTER = person("drafter", ORGANISATION, Role.PROVIDER)
@@ -22,14 +20,6 @@ BOTH = person("head", ORGANISATION, Role.PROVIDER, Role.DEPARTMENT_HEAD)
 REVIEWER = person("reviewer", "org_authority", Role.AUTHORITY)
 SECOND = replace(REVIEWER, person="second")
 Document = dict[str, Any]
-
-
-@pytest.fixture
-def book(catalog_writer: GroupCommitWriter) -> Book:
-    label = {"zh": "台账", "en": "ledger"}
-    system = SystemDocument.model_validate({"name": "ledger", "label": label, "purpose": label})
-    register_system(catalog_writer, DRAFTER, ORGANISATION, system)
-    return bare_book(catalog_writer, "org_authority")
 
 
 @pytest.fixture

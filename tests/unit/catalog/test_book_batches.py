@@ -10,13 +10,11 @@ from sqlalchemy import Engine, func, select
 
 from audit.reading import read_entries
 from audit.tags import EntryKind
-from audit.writer import GroupCommitWriter
 from catalog import store
 from catalog.book import batch_steps, bulk, drafting, review
 from catalog.book.batches import Batch, stored_batch
 from catalog.book.parts import Book
 from catalog.book.store import catalog_entry, catalog_move
-from catalog.book.systems import SystemDocument, register_system
 from catalog.entries import CatalogueEntry, check_entry
 from catalog.exchange.drafting import BookDrafting
 from catalog.matters.matter import MissingPaper
@@ -24,21 +22,13 @@ from catalog.matters.reads import inbox
 from foundation.db import reading
 from foundation.errors import Conflict, Denied, InvalidInput, SandgateError
 from foundation.identity import Actor, Role
-from tests.catalogue import ASSESSMENT, bare_book, person, walk_on
+from tests.catalogue import ASSESSMENT, person, walk_on
 
 ORGANISATION = "org_finance"
 DRAFTER = person("drafter", ORGANISATION, Role.PROVIDER)
 HEAD = person("head", ORGANISATION, Role.DEPARTMENT_HEAD)
 REVIEWER = person("reviewer", "org_authority", Role.AUTHORITY)
 Document = dict[str, Any]
-
-
-@pytest.fixture
-def book(catalog_writer: GroupCommitWriter) -> Book:
-    label = {"zh": "台账", "en": "ledger"}
-    system = SystemDocument.model_validate({"name": "ledger", "label": label, "purpose": label})
-    register_system(catalog_writer, DRAFTER, ORGANISATION, system)
-    return bare_book(catalog_writer, "org_authority")
 
 
 @pytest.fixture
